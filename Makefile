@@ -1,0 +1,74 @@
+# A thin front to scripts/setup, meson and tests/run.py. `make help` lists what there is.
+#
+#   PREFIX=/usr/local DESTDIR=   where `make install` puts things
+#   JOBS=                        how many compilers at once (ninja's choice)
+#   CC=gcc | clang-14            the compiler
+#   WERROR=true | false          warnings are errors (true in CI)
+#   ARGS=                        more arguments for test, check, sweep, bench, demo
+
+PREFIX ?= /usr/local
+WERROR ?= $(if $(CI),true,false)
+BUILD  := build
+ASAN   := build-asan
+BUILD_ONE = scripts/configure $(1) $(2) -Dwerror=$(WERROR) && meson compile -C $(1) $(if $(JOBS),-j $(JOBS))
+RELEASE   = $(call BUILD_ONE,$(BUILD),--buildtype=release -Dprefix="$(PREFIX)")
+SANITIZED = $(call BUILD_ONE,$(ASAN),--buildtype=debugoptimized -Db_sanitize=address$(,)undefined)
+, := ,
+C_FILES = git ls-files -z -co --exclude-standard -- '*.c' '*.h'
+
+ifneq ($(origin CC),default)
+export CC
+endif
+
+.PHONY: all setup help demo test check sweep tidy format bench install clean distclean
+all: setup ## set up and build: the command is build/silt
+	$(RELEASE)
+
+setup: ## bring what the build needs: packages, libduckdb, yyjson
+	scripts/setup
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: all ## the main job on real data, in a minute
+	SILT="$(CURDIR)/$(BUILD)/silt" examples/demo.sh $(ARGS)
+
+test: ## every test; ends with "N passed, N failed"
+	scripts/setup --test
+	$(RELEASE)
+	$(SANITIZED)
+	python3 tests/run.py $(ARGS)
+
+check: ## what to run before a commit: sanitizers, fast tests, source tree, format
+	scripts/setup --test --dev
+	$(SANITIZED)
+	$(C_FILES) | xargs -0 -r clang-format-14 --dry-run -Werror
+	python3 tests/run.py --fast $(ARGS)
+
+sweep: ## every fault and kill point there is; long
+	scripts/setup --test
+	$(RELEASE)
+	$(SANITIZED)
+	SILT_SWEEP=full python3 tests/run.py --sweep $(ARGS)
+
+tidy: ## the rules of the source tree alone
+	python3 tests/tidy.py
+
+format: ## lay out all C code by .clang-format
+	scripts/setup --dev
+	$(C_FILES) | xargs -0 -r clang-format-14 -i
+
+bench: ## time and memory against the yardstick
+	scripts/setup --test
+	$(RELEASE)
+	SILT_BIN="$(CURDIR)/$(BUILD)/silt" build/venv/bin/python bench/run.py $(ARGS)
+
+install: all ## command, library, headers, manual pages
+	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild
+
+clean: ## remove what was built, keep what was fetched
+	rm -rf $(ASAN)
+	if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps ! -name venv -exec rm -rf {} +; fi
+
+distclean: ## remove all of it
+	rm -rf $(BUILD) $(ASAN)
