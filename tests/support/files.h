@@ -11,8 +11,9 @@ void test_dir_free(char *path);
 /* "dir/name", to be given to free(). */
 char *test_path(const char *dir, const char *name);
 
-/* Writes a text (folders on the way are made), reads one back (terminated, to be given to free()). */
+/* Writes a text; folders on the way are made. */
 void test_write(const char *dir, const char *name, const char *text);
+/* Reads one back, terminated; to be given to free(). */
 char *test_read(const char *dir, const char *name, size_t *size);
 
 /* The names in a folder without . and .., sorted, one a line, to be given to free(). */
