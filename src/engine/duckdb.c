@@ -1,0 +1,60 @@
+/* The engine over DuckDB: its vtable, put together from the files that implement it. */
+#include "engine/duckdb_ops.h"
+
+static void interrupt(silt_engine *engine)
+{
+    silt_duck_interrupt(silt_duck_of(engine));
+}
+
+static silt_status version(silt_engine *engine, const char **out, silt_error *err)
+{
+    (void)engine;
+    SILT_TRY(silt_duck_load(err));
+    *out = silt_duck.library_version();
+    return SILT_OK;
+}
+
+static void release(silt_engine *engine)
+{
+    silt_duck_free(silt_duck_of(engine));
+}
+
+static const silt_engine_ops duck_ops = {
+    .sniff = silt_duck_sniff,
+    .header = silt_duck_header,
+    .stage = silt_duck_stage,
+    .scan_write = silt_duck_scan_write,
+    .scan_rows = silt_duck_scan_rows,
+    .merge_begin = silt_duck_merge_begin,
+    .merge_match = silt_duck_merge_match,
+    .merge_write = silt_duck_merge_write,
+    .merge_free = silt_duck_merge_free,
+    .read_flat = silt_duck_read_flat,
+    .write_flat = silt_duck_write_flat,
+    .interrupt = interrupt,
+    .version = version,
+    .free = release,
+};
+
+silt_status silt_engine_open(const silt_engine_options *opts, silt_engine **out, silt_error *err)
+{
+    silt_duck_engine *db = NULL;
+    SILT_TRY(silt_duck_new(opts, &duck_ops, &db, err));
+    *out = &db->base;
+    return SILT_OK;
+}
+
+void silt_engine_interrupt(silt_engine *engine)
+{
+    engine->ops->interrupt(engine);
+}
+
+void silt_engine_free(silt_engine *engine)
+{
+    if (engine) engine->ops->free(engine);
+}
+
+silt_status silt_engine_version(silt_engine *engine, const char **out, silt_error *err)
+{
+    return engine->ops->version(engine, out, err);
+}

@@ -1,0 +1,128 @@
+/* SQL text: names, literals, types and casts. Nothing from outside reaches a query but through
+ * here. */
+#include "engine/duckdb_core.h"
+
+static void quoted(silt_buf *sql, silt_bytes text, char quote)
+{
+    silt_buf_putc(sql, quote);
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == quote) silt_buf_putc(sql, quote);
+        silt_buf_putc(sql, text.data[i]);
+    }
+    silt_buf_putc(sql, quote);
+}
+
+void silt_sql_name(silt_buf *sql, const char *name)
+{
+    quoted(sql, silt_bytes_of(name), '"');
+}
+
+void silt_sql_text(silt_buf *sql, const char *text)
+{
+    if (text)
+        quoted(sql, silt_bytes_of(text), '\'');
+    else
+        silt_buf_puts(sql, "NULL");
+}
+
+void silt_sql_bytes(silt_buf *sql, silt_bytes text)
+{
+    quoted(sql, text, '\'');
+}
+
+static silt_status struct_type(silt_buf *sql, const silt_type *type, silt_error *err)
+{
+    if (type->field_count == 0)
+        return silt_fail(err, SILT_UNSUPPORTED, "a struct without fields can't be read or written");
+    silt_buf_puts(sql, "STRUCT(");
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (i) silt_buf_puts(sql, ", ");
+        silt_sql_name(sql, type->fields[i].name);
+        silt_buf_putc(sql, ' ');
+        SILT_TRY(silt_sql_type(sql, type->fields[i].type, err));
+    }
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
+{
+    static const char *const names[] = {
+        [SILT_TYPE_BOOLEAN] = "BOOLEAN",
+        [SILT_TYPE_BYTE] = "TINYINT",
+        [SILT_TYPE_SHORT] = "SMALLINT",
+        [SILT_TYPE_INTEGER] = "INTEGER",
+        [SILT_TYPE_LONG] = "BIGINT",
+        [SILT_TYPE_FLOAT] = "FLOAT",
+        [SILT_TYPE_DOUBLE] = "DOUBLE",
+        [SILT_TYPE_STRING] = "VARCHAR",
+        [SILT_TYPE_BINARY] = "BLOB",
+        [SILT_TYPE_DATE] = "DATE",
+        [SILT_TYPE_TIMESTAMP] = "TIMESTAMP WITH TIME ZONE",
+        [SILT_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
+    };
+    switch (type->kind) {
+    case SILT_TYPE_DECIMAL:
+        silt_buf_printf(sql, "DECIMAL(%d, %d)", type->precision, type->scale);
+        return SILT_OK;
+    case SILT_TYPE_STRUCT:
+        return struct_type(sql, type, err);
+    case SILT_TYPE_ARRAY:
+        SILT_TRY(silt_sql_type(sql, type->element, err));
+        silt_buf_puts(sql, "[]");
+        return SILT_OK;
+    case SILT_TYPE_MAP:
+        silt_buf_puts(sql, "MAP(");
+        SILT_TRY(silt_sql_type(sql, type->key, err));
+        silt_buf_puts(sql, ", ");
+        SILT_TRY(silt_sql_type(sql, type->element, err));
+        silt_buf_putc(sql, ')');
+        return SILT_OK;
+    case SILT_TYPE_VARIANT:
+        return silt_fail(err, SILT_UNSUPPORTED, "columns of type variant can't be read or written");
+    default:
+        silt_buf_puts(sql, names[type->kind]);
+        return SILT_OK;
+    }
+}
+
+static bool is_integer(const silt_type *type)
+{
+    return type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_LONG;
+}
+
+/* Whether DuckDB's cast may change a value without failing. Casts to and from text are not meant:
+ * the one is strict, the other exact. */
+static bool is_lossy(const silt_type *from, const silt_type *to)
+{
+    bool fraction = from->kind == SILT_TYPE_FLOAT || from->kind == SILT_TYPE_DOUBLE ||
+                    from->kind == SILT_TYPE_DECIMAL;
+    if (fraction && is_integer(to)) return true;
+    if (from->kind == SILT_TYPE_DECIMAL && to->kind == SILT_TYPE_DECIMAL)
+        return to->scale < from->scale;
+    bool instant = from->kind == SILT_TYPE_TIMESTAMP || from->kind == SILT_TYPE_TIMESTAMP_NTZ;
+    return instant && to->kind == SILT_TYPE_DATE;
+}
+
+silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
+                          const silt_type *to, silt_error *err)
+{
+    if (silt_type_equal(from, to)) {
+        silt_buf_puts(sql, expr);
+        return SILT_OK;
+    }
+    SILT_CLEAN(silt_buf) type = {0};
+    SILT_TRY(silt_sql_type(&type, to, err));
+    if (type.failed) return silt_fail_nomem(err);
+    /* DuckDB's cast to BLOB would read \x escapes. */
+    if (from->kind == SILT_TYPE_STRING && to->kind == SILT_TYPE_BINARY)
+        silt_buf_printf(sql, "encode(%s)", expr);
+    else if (is_lossy(from, to))
+        silt_buf_printf(sql,
+                        "CASE WHEN %s IS NULL OR CAST(%s AS %s) = %s THEN CAST(%s AS %s) ELSE "
+                        "error(concat('Conversion Error: ', %s, ' does not fit %s')) END",
+                        expr, expr, type.data, expr, expr, type.data, expr, type.data);
+    else
+        silt_buf_printf(sql, "CAST(%s AS %s)", expr, type.data);
+    return SILT_OK;
+}
