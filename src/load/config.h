@@ -1,0 +1,127 @@
+/* The pipeline file: what is to be loaded from where into which tables, checked.
+ *
+ * One table of keys (config_schema.c) drives parsing, messages and the JSON Schema. All that is in
+ * these structs lives in the arena and is never changed. Keys that interface.md names but Silt
+ * doesn't do yet are refused, never accepted and ignored. */
+#ifndef SILT_LOAD_CONFIG_H
+#define SILT_LOAD_CONFIG_H
+
+#include "base/base.h"
+#include "engine/engine.h"
+#include "load/discover.h"
+#include "log/action.h"
+#include "ops/change.h"
+#include "table/txn.h"
+
+typedef enum silt_strategy { SILT_STRATEGY_APPEND, SILT_STRATEGY_UPSERT } silt_strategy;
+
+/* What a completed file that changes brings about. */
+typedef enum silt_on_change { SILT_ON_CHANGE_IGNORE, SILT_ON_CHANGE_ERROR } silt_on_change;
+
+/* A named root of tables. */
+typedef struct silt_config_connection {
+    const char *name;
+    const char *path; /* absolute */
+    silt_pairs storage_options;
+    int line; /* in the file; 1 is the first */
+} silt_config_connection;
+
+typedef struct silt_config_table {
+    const char *name; /* table_name */
+    int line;         /* of its entry in the file */
+
+    /* ---- source */
+    const char *const *source_paths;    /* patterns, absolute and normalised, in the file's order */
+    size_t source_path_count;           /* 1 or more */
+    silt_format source_format;          /* as written, or by the patterns' extension */
+    silt_source_options source_options; /* as written; the rest zero, to be found by sniffing */
+    bool recursive;
+    silt_file_order order;
+    int64_t settle_ms; /* 0 */
+
+    /* ---- how */
+    silt_strategy strategy;
+    const char *const *keys; /* primary_keys; 1 or more for upsert */
+    size_t key_count;
+    const char *newest_by; /* write.timestamp_col where dedup_strategy is newest_wins; else NULL */
+    bool audit_columns;    /* true */
+    const silt_type *schema;          /* declared columns, a STRUCT; NULL: found by looking */
+    silt_on_new_column on_new_column; /* FAIL */
+    silt_on_change on_change;         /* IGNORE */
+    int64_t batch_max_files;          /* 0: no limit */
+    int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
+    silt_commit_retry commit_retry;
+
+    /* ---- target */
+    const silt_config_connection *connection; /* NULL: none was named */
+    const char *target_path;                  /* of the table, absolute */
+    const char *const *partition_by;
+    size_t partition_count;
+    int64_t target_file_bytes; /* 0: the table's own, else 128 MB */
+    const char *compression; /* NULL: snappy; else "zstd", "gzip", "uncompressed" … of Parquet */
+} silt_config_table;
+
+typedef struct silt_config {
+    const char *path;            /* of the file, absolute; links not resolved */
+    const char *directory;       /* what relative paths were taken against, absolute */
+    const char *pipeline;        /* its name */
+    const char *checkpoint_path; /* absolute */
+    int64_t retry_attempts;      /* 3: tries of a file, over all runs */
+    int64_t timeout_ms;          /* of a batch; 60 min */
+    int64_t lock_timeout_ms;     /* 120 min */
+    int64_t memory_limit_bytes;  /* of the process; 0: not given */
+    int64_t threads;             /* 0: one a core */
+    const char *timezone;        /* "UTC" */
+    const silt_config_connection *connections;
+    size_t connection_count;
+    const silt_config_table
+        *tables; /* 1 or more, in the file's order; names and targets are unique */
+    size_t table_count;
+} silt_config;
+
+/* One mistake. */
+typedef struct silt_config_problem {
+    int line, column; /* 1 is the first; 0: of the file as a whole */
+    const char *key;  /* "tables[1].write.keys"; "" of the file as a whole */
+    const char *text; /* the whole line for a person: "silt.yaml:7:3: key: what was found; what is
+                         allowed" */
+} silt_config_problem;
+
+typedef struct silt_config_problems {
+    const silt_config_problem *items; /* by line and column */
+    size_t count;
+} silt_config_problems;
+
+typedef struct silt_config_options {
+    /* Where ${VAR} comes from: the value, or NULL where it isn't set. NULL: the environment. */
+    const char *(*variable)(void *ctx, const char *name);
+    void *ctx;
+} silt_config_options;
+
+#define SILT_CONFIG_BYTES_MAX    (4 * 1024 * 1024) /* of the file */
+#define SILT_CONFIG_NODES_MAX    200000            /* of values, aliases expanded */
+#define SILT_CONFIG_DEPTH_MAX    32                /* of values within each other */
+#define SILT_CONFIG_PROBLEMS_MAX 100
+
+/**
+ * Read a pipeline file, YAML or (by its name, *.json) JSON.
+ *
+ * @param path     relative ones against the present working folder; named in messages as it is
+ * @param opts     may be NULL
+ * @param problems may be NULL; set with INVALID: all mistakes at once
+ * @return INVALID    mistakes; err has the first one, and how many more there are
+ *         NOT_FOUND, DENIED, IO of the file
+ */
+silt_status silt_config_load(const char *path, const silt_config_options *opts, silt_arena *arena,
+                             const silt_config **out, silt_config_problems *problems,
+                             silt_error *err);
+
+/* As silt_config_load(), of a text that would stand in the file `path`. */
+silt_status silt_config_parse(silt_bytes text, const char *path, const silt_config_options *opts,
+                              silt_arena *arena, const silt_config **out,
+                              silt_config_problems *problems, silt_error *err);
+
+/* A JSON Schema (draft 2020-12) of the file, for editors; NULL when out of memory. */
+char *silt_config_json_schema(silt_arena *arena);
+
+#endif
