@@ -18,7 +18,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TAP = re.compile(r"^(ok|not ok)\b\s*\d*\s*-?\s*(.*?)\s*(?:#\s*(SKIP)\b.*)?$", re.IGNORECASE)
+TAP = re.compile(r"^(ok|not ok)\b\s*(\d*)\s*-?\s*(.*?)\s*(?:#\s*(SKIP\b.*))?$", re.IGNORECASE)
 
 
 class Tally:
@@ -44,13 +44,13 @@ class Tally:
             if not m:
                 continue
             ran += 1
-            if m[3]:
-                self.skip(f"{name}: {m[2]}", "skipped by the test")
+            if m[4]:
+                self.skip(f"{name}: {m[3] or 'case ' + m[2]}", m[4])
             elif m[1].lower() == "ok":
                 self.passed += 1
             else:
                 bad += 1
-                self.failed(f"{name}: {m[2]}")
+                self.failed(f"{name}: {m[3]}")
         if code != 0 and not bad:
             self.failed(f"{name}: ended with {how(code)} after {ran} cases")
         elif code == 0 and not ran:
