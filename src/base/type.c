@@ -1,0 +1,148 @@
+/* Types: the primitives, and what can be asked of any tree. */
+#include "base/type.h"
+
+static const char *const kind_names[] = {
+    [SILT_TYPE_BOOLEAN] = "boolean",
+    [SILT_TYPE_BYTE] = "byte",
+    [SILT_TYPE_SHORT] = "short",
+    [SILT_TYPE_INTEGER] = "integer",
+    [SILT_TYPE_LONG] = "long",
+    [SILT_TYPE_FLOAT] = "float",
+    [SILT_TYPE_DOUBLE] = "double",
+    [SILT_TYPE_DECIMAL] = "decimal",
+    [SILT_TYPE_STRING] = "string",
+    [SILT_TYPE_BINARY] = "binary",
+    [SILT_TYPE_DATE] = "date",
+    [SILT_TYPE_TIMESTAMP] = "timestamp",
+    [SILT_TYPE_TIMESTAMP_NTZ] = "timestamp_ntz",
+    [SILT_TYPE_VARIANT] = "variant",
+    [SILT_TYPE_STRUCT] = "struct",
+    [SILT_TYPE_ARRAY] = "array",
+    [SILT_TYPE_MAP] = "map",
+    [SILT_TYPE_VOID] = "void",
+};
+
+static const silt_type primitives[] = {
+    [SILT_TYPE_BOOLEAN] = {.kind = SILT_TYPE_BOOLEAN},
+    [SILT_TYPE_BYTE] = {.kind = SILT_TYPE_BYTE},
+    [SILT_TYPE_SHORT] = {.kind = SILT_TYPE_SHORT},
+    [SILT_TYPE_INTEGER] = {.kind = SILT_TYPE_INTEGER},
+    [SILT_TYPE_LONG] = {.kind = SILT_TYPE_LONG},
+    [SILT_TYPE_FLOAT] = {.kind = SILT_TYPE_FLOAT},
+    [SILT_TYPE_DOUBLE] = {.kind = SILT_TYPE_DOUBLE},
+    [SILT_TYPE_STRING] = {.kind = SILT_TYPE_STRING},
+    [SILT_TYPE_BINARY] = {.kind = SILT_TYPE_BINARY},
+    [SILT_TYPE_DATE] = {.kind = SILT_TYPE_DATE},
+    [SILT_TYPE_TIMESTAMP] = {.kind = SILT_TYPE_TIMESTAMP},
+    [SILT_TYPE_TIMESTAMP_NTZ] = {.kind = SILT_TYPE_TIMESTAMP_NTZ},
+    [SILT_TYPE_VARIANT] = {.kind = SILT_TYPE_VARIANT},
+    [SILT_TYPE_VOID] = {.kind = SILT_TYPE_VOID},
+};
+
+const silt_type *silt_type_primitive(silt_type_kind kind)
+{
+    switch (kind) {
+    case SILT_TYPE_DECIMAL:
+    case SILT_TYPE_STRUCT:
+    case SILT_TYPE_ARRAY:
+    case SILT_TYPE_MAP:
+        return NULL;
+    default:
+        return &primitives[kind];
+    }
+}
+
+const char *silt_type_kind_name(silt_type_kind kind)
+{
+    return kind_names[kind];
+}
+
+const silt_type *silt_type_by_name(silt_bytes name)
+{
+    for (size_t i = 0; i < SILT_COUNT(kind_names); i++)
+        if (silt_bytes_equal(name, silt_bytes_of(kind_names[i])))
+            return silt_type_primitive((silt_type_kind)i);
+    return silt_bytes_equal(name, SILT_STR("null")) ? &primitives[SILT_TYPE_VOID] : NULL;
+}
+
+const silt_type *silt_type_decimal(int precision, int scale, silt_arena *arena)
+{
+    silt_type *type = silt_arena_calloc(arena, 1, sizeof(*type));
+    if (!type) return NULL;
+    type->kind = SILT_TYPE_DECIMAL;
+    type->precision = (uint8_t)precision;
+    type->scale = (uint8_t)scale;
+    return type;
+}
+
+int silt_type_find(const silt_type *type, const char *name)
+{
+    for (size_t i = 0; i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, name) == 0) return (int)i;
+    return -1;
+}
+
+bool silt_type_equal(const silt_type *a, const silt_type *b)
+{
+    if (a == b) return true;
+    if (a->kind != b->kind) return false;
+    switch (a->kind) {
+    case SILT_TYPE_DECIMAL:
+        return a->precision == b->precision && a->scale == b->scale;
+    case SILT_TYPE_ARRAY:
+        return silt_type_equal(a->element, b->element);
+    case SILT_TYPE_MAP:
+        return silt_type_equal(a->key, b->key) && silt_type_equal(a->element, b->element);
+    case SILT_TYPE_STRUCT:
+        if (a->field_count != b->field_count) return false;
+        for (size_t i = 0; i < a->field_count; i++) {
+            if (strcmp(a->fields[i].name, b->fields[i].name) != 0) return false;
+            if (!silt_type_equal(a->fields[i].type, b->fields[i].type)) return false;
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* ---- the parameters of a decimal */
+
+static size_t blanks(silt_bytes text, size_t at)
+{
+    size_t start = at;
+    while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\t'))
+        at++;
+    return at - start;
+}
+
+/* Digits with blanks around them, at most 3. */
+static bool take_small(silt_bytes text, size_t *at, int *out)
+{
+    *at += blanks(text, *at);
+    size_t start = *at;
+    *out = 0;
+    for (; *at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9'; (*at)++) {
+        if (*at - start == 3) return false;
+        *out = *out * 10 + (text.data[*at] - '0');
+    }
+    bool any = *at > start;
+    *at += blanks(text, *at);
+    return any;
+}
+
+bool silt_decimal_parse(silt_bytes text, bool scale_optional, int *precision, int *scale,
+                        size_t *used)
+{
+    size_t at = 1;
+    int p, s = 0;
+    if (text.size == 0 || text.data[0] != '(' || !take_small(text, &at, &p)) return false;
+    bool with_scale = at < text.size && text.data[at] == ',';
+    if (!with_scale && !scale_optional) return false;
+    if (with_scale && (at++, !take_small(text, &at, &s))) return false;
+    if (at >= text.size || text.data[at] != ')') return false;
+    if (p < 1 || p > SILT_DECIMAL_PRECISION_MAX || s > p) return false;
+    *precision = p;
+    *scale = s;
+    *used = at + 1;
+    return true;
+}
