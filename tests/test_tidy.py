@@ -1,6 +1,7 @@
 """Each rule of tidy.py finds what it is there for: a check that can't fail is none."""
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,9 @@ FINE = [ # rule, file, text: looks like a finding and is none
 ]
 
 
+APART = {"exported", "prefixed", "format"} # these have tests of their own below
+
+
 def tree_of(folder, files, build=None):
     for name, text in files.items():
         path = folder / name
@@ -91,7 +95,7 @@ def tree_of(folder, files, build=None):
     return tidy.Tree(folder, build)
 
 
-@pytest.mark.parametrize("rule", [r for r in tidy.RULES if r not in ("exported", "prefixed")])
+@pytest.mark.parametrize("rule", [r for r in tidy.RULES if r not in APART])
 def test_good_tree_has_no_finding(tmp_path, rule):
     assert list(tidy.RULES[rule](tree_of(tmp_path, GOOD))) == []
 
@@ -108,7 +112,7 @@ def test_does_not_find(tmp_path, rule, name, text):
 
 
 def test_every_rule_is_seen_to_fail():
-    assert {b[0] for b in BAD} | {"exported", "prefixed"} == set(tidy.RULES)
+    assert {b[0] for b in BAD} | APART == set(tidy.RULES)
 
 
 def test_symbols(tmp_path):
@@ -123,6 +127,14 @@ def test_symbols(tmp_path):
     assert "bare does not begin with silt_" in said
     assert [f for f in tidy.RULES["prefixed"](tree)] == [
         "bare is visible in libsilt.a: make it static, or call it silt_..."]
+
+
+def test_format(tmp_path):
+    if not shutil.which("clang-format-14"):
+        pytest.skip("clang-format-14 is not installed")
+    tree = tree_of(tmp_path, {**GOOD, "src/log/b.c": "int a;\nint f( void ) {\n return 1; }\n"})
+    shutil.copy(Path(__file__).parent.parent / ".clang-format", tmp_path)
+    assert list(tidy.RULES["format"](tree)) == ["src/log/b.c:2: not laid out: make format"]
 
 
 def test_declarations(tmp_path):
