@@ -185,6 +185,7 @@ def main():
                     help="the command for the Python tests; default: the release build's")
     ap.add_argument("words", nargs="*", metavar="NAME")
     a = ap.parse_args()
+    a.asan, a.release = a.asan.resolve(), a.release.resolve()
     parts = a.only or (["unit", "tidy"] if a.fast else ["unit", "python"] if a.sweep or a.words
                        else ["unit", "tidy", "python"])
     suites = ["unit"] if a.fast else ["sweep"] if a.sweep else ["unit", "slow", "sweep"]
