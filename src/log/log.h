@@ -1,0 +1,156 @@
+/* The Delta log of one table: what lies in _delta_log/, what it adds up to, and the one way to add
+ * a commit.
+ *
+ * The store's root is the table's root. Nothing here knows rows; checkpoints go through the
+ * engine's vtable, which is touched only when there is a checkpoint to read or write.
+ * @see PROTOCOL.md, "Delta Log Entries", "Checkpoints", "Version Checksum File" */
+#ifndef SILT_LOG_LOG_H
+#define SILT_LOG_LOG_H
+
+#include "base/base.h"
+#include "engine/engine.h"
+#include "log/action.h"
+#include "store/store.h"
+
+/* ---- names (path.c)
+ * ------------------------------------------------------------------------------- */
+
+#define SILT_LOG_DIR      "_delta_log/"
+#define SILT_LOG_HINT_KEY SILT_LOG_DIR "_last_checkpoint"
+/* "_delta_log/00000000000000000007.json" and so on; NULL when out of memory. */
+const char *silt_log_commit_key(silt_arena *arena, int64_t version);
+const char *silt_log_checkpoint_key(silt_arena *arena, int64_t version);
+const char *silt_log_crc_key(silt_arena *arena, int64_t version);
+
+/* add.path ↔ key in the store (percent-decoding and -encoding as in RFC 2396 URIs, as Spark does
+ * it). Decoding takes
+ * "." and empty parts out. An absolute path or URI: UNSUPPORTED here; "..", a '%' without a byte:
+ * CORRUPT. Encoding gives NULL when out of memory. */
+silt_status silt_path_decode(const char *path, silt_arena *arena, const char **key,
+                             silt_error *err);
+const char *silt_path_encode(const char *key, silt_arena *arena);
+/* What two paths in the log are compared by: decoded where that changes anything, "file:///x" as
+ * "/x". May be `path` itself; NULL when out of memory. Takes any path, a broken one as it is. */
+const char *silt_path_canonical(const char *path, silt_arena *arena);
+/* The folder of partition values, "month=1/time=12%3A30 h/", as Hive escapes it (null and "" are
+ * __HIVE_DEFAULT_PARTITION__; a blank stays); "" without any. For keys: encode the whole key once
+ * more for the log. NULL when out of memory. */
+const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena);
+
+/* ---- what lies there (segment.c)
+ * -------------------------------------------------------------------- */
+
+typedef struct silt_log_segment {
+    int64_t version;            /* the version this adds up to */
+    int64_t checkpoint_version; /* -1: none */
+    silt_names checkpoint_keys; /* one, or all parts in order */
+    int64_t first_commit;       /* the commits first_commit…version follow it without a gap */
+    const int64_t *commit_mtimes_ms; /* file times, by version - first_commit */
+    const int64_t *commit_sizes;
+    int64_t crc_version; /* newest .crc at or before `version`; -1: none */
+    int64_t mtime_ms;    /* of the commit `version`; of its checkpoint where the commit has been
+                            cleaned up */
+} silt_log_segment;
+
+/* List what is needed for `version` (-1: the latest). Cost: _last_checkpoint and one listing from
+ * there; a hint that leads nowhere, or an older version than it, costs a whole listing. Of several
+ * checkpoints the newest complete one counts, of one version's the single file before parts. What
+ * isn't the protocol's is passed over. NOT_FOUND: no table here, or no such version (the message
+ * says which there are). CORRUPT: a gap (which; listed again before it is believed, for a listing
+ * isn't atomic). UNSUPPORTED: only a V2 checkpoint leads to the version. */
+silt_status silt_log_segment_load(silt_store *store, int64_t version, silt_arena *arena,
+                                  silt_log_segment *out, silt_error *err);
+
+/* The version that _last_checkpoint names; -1: none, unreadable or garbage. Only a hint. */
+int64_t silt_log_hint_version(silt_store *store);
+
+/* Commits after `after` in order, without a gap: `*last` is `after` where there is none. Cost: one
+ * listing from there. `mtimes_ms` (may be NULL) by version - after - 1. NOT_FOUND: the commits next
+ * to it have been cleaned up (load a whole segment). CORRUPT: a gap. */
+silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
+                                  int64_t *last, const int64_t **mtimes_ms, silt_error *err);
+
+/* ---- what it adds up to (replay.c, crc.c, checkpoint.c)
+ * ---------------------------------------------- */
+
+/* A table but for its files. */
+typedef struct silt_log_state {
+    int64_t version;
+    silt_protocol protocol;
+    silt_metadata metadata;
+    const silt_app_txn *app_txns; /* one an app id, in no order */
+    size_t app_txn_count;
+    const silt_domain *domains; /* not removed ones */
+    size_t domain_count;
+    int64_t file_count, size_bytes; /* -1: not known without the files */
+    int64_t timestamp_ms; /* in-commit timestamp if enabled, else the commit file's time */
+} silt_log_state;
+
+/* From the newest .crc that can be trusted (its txnId is that commit's; protocol, metadata and
+ * setTransactions present) plus the commits after it; else from the checkpoint by projection plus
+ * commits. Never looks at adds. CORRUPT: no protocol or metaData, JSON that doesn't parse. */
+silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
+                                const silt_log_segment *segment, silt_arena *arena,
+                                silt_log_state *out, silt_error *err);
+
+/* Apply commits state->version+1 … `version` to a state. */
+silt_status silt_log_state_advance(silt_store *store, int64_t version, silt_arena *arena,
+                                   silt_log_state *state, silt_error *err);
+
+typedef struct silt_log_files {
+    const silt_add *items; /* newest commit first, then the checkpoint's, in no further order */
+    size_t count;
+    int64_t size_bytes;
+} silt_log_files;
+
+/* The files of the table: newest to oldest, one hash set. */
+silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
+                                const silt_log_segment *segment, silt_arena *arena,
+                                silt_log_files *out, silt_error *err);
+/* The tombstones that are to stand in a checkpoint made at `segment` (newer than `older_than_ms`).
+ */
+silt_status silt_log_tombstones_load(silt_store *store, silt_engine *engine,
+                                     const silt_log_segment *segment, int64_t older_than_ms,
+                                     silt_arena *arena, const silt_remove **out, size_t *count,
+                                     silt_error *err);
+
+/* All actions of one commit, in order. NOT_FOUND, CORRUPT (line number). */
+silt_status silt_log_commit_read(silt_store *store, int64_t version, silt_arena *arena,
+                                 const silt_action **out, size_t *count, silt_error *err);
+/* Only its commitInfo (reads the head of the file first); out->json NULL where it has none. */
+silt_status silt_log_commit_info(silt_store *store, int64_t version, silt_arena *arena,
+                                 silt_commit_info *out, silt_error *err);
+
+/* ---- writing
+ * ------------------------------------------------------------------------------------------ */
+
+/* Write one commit file: the only place where a table changes (commit.c). See its invariants.
+ * CONFLICT: version is another's. UNSURE: may still appear; only the same call again is safe. */
+silt_status silt_log_put_commit(silt_store *store, int64_t version, silt_bytes body,
+                                silt_error *err);
+
+/* The .crc of `state` (file_count, size_bytes known), which commit `txn_id` made. A failure harms
+ * nothing. */
+silt_status silt_log_crc_write(silt_store *store, const silt_log_state *state, const char *txn_id,
+                               silt_error *err);
+
+/* A classic single-file checkpoint of a version, and _last_checkpoint (if it is newer than the one
+ * there). `scratch` is a local folder. Harmless to repeat and to race. Tombstones and app txns past
+ * their retention are left out. */
+silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
+                                      const silt_log_segment *segment, int64_t now_ms,
+                                      const char *scratch, silt_arena *arena, silt_error *err);
+
+/* ---- features (feature.c)
+ * -------------------------------------------------------------------------------- */
+
+/* Whether Silt can read / write a table of this protocol and metadata. UNSUPPORTED names each
+ * feature that is missing ("can't read: table features deletionVectors, columnMapping (name)"), and
+ * what could open it. */
+silt_status silt_feature_check_read(const silt_protocol *, const silt_metadata *, silt_error *);
+silt_status silt_feature_check_write(const silt_protocol *, const silt_metadata *, silt_error *);
+/* Names of the features that are active by protocol (legacy versions spelled out), sorted. */
+silt_status silt_feature_list(const silt_protocol *, silt_arena *, silt_names *readers,
+                              silt_names *writers, silt_error *);
+
+#endif

@@ -1,0 +1,430 @@
+/* What lies in _delta_log/, and which of it adds up to a version.
+ *
+ * Names are taken strictly (20 digits, 10 for parts): anything else in the folder isn't ours. Keys
+ * come in byte order, which is that of their versions. */
+#include "log/log.h"
+
+#include "base/json.h"
+
+#define VERSION_DIGITS 20
+#define PART_DIGITS    10
+#define LIST_TRIES     3
+
+/* ---- names */
+
+typedef enum entry_kind {
+    ENTRY_COMMIT,
+    ENTRY_CRC,
+    ENTRY_CHECKPOINT,      /* n.checkpoint.parquet */
+    ENTRY_CHECKPOINT_PART, /* n.checkpoint.o.p.parquet */
+    ENTRY_CHECKPOINT_V2,   /* n.checkpoint.<uuid>.parquet or .json */
+    ENTRY_COMPACTED,       /* x.y.compacted.json: not used yet */
+    ENTRY_FOREIGN
+} entry_kind;
+
+typedef struct entry {
+    entry_kind kind;
+    int64_t version;
+    int64_t part, parts; /* CHECKPOINT_PART */
+    int64_t mtime_ms, size_bytes;
+    const char *key; /* checkpoints only */
+} entry;
+
+/* A number of exactly so many digits, moving `*text` behind it. */
+static bool take_number(const char **text, size_t digits, int64_t *out)
+{
+    int64_t number = 0;
+    for (size_t i = 0; i < digits; i++) {
+        char c = (*text)[i];
+        if (c < '0' || c > '9') return false;
+        if (__builtin_mul_overflow(number, 10, &number)) return false;
+        if (__builtin_add_overflow(number, c - '0', &number)) return false;
+    }
+    *text += digits;
+    *out = number;
+    return true;
+}
+
+static bool take(const char **text, const char *what)
+{
+    if (!silt_starts_with(*text, what)) return false;
+    *text += strlen(what);
+    return true;
+}
+
+/* "8-4-4-4-12" hexadecimal digits. */
+static bool take_uuid(const char **text)
+{
+    static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (size_t i = 0; pattern[i]; i++) {
+        char c = (*text)[i];
+        bool hex = c && strchr("0123456789abcdefABCDEF", c);
+        if (pattern[i] == '-' ? c != '-' : !hex) return false;
+    }
+    *text += sizeof(pattern) - 1;
+    return true;
+}
+
+static entry_kind parse_checkpoint_name(const char *rest, entry *out)
+{
+    if (silt_streq(rest, "parquet")) return ENTRY_CHECKPOINT;
+    const char *text = rest;
+    if (take_number(&text, PART_DIGITS, &out->part) && take(&text, ".") &&
+        take_number(&text, PART_DIGITS, &out->parts) && silt_streq(text, ".parquet"))
+        return out->part >= 1 && out->part <= out->parts ? ENTRY_CHECKPOINT_PART : ENTRY_FOREIGN;
+    text = rest;
+    if (take_uuid(&text) && (silt_streq(text, ".parquet") || silt_streq(text, ".json")))
+        return ENTRY_CHECKPOINT_V2;
+    return ENTRY_FOREIGN;
+}
+
+static entry_kind parse_name(const char *name, entry *out)
+{
+    int64_t last;
+    if (!take_number(&name, VERSION_DIGITS, &out->version) || !take(&name, "."))
+        return ENTRY_FOREIGN;
+    if (silt_streq(name, "json")) return ENTRY_COMMIT;
+    if (silt_streq(name, "crc")) return ENTRY_CRC;
+    if (take(&name, "checkpoint.")) return parse_checkpoint_name(name, out);
+    if (take_number(&name, VERSION_DIGITS, &last) && silt_streq(name, ".compacted.json"))
+        return ENTRY_COMPACTED;
+    return ENTRY_FOREIGN;
+}
+
+/* ---- the listing */
+
+typedef SILT_VEC(entry) entries;
+
+typedef struct listing {
+    silt_arena *arena; /* for keys */
+    int64_t up_to;     /* later versions are left out; -1: none are */
+    entries commits, checkpoints;
+    int64_t crc_version;
+    bool any_compacted, failed;
+} listing;
+
+static void listing_release(listing *l)
+{
+    silt_vec_free(&l->commits);
+    silt_vec_free(&l->checkpoints);
+}
+
+static bool list_one(void *ctx, const silt_object *object)
+{
+    listing *l = ctx;
+    entry e = {.size_bytes = object->size_bytes, .mtime_ms = object->mtime_ns / 1000000};
+    e.kind = parse_name(object->key + strlen(SILT_LOG_DIR), &e);
+    if (e.kind == ENTRY_FOREIGN) return true;
+    if (l->up_to >= 0 && e.version > l->up_to) return false;
+
+    switch (e.kind) {
+    case ENTRY_COMMIT:
+        l->failed = !silt_vec_push(&l->commits, e);
+        break;
+    case ENTRY_CRC:
+        l->crc_version = e.version;
+        break;
+    case ENTRY_CHECKPOINT:
+    case ENTRY_CHECKPOINT_PART:
+    case ENTRY_CHECKPOINT_V2:
+        e.key = silt_arena_strdup(l->arena, object->key);
+        l->failed = !e.key || !silt_vec_push(&l->checkpoints, e);
+        break;
+    case ENTRY_COMPACTED:
+        l->any_compacted = true;
+        break;
+    case ENTRY_FOREIGN:
+        break;
+    }
+    return !l->failed;
+}
+
+static silt_status list_from(silt_store *store, const char *start_after, int64_t up_to,
+                             silt_arena *arena, listing *out, silt_error *err)
+{
+    *out = (listing){.arena = arena, .up_to = up_to, .crc_version = -1};
+    SILT_TRY(store->ops->list(store, SILT_LOG_DIR, start_after, false, list_one, out, err));
+    return out->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+/* ---- checkpoints */
+
+typedef struct checkpoint {
+    int64_t version; /* -1: none */
+    int64_t mtime_ms;
+    silt_names keys;
+} checkpoint;
+
+/* How many parts of a set of `parts` lie among the entries of one version; their keys into `keys`.
+ */
+static size_t find_parts(const entry *from, size_t count, int64_t parts, const char **keys)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (from[i].kind == ENTRY_CHECKPOINT_PART && from[i].parts == parts)
+            keys[found++] = from[i].key; /* in order: they are listed by their part numbers */
+    return found;
+}
+
+/* A whole checkpoint among the entries of one version: a single file, else a complete set of parts.
+ */
+static silt_status choose_checkpoint(const entry *from, size_t count, silt_arena *arena,
+                                     checkpoint *out, silt_error *err)
+{
+    const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
+    if (!keys) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].kind != ENTRY_CHECKPOINT) continue;
+        keys[0] = from[i].key;
+        *out = (checkpoint){from->version, from[i].mtime_ms, {keys, 1}};
+        return SILT_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].kind != ENTRY_CHECKPOINT_PART || from[i].part != 1) continue;
+        if (find_parts(from, count, from[i].parts, keys) != (uint64_t)from[i].parts) continue;
+        *out = (checkpoint){from->version, from[i].mtime_ms, {keys, (size_t)from[i].parts}};
+        return SILT_OK;
+    }
+    return SILT_OK;
+}
+
+/* The newest whole checkpoint that Silt reads; out->version -1 where there is none. */
+static silt_status newest_checkpoint(const listing *l, silt_arena *arena, checkpoint *out,
+                                     silt_error *err)
+{
+    *out = (checkpoint){.version = -1};
+    for (size_t end = l->checkpoints.count, start; end > 0 && out->version < 0; end = start) {
+        const entry *items = l->checkpoints.items;
+        for (start = end - 1; start > 0 && items[start - 1].version == items[end - 1].version;)
+            start--;
+        SILT_TRY(choose_checkpoint(items + start, end - start, arena, out, err));
+    }
+    return SILT_OK;
+}
+
+/* Whether a V2 checkpoint could be a way past a gap: it stands at or behind `from`. */
+static bool has_v2_from(const listing *l, int64_t from)
+{
+    for (size_t i = 0; i < l->checkpoints.count; i++)
+        if (l->checkpoints.items[i].kind == ENTRY_CHECKPOINT_V2 &&
+            l->checkpoints.items[i].version >= from)
+            return true;
+    return false;
+}
+
+/* ---- putting them together */
+
+static silt_status fail_v2(silt_store *store, silt_error *err)
+{
+    silt_fail(err, SILT_UNSUPPORTED,
+              "%s: can't read: table feature v2Checkpoint (the only checkpoint that leads to the "
+              "version is one of that kind)",
+              store->uri);
+    return silt_hint(err, SILT_UNSUPPORTED, "Delta Lake for Spark 3.0 or later reads this table");
+}
+
+/* No commit `missing`, but one after it. */
+static silt_status fail_gap(silt_store *store, int64_t missing, int64_t next, silt_error *err)
+{
+    silt_fail(err, SILT_CORRUPT,
+              "%s: the log has a gap: commit %" PRId64 " is missing, %" PRId64 " is there",
+              store->uri, missing, next);
+    return silt_hint(err, SILT_CORRUPT,
+                     "bring back " SILT_LOG_DIR "%020" PRId64 ".json, or a checkpoint of that "
+                     "version or a later one",
+                     missing);
+}
+
+/* The commits after the checkpoint, which have to follow one another; `first` is the next expected.
+ */
+static silt_status take_commits(silt_store *store, const listing *l, int64_t first,
+                                silt_arena *arena, silt_log_segment *out, silt_error *err)
+{
+    const entry *items = l->commits.items;
+    size_t from = 0, count = l->commits.count;
+    while (from < count && items[from].version < first)
+        from++;
+    int64_t *mtimes = silt_arena_calloc(arena, count - from, sizeof(*mtimes));
+    int64_t *sizes = silt_arena_calloc(arena, count - from, sizeof(*sizes));
+    if (!mtimes || !sizes) return silt_fail_nomem(err);
+    for (size_t i = from; i < count; i++) {
+        int64_t expected = first + (int64_t)(i - from);
+        if (items[i].version != expected) {
+            if (has_v2_from(l, expected)) return fail_v2(store, err);
+            return fail_gap(store, expected, items[i].version, err);
+        }
+        mtimes[i - from] = items[i].mtime_ms;
+        sizes[i - from] = items[i].size_bytes;
+    }
+    out->first_commit = first;
+    out->version = first + (int64_t)(count - from) - 1;
+    out->commit_mtimes_ms = mtimes;
+    out->commit_sizes = sizes;
+    return SILT_OK;
+}
+
+/* When the commit `version` was written; its checkpoint tells where the commit itself is gone. */
+static int64_t mtime_of(const listing *l, int64_t version, const checkpoint *c)
+{
+    for (size_t i = l->commits.count; i-- > 0;)
+        if (l->commits.items[i].version == version) return l->commits.items[i].mtime_ms;
+    return c->mtime_ms;
+}
+
+/* Which versions could be read; `*first` > `*last` where none can. */
+static silt_status available(silt_store *store, silt_arena *arena, int64_t *first, int64_t *last,
+                             silt_error *err)
+{
+    __attribute__((cleanup(listing_release))) listing l = {0};
+    SILT_TRY(list_from(store, NULL, -1, arena, &l, err));
+    *first = 0;
+    *last = -1;
+    bool from_zero = l.commits.count && l.commits.items[0].version == 0;
+    if (l.commits.count) *last = l.commits.items[l.commits.count - 1].version;
+    for (size_t end = l.checkpoints.count, start; end > 0; end = start) {
+        const entry *items = l.checkpoints.items;
+        checkpoint c = {.version = -1};
+        for (start = end - 1; start > 0 && items[start - 1].version == items[end - 1].version;)
+            start--;
+        SILT_TRY(choose_checkpoint(items + start, end - start, arena, &c, err));
+        if (c.version < 0) continue;
+        if (!from_zero) *first = c.version; /* the oldest one stays */
+        if (c.version > *last) *last = c.version;
+    }
+    return SILT_OK;
+}
+
+static silt_status fail_version(silt_store *store, int64_t version, silt_arena *arena,
+                                silt_error *err)
+{
+    int64_t first, last;
+    SILT_TRY(available(store, arena, &first, &last, err));
+    if (first > last) return silt_fail(err, SILT_NOT_FOUND, "no Delta table at %s", store->uri);
+    return silt_fail(err, SILT_NOT_FOUND,
+                     "%s has no version %" PRId64 ": there are %" PRId64 " to %" PRId64, store->uri,
+                     version, first, last);
+}
+
+/* `*found` false: nothing leads to the version from this listing, though a whole one may. */
+static silt_status assemble(silt_store *store, const listing *l, int64_t version, silt_arena *arena,
+                            bool *found, silt_log_segment *out, silt_error *err)
+{
+    checkpoint c;
+    *found = false;
+    SILT_TRY(newest_checkpoint(l, arena, &c, err));
+    silt_log_segment segment = {.checkpoint_version = c.version, .checkpoint_keys = c.keys};
+    segment.crc_version = l->crc_version;
+    bool from_zero = l->commits.count && l->commits.items[0].version == 0;
+    if (c.version < 0 && !from_zero) return SILT_OK;
+    SILT_TRY(take_commits(store, l, c.version + 1, arena, &segment, err));
+    if (version >= 0 && segment.version != version) return SILT_OK;
+    if (segment.crc_version > segment.version) segment.crc_version = -1;
+    segment.mtime_ms = mtime_of(l, segment.version, &c);
+    *out = segment;
+    *found = true;
+    return SILT_OK;
+}
+
+/* ---- the hint */
+
+/* The version that _last_checkpoint names; -1 where it says nothing that could be true. Never an
+ * error: the hint only saves listing. */
+static int64_t read_hint(silt_store *store, silt_arena *arena)
+{
+    silt_bytes text = {0};
+    const silt_json *json = NULL;
+    silt_error ignored = {0};
+    if (store->ops->get(store, SILT_LOG_HINT_KEY, 0, -1, arena, &text, &ignored) != SILT_OK)
+        return -1;
+    if (silt_json_parse(text, arena, &json, &ignored) != SILT_OK) return -1;
+    return silt_json_int(silt_json_get(json, "version"), -1);
+}
+
+int64_t silt_log_hint_version(silt_store *store)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return -1;
+    int64_t version = read_hint(store, scratch);
+    return version < -1 ? -1 : version;
+}
+
+/* From the checkpoint that the hint names, where there is one and it leads to the version. */
+static silt_status load_by_hint(silt_store *store, int64_t version, silt_arena *arena, bool *found,
+                                silt_log_segment *out, silt_error *err)
+{
+    *found = false;
+    int64_t hint = silt_log_hint_version(store);
+    if (hint < 0 || (version >= 0 && hint > version)) return SILT_OK;
+    const char *start = silt_arena_printf(arena, SILT_LOG_DIR "%020" PRId64, hint);
+    if (!start) return silt_fail_nomem(err);
+    __attribute__((cleanup(listing_release))) listing l = {0};
+    SILT_TRY(list_from(store, start, version, arena, &l, err));
+    return assemble(store, &l, version, arena, found, out, err);
+}
+
+static silt_status load_by_listing(silt_store *store, int64_t version, silt_arena *arena,
+                                   silt_log_segment *out, silt_error *err)
+{
+    __attribute__((cleanup(listing_release))) listing l = {0};
+    SILT_TRY(list_from(store, NULL, version, arena, &l, err));
+    bool found;
+    SILT_TRY(assemble(store, &l, version, arena, &found, out, err));
+    if (found) return SILT_OK;
+    if (has_v2_from(&l, 0)) return fail_v2(store, err);
+    if (version >= 0) return fail_version(store, version, arena, err);
+    if (l.commits.count == 0)
+        return silt_fail(err, SILT_NOT_FOUND, "no Delta table at %s", store->uri);
+    return fail_gap(store, 0, l.commits.items[0].version, err);
+}
+
+silt_status silt_log_segment_load(silt_store *store, int64_t version, silt_arena *arena,
+                                  silt_log_segment *out, silt_error *err)
+{
+    silt_status st = SILT_FAILED;
+    for (int i = 0; i < LIST_TRIES; i++) {
+        bool found;
+        st = load_by_hint(store, version, arena, &found, out, err);
+        if (st == SILT_OK && found) return SILT_OK;
+        if (st == SILT_OK || st == SILT_CORRUPT || st == SILT_UNSUPPORTED)
+            st = load_by_listing(store, version, arena, out, err);
+        /* A folder is read while others write to it: the newer of two commits may be seen alone. */
+        if (st != SILT_CORRUPT) return st;
+    }
+    return st;
+}
+
+/* ---- the tail */
+
+static silt_status list_tail(silt_store *store, int64_t after, silt_arena *arena, int64_t *last,
+                             const int64_t **mtimes_ms, silt_error *err)
+{
+    const char *start = silt_log_commit_key(arena, after);
+    if (!start) return silt_fail_nomem(err);
+    __attribute__((cleanup(listing_release))) listing l = {0};
+    SILT_TRY(list_from(store, after < 0 ? NULL : start, -1, arena, &l, err));
+    int64_t *mtimes = silt_arena_calloc(arena, l.commits.count, sizeof(*mtimes));
+    if (!mtimes) return silt_fail_nomem(err);
+    for (size_t i = 0; i < l.commits.count; i++) {
+        int64_t expected = after + 1 + (int64_t)i, version = l.commits.items[i].version;
+        if (version != expected && i > 0) return fail_gap(store, expected, version, err);
+        if (version != expected)
+            return silt_fail(err, SILT_NOT_FOUND,
+                             "%s: commit %" PRId64 " is gone, the log starts at %" PRId64,
+                             store->uri, expected, version);
+        mtimes[i] = l.commits.items[i].mtime_ms;
+    }
+    *last = after + (int64_t)l.commits.count;
+    if (mtimes_ms) *mtimes_ms = mtimes;
+    return SILT_OK;
+}
+
+silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
+                                  int64_t *last, const int64_t **mtimes_ms, silt_error *err)
+{
+    silt_status st = SILT_FAILED;
+    for (int i = 0; i < LIST_TRIES; i++) {
+        st = list_tail(store, after, arena, last, mtimes_ms, err);
+        if (st != SILT_CORRUPT && st != SILT_NOT_FOUND) return st;
+    }
+    return st;
+}
