@@ -11,15 +11,15 @@
 
 #include "base/base.h"
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__) && !defined(ONE_BLOCK_A_CHUNK)
+#define ONE_BLOCK_A_CHUNK true
+#endif
+#if defined(__has_feature) && !defined(ONE_BLOCK_A_CHUNK)
 #if __has_feature(address_sanitizer)
 #define ONE_BLOCK_A_CHUNK true
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__)
-#define ONE_BLOCK_A_CHUNK true
-#endif
-#ifndef ONE_BLOCK_A_CHUNK
+#ifndef ONE_BLOCK_A_CHUNK /* a test sets it */
 #define ONE_BLOCK_A_CHUNK false
 #endif
 

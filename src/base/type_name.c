@@ -179,7 +179,7 @@ static silt_status parse_field_name(parser *p, const char **out)
             return fail_here(p, "the backtick is never closed");
         }
         p->at++;
-        if (name.size == 0) return fail_here(p, "the name of a field is missing");
+        if (p->at == start + 2) return fail_here(p, "the name of a field is missing");
     }
     *out = silt_buf_copy(&name, p->arena);
     return *out ? SILT_OK : silt_fail_nomem(p->err);
