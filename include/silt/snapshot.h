@@ -1,0 +1,152 @@
+/* One table at one version. Immutable once open, so any thread may read it. */
+#ifndef SILT_SNAPSHOT_H
+#define SILT_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "silt/engine.h"
+#include "silt/schema.h"
+#include "silt/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct silt_snapshot silt_snapshot; /* opaque; owns all it returns */
+
+typedef struct silt_snapshot_options {
+    size_t struct_size;
+    int64_t version; /* SILT_LATEST */
+} silt_snapshot_options;
+#define SILT_LATEST (-1)
+#define SILT_SNAPSHOT_OPTIONS_INIT {sizeof(silt_snapshot_options), SILT_LATEST}
+
+/**
+ * Open a table. Cost: one list of _delta_log/, one .crc or checkpoint (projected), one get per later commit;
+ * files are listed on first use.
+ *
+ * @param store  of the table's root; borrowed, must outlive the snapshot
+ * @param engine borrowed, must outlive the snapshot; used for checkpoints only
+ * @param opts   NULL for SILT_SNAPSHOT_OPTIONS_INIT
+ * @param out    set on success only; give back with silt_snapshot_free()
+ * @return SILT_NOT_FOUND    no table here, or no such version any more
+ *         SILT_UNSUPPORTED  err names the reader features that are missing
+ *         SILT_CORRUPT      a gap between versions, or an action that does not parse
+ *         or any status of the store
+ * @see PROTOCOL.md, "Action Reconciliation", "Table Features"
+ */
+SILT_API SILT_CHECKED silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
+                                                     const silt_snapshot_options *opts,
+                                                     silt_snapshot **out, silt_error *err);
+
+/** Give back a snapshot; NULL is fine. */
+SILT_API void silt_snapshot_free(silt_snapshot *snapshot);
+
+/** A snapshot of the latest version; reads only the commits since `snapshot`, which stays as it is. */
+SILT_API SILT_CHECKED silt_status silt_snapshot_refresh(silt_snapshot *snapshot, silt_snapshot **out,
+                                                        silt_error *err);
+
+/** The table's version. */
+SILT_API int64_t silt_snapshot_version(const silt_snapshot *snapshot);
+/** When that version was committed, ms since 1970 UTC. */
+SILT_API int64_t silt_snapshot_timestamp_ms(const silt_snapshot *snapshot);
+/** The columns, a STRUCT; partition columns included. */
+SILT_API const silt_type *silt_snapshot_schema(const silt_snapshot *snapshot);
+/** The unique id of the table (metaData.id). */
+SILT_API const char *silt_snapshot_table_id(const silt_snapshot *snapshot);
+/** The table's name or description, or NULL. */
+SILT_API const char *silt_snapshot_name(const silt_snapshot *snapshot);
+/** The table's description, or NULL. */
+SILT_API const char *silt_snapshot_description(const silt_snapshot *snapshot);
+/** Number of partition columns. */
+SILT_API size_t silt_snapshot_partition_count(const silt_snapshot *snapshot);
+/** Name of partition column `i`. */
+SILT_API const char *silt_snapshot_partition_column(const silt_snapshot *snapshot, size_t i);
+/** The value of a table property, or NULL. */
+SILT_API const char *silt_snapshot_property(const silt_snapshot *snapshot, const char *key);
+/** Number of table properties. */
+SILT_API size_t silt_snapshot_property_count(const silt_snapshot *snapshot);
+/** Table property `i` of silt_snapshot_property_count(), in the log's order. */
+SILT_API void silt_snapshot_property_at(const silt_snapshot *snapshot, size_t i, const char **key,
+                                        const char **value);
+/** minReaderVersion and minWriterVersion. */
+SILT_API void silt_snapshot_protocol(const silt_snapshot *snapshot, int *min_reader, int *min_writer);
+/** Name of active table feature `i` (legacy versions spelled out), NULL past the last. */
+SILT_API const char *silt_snapshot_feature(const silt_snapshot *snapshot, size_t i);
+/** When the table was created, ms since 1970 UTC, or -1. */
+SILT_API int64_t silt_snapshot_created_ms(const silt_snapshot *snapshot);
+
+/** The latest version that the application `app_id` committed, or -1. @see "Transaction Identifiers" */
+SILT_API int64_t silt_snapshot_app_version(const silt_snapshot *snapshot, const char *app_id);
+
+/** Files and bytes. Cheap with a .crc, else lists the files. */
+SILT_API SILT_CHECKED silt_status silt_snapshot_size(silt_snapshot *snapshot, int64_t *file_count,
+                                                     int64_t *size_bytes, silt_error *err);
+
+/* A data file of the table. Strings live with the snapshot. */
+typedef struct silt_file {
+    const char *path; /* relative to the table's root, decoded */
+    int64_t size_bytes, modification_time_ms;
+    int64_t row_count; /* by its stats, less deleted rows; -1: not known */
+    const char *const *partition_values; /* by partition column, as in the log; NULL is null */
+    const char *stats;                   /* JSON text, or NULL */
+} silt_file;
+
+/* Return false to end the listing. */
+typedef bool silt_file_fn(void *ctx, const silt_file *file);
+
+/** Each file of the table, in the log's order, newest commit first. Lists them on first use. */
+SILT_API SILT_CHECKED silt_status silt_snapshot_files(silt_snapshot *snapshot, silt_file_fn *fn,
+                                                      void *ctx, silt_error *err);
+
+/* One commit of the table's history. Strings live for the call. */
+typedef struct silt_history_entry {
+    int64_t version, timestamp_ms;
+    const char *operation;     /* NULL where the commit doesn't say */
+    const char *engine_info;   /* NULL … */
+    const char *user_metadata; /* NULL … */
+    const char *commit_info;   /* the whole commitInfo as JSON; "{}" */
+} silt_history_entry;
+
+/* Return false to end the listing. */
+typedef bool silt_history_fn(void *ctx, const silt_history_entry *entry);
+
+/** The commits whose JSON still stands, newest first. `limit` -1: all. */
+SILT_API SILT_CHECKED silt_status silt_table_history(silt_store *store, int64_t limit,
+                                                     silt_history_fn *fn, void *ctx, silt_error *err);
+
+typedef enum silt_read_format { SILT_READ_CSV, SILT_READ_JSON, SILT_READ_PARQUET } silt_read_format;
+
+typedef struct silt_read_options {
+    size_t struct_size;
+    const char *const *columns; /* NULL: all */
+    size_t column_count;
+    int64_t limit; /* -1: all */
+} silt_read_options;
+#define SILT_READ_OPTIONS_INIT {sizeof(silt_read_options), NULL, 0, -1}
+
+/**
+ * The table's rows into a local file ("-": standard output). CSV has a header, JSON is one object a line.
+ *
+ * @param row_count may be NULL
+ * @return SILT_NOT_FOUND a column that isn't there, or a data file that has gone;
+ *         SILT_CORRUPT a data file that can't be read
+ */
+SILT_API SILT_CHECKED silt_status silt_read_to_file(silt_snapshot *snapshot,
+                                                    const silt_read_options *opts,
+                                                    silt_read_format format, const char *path,
+                                                    int64_t *row_count, silt_error *err);
+
+/* A row as text, NULL data for null; return false to end. */
+typedef bool silt_read_row_fn(void *ctx, const silt_bytes *values, size_t count);
+
+/** The table's rows as text, one after another; columns as chosen, else in the schema's order. */
+SILT_API SILT_CHECKED silt_status silt_read_rows(silt_snapshot *snapshot,
+                                                 const silt_read_options *opts,
+                                                 silt_read_row_fn *fn, void *ctx, silt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

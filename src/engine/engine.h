@@ -1,0 +1,297 @@
+/* What an engine does: specs in, rows, staged files and stats out. No SQL crosses this header.
+ *
+ * Everything the engine reads or writes is a local path (the callers bring objects there and back).
+ * Results live in the arena that is handed in. On failure no result is set.
+ * Statuses common to all: NOMEM (memory_limit and no room to spill), NOSPACE, INTERRUPTED, IO, DENIED,
+ * UNSUPPORTED (no libduckdb, or a type without a twin), FAILED (the engine's own error, its text kept). */
+#ifndef SILT_ENGINE_ENGINE_H
+#define SILT_ENGINE_ENGINE_H
+
+#include "base/base.h"
+#include "silt/engine.h"
+#include "silt/schema.h"
+
+SILT_DEFINE_AUTO(silt_engine, silt_engine_free)
+
+/* ---- sources ------------------------------------------------------------------------------- */
+
+typedef enum silt_format { SILT_FORMAT_CSV, SILT_FORMAT_NDJSON, SILT_FORMAT_PARQUET } silt_format;
+
+/* How to read text files. NULL / zero: to be found by silt_engine_ops.sniff, which fills them in. */
+typedef struct silt_source_options {
+    const char *delimiter, *quote, *escape, *comment;
+    const char *encoding;     /* utf-8 (default), utf-16, latin-1 */
+    const char *date_format, *timestamp_format; /* strptime */
+    const char *compression;  /* auto (default), none, gzip, zstd */
+    const char *const *nulls; /* texts that mean null, besides the empty field */
+    size_t null_count;
+    int skip_lines;
+    char decimal_separator; /* '.' */
+    bool no_header;         /* columns are then column0, column1, … */
+} silt_source_options;
+
+/* A named, typed column as a source has it. */
+typedef struct silt_column {
+    const char *name;
+    const silt_type *type;
+} silt_column;
+
+typedef struct silt_source_file {
+    const char *local_path;
+    const char *name; /* what `_source_file` says */
+} silt_source_file;
+
+/* Source files with the same columns. CSV: `columns` is the header in its order, with the types the text is
+ * to be read as (a header is matched by name by whoever makes the group, see engine.md: read_csv maps by
+ * position). NDJSON: the members wanted, by name. Parquet: the columns wanted, by name. */
+typedef struct silt_source_group {
+    silt_format format;
+    silt_source_options options; /* complete */
+    const silt_source_file *files;
+    size_t file_count;
+    const silt_column *columns;
+    size_t column_count;
+} silt_source_group;
+
+/* ---- staging: sources → Parquet files in one pass -------------------------------------------- */
+
+typedef enum silt_output_kind {
+    SILT_OUTPUT_SOURCE,      /* the source column `source`; null in groups without it */
+    SILT_OUTPUT_SOURCE_FILE, /* silt_source_file.name */
+    SILT_OUTPUT_VALUE        /* the same `value` in every row (LONG, or TIMESTAMP in µs) */
+} silt_output_kind;
+
+typedef struct silt_output_column {
+    const char *name; /* in the Parquet file: the physical name */
+    const silt_type *type;
+    silt_output_kind kind;
+    const char *source; /* SOURCE */
+    int64_t value;      /* VALUE */
+    bool not_null;      /* a null is BAD_DATA */
+} silt_output_column;
+
+/* Where and how files are written. */
+typedef struct silt_write_spec {
+    const char *directory;   /* exists, is ours alone */
+    const char *file_prefix; /* "part-<attempt>-": names are <prefix><n>.parquet, in one flat or hive folder */
+    const size_t *partition_by; /* indexes of output columns; these are left out of the files */
+    size_t partition_count;
+    int64_t target_file_bytes; /* 0: 128 MB */
+    const char *compression;   /* NULL: snappy */
+} silt_write_spec;
+
+typedef struct silt_stage_spec {
+    const silt_source_group *groups;
+    size_t group_count;
+    const silt_output_column *columns;
+    size_t column_count;
+    silt_write_spec write;
+    /* Called for each source file whose content is at fault, before BAD_DATA (or CHANGED, NOT_FOUND, DENIED:
+     * the file went away) is returned: index over all files of all groups in order, and why (line, column,
+     * text as far as known). May be NULL. */
+    void (*bad_source)(void *ctx, size_t index, silt_status status, const char *why);
+    void *bad_source_ctx;
+} silt_stage_spec;
+
+/* Of one leaf column of one file. Bounds are exact, in the engine's text form of the leaf's type. */
+typedef struct silt_leaf_stats {
+    const char *const *path; /* names from the top, e.g. {"address", "city"} */
+    size_t path_count;
+    const char *min, *max; /* NULL: none (all null, or of a type without an order) */
+    int64_t null_count;    /* -1: not known */
+    bool has_nan;          /* bounds say nothing of NaN then */
+} silt_leaf_stats;
+
+typedef struct silt_staged_file {
+    const char *local_path;
+    int64_t size_bytes, row_count;
+    const char *const *partition_values; /* in partition_by's order, engine's text; NULL is null, '' too */
+    const silt_leaf_stats *stats;
+    size_t stats_count;
+} silt_staged_file;
+
+typedef struct silt_stage_result {
+    const silt_staged_file *files; /* none where there are no rows */
+    size_t file_count;
+    int64_t row_count;
+    const int64_t *source_rows; /* rows read of each source file, over all groups in order */
+} silt_stage_result;
+
+/* ---- scans: data files → rows ------------------------------------------------------------------ */
+
+typedef struct silt_scan_file {
+    const char *local_path;
+    int64_t row_count;                   /* -1: not known */
+    const char *const *partition_values; /* as in the log; NULL is null; in silt_scan_column order */
+} silt_scan_file;
+
+typedef struct silt_scan_column {
+    const char *name;          /* in the result */
+    const char *physical_name; /* in the files; a file without it gives nulls */
+    const silt_type *type;     /* of the result; files may hold narrower ones */
+    int partition_index;       /* into partition_values; -1: in the files */
+} silt_scan_column;
+
+typedef struct silt_scan_spec {
+    const silt_scan_file *files; /* may be none: the result has no rows then */
+    size_t file_count;
+    const silt_scan_column *columns;
+    size_t column_count;
+    int64_t limit; /* -1: all */
+} silt_scan_spec;
+
+typedef enum silt_output_format {
+    SILT_OUTPUT_CSV,
+    SILT_OUTPUT_JSON, /* one object a line */
+    SILT_OUTPUT_PARQUET
+} silt_output_format;
+
+/* A row as text, NULL for null; return false to end the scan. */
+typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
+
+/* ---- keyed changes: sources against the rows that are there ---------------------------------------- */
+
+typedef struct silt_merge silt_merge; /* one merge in the making: the source, read once and kept */
+
+typedef struct silt_merge_spec {
+    silt_stage_spec stage;     /* sources and output columns; where rewritten and new files go */
+    const char *const *keys;   /* names of output columns; nulls match each other */
+    size_t key_count;
+    const char *newest_by;     /* the newest row of a key wins, in the source and against the target (null
+                                  loses; ties: later file, later row, source over target); NULL: a key twice in
+                                  the source is BAD_DATA with sample keys, their files and rows */
+    bool insert_only;          /* rows of keys that are there are left alone, the first of a key wins */
+    const silt_scan_column *target; /* how the target's files show the output columns: same count and order */
+} silt_merge_spec;
+
+/* What the source holds, once read. Arrays are by source file over all groups in order. */
+typedef struct silt_merge_source {
+    const int64_t *read, *deduplicated;
+    const char *const *key_min; /* by key, engine's text; NULL: no non-null key */
+    const char *const *key_max;
+    const bool *key_has_null; /* by key */
+} silt_merge_source;
+
+/* What it meets in the target. */
+typedef struct silt_merge_match {
+    const int64_t *inserted, *updated, *unchanged; /* by source file */
+    const int64_t *file_updates; /* by target file: rows that the source replaces */
+} silt_merge_match;
+
+/* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker) ----------------------- */
+
+typedef enum silt_flat_kind {
+    SILT_FLAT_BOOL, /* int64 0 or 1 */
+    SILT_FLAT_INT,  /* any integer type, widened to int64 */
+    SILT_FLAT_TIME, /* timestamp: int64 µs since 1970 UTC */
+    SILT_FLAT_TEXT,
+    SILT_FLAT_JSON, /* reading: a struct, map or list as JSON text */
+    SILT_FLAT_FILE  /* reading: index of the file the row is from; `path` is not looked at */
+} silt_flat_kind;
+
+typedef struct silt_flat_column {
+    const char *path; /* "add.deletionVector.offset": parts joined by '.'; what isn't in a file reads as null */
+    silt_flat_kind kind;
+} silt_flat_column;
+
+typedef struct silt_flat_vector {
+    const uint64_t *validity; /* bit i set: row i isn't null; NULL: none is */
+    const int64_t *ints;      /* BOOL, INT, TIME, FILE */
+    const silt_bytes *texts;  /* TEXT, JSON */
+} silt_flat_vector;
+
+typedef struct silt_flat_batch {
+    size_t row_count;
+    const silt_flat_vector *columns;
+} silt_flat_batch;
+
+static inline bool silt_flat_valid(const silt_flat_vector *v, size_t row)
+{
+    return !v->validity || (v->validity[row / 64] >> (row % 64) & 1);
+}
+
+/* Given one batch after another, which are good until it returns; a failure ends the read with it. */
+typedef silt_status silt_flat_sink(void *ctx, const silt_flat_batch *batch, silt_error *err);
+/* Asked for one batch after another; row_count 0 ends. What it points to stays good until the next call. */
+typedef silt_status silt_flat_source(void *ctx, silt_flat_batch *out, silt_error *err);
+
+/* The columns of a Parquet file to be written, as a tree over flat columns. */
+typedef enum silt_node_kind {
+    SILT_NODE_LEAF,   /* flat column `column` as `type` */
+    SILT_NODE_STRUCT, /* of children; null where flat BOOL column `column` is false */
+    SILT_NODE_MAP,    /* map<string,string> from JSON object text in `column` */
+    SILT_NODE_LIST    /* list<string> from JSON array text in `column` */
+} silt_node_kind;
+typedef struct silt_node {
+    const char *name;
+    silt_node_kind kind;
+    size_t column;
+    const silt_type *type;
+    const struct silt_node *children;
+    size_t child_count;
+} silt_node;
+
+/* ---- the vtable ------------------------------------------------------------------------------------- */
+
+typedef struct silt_engine_ops {
+    /* Find dialect, columns and types by looking at all of `files` (same header; types wide enough for
+     * every row that was looked at, `sample_rows` a file, -1: all). Given options are kept, missing ones filled in.
+     * Names come as in the file. BAD_DATA: not a file of this format (why, with the file). */
+    silt_status (*sniff)(silt_engine *, silt_format, const silt_source_options *given,
+                         const silt_source_file *files, size_t file_count, int64_t sample_rows,
+                         silt_arena *, silt_source_options *options, const silt_column **columns,
+                         size_t *column_count, silt_error *);
+
+    /* The column names of one CSV's header record (complete options), or a Parquet file's top columns; NDJSON has
+     * none. Fast: reads the head of the file, doesn't start the engine for CSV. An empty file has no names. */
+    silt_status (*header)(silt_engine *, silt_format, const silt_source_options *,
+                          const char *local_path, silt_arena *, const char *const **names,
+                          size_t *count, silt_error *);
+
+    /* Read all sources once and write them. BAD_DATA: see bad_source; nothing of it is left in the directory. */
+    silt_status (*stage)(silt_engine *, const silt_stage_spec *, silt_arena *,
+                         silt_stage_result *out, silt_error *);
+
+    /* Rows to a local file ("-": standard output); `row_count` may be NULL. */
+    silt_status (*scan_write)(silt_engine *, const silt_scan_spec *, silt_output_format,
+                              const char *local_path, int64_t *row_count, silt_error *);
+    /* Rows as text, one after another. */
+    silt_status (*scan_rows)(silt_engine *, const silt_scan_spec *, silt_row_fn *, void *ctx,
+                             silt_error *);
+
+    /* Keyed changes in three steps: read the source; match it with the target files that may hold its keys
+     * (already pruned by the key range); write new files: the source's inserts and updates, and of each file
+     * in `rewrite` the rows that weren't replaced. `result.source_rows` is that of the source. */
+    silt_status (*merge_begin)(silt_engine *, const silt_merge_spec *, silt_arena *,
+                               silt_merge **out, silt_merge_source *source, silt_error *);
+    silt_status (*merge_match)(silt_merge *, const silt_scan_file *files, size_t file_count,
+                               silt_arena *, silt_merge_match *out, silt_error *);
+    silt_status (*merge_write)(silt_merge *, const bool *rewrite, silt_arena *,
+                               silt_stage_result *out, silt_error *);
+    void (*merge_free)(silt_merge *);
+
+    /* Flat columns of Parquet files, in file order and row order; rows in which every column of
+     * `any_of` (indexes; none: no filter) is null are left out. CORRUPT: not a Parquet file, or a column of
+     * another type. NOT_FOUND. */
+    silt_status (*read_flat)(silt_engine *, const char *const *local_paths, size_t path_count,
+                             const silt_flat_column *columns, size_t column_count,
+                             const size_t *any_of, size_t any_count, silt_flat_sink *, void *ctx,
+                             silt_error *);
+
+    /* One Parquet file from flat rows (whose kinds are given); `out` has stats of leaf columns. */
+    silt_status (*write_flat)(silt_engine *, const silt_flat_kind *kinds, size_t kind_count,
+                              const silt_node *nodes, size_t node_count, silt_flat_source *,
+                              void *ctx, const char *local_path, silt_arena *,
+                              silt_staged_file *out, silt_error *);
+
+    void (*interrupt)(silt_engine *);
+    void (*resume)(silt_engine *);
+    silt_status (*version)(silt_engine *, const char **out, silt_error *);
+    void (*free)(silt_engine *);
+} silt_engine_ops;
+
+struct silt_engine {
+    const silt_engine_ops *ops;
+};
+
+#endif

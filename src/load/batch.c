@@ -1,0 +1,427 @@
+/* One batch, from its intent to its record.
+ *
+ * Invariants (docs/exactly-once.md, "A batch")
+ *  (1) Files are promised to batch N by a tracker commit before anything of it is written.
+ *  (2) Ledger N stands before the commit of batch N is tried; both bear the same attempt.
+ *  (3) A batch that is given up is fenced before its files wait again.
+ *  (4) The tracker says "completed" only after the target's log does. */
+#include "load/batch.h"
+
+#include "base/json.h"
+#include "load/recover.h"
+
+typedef struct batch {
+    silt_load *load;
+    silt_target *target;
+    const silt_candidates *candidates;
+    silt_table_run *run;
+    silt_arena *arena; /* of the batch */
+    silt_source_file *files;
+    silt_ledger_file *ledger_files; /* once staged */
+    silt_job job;
+    char attempt[SILT_UUID_SIZE];
+    char manifest[SILT_HASH_SIZE];
+    int64_t started_us;
+    bool ledger_taken; /* by another attempt: N is spent */
+    silt_bad_source late; /* a file that changed after it was discovered; why NULL: none */
+} batch;
+
+/* ---- files that fail ------------------------------------------------------------------------------- */
+
+static silt_status note_failure(batch *b, const char *path, const char *why, int64_t retry_count,
+                                silt_error *err)
+{
+    const silt_run_failure failure = {
+        .table_name = b->target->table->name,
+        .file_path = silt_arena_strdup(b->run->arena, path),
+        .message = silt_arena_strdup(b->run->arena, why),
+        .retry_count = retry_count,
+    };
+    if (!failure.file_path || !failure.message || !silt_vec_push(&b->run->failures, failure))
+        return silt_fail_nomem(err);
+    b->run->sum.files_failed++;
+    return SILT_OK;
+}
+
+/* A row for the tracker of a file as it is now. */
+static silt_tracked tracked(const batch *b, const silt_found_file *file, silt_file_status status)
+{
+    const silt_tracked *old =
+        silt_tracker_find(b->load->tracker, b->target->table->name, file->path);
+    const int64_t now = silt_now_us(b->load->clock);
+    silt_tracked row = old ? *old : (silt_tracked){.created_us = now, .start_us = -1};
+    row.file_path = file->path;
+    row.table_name = b->target->table->name;
+    row.file_size = file->size_bytes;
+    row.file_modified_us = file->mtime_ns / 1000;
+    row.status = status;
+    row.updated_us = now;
+    row.end_us = -1;
+    row.row_count = row.rejected_count = -1;
+    if (!old) row.batch_id = -1;
+    return row;
+}
+
+/* Files found unfit before they were promised to a batch. CONFLICT is fine: they are looked at again. */
+static silt_status record_unfit(batch *b, const silt_bad_sources *bad, silt_error *err)
+{
+    SILT_VEC(silt_tracked) rows = {0};
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < bad->count; i++) {
+        const silt_found_file *file = b->candidates->files[bad->items[i].index];
+        silt_tracked row = tracked(b, file, SILT_FILE_FAILED);
+        row.start_us = b->started_us;
+        row.end_us = row.updated_us;
+        row.retry_count++;
+        row.error_message = bad->items[i].why;
+        if (!silt_vec_push(&rows, row)) st = silt_fail_nomem(err);
+    }
+    const silt_tracker_change change = {
+        .rows = rows.items, .row_count = rows.count, .operation = "FAIL"};
+    if (st == SILT_OK) st = silt_tracker_commit(b->load->tracker, &change, err);
+    for (size_t i = 0; st == SILT_OK && i < rows.count; i++)
+        st = note_failure(b, rows.items[i].file_path, rows.items[i].error_message,
+                          rows.items[i].retry_count, err);
+    silt_vec_free(&rows);
+    return st == SILT_CONFLICT ? SILT_OK : st;
+}
+
+/* Give the batch up: fence it, record the guilty files, let the others wait again. */
+static silt_status give_up(batch *b, const silt_bad_sources *bad, silt_error *err)
+{
+    silt_guilty *guilty = silt_arena_calloc(b->arena, bad->count + 1, sizeof(*guilty));
+    if (!guilty) return silt_fail_nomem(err);
+    for (size_t i = 0; i < bad->count; i++)
+        guilty[i] = (silt_guilty){b->files[bad->items[i].index].name, bad->items[i].why};
+    silt_status st = silt_give_up(b->load, b->target, b->job.number, b->attempt, guilty,
+                                  bad->count, err);
+    if (st == SILT_CONFLICT) return SILT_OK; /* decided by somebody else: settle and look again */
+    for (size_t i = 0; st == SILT_OK && i < bad->count; i++) {
+        const silt_tracked *row = silt_tracker_find(
+            b->load->tracker, b->target->table->name, guilty[i].path);
+        st = note_failure(b, guilty[i].path, guilty[i].why, row ? row->retry_count : 1, err);
+    }
+    return st;
+}
+
+/* After a failure which isn't the files' fault: leave nothing open, if that is still possible. */
+static silt_status abandon(batch *b, silt_status why, silt_error *err)
+{
+    if (why == SILT_INTERRUPTED && atomic_exchange(&b->load->timed_out, false)) {
+        why = silt_fail(err, SILT_TIMEOUT, "batch %" PRId64 " took longer than timeout_minutes (%" PRId64
+                        " min)", b->job.number, b->load->config->timeout_ms / 60000);
+        silt_hint(err, why, "raise timeout_minutes, or limit batches by batch.max_files or batch.max_bytes");
+    }
+    silt_error second = {0}; /* the first failure is the one to tell */
+    const silt_bad_sources none = {0};
+    silt_engine_resume(b->load->engine);
+    (void)give_up(b, &none, &second);
+    return why;
+}
+
+/* ---- intent ------------------------------------------------------------------------------------------- */
+
+static silt_status promise(batch *b, silt_error *err)
+{
+    SILT_VEC(silt_tracked) rows = {0};
+    for (size_t i = 0; i < b->candidates->count; i++) {
+        silt_tracked row = tracked(b, b->candidates->files[i], SILT_FILE_PROCESSING);
+        int64_t crashes, files;
+        silt_crashes_of(&row, &crashes, &files);
+        if (!crashes) row.error_message = NULL;
+        row.start_us = row.updated_us;
+        row.batch_id = b->job.number;
+        row.attempt_id = b->attempt;
+        row.content_hash = NULL;
+        if (!silt_vec_push(&rows, row)) {
+            silt_vec_free(&rows);
+            return silt_fail_nomem(err);
+        }
+    }
+    const silt_tracker_change change = {
+        .rows = rows.items,
+        .row_count = rows.count,
+        .app_id = b->target->app_id,
+        .app_version = b->job.number,
+        .operation = "INTENT",
+    };
+    silt_status st = silt_tracker_commit(b->load->tracker, &change, err);
+    silt_vec_free(&rows);
+    return st;
+}
+
+/* ---- stage, ledger, commit ------------------------------------------------------------------------------- */
+
+static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_error *err)
+{
+    size_t count = b->candidates->count;
+    b->ledger_files = silt_arena_calloc(b->arena, count, sizeof(*b->ledger_files));
+    if (!b->ledger_files) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        const silt_found_file *file = b->candidates->files[i];
+        char hash[SILT_HASH_SIZE];
+        silt_found_file now;
+        silt_status st = silt_content_hash(file->path, hash, err);
+        if (st == SILT_OK) st = silt_discover_stat(file->path, &now, err);
+        if (st == SILT_OK && (now.size_bytes != file->size_bytes || now.mtime_ns != file->mtime_ns))
+            st = silt_fail(err, SILT_CHANGED, "source file %s changed while it was loaded", file->path);
+        if (st != SILT_OK)
+            b->late = (silt_bad_source){i, st, silt_arena_strdup(b->arena, err->message)};
+        if (st != SILT_OK) return st;
+        b->ledger_files[i] = (silt_ledger_file){
+            .path = file->path,
+            .size_bytes = file->size_bytes,
+            .mtime_ns = file->mtime_ns,
+            .content_hash = silt_arena_strdup(b->arena, hash),
+            .rows = facts->sources[i],
+        };
+        if (!b->ledger_files[i].content_hash) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+/* The last word before the commit: the lock is ours, and the ledger says of what the batch is. */
+static silt_status before_commit(void *ctx, const silt_change_facts *facts, const char *txn_id,
+                                 silt_error *err)
+{
+    batch *b = ctx;
+    (void)txn_id;
+    SILT_TRY(silt_load_check(b->load, err));
+    SILT_TRY(hash_files(b, facts, err));
+    const silt_ledger ledger = {
+        .kind = SILT_LEDGER_DATA,
+        .app_id = b->target->app_id,
+        .number = b->job.number,
+        .previous = b->target->app_version,
+        .attempt = b->attempt,
+        .run_id = b->load->run_id,
+        .state_id = silt_tracker_state_id(b->load->tracker),
+        .table_id = silt_snapshot_table_id(b->target->snapshot),
+        .manifest = b->manifest,
+        .created_us = silt_now_us(b->load->clock),
+        .files = b->ledger_files,
+        .file_count = b->candidates->count,
+    };
+    silt_ledger taken;
+    silt_status st = silt_ledger_write(b->target->store, &ledger, b->arena, &taken, err);
+    b->ledger_taken = st == SILT_EXISTS;
+    return st;
+}
+
+/* A summary for people who look at the table's history; the ledger has the rest. */
+static const char *silt_info(void *ctx, const silt_change_facts *facts, silt_arena *arena)
+{
+    const batch *b = ctx;
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_json_writer w = silt_json_writer_of(&buf);
+    silt_json_begin_object(&w);
+    silt_json_member_string(&w, "stateId", silt_tracker_state_id(b->load->tracker));
+    silt_json_member_string(&w, "runId", b->load->run_id);
+    silt_json_member_int(&w, "batchId", b->job.number);
+    silt_json_member_string(&w, "attemptId", b->attempt);
+    silt_json_member_string(&w, "manifest", b->manifest);
+    silt_json_member_int(&w, "sourceFiles", (int64_t)b->candidates->count);
+    silt_json_member_int(&w, "rowsRead", facts->total.read);
+    silt_json_member_int(&w, "rowsInserted", facts->total.inserted);
+    silt_json_member_int(&w, "rowsUpdated", facts->total.updated);
+    silt_json_member_string(&w, "ledger",
+                            silt_ledger_key(b->target->app_id, b->job.number, arena));
+    silt_json_end_object(&w);
+    return buf.failed ? NULL : silt_buf_copy(&buf, arena);
+}
+
+static void job_event(void *ctx, const char *kind, const char *json)
+{
+    const batch *b = ctx;
+    silt_load_event(b->load, kind, "%s", json);
+}
+
+/* Another writer without put-if-absent may have replaced our commit after it stood. */
+static silt_status read_back(batch *b, const silt_txn_result *txn, silt_error *err)
+{
+    silt_commit_info info;
+    SILT_TRY(silt_log_commit_info(b->target->store, txn->version, b->arena, &info, err));
+    if (silt_streq(info.txn_id, txn->txn_id)) return SILT_OK;
+    silt_fail(err, SILT_INCONSISTENT, "version %" PRId64 " of %s was overwritten by %s", txn->version,
+              b->target->store->uri, info.engine_info ? info.engine_info : "another writer");
+    return silt_hint(err, SILT_INCONSISTENT, "a writer without atomic commits works on this table; stop it, then run again");
+}
+
+/* ---- record ---------------------------------------------------------------------------------------------------- */
+
+static silt_status record(batch *b, const silt_change_result *result, silt_error *err)
+{
+    SILT_VEC(silt_tracked) rows = {0};
+    for (size_t i = 0; i < b->candidates->count; i++) {
+        silt_tracked row = tracked(b, b->candidates->files[i], SILT_FILE_COMPLETED);
+        row.end_us = row.updated_us;
+        row.error_message = NULL;
+        row.row_count = result->facts.sources[i].read;
+        row.rejected_count = result->facts.sources[i].rejected;
+        row.content_hash = b->ledger_files[i].content_hash;
+        if (!silt_vec_push(&rows, row)) {
+            silt_vec_free(&rows);
+            return silt_fail_nomem(err);
+        }
+    }
+    SILT_CLEAN(silt_buf) last = {0};
+    silt_buf_printf(&last, "%s/last", b->target->app_id);
+    const silt_tracker_change change = {
+        .rows = rows.items,
+        .row_count = rows.count,
+        .app_id = last.data,
+        .app_version = b->job.number,
+        .operation = "COMPLETE",
+    };
+    silt_status st = last.failed ? silt_fail_nomem(err)
+                                 : silt_tracker_commit(b->load->tracker, &change, err);
+    silt_vec_free(&rows);
+    return st == SILT_CONFLICT ? SILT_OK : st; /* then it is reconciled */
+}
+
+static void add_up(batch *b, const silt_change_result *result)
+{
+    silt_run_table *sum = &b->run->sum;
+    sum->files_processed += (int64_t)b->candidates->count;
+    sum->rows += result->facts.total.read;
+    sum->rows_inserted += result->facts.total.inserted;
+    sum->rows_updated += result->facts.total.updated;
+    sum->rows_unchanged += result->facts.total.unchanged;
+    sum->rows_deduplicated += result->facts.total.deduplicated;
+    sum->batches++;
+    sum->version = result->txn.version;
+}
+
+/* ---- the story ------------------------------------------------------------------------------------------------- */
+
+static silt_status batch_init(batch *b, silt_error *err)
+{
+    size_t count = b->candidates->count;
+    b->started_us = silt_now_us(b->load->clock);
+    silt_uuid(b->load->random, b->attempt);
+    memcpy(b->target->own_attempt, b->attempt, sizeof(b->attempt));
+    b->files = silt_arena_calloc(b->arena, count, sizeof(*b->files));
+    silt_ledger_file *identities = silt_arena_calloc(b->arena, count, sizeof(*identities));
+    if (!b->files || !identities) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        const silt_found_file *file = b->candidates->files[i];
+        b->files[i] = (silt_source_file){file->path, file->path};
+        identities[i] = (silt_ledger_file){
+            .path = file->path, .size_bytes = file->size_bytes, .mtime_ns = file->mtime_ns};
+    }
+    b->job = (silt_job){
+        .table = b->target->table,
+        .store = b->target->store,
+        .snapshot = b->target->snapshot,
+        .files = b->files,
+        .file_count = count,
+        .app_id = b->target->app_id,
+        .number = b->target->app_version + 1,
+        .attempt = b->attempt,
+        .load_time_us = b->started_us,
+        .before_commit = before_commit,
+        .silt_info = silt_info,
+        .event = job_event,
+        .ctx = b,
+        .clock = b->load->clock,
+        .random = b->load->random,
+    };
+    return silt_ledger_manifest(identities, count, b->manifest, err);
+}
+
+/* A place that holds other things is nobody's table to make. */
+static bool foreign_object(void *ctx, const silt_object *object)
+{
+    if (silt_starts_with(object->key, "_silt/")) return true;
+    *(bool *)ctx = true;
+    return false;
+}
+
+static silt_status create_target(batch *b, silt_error *err)
+{
+    bool foreign = false;
+    silt_store *store = b->target->store;
+    SILT_TRY(store->ops->list(store, "", NULL, true, foreign_object, &foreign, err));
+    silt_runner *runner = b->load->runner;
+    if (!foreign) return runner->ops->create(runner, &b->job, err);
+    silt_fail(err, SILT_INVALID, "table %s: %s is not a Delta table, and not empty",
+              b->target->table->name, store->uri);
+    return silt_hint(err, SILT_INVALID, "give write.path a new or empty folder");
+}
+
+static silt_status fail_crasher(batch *b, bool *done, silt_error *err)
+{
+    int64_t crashes = 0, files = 0;
+    const silt_tracked *row = silt_tracker_find(b->load->tracker, b->target->table->name,
+                                                b->candidates->files[0]->path);
+    if (row) silt_crashes_of(row, &crashes, &files);
+    *done = b->candidates->count == 1 && files == 1 && crashes >= SILT_CRASHES_FAIL;
+    if (!*done) return SILT_OK;
+    const silt_bad_source bad = {0, SILT_BAD_DATA, "the loader crashed each time it loaded this file"};
+    return record_unfit(b, &(silt_bad_sources){&bad, 1}, err);
+}
+
+static bool is_files_fault(silt_status st, const silt_bad_sources *bad)
+{
+    return bad->count && (st == SILT_BAD_DATA || st == SILT_CHANGED || st == SILT_NOT_FOUND ||
+                          st == SILT_DENIED);
+}
+
+/* From the promise to the record. */
+static silt_status carry_out(batch *b, bool *committed, silt_error *err)
+{
+    silt_runner *runner = b->load->runner;
+    silt_bad_sources bad = {0};
+    silt_change_result result;
+    silt_status st = promise(b, err);
+    if (st != SILT_OK) return st == SILT_CONFLICT ? SILT_OK : st;
+
+    silt_snapshot *after = NULL;
+    st = runner->ops->apply(runner, &b->job, b->arena, &result, &after, &bad, err);
+    if (st != SILT_OK && b->late.why) bad = (silt_bad_sources){&b->late, 1};
+    if (is_files_fault(st, &bad) || b->ledger_taken) return give_up(b, &bad, err);
+    if (st != SILT_OK) return abandon(b, st, err);
+    if (result.txn.outcome == SILT_TXN_APP_MOVED) return SILT_OK; /* decided: settle */
+    if (result.txn.outcome == SILT_TXN_CONFLICT) {
+        silt_load_message(b->load, "info", "table %s: %s; planning anew", b->target->table->name,
+                          result.txn.conflict);
+        return give_up(b, &bad, err);
+    }
+    if (after) {
+        silt_snapshot_free(b->target->snapshot);
+        b->target->snapshot = after;
+        b->target->app_version = b->job.number;
+    }
+    SILT_TRY(read_back(b, &result.txn, err));
+    *committed = true;
+    add_up(b, &result);
+    SILT_TRY(record(b, &result, err));
+    silt_error harmless = {0};
+    (void)silt_table_maintain(b->target->snapshot, &harmless);
+    return SILT_OK;
+}
+
+silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_candidates *candidates,
+                           silt_table_run *run, bool *committed, silt_error *err)
+{
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    batch b = {.load = load, .target = target, .candidates = candidates, .run = run, .arena = arena};
+    *committed = false;
+    SILT_TRY(batch_init(&b, err));
+    bool crasher;
+    SILT_TRY(fail_crasher(&b, &crasher, err));
+    if (crasher) return SILT_OK;
+
+    silt_bad_sources bad = {0};
+    silt_runner *runner = load->runner;
+    silt_status st = runner->ops->prepare(runner, &b.job, &bad, arena, err);
+    if (is_files_fault(st, &bad)) return record_unfit(&b, &bad, err);
+    if (st != SILT_OK) return st;
+    if (!target->snapshot) return create_target(&b, err); /* settle sees it, and the batch is planned on it */
+
+    atomic_store(&load->deadline_us, b.started_us + load->config->timeout_ms * 1000);
+    st = carry_out(&b, committed, err);
+    atomic_store(&load->deadline_us, 0);
+    return st;
+}

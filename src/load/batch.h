@@ -1,0 +1,39 @@
+/* One batch: intent → stage → ledger → commit → record. */
+#ifndef SILT_LOAD_BATCH_H
+#define SILT_LOAD_BATCH_H
+
+#include "load/load.h"
+
+/* What a table's run adds up. Failures live in `arena`. */
+typedef struct silt_table_run {
+    silt_arena *arena;
+    silt_run_table sum;
+    SILT_VEC(silt_run_failure) failures;
+} silt_table_run;
+
+/* What is to be loaded, in order; the files live in the arena they were discovered into. */
+typedef struct silt_candidates {
+    const silt_found_file **files;
+    size_t count;
+} silt_candidates;
+
+/* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones, failed ones with tries
+ * left (`retry_failed`: all) which weren't tried in this run. Completed files that have changed are looked at: same
+ * content → the tracker follows; else by on_change. */
+silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
+                                 bool retry_failed, silt_arena *arena, silt_candidates *out,
+                                 silt_error *err);
+
+/* The next batch of candidates: by the table's limits, and after crashes fewer and fewer. */
+silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
+                                     const silt_candidates *all);
+
+/* Load one batch. `target` is settled. OK: committed, or some files failed and are recorded, or somebody was faster: settle and look
+ * again (`*committed` says which). Anything else: the table can't go on; the batch is fenced if that was possible. */
+silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_candidates *batch,
+                           silt_table_run *run, bool *committed, silt_error *err);
+
+/* XXH3-128 of a file's content. CHANGED, DENIED, IO. */
+silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_error *err);
+
+#endif

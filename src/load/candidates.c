@@ -1,0 +1,164 @@
+/* What is to be loaded next. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "load/batch.h"
+#include "load/recover.h"
+
+#define CRASHES_HALVE 2 /* crashes over one set of files, from which on its batches are halved */
+
+silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_error *err)
+{
+    SILT_AUTO(silt_hash) hash = silt_hash_new();
+    const size_t size = (size_t)1 << 18;
+    SILT_FREE void *block = malloc(size);
+    if (!hash || !block) return silt_fail_nomem(err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return silt_fail(err, SILT_CHANGED, "source file %s has vanished", path);
+    if (fd < 0) return silt_fail_errno(err, errno, "source file %s", path);
+    ssize_t n;
+    while ((n = read(fd, block, size)) > 0) silt_hash_update(hash, block, (size_t)n);
+    int failed = n < 0 ? errno : 0;
+    close(fd);
+    if (failed) return silt_fail_errno(err, failed, "source file %s", path);
+    silt_hash_hex(hash, out);
+    return SILT_OK;
+}
+
+/* Completed files that look changed: those whose content is the same are followed by one tracker commit. */
+typedef struct changed_list {
+    SILT_VEC(silt_tracked) same;
+    size_t differing;
+    const char *first; /* of the differing ones */
+} changed_list;
+
+static silt_status look_at_changed(silt_load *load, const silt_found_file *file,
+                                   const silt_tracked *row, changed_list *list, silt_error *err)
+{
+    char hash[SILT_HASH_SIZE] = "";
+    bool known = row->content_hash != NULL;
+    if (known) SILT_TRY(silt_content_hash(file->path, hash, err));
+    if (known && strcmp(hash, row->content_hash) != 0) {
+        if (list->differing++ == 0) list->first = file->path;
+        return SILT_OK;
+    }
+    silt_tracked follow = *row;
+    follow.file_size = file->size_bytes;
+    follow.file_modified_us = file->mtime_ns / 1000;
+    follow.updated_us = silt_now_us(load->clock);
+    return silt_vec_push(&list->same, follow) ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status settle_changed(silt_load *load, silt_target *target, const changed_list *list,
+                                  silt_error *err)
+{
+    if (list->same.count) {
+        const silt_tracker_change change = {
+            .rows = list->same.items, .row_count = list->same.count, .operation = "FOLLOW"};
+        silt_status st = silt_tracker_commit(load->tracker, &change, err);
+        if (st != SILT_OK && st != SILT_CONFLICT) return st; /* else they are followed next time */
+    }
+    if (!list->differing) return SILT_OK;
+    if (target->table->on_change == SILT_ON_CHANGE_ERROR) {
+        silt_fail(err, SILT_CHANGED, "table %s: %zu loaded files have changed since, the first is %s",
+                  target->table->name, list->differing, list->first);
+        return silt_hint(err, SILT_CHANGED, "bring the files back, give them new names to load them again, or "
+                         "set on_change: ignore");
+    }
+    silt_load_message(load, "warning",
+                      "table %s: %zu loaded files have changed since and are ignored (on_change: ignore), the "
+                      "first is %s", target->table->name, list->differing, list->first);
+    return SILT_OK;
+}
+
+/* Whether a file the tracker knows is to be tried. */
+static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_failed)
+{
+    switch (row->status) {
+    case SILT_FILE_PENDING: return true;
+    case SILT_FILE_FAILED:
+        return row->updated_us < load->started_us &&
+               (retry_failed || row->retry_count < load->config->retry_attempts);
+    default: return false;
+    }
+}
+
+/* Crashes of a file's batches so far. */
+static void crashes_of(silt_load *load, const silt_target *target, const silt_found_file *file,
+                       int64_t *crashes, int64_t *files)
+{
+    const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, file->path);
+    *crashes = *files = 0;
+    if (row) silt_crashes_of(row, crashes, files);
+}
+
+/* Where order means nothing, files that may have crashed the loader come last: they keep none from being loaded. */
+static silt_status put_crashers_last(silt_load *load, const silt_target *target,
+                                     const silt_found_file **files, size_t count, silt_error *err)
+{
+    SILT_FREE void *memory = malloc((count + 1) * sizeof(*files));
+    if (!memory) return silt_fail_nomem(err);
+    const silt_found_file **last = memory;
+    size_t kept = 0, moved = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t crashes, batch;
+        crashes_of(load, target, files[i], &crashes, &batch);
+        if (crashes >= CRASHES_HALVE) last[moved++] = files[i];
+        else files[kept++] = files[i];
+    }
+    memcpy(files + kept, last, moved * sizeof(*files));
+    return SILT_OK;
+}
+
+silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
+                                 bool retry_failed, silt_arena *arena, silt_candidates *out,
+                                 silt_error *err)
+{
+    const silt_found_file **files = silt_arena_calloc(arena, found->count + 1, sizeof(*files));
+    if (!files) return silt_fail_nomem(err);
+    changed_list changed = {0};
+    size_t count = 0;
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < found->count; i++) {
+        const silt_found_file *file = &found->files[i];
+        const silt_tracked *row =
+            silt_tracker_find(load->tracker, target->table->name, file->path);
+        if (!row || wanted(load, row, retry_failed))
+            files[count++] = file;
+        else if (row->status == SILT_FILE_COMPLETED &&
+                 (row->file_size != file->size_bytes ||
+                  row->file_modified_us != file->mtime_ns / 1000))
+            st = look_at_changed(load, file, row, &changed, err);
+    }
+    if (st == SILT_OK) st = settle_changed(load, target, &changed, err);
+    silt_vec_free(&changed.same);
+    if (st != SILT_OK) return st;
+    if (target->table->strategy == SILT_STRATEGY_APPEND)
+        SILT_TRY(put_crashers_last(load, target, files, count, err));
+    *out = (silt_candidates){files, count};
+    return SILT_OK;
+}
+
+silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
+                                     const silt_candidates *all)
+{
+    const silt_config_table *table = target->table;
+    int64_t limit = table->batch_max_files ? table->batch_max_files : INT64_MAX;
+    int64_t bytes = 0, first_crashes = 0, first_files = 0;
+    if (all->count) crashes_of(load, target, all->files[0], &first_crashes, &first_files);
+    if (first_crashes >= CRASHES_HALVE) {
+        int64_t half = first_files > 1 ? first_files / 2 : 1;
+        limit = limit < half ? limit : half;
+    }
+    size_t n = 0;
+    for (; n < all->count && (int64_t)n < limit; n++) {
+        int64_t crashes, files;
+        crashes_of(load, target, all->files[n], &crashes, &files);
+        bool other_set = (crashes >= CRASHES_HALVE) != (first_crashes >= CRASHES_HALVE);
+        bytes += all->files[n]->size_bytes;
+        if (n && (other_set || (table->batch_max_bytes && bytes > table->batch_max_bytes))) break;
+    }
+    return (silt_candidates){all->files, n};
+}

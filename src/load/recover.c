@@ -1,0 +1,355 @@
+/* Reconcile and fence. */
+#include "load/recover.h"
+
+#include <stdio.h>
+
+/* error_message of a row that waits, or is tried, again. */
+#define CRASH_FORMAT(int64) "interrupted %" int64 " times by a crash, the last in a batch of %" int64 " files"
+#define ROUNDS_MAX 50 /* of reading again because somebody else was faster */
+
+bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
+                     const char **attempt)
+{
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status != SILT_FILE_PROCESSING ||
+            strcmp(rows[i].table_name, target->table->name) != 0)
+            continue;
+        *number = rows[i].batch_id;
+        *attempt = rows[i].attempt_id;
+        return true;
+    }
+    return false;
+}
+
+void silt_crashes_of(const silt_tracked *row, int64_t *crashes, int64_t *files)
+{
+    if (row->status == SILT_FILE_FAILED || !row->error_message ||
+        sscanf(row->error_message, CRASH_FORMAT(SCNd64), crashes, files) != 2)
+        *crashes = *files = 0;
+}
+
+/* ---- fence ------------------------------------------------------------------------------------- */
+
+/* The ledger of a fence, which keeps the chain whole, under the first number from `*number` on that no batch has
+ * planned (a target that was rolled back has ledgers of batches which didn't happen). Any higher number fences as well. */
+static silt_status write_fence_ledger(silt_load *load, silt_target *target, int64_t *number,
+                                      silt_ledger_kind kind, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    char id[SILT_UUID_SIZE];
+    silt_uuid(load->random, id);
+    silt_ledger fence = {
+        .kind = kind,
+        .app_id = target->app_id,
+        .previous = target->app_version,
+        .attempt = id,
+        .run_id = load->run_id,
+        .state_id = silt_tracker_state_id(load->tracker),
+        .table_id = silt_snapshot_table_id(target->snapshot),
+        .created_us = silt_now_us(load->clock),
+    };
+    for (;; (*number)++) {
+        silt_ledger taken;
+        fence.number = *number;
+        silt_status st = silt_ledger_write(target->store, &fence, scratch, &taken, err);
+        if (st != SILT_EXISTS) return st;
+        if (taken.kind == kind && taken.previous == target->app_version) return SILT_OK;
+    }
+}
+
+static silt_status commit_fence(silt_load *load, silt_target *target, int64_t number,
+                                silt_error *err)
+{
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    opts.operation = "FENCE";
+    opts.app_id = target->app_id;
+    opts.app_version = number;
+    opts.clock = load->clock;
+    opts.random = load->random;
+    SILT_AUTO(silt_txn) txn = NULL;
+    SILT_TRY(silt_txn_new(target->snapshot, &opts, &txn, err));
+    silt_txn_result result;
+    SILT_TRY(silt_txn_commit(txn, &result, NULL, err));
+    if (result.outcome == SILT_TXN_COMMITTED) return SILT_OK;
+    return silt_fail(err, SILT_CONFLICT, "fence %" PRId64 ": %s", number, result.conflict);
+}
+
+silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
+                       silt_ledger_kind kind, int64_t *spent, silt_error *err)
+{
+    int64_t fence = number + 1;
+    if (!target->snapshot) /* nobody can commit to a table that isn't there */
+        return silt_fail(err, SILT_NOT_FOUND, "fence: there is no table %s", target->store->uri);
+    SILT_TRY(write_fence_ledger(load, target, &fence, kind, err));
+    SILT_TRY(commit_fence(load, target, fence, err));
+    *spent = fence;
+    silt_load_event(load, "recovery", "{\"table\":\"%s\",\"fenced\":%" PRId64 "}",
+                    target->table->name, number);
+    silt_error harmless = {0}; /* files without a commit are only litter */
+    if (attempt) (void)silt_attempt_clean(target->store, attempt, &harmless);
+    return SILT_OK;
+}
+
+/* ---- the tracker follows -------------------------------------------------------------------------- */
+
+/* Rows for one tracker commit, one a path. */
+typedef struct row_list {
+    SILT_VEC(silt_tracked) rows;
+    silt_map64 *paths;
+    silt_arena *arena;
+} row_list;
+
+static silt_status row_list_init(row_list *list, silt_error *err)
+{
+    list->paths = silt_map64_new();
+    list->arena = silt_arena_new();
+    return list->paths && list->arena ? SILT_OK : silt_fail_nomem(err);
+}
+
+static void row_list_release(row_list *list)
+{
+    silt_vec_free(&list->rows);
+    if (list->paths) silt_map64_free(list->paths);
+    if (list->arena) silt_arena_free(list->arena);
+}
+
+static bool has_path(const row_list *list, const char *path)
+{
+    return silt_map64_get(list->paths, path, strlen(path));
+}
+
+/* The path has to live as long as the list. A path that is there already stays as it is. */
+static bool add_row(row_list *list, const silt_tracked *row)
+{
+    bool found;
+    void **slot = silt_map64_slot(list->paths, row->file_path, strlen(row->file_path), &found);
+    if (!slot) return false;
+    if (found) return true;
+    *slot = list;
+    return silt_vec_push(&list->rows, *row);
+}
+
+static silt_status commit_rows(silt_load *load, silt_target *target, const row_list *list,
+                               int64_t last, const char *operation, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) name = {0};
+    silt_buf_printf(&name, "%s/last", target->app_id);
+    if (name.failed) return silt_fail_nomem(err);
+    const silt_tracker_change change = {
+        .rows = list->rows.items,
+        .row_count = list->rows.count,
+        .app_id = last > silt_tracker_last(load->tracker, target->app_id) ? name.data : NULL,
+        .app_version = last,
+        .operation = operation,
+    };
+    return silt_tracker_commit(load->tracker, &change, err);
+}
+
+/* A file that a ledger says is loaded. */
+static bool add_completed(row_list *list, silt_load *load, const silt_target *target,
+                          const silt_ledger *ledger, const silt_ledger_file *file)
+{
+    const int64_t now = silt_now_us(load->clock);
+    const silt_tracked *old =
+        silt_tracker_find(load->tracker, target->table->name, file->path);
+    silt_tracked row = old ? *old : (silt_tracked){.created_us = now, .start_us = ledger->created_us};
+    row.file_path = file->path;
+    row.table_name = target->table->name;
+    row.file_size = file->size_bytes;
+    row.file_modified_us = file->mtime_ns / 1000;
+    row.status = SILT_FILE_COMPLETED;
+    row.end_us = ledger->created_us;
+    row.error_message = NULL;
+    row.updated_us = now;
+    row.batch_id = ledger->number;
+    row.attempt_id = ledger->attempt;
+    row.row_count = file->rows.read;
+    row.rejected_count = file->rows.rejected;
+    row.content_hash = file->content_hash;
+    return add_row(list, &row);
+}
+
+static const silt_guilty *find_guilty(const silt_guilty *guilty, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(guilty[i].path, path) == 0) return &guilty[i];
+    return NULL;
+}
+
+/* Rows of the open batch `number` that aren't in the list yet: waiting again, or failed. `crash`: it died. */
+static silt_status add_open_rows(row_list *list, silt_load *load, const silt_target *target,
+                                 int64_t number, bool crash, const silt_guilty *guilty,
+                                 size_t guilty_count, int64_t *pending, silt_error *err)
+{
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    int64_t files = 0, crashes, ignored;
+    for (size_t i = 0; i < count; i++)
+        files += rows[i].status == SILT_FILE_PROCESSING && rows[i].batch_id == number &&
+                 strcmp(rows[i].table_name, target->table->name) == 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status != SILT_FILE_PROCESSING || rows[i].batch_id != number ||
+            strcmp(rows[i].table_name, target->table->name) != 0)
+            continue;
+        if (has_path(list, rows[i].file_path)) continue;
+        silt_tracked row = rows[i];
+        const silt_guilty *why = find_guilty(guilty, guilty_count, row.file_path);
+        silt_crashes_of(&row, &crashes, &ignored);
+        crashes += crash;
+        row.updated_us = silt_now_us(load->clock);
+        row.end_us = why ? row.updated_us : -1;
+        row.status = why ? SILT_FILE_FAILED : SILT_FILE_PENDING;
+        row.retry_count += why != NULL;
+        row.error_message = NULL;
+        if (why) row.error_message = why->why;
+        else if (crashes)
+            row.error_message =
+                silt_arena_printf(list->arena, CRASH_FORMAT(PRId64), crashes, files);
+        *pending += !why;
+        if (!add_row(list, &row)) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+/* ---- reconcile --------------------------------------------------------------------------------------- */
+
+/* Where ledgers are gone: rows in the target say which files were loaded. */
+static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target *target,
+                                   int64_t after, int64_t until, silt_error *err)
+{
+    silt_error why = *err;
+    const silt_evidence *found;
+    size_t count;
+    SILT_TRY(silt_evidence_read(load, target, after, until, list->arena, &found, &count, err));
+    silt_load_message(load, "warning",
+                      "table %s: %s; what is loaded was found out by its rows' _source_file",
+                      target->table->name, why.message);
+    for (size_t i = 0; i < count; i++) {
+        silt_found_file stat = {.path = found[i].path, .size_bytes = -1, .mtime_ns = 0};
+        silt_error gone = {0};
+        (void)silt_discover_stat(found[i].path, &stat, &gone);
+        const silt_ledger ledger = {.number = found[i].batch_id, .attempt = NULL,
+                                    .created_us = silt_now_us(load->clock)};
+        const silt_ledger_file file = {.path = found[i].path,
+                                       .size_bytes = stat.size_bytes,
+                                       .mtime_ns = stat.mtime_ns,
+                                       .rows = {.read = found[i].row_count}};
+        if (!add_completed(list, load, target, &ledger, &file))
+            return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+static silt_status reconcile(silt_load *load, silt_target *target, silt_settled *report,
+                             silt_error *err)
+{
+    SILT_CLEAN(row_list) list = {0};
+    SILT_TRY(row_list_init(&list, err));
+    const int64_t last = silt_tracker_last(load->tracker, target->app_id);
+    const silt_ledger *chain;
+    size_t count;
+    int64_t missing;
+    silt_status st = silt_ledger_chain(target->store, target->app_id, target->app_version, last,
+                                       list.arena, &chain, &count, &missing, err);
+    if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
+    for (size_t i = 0; i < count; i++)
+        for (size_t f = 0; chain[i].kind == SILT_LEDGER_DATA && f < chain[i].file_count; f++)
+            if (!add_completed(&list, load, target, &chain[i], &chain[i].files[f]))
+                return silt_fail_nomem(err);
+    if (st == SILT_INCONSISTENT)
+        SILT_TRY(add_by_evidence(&list, load, target, last, missing, err));
+    report->completed += (int64_t)list.rows.count;
+
+    int64_t open;
+    const char *attempt;
+    if (silt_open_batch(load, target, &open, &attempt) && open <= target->app_version) {
+        bool crash = strcmp(attempt ? attempt : "", target->own_attempt) != 0;
+        SILT_TRY(add_open_rows(&list, load, target, open, crash, NULL, 0, &report->pending, err));
+    }
+    return commit_rows(load, target, &list, target->app_version, "RECONCILE", err);
+}
+
+/* A batch is open and hasn't happened yet: spend the next number, so that it never can. */
+static silt_status fence_open(silt_load *load, silt_target *target, int64_t number,
+                              const char *attempt, silt_settled *report, silt_error *err)
+{
+    SILT_CLEAN(row_list) list = {0};
+    SILT_TRY(row_list_init(&list, err));
+    if (!target->snapshot || number <= target->app_version) { /* it can't happen as it is */
+        SILT_TRY(add_open_rows(&list, load, target, number, true, NULL, 0, &report->pending, err));
+        return commit_rows(load, target, &list, target->app_version, "RELEASE", err);
+    }
+    /* The tracker's strings go away when it is read again. */
+    const char *copy = attempt ? silt_arena_strdup(list.arena, attempt) : NULL;
+    int64_t spent;
+    SILT_TRY(silt_fence(load, target, number, copy, SILT_LEDGER_FENCE, &spent, err));
+    report->fenced++;
+    return SILT_OK;
+}
+
+silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, const char *attempt,
+                         const silt_guilty *guilty, size_t guilty_count, silt_error *err)
+{
+    SILT_TRY(silt_target_refresh(load, target, err));
+    SILT_CLEAN(row_list) list = {0};
+    SILT_TRY(row_list_init(&list, err));
+    if (target->app_version >= number)
+        return silt_fail(err, SILT_CONFLICT, "batch %" PRId64 " was decided meanwhile", number);
+    int64_t spent = target->app_version, pending = 0;
+    if (target->snapshot)
+        SILT_TRY(silt_fence(load, target, number, attempt, SILT_LEDGER_FENCE, &spent, err));
+    SILT_TRY(add_open_rows(&list, load, target, number, false, guilty, guilty_count, &pending, err));
+    return commit_rows(load, target, &list, spent, "GIVE UP", err);
+}
+
+/* ---- settle --------------------------------------------------------------------------------------------- */
+
+static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t last,
+                                  silt_error *err)
+{
+    SILT_CLEAN(silt_buf) files = {0};
+    size_t count, gone = 0;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status != SILT_FILE_COMPLETED || rows[i].batch_id <= target->app_version ||
+            strcmp(rows[i].table_name, target->table->name) != 0)
+            continue;
+        if (gone++ < 3) silt_buf_printf(&files, "%s%s", gone > 1 ? ", " : "", rows[i].file_path);
+    }
+    silt_fail(err, SILT_INCONSISTENT,
+              "table %s: the target %s went back: its log knows batch %" PRId64
+              ", the tracker batch %" PRId64 "; the rows of %zu files may be gone: %s%s",
+              target->table->name, target->store->uri, target->app_version, last, gone,
+              files.size ? files.data : "none", gone > 3 ? ", …" : "");
+    return silt_hint(err, SILT_INCONSISTENT,
+                     "bring the target back, or load these files again by 'silt reset-state "
+                     "--table %s --forget'", target->table->name);
+}
+
+silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report,
+                        silt_error *err)
+{
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        SILT_TRY(silt_load_check(load, err));
+        SILT_TRY(silt_tracker_refresh(load->tracker, err)); /* the tracker, *then* the target */
+        SILT_TRY(silt_target_refresh(load, target, err));
+        const int64_t last = silt_tracker_last(load->tracker, target->app_id);
+        int64_t open;
+        const char *attempt;
+        if (target->app_version < last) return fail_went_back(load, target, last, err);
+
+        silt_status st;
+        if (target->app_version > last)
+            st = reconcile(load, target, report, err);
+        else if (silt_open_batch(load, target, &open, &attempt))
+            st = fence_open(load, target, open, attempt, report, err);
+        else
+            return silt_check_vouched(load, target, err);
+        if (st != SILT_OK && st != SILT_CONFLICT) return st;
+    }
+    return silt_fail(err, SILT_CONFLICT, "table %s: other processes change its state all the time",
+                     target->table->name);
+}

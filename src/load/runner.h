@@ -1,0 +1,53 @@
+/* Runner: who does a job. "Apply this batch of source files to this target by this strategy, under (appId, N), and tell me
+ * what was committed." The seam to another engine than the one in this process.
+ *
+ * A runner knows nothing of tracker and recovery, and never decides whether a batch happened. */
+#ifndef SILT_LOAD_RUNNER_H
+#define SILT_LOAD_RUNNER_H
+
+#include "load/config.h"
+#include "ops/change.h"
+
+typedef struct silt_job {
+    const silt_config_table *table;
+    silt_store *store;
+    silt_snapshot *snapshot; /* of the target, or NULL where there is none yet */
+    const silt_source_file *files;
+    size_t file_count;
+    const char *app_id;
+    int64_t number; /* N */
+    const char *attempt;
+    int64_t load_time_us;
+    /* As silt_change_spec's. */
+    silt_status (*before_commit)(void *ctx, const silt_change_facts *facts, const char *txn_id,
+                                 silt_error *err);
+    const char *(*silt_info)(void *ctx, const silt_change_facts *facts, silt_arena *arena);
+    void (*event)(void *ctx, const char *kind, const char *json);
+    void *ctx;
+    const silt_clock *clock;
+    const silt_random *random;
+} silt_job;
+
+typedef struct silt_runner silt_runner;
+
+typedef struct silt_runner_ops {
+    /* Look at the files before they are promised to a batch: BAD_DATA with `bad` (and the like) tells which can't
+     * be in it. Otherwise the job may be applied by the same runner. Kept until the next prepare. */
+    silt_status (*prepare)(silt_runner *, const silt_job *, silt_bad_sources *bad, silt_arena *,
+                           silt_error *);
+    /* Make the target of a prepared job (version 0, no data). Somebody else having made it is as good. */
+    silt_status (*create)(silt_runner *, const silt_job *, silt_error *);
+    /* Apply a prepared job whose target exists. As silt_append(): OK with an outcome, or BAD_DATA with `bad`. */
+    silt_status (*apply)(silt_runner *, const silt_job *, silt_arena *, silt_change_result *out,
+                         silt_snapshot **after, silt_bad_sources *bad, silt_error *);
+    void (*free)(silt_runner *);
+} silt_runner_ops;
+
+struct silt_runner {
+    const silt_runner_ops *ops;
+};
+
+/* In this process. `engine` is borrowed. NULL when out of memory. */
+silt_runner *silt_runner_local_new(silt_engine *engine);
+
+#endif

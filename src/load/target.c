@@ -1,0 +1,85 @@
+/* The loader's shared ground: targets, events, and whether to go on. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "load/load.h"
+
+silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
+                             silt_error *err)
+{
+    silt_target t = {.table = table, .app_version = -1, .vouched = -1};
+    if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
+        return silt_fail_nomem(err);
+    silt_status st = load->opts.open_store
+                         ? load->opts.open_store(load->opts.open_store_ctx, table->target_path,
+                                                 &t.store, err)
+                         : silt_store_open(table->target_path, NULL, &t.store, err);
+    if (st != SILT_OK) {
+        free(t.app_id);
+        return silt_wrap(err, st, "table %s", table->name);
+    }
+    *out = t;
+    return SILT_OK;
+}
+
+void silt_target_release(silt_target *t)
+{
+    silt_snapshot_free(t->snapshot);
+    silt_store_free(t->store);
+    free(t->app_id);
+    *t = (silt_target){0};
+}
+
+silt_status silt_target_refresh(silt_load *load, silt_target *t, silt_error *err)
+{
+    silt_snapshot *now = NULL;
+    silt_status st = t->snapshot ? silt_snapshot_refresh(t->snapshot, &now, err)
+                                 : silt_snapshot_open(t->store, load->engine, NULL, &now, err);
+    if (st == SILT_NOT_FOUND && !t->snapshot) {
+        t->app_version = -1;
+        return SILT_OK;
+    }
+    if (st != SILT_OK) return silt_wrap(err, st, "table %s: target", t->table->name);
+    silt_snapshot_free(t->snapshot);
+    t->snapshot = now;
+    t->app_version = silt_snapshot_app_version(now, t->app_id);
+    return SILT_OK;
+}
+
+void silt_load_event(silt_load *load, const char *kind, const char *format, ...)
+{
+    if (!load->opts.event) return;
+    char *json = NULL;
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(&json, format, args);
+    va_end(args);
+    if (n < 0) return; /* an event that is lost for want of memory harms nothing */
+    load->opts.event(load->opts.event_ctx, kind, json);
+    free(json);
+}
+
+void silt_load_message(silt_load *load, const char *level, const char *format, ...)
+{
+    if (!load->opts.event) return;
+    SILT_FREE char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n < 0) return;
+    SILT_CLEAN(silt_buf) json = {0};
+    silt_json_writer w = silt_json_writer_of(&json);
+    silt_json_begin_object(&w);
+    silt_json_member_string(&w, "level", level);
+    silt_json_member_string(&w, "text", text);
+    silt_json_end_object(&w);
+    if (!json.failed) load->opts.event(load->opts.event_ctx, "message", json.data);
+}
+
+silt_status silt_load_check(silt_load *load, silt_error *err)
+{
+    if (atomic_load(&load->cancelled)) return silt_fail(err, SILT_INTERRUPTED, "interrupted");
+    return load->lock ? silt_lock_renew(load->lock, err) : SILT_OK;
+}
