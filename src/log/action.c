@@ -42,8 +42,7 @@ static silt_status wrong(silt_error *err, const char *action, const char *name, 
     return silt_fail(err, SILT_CORRUPT, "%s.%s: %s", action, name, what);
 }
 
-/* A string as a C string. One with a NUL character would be cut off there, and mean another file.
- */
+/* A string as a C string. One with a NUL character would be cut off there: another file. */
 static silt_status parse_text(const char *action, const char *name, const silt_json *value,
                               const char **out, silt_error *err)
 {
@@ -408,8 +407,7 @@ silt_status silt_domain_parse(const silt_json *value, silt_arena *arena, silt_do
     return SILT_OK;
 }
 
-/* The protocol lets writers put anything in there: what isn't of the usual kind counts as absent.
- */
+/* The protocol lets writers put anything in there: what isn't of the usual kind is absent. */
 static const char *info_text(const silt_json *value, const char *name)
 {
     const silt_json *found = silt_json_get(value, name);

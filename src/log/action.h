@@ -150,8 +150,7 @@ silt_status silt_action_parse(silt_bytes line, silt_arena *arena, silt_action *o
  * A commit info without `json` is made from its other members. */
 void silt_action_write(const silt_action *action, silt_buf *buf);
 
-/* From the JSON value of one member, e.g. the object behind "add": for .crc files and checkpoints.
- */
+/* From the JSON value of one member, e.g. the object behind "add": for .crc files too. */
 silt_status silt_add_parse(const silt_json *value, silt_arena *, silt_add *out, silt_error *);
 silt_status silt_metadata_parse(const silt_json *value, silt_arena *, silt_metadata *out,
                                 silt_error *);

@@ -12,8 +12,7 @@
 #include "log/action.h"
 #include "store/store.h"
 
-/* ---- names (path.c)
- * ------------------------------------------------------------------------------- */
+/* ---- names (path.c) */
 
 #define SILT_LOG_DIR      "_delta_log/"
 #define SILT_LOG_HINT_KEY SILT_LOG_DIR "_last_checkpoint"
@@ -37,8 +36,7 @@ const char *silt_path_canonical(const char *path, silt_arena *arena);
  * more for the log. NULL when out of memory. */
 const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena);
 
-/* ---- what lies there (segment.c)
- * -------------------------------------------------------------------- */
+/* ---- what lies there (segment.c) */
 
 typedef struct silt_log_segment {
     int64_t version;            /* the version this adds up to */
@@ -70,8 +68,7 @@ int64_t silt_log_hint_version(silt_store *store);
 silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
                                   int64_t *last, const int64_t **mtimes_ms, silt_error *err);
 
-/* ---- what it adds up to (replay.c, crc.c, checkpoint.c)
- * ---------------------------------------------- */
+/* ---- what it adds up to (state.c, crc.c, replay.c, checkpoint_read.c) */
 
 /* A table but for its files. */
 typedef struct silt_log_state {
@@ -93,7 +90,14 @@ silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
                                 const silt_log_segment *segment, silt_arena *arena,
                                 silt_log_state *out, silt_error *err);
 
-/* Apply commits state->version+1 … `version` to a state. */
+/* Whether the table dates its commits itself (delta.enableInCommitTimestamps). */
+bool silt_log_in_commit_timestamps(const silt_log_state *state);
+
+/* Apply commits state->version+1 … `version` to a state, which stays as it was on failure. Strings
+ * that don't change are shared with the old state: `arena` is to live as long as the one that it
+ * came from. Cost: a get a commit, and a head of the last. Adds and removes are looked at only
+ * while file_count is known; it becomes -1 where it can't be carried on (removes without a size,
+ * files told of anew). NOT_FOUND, CORRUPT. */
 silt_status silt_log_state_advance(silt_store *store, int64_t version, silt_arena *arena,
                                    silt_log_state *state, silt_error *err);
 
@@ -107,8 +111,7 @@ typedef struct silt_log_files {
 silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
                                 const silt_log_segment *segment, silt_arena *arena,
                                 silt_log_files *out, silt_error *err);
-/* The tombstones that are to stand in a checkpoint made at `segment` (newer than `older_than_ms`).
- */
+/* The tombstones that a checkpoint made at `segment` has to hold: newer than `older_than_ms`. */
 silt_status silt_log_tombstones_load(silt_store *store, silt_engine *engine,
                                      const silt_log_segment *segment, int64_t older_than_ms,
                                      silt_arena *arena, const silt_remove **out, size_t *count,
@@ -121,8 +124,7 @@ silt_status silt_log_commit_read(silt_store *store, int64_t version, silt_arena 
 silt_status silt_log_commit_info(silt_store *store, int64_t version, silt_arena *arena,
                                  silt_commit_info *out, silt_error *err);
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------ */
+/* ---- writing (commit.c, crc.c, checkpoint_write.c) */
 
 /* Write one commit file: the only place where a table changes (commit.c). See its invariants.
  * CONFLICT: version is another's. UNSURE: may still appear; only the same call again is safe. */
@@ -141,14 +143,20 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
                                       const silt_log_segment *segment, int64_t now_ms,
                                       const char *scratch, silt_arena *arena, silt_error *err);
 
-/* ---- features (feature.c)
- * -------------------------------------------------------------------------------- */
+/* ---- features (feature.c) */
 
 /* Whether Silt can read / write a table of this protocol and metadata. UNSUPPORTED names each
- * feature that is missing ("can't read: table features deletionVectors, columnMapping (name)"), and
- * what could open it. */
+ * feature that is missing ("can't read: table features columnMapping (name), deletionVectors").
+ * CORRUPT: versions and lists of features that don't go together. What can be written can be read.
+ * A feature that the table allows but doesn't use is no hindrance. Two features ask something of
+ * certain operations only, see below. */
 silt_status silt_feature_check_read(const silt_protocol *, const silt_metadata *, silt_error *);
 silt_status silt_feature_check_write(const silt_protocol *, const silt_metadata *, silt_error *);
+/* Writers must not commit a remove that changes data. */
+bool silt_feature_append_only(const silt_protocol *, const silt_metadata *);
+/* Writers owe cdc files for rows which they update or delete; mere adds need none. Silt doesn't
+ * write any yet: refuse such an operation. */
+bool silt_feature_change_data(const silt_protocol *, const silt_metadata *);
 /* Names of the features that are active by protocol (legacy versions spelled out), sorted. */
 silt_status silt_feature_list(const silt_protocol *, silt_arena *, silt_names *readers,
                               silt_names *writers, silt_error *);

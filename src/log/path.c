@@ -41,8 +41,7 @@ static bool is_plain(unsigned char c)
     return is_alnum(c) || (c && strchr("-_.!~'()*;:@&=+$,/", c));
 }
 
-/* "scheme:" at the start, which would make the path an absolute URI. Returns the scheme's length.
- */
+/* "scheme:" at the start, which would make the path an absolute URI: the scheme's length. */
 static size_t scheme_size(const char *path)
 {
     size_t size = 0;

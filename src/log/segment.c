@@ -155,8 +155,7 @@ typedef struct checkpoint {
     silt_names keys;
 } checkpoint;
 
-/* How many parts of a set of `parts` lie among the entries of one version; their keys into `keys`.
- */
+/* How many parts of a set of `parts` lie among the entries of a version; their keys into `keys`. */
 static size_t find_parts(const entry *from, size_t count, int64_t parts, const char **keys)
 {
     size_t found = 0;
@@ -166,8 +165,7 @@ static size_t find_parts(const entry *from, size_t count, int64_t parts, const c
     return found;
 }
 
-/* A whole checkpoint among the entries of one version: a single file, else a complete set of parts.
- */
+/* A whole checkpoint among the entries of one version: a single file, else a set of parts. */
 static silt_status choose_checkpoint(const entry *from, size_t count, silt_arena *arena,
                                      checkpoint *out, silt_error *err)
 {
@@ -235,8 +233,7 @@ static silt_status fail_gap(silt_store *store, int64_t missing, int64_t next, si
                      missing);
 }
 
-/* The commits after the checkpoint, which have to follow one another; `first` is the next expected.
- */
+/* The commits after the checkpoint, which have to follow one another from `first` on. */
 static silt_status take_commits(silt_store *store, const listing *l, int64_t first,
                                 silt_arena *arena, silt_log_segment *out, silt_error *err)
 {
