@@ -60,7 +60,7 @@ static silt_status read_named(reader *r, const silt_json *json, const place *at,
         silt_bytes rest = {name.data + skip, name.size - skip};
         size_t used = 0;
         if (rest.size &&
-            (!silt_decimal_parse(rest, false, &precision, &scale, &used) || used != rest.size))
+            (!silt_decimal_parse(rest.data, false, &precision, &scale, &used) || used != rest.size))
             return fail_at(r, SILT_CORRUPT, at,
                            "a decimal needs a precision of 1 to 38 and a scale "
                            "of 0 to the precision");

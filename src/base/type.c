@@ -107,42 +107,40 @@ bool silt_type_equal(const silt_type *a, const silt_type *b)
 
 /* ---- the parameters of a decimal */
 
-static size_t blanks(silt_bytes text, size_t at)
+static const char *skip_blanks(const char *p)
 {
-    size_t start = at;
-    while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\t'))
-        at++;
-    return at - start;
+    while (*p == ' ' || *p == '\t')
+        p++;
+    return p;
 }
 
 /* Digits with blanks around them, at most 3. */
-static bool take_small(silt_bytes text, size_t *at, int *out)
+static bool take_small(const char **p, int *out)
 {
-    *at += blanks(text, *at);
-    size_t start = *at;
+    const char *start = skip_blanks(*p), *at = start;
     *out = 0;
-    for (; *at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9'; (*at)++) {
-        if (*at - start == 3) return false;
-        *out = *out * 10 + (text.data[*at] - '0');
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (at - start == 3) return false;
+        *out = *out * 10 + (*at - '0');
     }
-    bool any = *at > start;
-    *at += blanks(text, *at);
-    return any;
+    *p = skip_blanks(at);
+    return at > start;
 }
 
-bool silt_decimal_parse(silt_bytes text, bool scale_optional, int *precision, int *scale,
+bool silt_decimal_parse(const char *text, bool scale_optional, int *precision, int *scale,
                         size_t *used)
 {
-    size_t at = 1;
+    if (*text != '(') return false;
+    const char *at = text + 1;
     int p, s = 0;
-    if (text.size == 0 || text.data[0] != '(' || !take_small(text, &at, &p)) return false;
-    bool with_scale = at < text.size && text.data[at] == ',';
+    if (!take_small(&at, &p)) return false;
+    bool with_scale = *at == ',';
     if (!with_scale && !scale_optional) return false;
-    if (with_scale && (at++, !take_small(text, &at, &s))) return false;
-    if (at >= text.size || text.data[at] != ')') return false;
+    if (with_scale && (at++, !take_small(&at, &s))) return false;
+    if (*at != ')') return false;
     if (p < 1 || p > SILT_DECIMAL_PRECISION_MAX || s > p) return false;
     *precision = p;
     *scale = s;
-    *used = at + 1;
+    *used = (size_t)(at - text) + 1;
     return true;
 }

@@ -24,7 +24,7 @@ const silt_type *silt_type_decimal(int precision, int scale, silt_arena *arena);
 /* Parse "(10,2)" at the start of `text`, blanks between its parts allowed; sets `*used` to its
  * length. False where it is none, or its numbers aren't those of a decimal. `scale_optional`:
  * "(10)" too. */
-bool silt_decimal_parse(silt_bytes text, bool scale_optional, int *precision, int *scale,
+bool silt_decimal_parse(const char *text, bool scale_optional, int *precision, int *scale,
                         size_t *used);
 
 #endif

@@ -152,7 +152,7 @@ static silt_status parse_decimal(parser *p, const silt_type **out)
     int precision = 10, scale = 0;
     size_t used = 0;
     skip_blanks(p);
-    if (*p->at == '(' && !silt_decimal_parse(silt_bytes_of(p->at), true, &precision, &scale, &used))
+    if (*p->at == '(' && !silt_decimal_parse(p->at, true, &precision, &scale, &used))
         return fail_here(
             p, "a decimal needs a precision of 1 to 38 and a scale of 0 to the precision");
     p->at += used;
