@@ -24,8 +24,8 @@ typedef struct silt_found {
 } silt_found;
 
 typedef struct silt_discover_spec {
-    const char *const *patterns; /* see silt_glob_match(); a pattern without wildcards names a file,
-                                    or a folder whose files are all meant */
+    const char *const *patterns; /* see load/glob.h, "**" any folders; a pattern without wildcards
+                                    names a file, or a folder whose files are all meant */
     size_t pattern_count;
     bool recursive; /* the last part of each pattern matches in every folder below, too */
     silt_file_order order;
@@ -50,10 +50,6 @@ silt_status silt_discover(const silt_discover_spec *spec, silt_arena *arena, sil
 
 /* Size and time of one file now. CHANGED: it is gone or no regular file any more; DENIED, IO. */
 silt_status silt_discover_stat(const char *path, silt_found_file *out, silt_error *err);
-
-/* Whether one name (no '/') matches one part of a pattern: * any text, ? a UTF-8 character, [a-z],
- * [!a-z], {one,two} and \x for x itself. */
-bool silt_glob_match(const char *pattern, const char *name);
 
 /* `path` against `base` (absolute folder; NULL: leave it relative), with "." and "//" removed. ".."
  * stays where it is, since a link may stand before it. NULL when out of memory. */

@@ -1,0 +1,454 @@
+/* The table of keys of the pipeline file: types, defaults, what is allowed, what isn't built yet.
+ * Parsing, messages and the JSON Schema come from here. */
+#include "load/config_tree.h"
+
+#define ROOT(member)  offsetof(silt_config_raw, member)
+#define CONN(member)  offsetof(silt_config_raw_connection, member)
+#define TABLE(member) offsetof(silt_config_raw_table, member)
+#define LATER(key)                          \
+    {                                       \
+        .name = key, .kind = SILT_KEY_LATER \
+    }
+#define END          \
+    {                \
+        .name = NULL \
+    }
+#define MANY INT32_MAX
+
+static const silt_config_choice engines[] = {
+    {"duckdb", 0, NULL}, {"spark", 1, ""}, {"pandas", 2, "use duckdb"}, {NULL, 0, NULL}};
+static const silt_config_choice durabilities[] = {
+    {"full", 0, NULL}, {"none", 1, ""}, {NULL, 0, NULL}};
+static const silt_config_choice strategies[] = {{"append", SILT_STRATEGY_APPEND, NULL},
+                                                {"upsert", SILT_STRATEGY_UPSERT, NULL},
+                                                {"append_once", 2, ""},
+                                                {"overwrite", 3, ""},
+                                                {"scd2", 4, ""},
+                                                {NULL, 0, NULL}};
+static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NULL},
+                                                    {"ndjson", SILT_FORMAT_NDJSON, NULL},
+                                                    {"json", SILT_FORMAT_NDJSON, NULL},
+                                                    {"parquet", SILT_FORMAT_PARQUET, NULL},
+                                                    {"delta", 3, ""},
+                                                    {NULL, 0, NULL}};
+static const silt_config_choice target_formats[] = {{"delta", 0, NULL},  {"parquet", 1, ""},
+                                                    {"csv", 2, ""},      {"sqlite", 3, ""},
+                                                    {"postgres", 4, ""}, {NULL, 0, NULL}};
+static const silt_config_choice encodings[] = {
+    {"utf-8", 0, NULL}, {"utf-16", 1, NULL}, {"latin-1", 2, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice source_compressions[] = {
+    {"auto", 0, NULL}, {"none", 1, NULL}, {"gzip", 2, NULL}, {"zstd", 3, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice decimal_separators[] = {
+    {".", 0, NULL}, {",", 1, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice orders[] = {
+    {"name", SILT_ORDER_NAME, NULL}, {"mtime", SILT_ORDER_MTIME, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice new_columns[] = {{"fail", SILT_NEW_COLUMN_FAIL, NULL},
+                                                 {"evolve", SILT_NEW_COLUMN_EVOLVE, NULL},
+                                                 {"rescue", 2, ""},
+                                                 {NULL, 0, NULL}};
+static const silt_config_choice changes[] = {{"ignore", SILT_ON_CHANGE_IGNORE, NULL},
+                                             {"error", SILT_ON_CHANGE_ERROR, NULL},
+                                             {"reload", 2, ""},
+                                             {NULL, 0, NULL}};
+static const silt_config_choice bad_rows[] = {
+    {"fail", 0, NULL}, {"quarantine", 1, ""}, {"skip", 2, ""}, {"rescue", 3, ""}, {NULL, 0, NULL}};
+static const silt_config_choice restores[] = {
+    {"stop", 0, NULL}, {"reload", 1, ""}, {"forget", 2, ""}, {NULL, 0, NULL}};
+static const silt_config_choice deletion_vectors[] = {
+    {"off", 0, NULL}, {"auto", 1, ""}, {"on", 2, ""}, {NULL, 0, NULL}};
+static const silt_config_choice dedup_strategies[] = {{"newest_wins", 1, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice compressions[] = {
+    {"snappy", 0, NULL}, {"zstd", 1, NULL},         {"gzip", 2, NULL}, {"lz4_raw", 3, NULL},
+    {"brotli", 4, NULL}, {"uncompressed", 5, NULL}, {NULL, 0, NULL}};
+
+static const silt_config_key batch_keys[] = {{.name = "max_files",
+                                              .kind = SILT_KEY_INT,
+                                              .offset = TABLE(out.batch_max_files),
+                                              .min = 1,
+                                              .max = MANY,
+                                              .about = "Most source files of one batch."},
+                                             {.name = "max_bytes",
+                                              .kind = SILT_KEY_SIZE,
+                                              .offset = TABLE(out.batch_max_bytes),
+                                              .min = 1,
+                                              .max = INT64_MAX,
+                                              .about = "Most bytes of source files of one batch."},
+                                             END};
+
+static const silt_config_key retry_keys[] = {
+    {.name = "max_attempts",
+     .kind = SILT_KEY_INT,
+     .offset = TABLE(max_attempts),
+     .min = 1,
+     .max = MANY,
+     .about = "Tries of a commit; without it only the deadline counts."},
+    {.name = "backoff_seconds",
+     .kind = SILT_KEY_NUMBER,
+     .offset = TABLE(backoff_ms),
+     .fallback = "0.01",
+     .min = 0,
+     .max = 3600,
+     .factor = 1000,
+     .about = "First wait between tries; it doubles, with jitter."},
+    {.name = "deadline",
+     .kind = SILT_KEY_NUMBER,
+     .offset = TABLE(deadline_ms),
+     .fallback = "60",
+     .min = 1,
+     .max = 86400,
+     .factor = 1000,
+     .about = "Seconds after which a commit gives up."},
+    END};
+
+static const silt_config_key write_policy_keys[] = {
+    {.name = "target_file_size",
+     .kind = SILT_KEY_SIZE,
+     .offset = TABLE(out.target_file_bytes),
+     .min = 1 << 20,
+     .max = 1LL << 40,
+     .about = "Size of data files; else the table's, else 128 MB."},
+    {.name = "compression",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(compression),
+     .choices = compressions,
+     .fallback = "snappy",
+     .about = "Compression of data files."},
+    LATER("stats_columns"),
+    LATER("stats_count"),
+    LATER("cluster_by"),
+    LATER("zorder"),
+    END};
+
+/* Keys that `defaults` and a table both have. */
+#define POLICY_KEYS                                                                               \
+    {.name = "audit_columns",                                                                     \
+     .kind = SILT_KEY_BOOL,                                                                       \
+     .offset = TABLE(out.audit_columns),                                                          \
+     .fallback = "true",                                                                          \
+     .about = "Add _source_file, _load_timestamp and _batch_id."},                                \
+        {.name = "on_new_column",                                                                 \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(on_new_column),                                                          \
+         .choices = new_columns,                                                                  \
+         .fallback = "fail",                                                                      \
+         .about =                                                                                 \
+             "A source column that the table doesn't have: its file fails, or the table grows."}, \
+        {.name = "on_change",                                                                     \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(on_change),                                                              \
+         .choices = changes,                                                                      \
+         .fallback = "ignore",                                                                    \
+         .about = "A file that changes once it is loaded."},                                      \
+        {.name = "on_bad_row",                                                                    \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(on_bad_row),                                                             \
+         .choices = bad_rows,                                                                     \
+         .fallback = "fail",                                                                      \
+         .about = "fail: a file with a bad row fails whole."},                                    \
+        {.name = "on_restore",                                                                    \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(on_restore),                                                             \
+         .choices = restores,                                                                     \
+         .fallback = "stop",                                                                      \
+         .about = "The target was restored: stop and say so."},                                   \
+        {.name = "deletion_vectors",                                                              \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(deletion_vectors),                                                       \
+         .choices = deletion_vectors,                                                             \
+         .fallback = "off",                                                                       \
+         .about = "Mark rows instead of rewriting."},                                             \
+        {.name = "settle_seconds",                                                                \
+         .kind = SILT_KEY_NUMBER,                                                                 \
+         .offset = TABLE(out.settle_ms),                                                          \
+         .min = 0,                                                                                \
+         .max = 86400 * 365,                                                                      \
+         .factor = 1000,                                                                          \
+         .fallback = "0",                                                                         \
+         .about = "How long a file must have been left alone before it is taken."},               \
+        {.name = "order",                                                                         \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(order),                                                                  \
+         .choices = orders,                                                                       \
+         .about = "The order in which files are taken: name (default) or mtime."},                \
+        {.name = "batch",                                                                         \
+         .kind = SILT_KEY_OBJECT,                                                                 \
+         .keys = batch_keys,                                                                      \
+         .about = "How much one batch takes."},                                                   \
+        {.name = "commit_retries",                                                                \
+         .kind = SILT_KEY_OBJECT,                                                                 \
+         .keys = retry_keys,                                                                      \
+         .about = "When other writers commit first."},                                            \
+        {.name = "write_policy",                                                                  \
+         .kind = SILT_KEY_OBJECT,                                                                 \
+         .keys = write_policy_keys,                                                               \
+         .about = "How data files are written."},                                                 \
+        LATER("schema_policy"), LATER("maintenance"), LATER("allow_txn_expiry")
+
+const silt_config_key silt_config_default_keys[] = {POLICY_KEYS, END};
+
+static const silt_config_key option_keys[] = {
+    {.name = "delimiter",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(out.source_options.delimiter),
+     .about = "CSV: what stands between values; else found by looking."},
+    {.name = "quote",
+     .kind = SILT_KEY_CHAR,
+     .offset = TABLE(out.source_options.quote),
+     .about = "CSV: the quote, \"\" for none; else found by looking."},
+    {.name = "escape",
+     .kind = SILT_KEY_CHAR,
+     .offset = TABLE(out.source_options.escape),
+     .about = "CSV: what stands before a quote within quotes; else found by looking."},
+    {.name = "comment",
+     .kind = SILT_KEY_CHAR,
+     .offset = TABLE(out.source_options.comment),
+     .about = "CSV: lines that start with it are skipped."},
+    {.name = "nullstr",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(nulls),
+     .loose = true,
+     .about = "CSV: texts that mean null, besides the empty value."},
+    {.name = "encoding",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(encoding),
+     .choices = encodings,
+     .fallback = "utf-8",
+     .about = "CSV: the encoding of the text."},
+    {.name = "date_format",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(out.source_options.date_format),
+     .about = "As for strptime, \"%d.%m.%Y\"."},
+    {.name = "timestamp_format",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(out.source_options.timestamp_format),
+     .about = "As for strptime."},
+    {.name = "skip_lines",
+     .kind = SILT_KEY_INT,
+     .offset = TABLE(skip_lines),
+     .min = 0,
+     .max = 1000000,
+     .fallback = "0",
+     .about = "CSV: lines before the header."},
+    {.name = "header",
+     .kind = SILT_KEY_BOOL,
+     .offset = TABLE(header),
+     .fallback = "true",
+     .about = "CSV: false where files have none; columns are column0, column1, … then."},
+    {.name = "decimal_separator",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(decimal_separator),
+     .choices = decimal_separators,
+     .fallback = ".",
+     .about = "CSV: . or ,"},
+    {.name = "compression",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(source_compression),
+     .choices = source_compressions,
+     .fallback = "auto",
+     .about = "Of the source files; auto goes by their names."},
+    END};
+
+static const silt_config_key source_keys[] = {
+    {.name = "path",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(source_paths),
+     .required = true,
+     .about = "A pattern of files or a list of them: * ? [a-z] {a,b} and ** for any folders."},
+    {.name = "format",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(format),
+     .choices = source_formats,
+     .about = "Of the files; else by the pattern's extension. json: one object a line."},
+    {.name = "options",
+     .kind = SILT_KEY_OBJECT,
+     .keys = option_keys,
+     .about = "How to read them. What isn't given is found by looking."},
+    {.name = "recursive",
+     .kind = SILT_KEY_BOOL,
+     .offset = TABLE(out.recursive),
+     .fallback = "false",
+     .about = "Match in the folders below, too."},
+    {.name = "order",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(source_order),
+     .choices = orders,
+     .about = "Another place for the table's order."},
+    END};
+
+static const silt_config_key write_keys[] = {
+    {.name = "connection",
+     .kind = SILT_KEY_NAME,
+     .offset = TABLE(connection),
+     .about = "The name of the connection that the path is relative to."},
+    {.name = "format",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(write_format),
+     .choices = target_formats,
+     .fallback = "delta",
+     .about = "Of the target."},
+    {.name = "path",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(write_path),
+     .required = true,
+     .about = "Of the table: against the connection's path, else the folder of this file."},
+    {.name = "partition_by",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(partition_by),
+     .about = "Columns that a new table is partitioned by."},
+    {.name = "keys",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(keys),
+     .about = "Another spelling of primary_keys."},
+    {.name = "mode",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(mode),
+     .choices = strategies,
+     .about = "Another spelling of loading_strategy."},
+    {.name = "dedup_strategy",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(dedup_strategy),
+     .choices = dedup_strategies,
+     .about = "upsert: which of the rows of a key stays."},
+    {.name = "timestamp_col",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(timestamp_col),
+     .about = "upsert: the column that newest_wins goes by."},
+    LATER("storage_options"),
+    LATER("data_options"),
+    END};
+
+const silt_config_key silt_config_table_keys[] = {
+    {.name = "table_name",
+     .kind = SILT_KEY_NAME,
+     .offset = TABLE(out.name),
+     .required = true,
+     .about = "Names the table in messages, state and appId."},
+    {.name = "source",
+     .kind = SILT_KEY_OBJECT,
+     .keys = source_keys,
+     .required = true,
+     .about = "Where the rows come from."},
+    {.name = "loading_strategy",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(loading_strategy),
+     .choices = strategies,
+     .about = "How rows go into the table; append by default."},
+    {.name = "primary_keys",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(primary_keys),
+     .about = "upsert: the columns that tell rows apart."},
+    {.name = "schema",
+     .kind = SILT_KEY_SCHEMA,
+     .offset = TABLE(out.schema),
+     .about =
+         "Columns and types, {name: type} or [{name, type, nullable}]; else found by looking."},
+    {.name = "write",
+     .kind = SILT_KEY_OBJECT,
+     .keys = write_keys,
+     .required = true,
+     .about = "Where the rows go."},
+    POLICY_KEYS,
+    LATER("tracking_columns"),
+    LATER("scd2_effective_date_column"),
+    LATER("scd2_end_date_column"),
+    LATER("scd2_current_flag_column"),
+    LATER("scd2_effective_from"),
+    LATER("constraints"),
+    LATER("features"),
+    LATER("ordering_keys"),
+    LATER("renamed_from"),
+    LATER("depends_on"),
+    END};
+
+const silt_config_key silt_config_connection_keys[] = {
+    {.name = "path",
+     .kind = SILT_KEY_TEXT,
+     .offset = CONN(path),
+     .required = true,
+     .about = "A folder: the root of the tables that name this connection."},
+    {.name = "storage_options",
+     .kind = SILT_KEY_PAIRS,
+     .offset = CONN(out.storage_options),
+     .about = "Of the store."},
+    LATER("data_options"),
+    END};
+
+const silt_config_key silt_config_root_keys[] = {
+    {.name = "pipeline",
+     .kind = SILT_KEY_NAME,
+     .offset = ROOT(out.pipeline),
+     .required = true,
+     .about = "The pipeline's name, the prefix of every appId."},
+    {.name = "checkpoint_path",
+     .kind = SILT_KEY_TEXT,
+     .offset = ROOT(checkpoint_path),
+     .required = true,
+     .about = "The folder of tracker, lock and table status."},
+    {.name = "engine",
+     .kind = SILT_KEY_CHOICE,
+     .offset = ROOT(engine),
+     .choices = engines,
+     .fallback = "duckdb",
+     .about = "What does the work."},
+    {.name = "retry_attempts",
+     .kind = SILT_KEY_INT,
+     .offset = ROOT(out.retry_attempts),
+     .min = 1,
+     .max = 1000,
+     .fallback = "3",
+     .about = "Tries of a file, over all runs."},
+    {.name = "timeout_minutes",
+     .kind = SILT_KEY_NUMBER,
+     .offset = ROOT(out.timeout_ms),
+     .min = 1,
+     .max = 60 * 24 * 365,
+     .factor = 60000,
+     .fallback = "60",
+     .about = "Of a batch."},
+    {.name = "lock_timeout_minutes",
+     .kind = SILT_KEY_NUMBER,
+     .offset = ROOT(out.lock_timeout_ms),
+     .min = 1,
+     .max = 60 * 24 * 365,
+     .factor = 60000,
+     .fallback = "120",
+     .about = "After which a lock of an unknown owner is void."},
+    {.name = "memory_limit",
+     .kind = SILT_KEY_SIZE,
+     .offset = ROOT(out.memory_limit_bytes),
+     .min = 64 << 20,
+     .max = 1LL << 50,
+     .about = "Of the process, \"2GB\"."},
+    {.name = "threads",
+     .kind = SILT_KEY_INT,
+     .offset = ROOT(out.threads),
+     .min = 1,
+     .max = 1024,
+     .about = "Of the engine; one a core by default."},
+    {.name = "timezone",
+     .kind = SILT_KEY_TEXT,
+     .offset = ROOT(out.timezone),
+     .fallback = "UTC",
+     .about = "Of timestamps without a zone in sources."},
+    {.name = "durability",
+     .kind = SILT_KEY_CHOICE,
+     .offset = ROOT(durability),
+     .choices = durabilities,
+     .fallback = "full",
+     .about = "full: all that counts is fsynced."},
+    {.name = "connections",
+     .kind = SILT_KEY_MAP,
+     .keys = silt_config_connection_keys,
+     .about = "Named roots of tables."},
+    {.name = "defaults",
+     .kind = SILT_KEY_OBJECT,
+     .keys = silt_config_default_keys,
+     .apart = true,
+     .about = "For tables that don't say."},
+    {.name = "tables",
+     .kind = SILT_KEY_LIST,
+     .keys = silt_config_table_keys,
+     .required = true,
+     .about = "What is loaded, table by table."},
+    LATER("datasets"),
+    END};

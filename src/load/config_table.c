@@ -1,0 +1,319 @@
+/* One entry of `tables`: what two keys say together, and what the loader gets of it. */
+#include "load/config_tree.h"
+
+#include <strings.h>
+
+typedef struct reading {
+    silt_config_reader *r;
+    const silt_config *config;
+    const silt_config_node *node; /* of the table */
+    const char *path;             /* "tables[0]" */
+    silt_config_raw_table raw;
+} reading;
+
+/* A mistake at the value of a key of the table, or at the table where it isn't given. */
+#define MISTAKE(t, key, ...)                                                             \
+    do {                                                                                 \
+        const silt_config_node *at_ = silt_config_at((t)->node, (key));                  \
+        if (!at_) at_ = (t)->node;                                                       \
+        silt_config_mistake((t)->r, at_->line, at_->column,                              \
+                            silt_config_join((t)->r, (t)->path, (key), 0), __VA_ARGS__); \
+    } while (0)
+
+static bool said(const reading *t, const char *key)
+{
+    return silt_config_at(t->node, key) != NULL;
+}
+
+static int line_of(const reading *t, const char *key)
+{
+    const silt_config_node *node = silt_config_at(t->node, key);
+    return node ? node->line : 0;
+}
+
+static bool has(const silt_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (silt_streq(names->items[i], name)) return true;
+    return false;
+}
+
+static bool same_names(const silt_names *a, const silt_names *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = has(b, a->items[i]);
+    return same;
+}
+
+/* Names of columns: each once, and declared where columns are. */
+static void check_columns(reading *t, const char *key, const silt_names *names)
+{
+    const silt_type *schema = t->raw.out.schema;
+    for (size_t i = 0; i < names->count; i++) {
+        silt_names before = {names->items, i};
+        if (has(&before, names->items[i]))
+            MISTAKE(t, key, "%.100s stands there twice", names->items[i]);
+        else if (schema && silt_type_find(schema, names->items[i]) < 0)
+            MISTAKE(t, key, "there is no column %.100s in schema", names->items[i]);
+    }
+}
+
+/* ---- source */
+
+static bool has_extension(const char *path, size_t size, const char *extension)
+{
+    size_t n = strlen(extension);
+    return size >= n && strncasecmp(path + size - n, extension, n) == 0;
+}
+
+static int64_t format_by_name(const char *path)
+{
+    static const struct {
+        const char *extension;
+        silt_format format;
+    } known[] = {{".csv", SILT_FORMAT_CSV},       {".tsv", SILT_FORMAT_CSV},
+                 {".ndjson", SILT_FORMAT_NDJSON}, {".jsonl", SILT_FORMAT_NDJSON},
+                 {".json", SILT_FORMAT_NDJSON},   {".parquet", SILT_FORMAT_PARQUET}};
+    size_t size = strlen(path);
+    if (has_extension(path, size, ".gz")) size -= 3;
+    if (has_extension(path, size, ".zst")) size -= 4;
+    for (size_t i = 0; i < SILT_COUNT(known); i++)
+        if (has_extension(path, size, known[i].extension)) return known[i].format;
+    return -1;
+}
+
+static void find_format(reading *t)
+{
+    int64_t format = t->raw.format;
+    if (said(t, "source.format")) { /* a wrong one was noted */
+        t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
+        return;
+    }
+    for (size_t i = 0; i < t->raw.source_paths.count; i++) {
+        int64_t found = format_by_name(t->raw.source_paths.items[i]);
+        if (found < 0 || (i && found != format)) {
+            MISTAKE(t, "source.path",
+                    "the format can't be told from %s; give source.format: csv, ndjson or parquet",
+                    found < 0 ? "the file extension" : "different file extensions");
+            return;
+        }
+        format = found;
+    }
+    t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
+}
+
+/* Options of CSV that were given for another format would be ignored: they are refused. */
+static void check_options(reading *t)
+{
+    static const char *const of_json[] = {"date_format", "timestamp_format", "compression", NULL};
+    silt_format format = t->raw.out.source_format;
+    const silt_config_node *options = silt_config_at(t->node, "source.options");
+    if (format == SILT_FORMAT_CSV || !options || options->kind != SILT_CONFIG_MAP) return;
+    for (size_t i = 0; i < options->count; i++) {
+        const silt_config_entry *e = &options->items[i];
+        bool allowed = false;
+        for (size_t k = 0; format == SILT_FORMAT_NDJSON && of_json[k]; k++)
+            allowed = allowed || silt_streq(of_json[k], e->key);
+        if (!allowed)
+            silt_config_mistake(t->r, e->line, e->column,
+                                silt_config_join(t->r, t->path, "source.options", 0),
+                                "%.60s is of another format than %s", e->key,
+                                format == SILT_FORMAT_NDJSON ? "ndjson" : "parquet");
+    }
+}
+
+static void fill_options(reading *t)
+{
+    static const char *const encodings[] = {NULL, "utf-16", "latin-1"}; /* NULL: the default */
+    static const char *const compressions[] = {NULL, "none", "gzip", "zstd"};
+    silt_source_options *o = &t->raw.out.source_options;
+    if (silt_streq(o->delimiter, "\\t")) o->delimiter = "\t";
+    if (o->delimiter && strlen(o->delimiter) > 4)
+        MISTAKE(t, "source.options.delimiter", "found %zu bytes; at most 4 are allowed",
+                strlen(o->delimiter));
+    if (t->raw.encoding > 0) o->encoding = encodings[t->raw.encoding];
+    if (t->raw.source_compression > 0) o->compression = compressions[t->raw.source_compression];
+    o->nulls = t->raw.nulls.items;
+    o->null_count = t->raw.nulls.count;
+    o->skip_lines = (int)t->raw.skip_lines;
+    if (said(t, "source.options.decimal_separator"))
+        o->decimal_separator = t->raw.decimal_separator == 1 ? ',' : '.';
+    o->no_header = !t->raw.header;
+}
+
+static void read_source(reading *t)
+{
+    silt_names paths = t->raw.source_paths;
+    const char **full = silt_arena_calloc(t->r->arena, paths.count, sizeof(*full));
+    if (!full && paths.count) {
+        t->r->no_memory = true;
+        return;
+    }
+    const silt_config_node *node = silt_config_at(t->node, "source.path");
+    for (size_t i = 0; i < paths.count; i++)
+        full[i] = silt_config_path(t->r, t->config->directory, paths.items[i], node,
+                                   silt_config_join(t->r, t->path, "source.path", 0));
+    t->raw.out.source_paths = full;
+    t->raw.out.source_path_count = paths.count;
+    find_format(t);
+    check_options(t);
+    fill_options(t);
+    int64_t order = t->raw.order;
+    if (t->raw.source_order >= 0 && said(t, "order") && order >= 0 && order != t->raw.source_order)
+        MISTAKE(t, "source.order", "order on line %d says otherwise; write one of them",
+                line_of(t, "order"));
+    else if (t->raw.source_order >= 0)
+        order = t->raw.source_order;
+    t->raw.out.order = order < 0 ? SILT_ORDER_NAME : (silt_file_order)order;
+}
+
+/* ---- how */
+
+static void read_strategy(reading *t)
+{
+    int64_t strategy = t->raw.loading_strategy, mode = t->raw.mode;
+    if (strategy >= 0 && mode >= 0 && strategy != mode)
+        MISTAKE(t, "write.mode", "loading_strategy on line %d says otherwise; write one of them",
+                line_of(t, "loading_strategy"));
+    if (strategy < 0) strategy = mode;
+    bool unclear = strategy < 0 && (said(t, "loading_strategy") || said(t, "write.mode"));
+    t->raw.out.strategy = strategy < 0 ? SILT_STRATEGY_APPEND : (silt_strategy)strategy;
+
+    silt_names keys = t->raw.primary_keys;
+    if (keys.count && t->raw.keys.count && !same_names(&keys, &t->raw.keys))
+        MISTAKE(t, "write.keys", "primary_keys on line %d says otherwise; write one of them",
+                line_of(t, "primary_keys"));
+    const char *key = keys.count || !said(t, "write.keys") ? "primary_keys" : "write.keys";
+    if (!keys.count) keys = t->raw.keys;
+    t->raw.out.keys = keys.items;
+    t->raw.out.key_count = keys.count;
+    check_columns(t, key, &keys);
+    if (unclear) return;
+    bool upsert = t->raw.out.strategy == SILT_STRATEGY_UPSERT;
+    bool tried = said(t, "primary_keys") || said(t, "write.keys");
+    if (upsert && !keys.count)
+        MISTAKE(t, key, "%s: upsert needs the columns that tell rows apart",
+                tried ? "no column is given" : "is missing");
+    else if (!upsert && keys.count)
+        MISTAKE(t, key,
+                "append doesn't look at keys; remove it, or write loading_strategy: upsert");
+}
+
+static void read_dedup(reading *t)
+{
+    bool newest = t->raw.dedup_strategy >= 0, by = t->raw.timestamp_col != NULL;
+    if (said(t, "write.dedup_strategy") && !newest) return; /* a wrong one was noted */
+    if (newest && !said(t, "write.timestamp_col"))
+        MISTAKE(t, "write.timestamp_col", "is missing: newest_wins goes by a column");
+    if (by && !newest)
+        MISTAKE(t, "write.timestamp_col", "is for dedup_strategy: newest_wins; write that, too");
+    if ((newest || by) && t->raw.out.strategy != SILT_STRATEGY_UPSERT)
+        MISTAKE(t, newest ? "write.dedup_strategy" : "write.timestamp_col",
+                "is for upsert; this table is loaded by append");
+    silt_names names = {&t->raw.timestamp_col, by};
+    check_columns(t, "write.timestamp_col", &names);
+    if (newest) t->raw.out.newest_by = t->raw.timestamp_col;
+}
+
+static void read_schema(reading *t)
+{
+    static const char *const audit[] = {SILT_COLUMN_SOURCE_FILE, SILT_COLUMN_LOAD_TIMESTAMP,
+                                        SILT_COLUMN_BATCH_ID};
+    const silt_type *schema = t->raw.out.schema;
+    for (size_t a = 0; schema && t->raw.out.audit_columns && a < SILT_COUNT(audit); a++)
+        for (size_t i = 0; i < schema->field_count; i++)
+            if (strcasecmp(schema->fields[i].name, audit[a]) == 0)
+                MISTAKE(t, "schema",
+                        "%s is a column that Silt adds; rename it, or write audit_columns: false",
+                        audit[a]);
+}
+
+/* ---- target */
+
+static void read_target(reading *t)
+{
+    const silt_config *config = t->config;
+    const char *base = config->directory;
+    if (t->raw.connection) {
+        for (size_t i = 0; i < config->connection_count; i++)
+            if (silt_streq(config->connections[i].name, t->raw.connection))
+                t->raw.out.connection = &config->connections[i];
+        if (t->raw.out.connection)
+            base = t->raw.out.connection->path; /* NULL: a mistake was noted */
+        else {
+            MISTAKE(t, "write.connection", "there is no connection %s; known: %s%s",
+                    t->raw.connection,
+                    config->connection_count ? config->connections[0].name : "none",
+                    config->connection_count > 1 ? ", …" : "");
+            base = NULL;
+        }
+    }
+    const char *path = t->raw.write_path;
+    if (path && (base || path[0] == '/'))
+        t->raw.out.target_path =
+            silt_config_path(t->r, base, path, silt_config_at(t->node, "write.path"),
+                             silt_config_join(t->r, t->path, "write.path", 0));
+    t->raw.out.partition_by = t->raw.partition_by.items;
+    t->raw.out.partition_count = t->raw.partition_by.count;
+    check_columns(t, "write.partition_by", &t->raw.partition_by);
+    if (t->raw.out.schema && t->raw.out.schema->field_count == t->raw.partition_by.count)
+        MISTAKE(t, "write.partition_by", "at least one column has to be left over");
+}
+
+static void read_policies(reading *t)
+{
+    static const char *const compressions[] = {NULL,      "zstd",   "gzip",
+                                               "lz4_raw", "brotli", "uncompressed"};
+    silt_config_table *out = &t->raw.out;
+    if (t->raw.compression > 0) out->compression = compressions[t->raw.compression];
+    out->on_new_column =
+        t->raw.on_new_column < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)t->raw.on_new_column;
+    out->on_change =
+        t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
+    out->commit_retry = (silt_commit_retry)SILT_COMMIT_RETRY_INIT;
+    out->commit_retry.max_attempts = (int)t->raw.max_attempts;
+    out->commit_retry.backoff_ms = t->raw.backoff_ms;
+    out->commit_retry.deadline_ms = t->raw.deadline_ms;
+}
+
+const char *silt_config_path(silt_config_reader *r, const char *base, const char *path,
+                             const silt_config_node *node, const char *key)
+{
+    if (strstr(path, "://")) {
+        silt_config_mistake(r, node->line, node->column, key,
+                            silt_starts_with(path, "file://")
+                                ? "found \"%.100s\"; write a local path without file://"
+                                : "found \"%.100s\": object stores aren't supported yet; a local "
+                                  "path is allowed",
+                            path);
+        return NULL;
+    }
+    const char *full = silt_path_normalise(base, path, r->arena);
+    if (!full) r->no_memory = true;
+    return full;
+}
+
+void silt_config_table_read(silt_config_reader *r, const silt_config *config,
+                            const silt_config_node *defaults, const silt_config_node *node,
+                            size_t index, silt_config_table *out)
+{
+    reading t = {.r = r, .config = config, .node = node};
+    t.path = silt_config_join(r, "tables", NULL, index);
+    silt_config_set_defaults(r, silt_config_table_keys, &t.raw);
+    if (defaults && defaults->kind == SILT_CONFIG_MAP) {
+        r->quiet = true; /* its mistakes were noted once for all tables */
+        silt_config_walk(r, silt_config_default_keys, defaults, "defaults", &t.raw);
+        r->quiet = false;
+    }
+    silt_config_walk(r, silt_config_table_keys, node, t.path, &t.raw);
+    if (node->kind != SILT_CONFIG_MAP) return;
+    t.raw.out.line = node->line;
+    read_source(&t);
+    read_strategy(&t);
+    read_dedup(&t);
+    read_schema(&t);
+    read_target(&t);
+    read_policies(&t);
+    *out = t.raw.out;
+}
