@@ -71,48 +71,49 @@ static void assert_problems(const char *text, const char *expected)
 #define HEAD        "pipeline: p\ncheckpoint_path: state\ntables:\n"
 #define TABLE(more) HEAD "- table_name: t\n  source: {path: in/*.csv}\n  write: {path: out}\n" more
 
+static const char everything[] = "pipeline: nyc-flights\n"
+                                 "checkpoint_path: ./state//x/\n"
+                                 "engine: duckdb\n"
+                                 "retry_attempts: 5\n"
+                                 "timeout_minutes: 0.5\n"
+                                 "lock_timeout_minutes: 10\n"
+                                 "memory_limit: 2GB\n"
+                                 "threads: 4\n"
+                                 "timezone: Europe/Berlin\n"
+                                 "connections:\n"
+                                 "  lake: {path: /lake/./root, storage_options: {}}\n"
+                                 "defaults: {on_new_column: evolve, settle_seconds: 2.5}\n"
+                                 "tables:\n"
+                                 "- table_name: flights\n"
+                                 "  source:\n"
+                                 "    path: [\"in/f-*.csv\", /abs/g.tsv]\n"
+                                 "    options:\n"
+                                 "      {delimiter: \"\\t\", quote: \"'\", nullstr: [NA, -999],\n"
+                                 "       skip_lines: 2, header: false, decimal_separator: \",\",\n"
+                                 "       encoding: latin-1, compression: gzip}\n"
+                                 "    recursive: true\n"
+                                 "    order: mtime\n"
+                                 "  audit_columns: false\n"
+                                 "  schema: {a: long, \"b c\": \"decimal(10,2)\"}\n"
+                                 "  batch: {max_files: 10, max_bytes: 512MiB}\n"
+                                 "  commit_retries: {max_attempts: 4, backoff_seconds: 0.2}\n"
+                                 "  write:\n"
+                                 "    connection: lake\n"
+                                 "    path: silver/flights\n"
+                                 "    partition_by: a\n"
+                                 "  write_policy: {target_file_size: 64MB, compression: zstd}\n"
+                                 "- table_name: planes\n"
+                                 "  source: {path: planes.ndjson}\n"
+                                 "  loading_strategy: upsert\n"
+                                 "  on_new_column: fail\n"
+                                 "  on_change: error\n"
+                                 "  write: {path: planes, keys: [x, y], mode: upsert,\n"
+                                 "          dedup_strategy: newest_wins, timestamp_col: at}\n";
+
 static void reads_everything(void **state)
 {
     (void)state;
-    SILT_CLEAN(outcome)
-    o = parse("pipeline: nyc-flights\n"
-              "checkpoint_path: ./state//x/\n"
-              "engine: duckdb\n"
-              "retry_attempts: 5\n"
-              "timeout_minutes: 0.5\n"
-              "lock_timeout_minutes: 10\n"
-              "memory_limit: 2GB\n"
-              "threads: 4\n"
-              "timezone: Europe/Berlin\n"
-              "connections:\n"
-              "  lake: {path: /lake/./root, storage_options: {}}\n"
-              "defaults: {on_new_column: evolve, settle_seconds: 2.5}\n"
-              "tables:\n"
-              "- table_name: flights\n"
-              "  source:\n"
-              "    path: [\"in/f-*.csv\", /abs/g.tsv]\n"
-              "    options:\n"
-              "      {delimiter: \"\\t\", quote: \"'\", nullstr: [NA, -999],\n"
-              "       skip_lines: 2, header: false, decimal_separator: \",\",\n"
-              "       encoding: latin-1, compression: gzip}\n"
-              "    recursive: true\n"
-              "    order: mtime\n"
-              "  audit_columns: false\n"
-              "  schema: {a: long, \"b c\": \"decimal(10,2)\"}\n"
-              "  batch: {max_files: 10, max_bytes: 512MiB}\n"
-              "  commit_retries: {max_attempts: 4, backoff_seconds: 0.2}\n"
-              "  write:\n"
-              "    connection: lake\n"
-              "    path: silver/flights\n"
-              "    partition_by: a\n"
-              "  write_policy: {target_file_size: 64MB, compression: zstd}\n"
-              "- table_name: planes\n"
-              "  source: {path: planes.ndjson}\n"
-              "  loading_strategy: upsert\n"
-              "  on_new_column: fail\n"
-              "  on_change: error\n"
-              "  write: {path: planes, keys: [x, y], mode: upsert,\n"
-              "          dedup_strategy: newest_wins, timestamp_col: at}\n");
+    SILT_CLEAN(outcome) o = parse(everything);
     assert_string_equal(o.err.message, "");
     assert_int_equal(o.status, SILT_OK);
     const silt_config *c = o.config;
@@ -127,8 +128,14 @@ static void reads_everything(void **state)
     assert_string_equal(c->timezone, "Europe/Berlin");
     assert_int_equal(c->connection_count, 1);
     assert_int_equal(c->table_count, 2);
+}
 
-    const silt_config_table *t = &c->tables[0];
+static void reads_sources(void **state)
+{
+    (void)state;
+    SILT_CLEAN(outcome) o = parse(everything);
+    assert_int_equal(o.status, SILT_OK);
+    const silt_config_table *t = &o.config->tables[0];
     assert_string_equal(t->name, "flights");
     assert_int_equal(t->line, 14);
     assert_int_equal(t->source_path_count, 2);
@@ -147,6 +154,14 @@ static void reads_everything(void **state)
     assert_string_equal(t->source_options.compression, "gzip");
     assert_true(t->recursive);
     assert_int_equal(t->order, SILT_ORDER_MTIME);
+}
+
+static void reads_strategies_and_targets(void **state)
+{
+    (void)state;
+    SILT_CLEAN(outcome) o = parse(everything);
+    const silt_config *c = o.config;
+    const silt_config_table *t = &c->tables[0];
     assert_int_equal(t->settle_ms, 2500);
     assert_int_equal(t->strategy, SILT_STRATEGY_APPEND);
     assert_false(t->audit_columns);
@@ -546,6 +561,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
+        cmocka_unit_test(reads_sources),
+        cmocka_unit_test(reads_strategies_and_targets),
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reports_all_mistakes_at_once),
         cmocka_unit_test(refuses_what_is_not_built_yet),
