@@ -14,24 +14,28 @@ extern "C" {
 /* Opaque. One thread at a time, silt_engine_interrupt() from any. */
 typedef struct silt_engine silt_engine;
 
-/* Called about four times a second from another thread while the engine works; `fraction` is 0…1, or
- * negative when it isn't known. */
+/* Called about four times a second from another thread while the engine works; `fraction` is 0…1,
+ * or negative when it isn't known. */
 typedef void silt_progress_fn(void *ctx, double fraction);
 
 typedef struct silt_engine_options {
     size_t struct_size;
-    int64_t memory_limit_bytes; /* of the engine's buffers; above it spills. 0: half of the machine's */
-    int threads;                /* 0: one a core */
+    int64_t
+        memory_limit_bytes; /* of the engine's buffers; above it spills. 0: half of the machine's */
+    int threads;            /* 0: one a core */
     const char *temp_directory; /* where it spills; NULL: the system's */
     const char *timezone;       /* of timestamps without a zone in sources; NULL: UTC */
     silt_progress_fn *progress; /* may be NULL */
     void *progress_ctx;
 } silt_engine_options;
-#define SILT_ENGINE_OPTIONS_INIT {sizeof(silt_engine_options), 0, 0, NULL, NULL, NULL, NULL}
+#define SILT_ENGINE_OPTIONS_INIT                                  \
+    {                                                             \
+        sizeof(silt_engine_options), 0, 0, NULL, NULL, NULL, NULL \
+    }
 
 /**
- * An engine. Costs nothing yet: the library (libduckdb, 70 MB) is loaded on first use, and it is then that
- * SILT_UNSUPPORTED comes where it is missing or older than 1.5.
+ * An engine. Costs nothing yet: the library (libduckdb, 70 MB) is loaded on first use, and it is
+ * then that SILT_UNSUPPORTED comes where it is missing or older than 1.5.
  *
  * @param opts NULL for SILT_ENGINE_OPTIONS_INIT; copied
  * @param out  set on success only; give back with silt_engine_free()

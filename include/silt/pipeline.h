@@ -18,7 +18,8 @@ typedef struct silt_pipeline_options {
     size_t struct_size;
     silt_progress_fn *progress; /* of the batch at work; may be NULL */
     void *progress_ctx;
-    /* Sink of events, from the calling thread: kind and one JSON object. Kind "message" is for people:
+    /* Sink of events, from the calling thread: kind and one JSON object. Kind "message" is for
+     * people:
      * {"level": "info" | "warning", "text": …}. May be NULL. */
     void (*event)(void *ctx, const char *kind, const char *json);
     void *event_ctx;
@@ -26,7 +27,10 @@ typedef struct silt_pipeline_options {
     silt_status (*open_store)(void *ctx, const char *uri, silt_store **out, silt_error *err);
     void *open_store_ctx;
 } silt_pipeline_options;
-#define SILT_PIPELINE_OPTIONS_INIT {sizeof(silt_pipeline_options), NULL, NULL, NULL, NULL, NULL, NULL}
+#define SILT_PIPELINE_OPTIONS_INIT                                        \
+    {                                                                     \
+        sizeof(silt_pipeline_options), NULL, NULL, NULL, NULL, NULL, NULL \
+    }
 
 /* A mistake in a pipeline file, as one line for a person: "silt.yaml:7:3: key: found; allowed". */
 typedef struct silt_config_mistakes {
@@ -45,14 +49,15 @@ typedef struct silt_config_mistakes {
  */
 SILT_API SILT_CHECKED silt_status silt_pipeline_open(const char *config_path,
                                                      const silt_pipeline_options *opts,
-                                                     silt_arena *arena, silt_config_mistakes *mistakes,
+                                                     silt_arena *arena,
+                                                     silt_config_mistakes *mistakes,
                                                      silt_pipeline **out, silt_error *err);
 
 /** Give back a pipeline; NULL is fine. Releases the lock if it is held. */
 SILT_API void silt_pipeline_free(silt_pipeline *pipeline);
 
-/** Ask the running call to stop cleanly: it returns SILT_INTERRUPTED, nothing half-done, the lock released.
- * Any thread, not a signal handler. */
+/** Ask the running call to stop cleanly: it returns SILT_INTERRUPTED, nothing half-done, the lock
+ * released. Any thread, not a signal handler. */
 SILT_API void silt_pipeline_interrupt(silt_pipeline *pipeline);
 
 /** The pipeline's name; lives with it. */
@@ -66,17 +71,21 @@ SILT_API const char *silt_pipeline_table_name(const silt_pipeline *pipeline, siz
 /** A JSON Schema of the pipeline file, for editors; in `arena`, NULL when out of memory. */
 SILT_API char *silt_pipeline_json_schema(silt_arena *arena);
 
-/* ---- run ---------------------------------------------------------------------------------------- */
+/* ---- run ----------------------------------------------------------------------------------------
+ */
 
 typedef struct silt_run_options {
     size_t struct_size;
-    const char *table;    /* only this one; NULL: all */
-    int64_t max_batches;  /* of each table; 0: no limit */
-    int64_t wait_lock_s;  /* 0: don't wait for the lock */
-    bool force_unlock;    /* take the lock from whoever holds it */
-    bool retry_failed;    /* also files whose tries are used up */
+    const char *table;   /* only this one; NULL: all */
+    int64_t max_batches; /* of each table; 0: no limit */
+    int64_t wait_lock_s; /* 0: don't wait for the lock */
+    bool force_unlock;   /* take the lock from whoever holds it */
+    bool retry_failed;   /* also files whose tries are used up */
 } silt_run_options;
-#define SILT_RUN_OPTIONS_INIT {sizeof(silt_run_options), NULL, 0, 0, false, false}
+#define SILT_RUN_OPTIONS_INIT                              \
+    {                                                      \
+        sizeof(silt_run_options), NULL, 0, 0, false, false \
+    }
 
 typedef struct silt_run_table {
     const char *table_name;
@@ -109,21 +118,22 @@ typedef struct silt_run_result {
 } silt_run_result;
 
 /**
- * Load what is new. Every row of every source file that isn't failed stands in its target once, whatever happened
- * before; a failing file or table doesn't stop the others.
+ * Load what is new. Every row of every source file that isn't failed stands in its target once,
+ * whatever happened before; a failing file or table doesn't stop the others.
  *
  * @param opts  NULL for SILT_RUN_OPTIONS_INIT
  * @param arena the result lives in it
  * @param out   set with SILT_OK, also when files or tables failed: see problem, total_files_failed
- * @return SILT_LOCKED, SILT_INVALID (nothing was touched), SILT_INTERRUPTED, SILT_INCONSISTENT (the state can't be
- *         decided), or any status of the checkpoint path's store
+ * @return SILT_LOCKED, SILT_INVALID (nothing was touched), SILT_INTERRUPTED, SILT_INCONSISTENT (the
+ * state can't be decided), or any status of the checkpoint path's store
  * @see docs/exactly-once.md
  */
 SILT_API SILT_CHECKED silt_status silt_pipeline_run(silt_pipeline *pipeline,
                                                     const silt_run_options *opts, silt_arena *arena,
                                                     silt_run_result *out, silt_error *err);
 
-/* ---- status --------------------------------------------------------------------------------------- */
+/* ---- status
+ * --------------------------------------------------------------------------------------- */
 
 typedef struct silt_status_lock {
     bool held;     /* there is a lock file */
@@ -138,11 +148,11 @@ typedef struct silt_status_table {
     const char *table_name, *path;
     const char *status; /* pending, processing, completed, failed */
     int64_t files_discovered, files_pending, files_processing, files_completed, files_failed;
-    int64_t files_changed; /* completed ones that have changed since */
-    const char *last_run_id;  /* NULL: none */
-    int64_t last_batch_id;    /* -1: none */
-    int64_t updated_us;       /* -1: never */
-    int64_t version;          /* of the target; -1: there is none */
+    int64_t files_changed;   /* completed ones that have changed since */
+    const char *last_run_id; /* NULL: none */
+    int64_t last_batch_id;   /* -1: none */
+    int64_t updated_us;      /* -1: never */
+    int64_t version;         /* of the target; -1: there is none */
     const silt_run_failure *failures;
     size_t failure_count;
     const char *problem; /* what keeps it from being looked at; NULL */
@@ -159,7 +169,8 @@ typedef struct silt_status_report {
 SILT_API SILT_CHECKED silt_status silt_pipeline_status(silt_pipeline *pipeline, silt_arena *arena,
                                                        silt_status_report *out, silt_error *err);
 
-/* ---- consistency ------------------------------------------------------------------------------------ */
+/* ---- consistency
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct silt_check_table {
     const char *table_name;
@@ -178,7 +189,8 @@ typedef struct silt_check_report {
     size_t table_count;
 } silt_check_report;
 
-/** Compare tracker, ledgers, table status, lock and targets. Reads only. The report lives in `arena`. */
+/** Compare tracker, ledgers, table status, lock and targets. Reads only. The report lives in
+ * `arena`. */
 SILT_API SILT_CHECKED silt_status silt_pipeline_validate(silt_pipeline *pipeline, silt_arena *arena,
                                                          silt_check_report *out, silt_error *err);
 
@@ -188,24 +200,29 @@ typedef struct silt_fix_report {
     size_t action_count;
 } silt_fix_report;
 
-/** Repair what silt_pipeline_validate() finds, as far as it can be decided; takes the lock. The report lives in `arena`.
- * With `dry_run` nothing is changed and the actions say what would be done. */
+/** Repair what silt_pipeline_validate() finds, as far as it can be decided; takes the lock. The
+ * report lives in `arena`. With `dry_run` nothing is changed and the actions say what would be
+ * done. */
 SILT_API SILT_CHECKED silt_status silt_pipeline_fix(silt_pipeline *pipeline, bool dry_run,
                                                     silt_arena *arena, silt_fix_report *out,
                                                     silt_error *err);
 
 /** Release the lock, whoever holds it. `*was_held` (may be NULL) says whether there was one. */
-SILT_API SILT_CHECKED silt_status silt_pipeline_force_unlock(silt_pipeline *pipeline, bool *was_held,
-                                                             silt_error *err);
+SILT_API SILT_CHECKED silt_status silt_pipeline_force_unlock(silt_pipeline *pipeline,
+                                                             bool *was_held, silt_error *err);
 
 typedef struct silt_reset_options {
     size_t struct_size;
     const char *table; /* only this one's; NULL: all state, the lock included */
     bool forget;       /* start a new epoch: files load again */
 } silt_reset_options;
-#define SILT_RESET_OPTIONS_INIT {sizeof(silt_reset_options), NULL, false}
+#define SILT_RESET_OPTIONS_INIT                 \
+    {                                           \
+        sizeof(silt_reset_options), NULL, false \
+    }
 
-/** Fence open batches, drop tracker and table status. What the ledgers say is loaded stays loaded, unless `forget`. */
+/** Fence open batches, drop tracker and table status. What the ledgers say is loaded stays loaded,
+ * unless `forget`. */
 SILT_API SILT_CHECKED silt_status silt_pipeline_reset(silt_pipeline *pipeline,
                                                       const silt_reset_options *opts,
                                                       silt_arena *arena, silt_fix_report *out,

@@ -20,11 +20,14 @@ typedef struct silt_snapshot_options {
     int64_t version; /* SILT_LATEST */
 } silt_snapshot_options;
 #define SILT_LATEST (-1)
-#define SILT_SNAPSHOT_OPTIONS_INIT {sizeof(silt_snapshot_options), SILT_LATEST}
+#define SILT_SNAPSHOT_OPTIONS_INIT                 \
+    {                                              \
+        sizeof(silt_snapshot_options), SILT_LATEST \
+    }
 
 /**
- * Open a table. Cost: one list of _delta_log/, one .crc or checkpoint (projected), one get per later commit;
- * files are listed on first use.
+ * Open a table. Cost: one list of _delta_log/, one .crc or checkpoint (projected), one get per
+ * later commit; files are listed on first use.
  *
  * @param store  of the table's root; borrowed, must outlive the snapshot
  * @param engine borrowed, must outlive the snapshot; used for checkpoints only
@@ -43,9 +46,10 @@ SILT_API SILT_CHECKED silt_status silt_snapshot_open(silt_store *store, silt_eng
 /** Give back a snapshot; NULL is fine. */
 SILT_API void silt_snapshot_free(silt_snapshot *snapshot);
 
-/** A snapshot of the latest version; reads only the commits since `snapshot`, which stays as it is. */
-SILT_API SILT_CHECKED silt_status silt_snapshot_refresh(silt_snapshot *snapshot, silt_snapshot **out,
-                                                        silt_error *err);
+/** A snapshot of the latest version; reads only the commits since `snapshot`, which stays as it is.
+ */
+SILT_API SILT_CHECKED silt_status silt_snapshot_refresh(silt_snapshot *snapshot,
+                                                        silt_snapshot **out, silt_error *err);
 
 /** The table's version. */
 SILT_API int64_t silt_snapshot_version(const silt_snapshot *snapshot);
@@ -71,13 +75,15 @@ SILT_API size_t silt_snapshot_property_count(const silt_snapshot *snapshot);
 SILT_API void silt_snapshot_property_at(const silt_snapshot *snapshot, size_t i, const char **key,
                                         const char **value);
 /** minReaderVersion and minWriterVersion. */
-SILT_API void silt_snapshot_protocol(const silt_snapshot *snapshot, int *min_reader, int *min_writer);
+SILT_API void silt_snapshot_protocol(const silt_snapshot *snapshot, int *min_reader,
+                                     int *min_writer);
 /** Name of active table feature `i` (legacy versions spelled out), NULL past the last. */
 SILT_API const char *silt_snapshot_feature(const silt_snapshot *snapshot, size_t i);
 /** When the table was created, ms since 1970 UTC, or -1. */
 SILT_API int64_t silt_snapshot_created_ms(const silt_snapshot *snapshot);
 
-/** The latest version that the application `app_id` committed, or -1. @see "Transaction Identifiers" */
+/** The latest version that the application `app_id` committed, or -1. @see "Transaction
+ * Identifiers" */
 SILT_API int64_t silt_snapshot_app_version(const silt_snapshot *snapshot, const char *app_id);
 
 /** Files and bytes. Cheap with a .crc, else lists the files. */
@@ -88,7 +94,7 @@ SILT_API SILT_CHECKED silt_status silt_snapshot_size(silt_snapshot *snapshot, in
 typedef struct silt_file {
     const char *path; /* relative to the table's root, decoded */
     int64_t size_bytes, modification_time_ms;
-    int64_t row_count; /* by its stats, less deleted rows; -1: not known */
+    int64_t row_count;                   /* by its stats, less deleted rows; -1: not known */
     const char *const *partition_values; /* by partition column, as in the log; NULL is null */
     const char *stats;                   /* JSON text, or NULL */
 } silt_file;
@@ -114,7 +120,8 @@ typedef bool silt_history_fn(void *ctx, const silt_history_entry *entry);
 
 /** The commits whose JSON still stands, newest first. `limit` -1: all. */
 SILT_API SILT_CHECKED silt_status silt_table_history(silt_store *store, int64_t limit,
-                                                     silt_history_fn *fn, void *ctx, silt_error *err);
+                                                     silt_history_fn *fn, void *ctx,
+                                                     silt_error *err);
 
 typedef enum silt_read_format { SILT_READ_CSV, SILT_READ_JSON, SILT_READ_PARQUET } silt_read_format;
 
@@ -124,10 +131,14 @@ typedef struct silt_read_options {
     size_t column_count;
     int64_t limit; /* -1: all */
 } silt_read_options;
-#define SILT_READ_OPTIONS_INIT {sizeof(silt_read_options), NULL, 0, -1}
+#define SILT_READ_OPTIONS_INIT                 \
+    {                                          \
+        sizeof(silt_read_options), NULL, 0, -1 \
+    }
 
 /**
- * The table's rows into a local file ("-": standard output). CSV has a header, JSON is one object a line.
+ * The table's rows into a local file ("-": standard output). CSV has a header, JSON is one object a
+ * line.
  *
  * @param row_count may be NULL
  * @return SILT_NOT_FOUND a column that isn't there, or a data file that has gone;

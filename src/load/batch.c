@@ -22,11 +22,12 @@ typedef struct batch {
     char attempt[SILT_UUID_SIZE];
     char manifest[SILT_HASH_SIZE];
     int64_t started_us;
-    bool ledger_taken; /* by another attempt: N is spent */
+    bool ledger_taken;    /* by another attempt: N is spent */
     silt_bad_source late; /* a file that changed after it was discovered; why NULL: none */
 } batch;
 
-/* ---- files that fail ------------------------------------------------------------------------------- */
+/* ---- files that fail
+ * ------------------------------------------------------------------------------- */
 
 static silt_status note_failure(batch *b, const char *path, const char *why, int64_t retry_count,
                                 silt_error *err)
@@ -62,7 +63,8 @@ static silt_tracked tracked(const batch *b, const silt_found_file *file, silt_fi
     return row;
 }
 
-/* Files found unfit before they were promised to a batch. CONFLICT is fine: they are looked at again. */
+/* Files found unfit before they were promised to a batch. CONFLICT is fine: they are looked at
+ * again. */
 static silt_status record_unfit(batch *b, const silt_bad_sources *bad, silt_error *err)
 {
     SILT_VEC(silt_tracked) rows = {0};
@@ -93,12 +95,12 @@ static silt_status give_up(batch *b, const silt_bad_sources *bad, silt_error *er
     if (!guilty) return silt_fail_nomem(err);
     for (size_t i = 0; i < bad->count; i++)
         guilty[i] = (silt_guilty){b->files[bad->items[i].index].name, bad->items[i].why};
-    silt_status st = silt_give_up(b->load, b->target, b->job.number, b->attempt, guilty,
-                                  bad->count, err);
+    silt_status st =
+        silt_give_up(b->load, b->target, b->job.number, b->attempt, guilty, bad->count, err);
     if (st == SILT_CONFLICT) return SILT_OK; /* decided by somebody else: settle and look again */
     for (size_t i = 0; st == SILT_OK && i < bad->count; i++) {
-        const silt_tracked *row = silt_tracker_find(
-            b->load->tracker, b->target->table->name, guilty[i].path);
+        const silt_tracked *row =
+            silt_tracker_find(b->load->tracker, b->target->table->name, guilty[i].path);
         st = note_failure(b, guilty[i].path, guilty[i].why, row ? row->retry_count : 1, err);
     }
     return st;
@@ -108,9 +110,11 @@ static silt_status give_up(batch *b, const silt_bad_sources *bad, silt_error *er
 static silt_status abandon(batch *b, silt_status why, silt_error *err)
 {
     if (why == SILT_INTERRUPTED && atomic_exchange(&b->load->timed_out, false)) {
-        why = silt_fail(err, SILT_TIMEOUT, "batch %" PRId64 " took longer than timeout_minutes (%" PRId64
-                        " min)", b->job.number, b->load->config->timeout_ms / 60000);
-        silt_hint(err, why, "raise timeout_minutes, or limit batches by batch.max_files or batch.max_bytes");
+        why = silt_fail(err, SILT_TIMEOUT,
+                        "batch %" PRId64 " took longer than timeout_minutes (%" PRId64 " min)",
+                        b->job.number, b->load->config->timeout_ms / 60000);
+        silt_hint(err, why,
+                  "raise timeout_minutes, or limit batches by batch.max_files or batch.max_bytes");
     }
     silt_error second = {0}; /* the first failure is the one to tell */
     const silt_bad_sources none = {0};
@@ -119,7 +123,8 @@ static silt_status abandon(batch *b, silt_status why, silt_error *err)
     return why;
 }
 
-/* ---- intent ------------------------------------------------------------------------------------------- */
+/* ---- intent
+ * ------------------------------------------------------------------------------------------- */
 
 static silt_status promise(batch *b, silt_error *err)
 {
@@ -150,7 +155,8 @@ static silt_status promise(batch *b, silt_error *err)
     return st;
 }
 
-/* ---- stage, ledger, commit ------------------------------------------------------------------------------- */
+/* ---- stage, ledger, commit
+ * ------------------------------------------------------------------------------- */
 
 static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_error *err)
 {
@@ -164,7 +170,8 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
         silt_status st = silt_content_hash(file->path, hash, err);
         if (st == SILT_OK) st = silt_discover_stat(file->path, &now, err);
         if (st == SILT_OK && (now.size_bytes != file->size_bytes || now.mtime_ns != file->mtime_ns))
-            st = silt_fail(err, SILT_CHANGED, "source file %s changed while it was loaded", file->path);
+            st = silt_fail(err, SILT_CHANGED, "source file %s changed while it was loaded",
+                           file->path);
         if (st != SILT_OK)
             b->late = (silt_bad_source){i, st, silt_arena_strdup(b->arena, err->message)};
         if (st != SILT_OK) return st;
@@ -224,8 +231,7 @@ static const char *silt_info(void *ctx, const silt_change_facts *facts, silt_are
     silt_json_member_int(&w, "rowsRead", facts->total.read);
     silt_json_member_int(&w, "rowsInserted", facts->total.inserted);
     silt_json_member_int(&w, "rowsUpdated", facts->total.updated);
-    silt_json_member_string(&w, "ledger",
-                            silt_ledger_key(b->target->app_id, b->job.number, arena));
+    silt_json_member_string(&w, "ledger", silt_ledger_key(b->target->app_id, b->job.number, arena));
     silt_json_end_object(&w);
     return buf.failed ? NULL : silt_buf_copy(&buf, arena);
 }
@@ -242,12 +248,17 @@ static silt_status read_back(batch *b, const silt_txn_result *txn, silt_error *e
     silt_commit_info info;
     SILT_TRY(silt_log_commit_info(b->target->store, txn->version, b->arena, &info, err));
     if (silt_streq(info.txn_id, txn->txn_id)) return SILT_OK;
-    silt_fail(err, SILT_INCONSISTENT, "version %" PRId64 " of %s was overwritten by %s", txn->version,
-              b->target->store->uri, info.engine_info ? info.engine_info : "another writer");
-    return silt_hint(err, SILT_INCONSISTENT, "a writer without atomic commits works on this table; stop it, then run again");
+    silt_fail(err, SILT_INCONSISTENT, "version %" PRId64 " of %s was overwritten by %s",
+              txn->version, b->target->store->uri,
+              info.engine_info ? info.engine_info : "another writer");
+    return silt_hint(
+        err, SILT_INCONSISTENT,
+        "a writer without atomic commits works on this table; stop it, then run again");
 }
 
-/* ---- record ---------------------------------------------------------------------------------------------------- */
+/* ---- record
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static silt_status record(batch *b, const silt_change_result *result, silt_error *err)
 {
@@ -273,8 +284,8 @@ static silt_status record(batch *b, const silt_change_result *result, silt_error
         .app_version = b->job.number,
         .operation = "COMPLETE",
     };
-    silt_status st = last.failed ? silt_fail_nomem(err)
-                                 : silt_tracker_commit(b->load->tracker, &change, err);
+    silt_status st =
+        last.failed ? silt_fail_nomem(err) : silt_tracker_commit(b->load->tracker, &change, err);
     silt_vec_free(&rows);
     return st == SILT_CONFLICT ? SILT_OK : st; /* then it is reconciled */
 }
@@ -292,7 +303,9 @@ static void add_up(batch *b, const silt_change_result *result)
     sum->version = result->txn.version;
 }
 
-/* ---- the story ------------------------------------------------------------------------------------------------- */
+/* ---- the story
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static silt_status batch_init(batch *b, silt_error *err)
 {
@@ -352,19 +365,20 @@ static silt_status create_target(batch *b, silt_error *err)
 static silt_status fail_crasher(batch *b, bool *done, silt_error *err)
 {
     int64_t crashes = 0, files = 0;
-    const silt_tracked *row = silt_tracker_find(b->load->tracker, b->target->table->name,
-                                                b->candidates->files[0]->path);
+    const silt_tracked *row =
+        silt_tracker_find(b->load->tracker, b->target->table->name, b->candidates->files[0]->path);
     if (row) silt_crashes_of(row, &crashes, &files);
     *done = b->candidates->count == 1 && files == 1 && crashes >= SILT_CRASHES_FAIL;
     if (!*done) return SILT_OK;
-    const silt_bad_source bad = {0, SILT_BAD_DATA, "the loader crashed each time it loaded this file"};
+    const silt_bad_source bad = {0, SILT_BAD_DATA,
+                                 "the loader crashed each time it loaded this file"};
     return record_unfit(b, &(silt_bad_sources){&bad, 1}, err);
 }
 
 static bool is_files_fault(silt_status st, const silt_bad_sources *bad)
 {
-    return bad->count && (st == SILT_BAD_DATA || st == SILT_CHANGED || st == SILT_NOT_FOUND ||
-                          st == SILT_DENIED);
+    return bad->count &&
+           (st == SILT_BAD_DATA || st == SILT_CHANGED || st == SILT_NOT_FOUND || st == SILT_DENIED);
 }
 
 /* From the promise to the record. */
@@ -406,7 +420,8 @@ silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_cand
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    batch b = {.load = load, .target = target, .candidates = candidates, .run = run, .arena = arena};
+    batch b = {
+        .load = load, .target = target, .candidates = candidates, .run = run, .arena = arena};
     *committed = false;
     SILT_TRY(batch_init(&b, err));
     bool crasher;
@@ -418,7 +433,8 @@ silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_cand
     silt_status st = runner->ops->prepare(runner, &b.job, &bad, arena, err);
     if (is_files_fault(st, &bad)) return record_unfit(&b, &bad, err);
     if (st != SILT_OK) return st;
-    if (!target->snapshot) return create_target(&b, err); /* settle sees it, and the batch is planned on it */
+    if (!target->snapshot)
+        return create_target(&b, err); /* settle sees it, and the batch is planned on it */
 
     atomic_store(&load->deadline_us, b.started_us + load->config->timeout_ms * 1000);
     st = carry_out(&b, committed, err);

@@ -17,9 +17,9 @@ typedef struct silt_candidates {
     size_t count;
 } silt_candidates;
 
-/* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones, failed ones with tries
- * left (`retry_failed`: all) which weren't tried in this run. Completed files that have changed are looked at: same
- * content → the tracker follows; else by on_change. */
+/* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones,
+ * failed ones with tries left (`retry_failed`: all) which weren't tried in this run. Completed
+ * files that have changed are looked at: same content → the tracker follows; else by on_change. */
 silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
                                  bool retry_failed, silt_arena *arena, silt_candidates *out,
                                  silt_error *err);
@@ -28,8 +28,9 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
 silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
                                      const silt_candidates *all);
 
-/* Load one batch. `target` is settled. OK: committed, or some files failed and are recorded, or somebody was faster: settle and look
- * again (`*committed` says which). Anything else: the table can't go on; the batch is fenced if that was possible. */
+/* Load one batch. `target` is settled. OK: committed, or some files failed and are recorded, or
+ * somebody was faster: settle and look again (`*committed` says which). Anything else: the table
+ * can't go on; the batch is fenced if that was possible. */
 silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_candidates *batch,
                            silt_table_run *run, bool *committed, silt_error *err);
 

@@ -19,7 +19,8 @@ silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_e
         return silt_fail(err, SILT_CHANGED, "source file %s has vanished", path);
     if (fd < 0) return silt_fail_errno(err, errno, "source file %s", path);
     ssize_t n;
-    while ((n = read(fd, block, size)) > 0) silt_hash_update(hash, block, (size_t)n);
+    while ((n = read(fd, block, size)) > 0)
+        silt_hash_update(hash, block, (size_t)n);
     int failed = n < 0 ? errno : 0;
     close(fd);
     if (failed) return silt_fail_errno(err, failed, "source file %s", path);
@@ -27,7 +28,8 @@ silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_e
     return SILT_OK;
 }
 
-/* Completed files that look changed: those whose content is the same are followed by one tracker commit. */
+/* Completed files that look changed: those whose content is the same are followed by one tracker
+ * commit. */
 typedef struct changed_list {
     SILT_VEC(silt_tracked) same;
     size_t differing;
@@ -62,14 +64,18 @@ static silt_status settle_changed(silt_load *load, silt_target *target, const ch
     }
     if (!list->differing) return SILT_OK;
     if (target->table->on_change == SILT_ON_CHANGE_ERROR) {
-        silt_fail(err, SILT_CHANGED, "table %s: %zu loaded files have changed since, the first is %s",
+        silt_fail(err, SILT_CHANGED,
+                  "table %s: %zu loaded files have changed since, the first is %s",
                   target->table->name, list->differing, list->first);
-        return silt_hint(err, SILT_CHANGED, "bring the files back, give them new names to load them again, or "
+        return silt_hint(err, SILT_CHANGED,
+                         "bring the files back, give them new names to load them again, or "
                          "set on_change: ignore");
     }
-    silt_load_message(load, "warning",
-                      "table %s: %zu loaded files have changed since and are ignored (on_change: ignore), the "
-                      "first is %s", target->table->name, list->differing, list->first);
+    silt_load_message(
+        load, "warning",
+        "table %s: %zu loaded files have changed since and are ignored (on_change: ignore), the "
+        "first is %s",
+        target->table->name, list->differing, list->first);
     return SILT_OK;
 }
 
@@ -77,11 +83,13 @@ static silt_status settle_changed(silt_load *load, silt_target *target, const ch
 static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_failed)
 {
     switch (row->status) {
-    case SILT_FILE_PENDING: return true;
+    case SILT_FILE_PENDING:
+        return true;
     case SILT_FILE_FAILED:
         return row->updated_us < load->started_us &&
                (retry_failed || row->retry_count < load->config->retry_attempts);
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -94,7 +102,8 @@ static void crashes_of(silt_load *load, const silt_target *target, const silt_fo
     if (row) silt_crashes_of(row, crashes, files);
 }
 
-/* Where order means nothing, files that may have crashed the loader come last: they keep none from being loaded. */
+/* Where order means nothing, files that may have crashed the loader come last: they keep none from
+ * being loaded. */
 static silt_status put_crashers_last(silt_load *load, const silt_target *target,
                                      const silt_found_file **files, size_t count, silt_error *err)
 {
@@ -105,8 +114,10 @@ static silt_status put_crashers_last(silt_load *load, const silt_target *target,
     for (size_t i = 0; i < count; i++) {
         int64_t crashes, batch;
         crashes_of(load, target, files[i], &crashes, &batch);
-        if (crashes >= CRASHES_HALVE) last[moved++] = files[i];
-        else files[kept++] = files[i];
+        if (crashes >= CRASHES_HALVE)
+            last[moved++] = files[i];
+        else
+            files[kept++] = files[i];
     }
     memcpy(files + kept, last, moved * sizeof(*files));
     return SILT_OK;
@@ -123,8 +134,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     silt_status st = SILT_OK;
     for (size_t i = 0; st == SILT_OK && i < found->count; i++) {
         const silt_found_file *file = &found->files[i];
-        const silt_tracked *row =
-            silt_tracker_find(load->tracker, target->table->name, file->path);
+        const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, file->path);
         if (!row || wanted(load, row, retry_failed))
             files[count++] = file;
         else if (row->status == SILT_FILE_COMPLETED &&

@@ -1,7 +1,9 @@
-/* What the target itself says of what was loaded: its rows' audit columns, and its log since our last commit. */
+/* What the target itself says of what was loaded: its rows' audit columns, and its log since our
+ * last commit. */
 #include "load/recover.h"
 
-/* ---- rows by _source_file and _batch_id ------------------------------------------------------- */
+/* ---- rows by _source_file and _batch_id -------------------------------------------------------
+ */
 
 typedef struct tally {
     silt_map64 *by_key; /* batch id and path → index + 1 */
@@ -71,17 +73,19 @@ static silt_status can_tell(const silt_target *target, tally *t, silt_error *err
         t->batch_is_text = schema->fields[batch].type->kind == SILT_TYPE_STRING;
         return SILT_OK;
     }
-    return silt_fail(err, SILT_INCONSISTENT,
-                     "table %s: ledgers of batches %" PRId64 " to %" PRId64
-                     " are missing in %s/_silt/ledger, and its rows don't say which files they are from",
-                     target->table->name, t->after + 1, t->until, target->store->uri);
+    return silt_fail(
+        err, SILT_INCONSISTENT,
+        "table %s: ledgers of batches %" PRId64 " to %" PRId64
+        " are missing in %s/_silt/ledger, and its rows don't say which files they are from",
+        target->table->name, t->after + 1, t->until, target->store->uri);
 }
 
 silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t after, int64_t until,
                                silt_arena *arena, const silt_evidence **out, size_t *count,
                                silt_error *err)
 {
-    tally t __attribute__((cleanup(tally_release))) = {.arena = arena, .after = after, .until = until};
+    tally t
+        __attribute__((cleanup(tally_release))) = {.arena = arena, .after = after, .until = until};
     SILT_TRY(can_tell(target, &t, err));
     t.by_key = silt_map64_new();
     if (!t.by_key) return silt_fail_nomem(err);
@@ -92,7 +96,8 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     if (!target->store->ops->local_path)
         SILT_TRY(silt_scratch_make(target->store, uuid, arena, &folder, err));
     silt_scan_spec scan;
-    silt_status st = silt_scan_build(target->snapshot, NULL, 0, names, 2, folder, arena, &scan, err);
+    silt_status st =
+        silt_scan_build(target->snapshot, NULL, 0, names, 2, folder, arena, &scan, err);
     const char **paths =
         st == SILT_OK ? silt_arena_calloc(arena, scan.file_count + 1, sizeof(*paths)) : NULL;
     if (st == SILT_OK && !paths) st = silt_fail_nomem(err);
@@ -116,20 +121,25 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     return SILT_OK;
 }
 
-/* ---- the log since our last commit ------------------------------------------------------------------ */
+/* ---- the log since our last commit
+ * ------------------------------------------------------------------ */
 
 static silt_status fail_touched(const silt_target *target, int64_t version, const char *what,
                                 silt_error *err)
 {
-    silt_fail(err, SILT_INCONSISTENT, "table %s: version %" PRId64 " of %s %s since batch %" PRId64
-              " was loaded: rows of loaded files may be gone", target->table->name, version,
-              target->store->uri, what, target->app_version);
-    return silt_hint(err, SILT_INCONSISTENT,
-                     "see 'silt history %s'; if that was meant, 'silt reset-state --table %s' accepts the "
-                     "table as it is", target->store->uri, target->table->name);
+    silt_fail(err, SILT_INCONSISTENT,
+              "table %s: version %" PRId64 " of %s %s since batch %" PRId64
+              " was loaded: rows of loaded files may be gone",
+              target->table->name, version, target->store->uri, what, target->app_version);
+    return silt_hint(
+        err, SILT_INCONSISTENT,
+        "see 'silt history %s'; if that was meant, 'silt reset-state --table %s' accepts the "
+        "table as it is",
+        target->store->uri, target->table->name);
 }
 
-/* What a foreign commit did to our rows; NULL: nothing. `*ours`: it is the commit of batch V itself. */
+/* What a foreign commit did to our rows; NULL: nothing. `*ours`: it is the commit of batch V
+ * itself. */
 static const char *what_it_did(const silt_target *target, const silt_action *actions, size_t count,
                                bool *ours)
 {
@@ -181,15 +191,18 @@ silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error 
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
     silt_ledger ledger;
-    silt_status st = silt_ledger_read(target->store, target->app_id, target->app_version, scratch,
-                                      &ledger, err);
+    silt_status st =
+        silt_ledger_read(target->store, target->app_id, target->app_version, scratch, &ledger, err);
     if (st != SILT_OK && st != SILT_NOT_FOUND && st != SILT_CORRUPT) return st;
     const char *id = silt_snapshot_table_id(target->snapshot);
     if (st == SILT_OK && ledger.table_id && !silt_streq(ledger.table_id, id)) {
-        silt_fail(err, SILT_INCONSISTENT, "table %s: %s was replaced by another table (its id was %s, is %s)",
+        silt_fail(err, SILT_INCONSISTENT,
+                  "table %s: %s was replaced by another table (its id was %s, is %s)",
                   target->table->name, target->store->uri, ledger.table_id, id);
-        return silt_hint(err, SILT_INCONSISTENT, "bring the table back, or load all files into the new one by "
-                         "'silt reset-state --table %s --forget'", target->table->name);
+        return silt_hint(err, SILT_INCONSISTENT,
+                         "bring the table back, or load all files into the new one by "
+                         "'silt reset-state --table %s --forget'",
+                         target->table->name);
     }
     return check_log(target, err);
 }

@@ -48,7 +48,8 @@ static void write_ledger(const silt_ledger *ledger, silt_buf *buf)
     silt_json_member_string(&w, "createdAt", created);
     silt_json_key(&w, "files");
     silt_json_begin_array(&w);
-    for (size_t i = 0; i < ledger->file_count; i++) write_file(&ledger->files[i], &w);
+    for (size_t i = 0; i < ledger->file_count; i++)
+        write_file(&ledger->files[i], &w);
     silt_json_end_array(&w);
     silt_json_end_object(&w);
     silt_buf_putc(buf, '\n');
@@ -70,13 +71,16 @@ silt_status silt_ledger_write(silt_store *target, const silt_ledger *ledger, sil
     /* Taken, or no answer: what is there now decides. */
     silt_bytes seen = {0};
     silt_status read = target->ops->get(target, key, 0, -1, arena, &seen, err);
-    if (read == SILT_NOT_FOUND) /* the put didn't happen, and ours alone bears this attempt: once more */
+    if (read ==
+        SILT_NOT_FOUND) /* the put didn't happen, and ours alone bears this attempt: once more */
         return silt_wrap(err, SILT_UNSURE, "ledger %" PRId64 ": no answer", ledger->number);
     if (read != SILT_OK) return silt_wrap(err, read, "ledger %" PRId64, ledger->number);
     if (silt_bytes_equal(seen, silt_buf_bytes(&body))) return SILT_OK;
     read = silt_ledger_read(target, ledger->app_id, ledger->number, arena, taken, err);
-    if (read == SILT_CORRUPT) *taken = (silt_ledger){.previous = -2, .attempt = "unknown"};
-    else if (read != SILT_OK) return read;
+    if (read == SILT_CORRUPT)
+        *taken = (silt_ledger){.previous = -2, .attempt = "unknown"};
+    else if (read != SILT_OK)
+        return read;
     else if (!silt_streq(taken->table_id, ledger->table_id)) /* of a table that was here before */
         return target->ops->put(target, key, silt_buf_bytes(&body), err);
     return silt_fail(err, SILT_EXISTS, "ledger %" PRId64 " of %s is attempt %s's", ledger->number,
@@ -117,7 +121,8 @@ static silt_status parse_ledger(const silt_json *json, silt_arena *arena, silt_l
 {
     const char *kind = silt_json_string(silt_json_get(json, "kind"));
     size_t k = 0;
-    while (k < SILT_COUNT(kind_names) && !silt_streq(kind, kind_names[k])) k++;
+    while (k < SILT_COUNT(kind_names) && !silt_streq(kind, kind_names[k]))
+        k++;
     if (k == SILT_COUNT(kind_names))
         return silt_fail(err, SILT_CORRUPT, "its kind is %s", kind ? kind : "missing");
     *out = (silt_ledger){
@@ -170,7 +175,8 @@ silt_status silt_ledger_manifest(const silt_ledger_file *files, size_t count, ch
     SILT_FREE void *sorted = malloc((count + 1) * sizeof(const silt_ledger_file *));
     if (!hash || !sorted) return silt_fail_nomem(err);
     const silt_ledger_file **order = sorted;
-    for (size_t i = 0; i < count; i++) order[i] = &files[i];
+    for (size_t i = 0; i < count; i++)
+        order[i] = &files[i];
     qsort(order, count, sizeof(*order), by_path);
     for (size_t i = 0; i < count; i++) {
         const int64_t numbers[] = {order[i]->size_bytes, order[i]->mtime_ns};
@@ -198,8 +204,10 @@ silt_status silt_ledger_chain(silt_store *target, const char *app_id, int64_t fr
     *missing = number;
     if (st == SILT_NOT_FOUND || st == SILT_CORRUPT) st = SILT_INCONSISTENT;
     silt_ledger *items = silt_arena_calloc(arena, found.count + 1, sizeof(*items));
-    if (!items) st = silt_fail_nomem(err);
-    else if (found.count) memcpy(items, found.items, found.count * sizeof(*items));
+    if (!items)
+        st = silt_fail_nomem(err);
+    else if (found.count)
+        memcpy(items, found.items, found.count * sizeof(*items));
     *out = items;
     *count = items ? found.count : 0;
     silt_vec_free(&found);

@@ -1,8 +1,8 @@
 /* Ledger: what each batch of a table loaded, one small file a batch, beside the table's data.
  *
- * `<table>/_silt/ledger/<appId>/<N>.json`, put-new *before* the commit of batch N, so that a commit of N implies ledger N.
- * A ledger without its commit means nothing; the target's log is the judge. Walking back from the target's app version V
- * by `previous` gives all that was loaded.
+ * `<table>/_silt/ledger/<appId>/<N>.json`, put-new *before* the commit of batch N, so that a commit
+ * of N implies ledger N. A ledger without its commit means nothing; the target's log is the judge.
+ * Walking back from the target's app version V by `previous` gives all that was loaded.
  * @see docs/exactly-once.md, "The ledger" */
 #ifndef SILT_LOAD_LEDGER_H
 #define SILT_LOAD_LEDGER_H
@@ -42,8 +42,8 @@ typedef struct silt_ledger {
 /* "_silt/ledger/<appId>/<N as 20 digits>.json"; NULL when out of memory. */
 const char *silt_ledger_key(const char *app_id, int64_t number, silt_arena *arena);
 
-/* Put-new. EXISTS: the number is another attempt's (`taken` gets what stands there); the very same ledger there already
- * (a lost answer) is SILT_OK. */
+/* Put-new. EXISTS: the number is another attempt's (`taken` gets what stands there); the very same
+ * ledger there already (a lost answer) is SILT_OK. */
 silt_status silt_ledger_write(silt_store *target, const silt_ledger *ledger, silt_arena *arena,
                               silt_ledger *taken, silt_error *err);
 
@@ -55,9 +55,9 @@ silt_status silt_ledger_read(silt_store *target, const char *app_id, int64_t num
 silt_status silt_ledger_manifest(const silt_ledger_file *files, size_t count, char out[],
                                  silt_error *err);
 
-/* The ledgers that the target's app version `from` vouches for, newest first, down to (and without) `until`.
- * Stops early at an EPOCH, which is the last item then. INCONSISTENT: ledger `*missing` can't be read (out then holds
- * those above it). */
+/* The ledgers that the target's app version `from` vouches for, newest first, down to (and without)
+ * `until`. Stops early at an EPOCH, which is the last item then. INCONSISTENT: ledger `*missing`
+ * can't be read (out then holds those above it). */
 silt_status silt_ledger_chain(silt_store *target, const char *app_id, int64_t from, int64_t until,
                               silt_arena *arena, const silt_ledger **out, size_t *count,
                               int64_t *missing, silt_error *err);

@@ -12,7 +12,8 @@
 #include "load/tracker.h"
 #include "silt/pipeline.h"
 
-/* One pipeline. Made by silt_pipeline_open(); the fields below the line live while a command runs. */
+/* One pipeline. Made by silt_pipeline_open(); the fields below the line live while a command runs.
+ */
 typedef struct silt_load {
     const silt_config *config;
     silt_arena *arena; /* of the configuration */
@@ -23,8 +24,8 @@ typedef struct silt_load {
     silt_store *tracker_store, *status_store;
     silt_engine *engine;
     silt_runner *runner;
-    atomic_bool cancelled; /* asked to stop */
-    atomic_bool timed_out; /* the batch took too long */
+    atomic_bool cancelled;           /* asked to stop */
+    atomic_bool timed_out;           /* the batch took too long */
     atomic_int_fast64_t deadline_us; /* of the batch at work; 0: none */
     /* ---- */
     silt_lock *lock;
@@ -38,10 +39,11 @@ typedef struct silt_target {
     const silt_config_table *table;
     char *app_id; /* <pipeline>/<table> */
     silt_store *store;
-    silt_snapshot *snapshot; /* NULL: there is no table yet */
-    int64_t app_version;     /* V: the last batch that the target vouches for; -1: none */
+    silt_snapshot *snapshot;          /* NULL: there is no table yet */
+    int64_t app_version;              /* V: the last batch that the target vouches for; -1: none */
     char own_attempt[SILT_UUID_SIZE]; /* of the batch this run has open or has just given up; "" */
-    int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not yet looked */
+    int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
+                        yet looked */
 } silt_target;
 
 silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
@@ -56,7 +58,8 @@ void silt_load_event(silt_load *load, const char *kind, const char *format, ...)
 void silt_load_message(silt_load *load, const char *level, const char *format, ...)
     SILT_PRINTF(3, 4);
 
-/* INTERRUPTED or TIMEOUT when the run is to stop; FENCED when the lock was taken away. Renews the lock. */
+/* INTERRUPTED or TIMEOUT when the run is to stop; FENCED when the lock was taken away. Renews the
+ * lock. */
 silt_status silt_load_check(silt_load *load, silt_error *err);
 
 #endif

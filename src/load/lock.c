@@ -1,8 +1,9 @@
 /* The lock file and its owner.
  *
- * Local: the file is made under another name, locked, then linked into place, so that it never stands there
- * unlocked while its owner lives. Whoever gets the OFD lock of a file that still stands under the name owns it;
- * the lock file of a dead owner is taken over in place (a new inode would split the owners). */
+ * Local: the file is made under another name, locked, then linked into place, so that it never
+ * stands there unlocked while its owner lives. Whoever gets the OFD lock of a file that still
+ * stands under the name owns it; the lock file of a dead owner is taken over in place (a new inode
+ * would split the owners). */
 #include "load/lock.h"
 
 #include <errno.h>
@@ -34,7 +35,8 @@ static void read_line(const char *path, char *out, size_t size)
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* When a process started, in clock ticks since boot: tells it from a later one of the same pid. 0: no such process. */
+/* When a process started, in clock ticks since boot: tells it from a later one of the same pid. 0:
+ * no such process. */
 static int64_t process_start(int64_t pid)
 {
     char path[64], text[1024];
@@ -42,7 +44,8 @@ static int64_t process_start(int64_t pid)
     read_line(path, text, sizeof(text));
     const char *p = strrchr(text, ')'); /* the name before may hold anything */
     if (!p) return 0;
-    for (int field = 2; p && field < 22; field++) p = strchr(p + 1, ' ');
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
     return p ? strtoll(p, NULL, 10) : 0;
 }
 
@@ -116,8 +119,8 @@ static void parse_json(silt_bytes body, const silt_clock *clock, silt_arena *are
     out->same_host = strcmp(host, out->hostname) == 0;
     out->alive = silt_now_us(clock) < out->timeout_us;
     if (out->same_host && silt_streq(their_world, world))
-        out->alive = process_start(out->pid) ==
-                     silt_json_int(silt_json_get(json, "process_start"), -1);
+        out->alive =
+            process_start(out->pid) == silt_json_int(silt_json_get(json, "process_start"), -1);
     else if (out->same_host && their_world && strncmp(their_world, world, 36) != 0)
         out->alive = false; /* this host has booted since */
 }
@@ -138,7 +141,8 @@ static silt_status fail_locked(const silt_lock_info *who, silt_error *err)
                      "'silt force-unlock'");
 }
 
-/* ---- local ------------------------------------------------------------------------------------- */
+/* ---- local -------------------------------------------------------------------------------------
+ */
 
 static bool ofd_lock(int fd)
 {
@@ -184,7 +188,8 @@ static silt_status make_local(silt_lock *lock, silt_error *err)
     return st;
 }
 
-/* Somebody's lock file stands there. OK: it was a dead owner's and is ours now; EXISTS: look again. */
+/* Somebody's lock file stands there. OK: it was a dead owner's and is ours now; EXISTS: look again.
+ */
 static silt_status take_local(silt_lock *lock, bool force, silt_lock_info *old, silt_error *err)
 {
     int fd = open(lock->path, O_RDWR | O_CLOEXEC);
@@ -199,8 +204,10 @@ static silt_status take_local(silt_lock *lock, bool force, silt_lock_info *old, 
         st = silt_fail_nomem(err);
     else
         parse_json((silt_bytes){text, n > 0 ? (size_t)n : 0}, lock->clock, scratch, old);
-    if (st == SILT_OK && owner_lives) old->alive = true;
-    else if (old->same_host || !old->readable) old->alive = false; /* the kernel says so */
+    if (st == SILT_OK && owner_lives)
+        old->alive = true;
+    else if (old->same_host || !old->readable)
+        old->alive = false; /* the kernel says so */
     if (st == SILT_OK && old->alive && !force) st = fail_locked(old, err);
     if (st == SILT_OK && (owner_lives || !still_named(fd, lock->path))) {
         if (owner_lives) unlink(lock->path); /* forced: the owner keeps a file without a name */
@@ -214,7 +221,8 @@ static silt_status take_local(silt_lock *lock, bool force, silt_lock_info *old, 
     return rewrite(lock, err);
 }
 
-/* ---- any store --------------------------------------------------------------------------------------- */
+/* ---- any store
+ * --------------------------------------------------------------------------------------- */
 
 static silt_status put_lock(silt_lock *lock, bool new, silt_error *err)
 {
@@ -242,8 +250,8 @@ static silt_status try_once(silt_lock *lock, bool force, silt_lock_info *old, si
         lock->acquired_us = lock->renewed_us = silt_now_us(lock->clock);
         silt_status st = lock->path ? make_local(lock, err) : put_lock(lock, true, err);
         if (st == SILT_EXISTS || st == SILT_UNSURE)
-            st = lock->path ? take_local(lock, force, old, err)
-                            : take_remote(lock, force, old, err);
+            st =
+                lock->path ? take_local(lock, force, old, err) : take_remote(lock, force, old, err);
         if (st != SILT_EXISTS) return st;
     }
     return silt_fail(err, SILT_LOCKED, "others take and leave the pipeline's lock all the time");
@@ -346,8 +354,10 @@ void silt_lock_free(silt_lock *lock)
     if (!lock) return;
     silt_error ignored = {0};
     if (still_ours(lock, &ignored) == SILT_OK) {
-        if (lock->path) unlink(lock->path); /* while we hold it: nobody can own a file without a name */
-        else (void)lock->state->ops->remove(lock->state, SILT_LOCK_KEY, &ignored);
+        if (lock->path)
+            unlink(lock->path); /* while we hold it: nobody can own a file without a name */
+        else
+            (void)lock->state->ops->remove(lock->state, SILT_LOCK_KEY, &ignored);
     }
     lock_dispose(lock);
 }
@@ -373,8 +383,10 @@ silt_status silt_lock_look(silt_store *state, const silt_clock *clock, silt_lock
     if (fd < 0) return SILT_OK;
     struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_OFD_GETLK, &range) == 0) {
-        if (range.l_type != F_UNLCK) out->alive = true;
-        else if (out->same_host || !out->readable) out->alive = false;
+        if (range.l_type != F_UNLCK)
+            out->alive = true;
+        else if (out->same_host || !out->readable)
+            out->alive = false;
     }
     close(fd);
     return SILT_OK;

@@ -1,7 +1,8 @@
 /* The pipeline's lock: it saves work, correctness never depends on it.
  *
- * `<checkpoint_path>/pipeline.lock`, JSON. On a local file system the owner also holds an OFD lock on the file, so that the
- * kernel says who lives; elsewhere the owner's process and timeout_at decide.
+ * `<checkpoint_path>/pipeline.lock`, JSON. On a local file system the owner also holds an OFD lock
+ * on the file, so that the kernel says who lives; elsewhere the owner's process and timeout_at
+ * decide.
  * @see docs/exactly-once.md, "The lock" */
 #ifndef SILT_LOAD_LOCK_H
 #define SILT_LOAD_LOCK_H
@@ -37,11 +38,13 @@ typedef struct silt_lock_options {
 
 typedef struct silt_lock silt_lock; /* opaque: the lock, held */
 
-/* `taken_over` (may be NULL) gets what a dead owner left. LOCKED: held by somebody alive (message says who, since when). */
+/* `taken_over` (may be NULL) gets what a dead owner left. LOCKED: held by somebody alive (message
+ * says who, since when). */
 silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, silt_lock **out,
                               silt_lock_info *taken_over, silt_error *err);
 
-/* Move timeout_at ahead when a third of the time is over; cheap to call often. FENCED: the lock isn't ours any more. */
+/* Move timeout_at ahead when a third of the time is over; cheap to call often. FENCED: the lock
+ * isn't ours any more. */
 silt_status silt_lock_renew(silt_lock *lock, silt_error *err);
 
 /* Release and give back; NULL is fine. A lock that was taken from us is left alone. */

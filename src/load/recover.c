@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 /* error_message of a row that waits, or is tried, again. */
-#define CRASH_FORMAT(int64) "interrupted %" int64 " times by a crash, the last in a batch of %" int64 " files"
+#define CRASH_FORMAT(int64) \
+    "interrupted %" int64 " times by a crash, the last in a batch of %" int64 " files"
 #define ROUNDS_MAX 50 /* of reading again because somebody else was faster */
 
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
@@ -30,10 +31,12 @@ void silt_crashes_of(const silt_tracked *row, int64_t *crashes, int64_t *files)
         *crashes = *files = 0;
 }
 
-/* ---- fence ------------------------------------------------------------------------------------- */
+/* ---- fence -------------------------------------------------------------------------------------
+ */
 
-/* The ledger of a fence, which keeps the chain whole, under the first number from `*number` on that no batch has
- * planned (a target that was rolled back has ledgers of batches which didn't happen). Any higher number fences as well. */
+/* The ledger of a fence, which keeps the chain whole, under the first number from `*number` on that
+ * no batch has planned (a target that was rolled back has ledgers of batches which didn't happen).
+ * Any higher number fences as well. */
 static silt_status write_fence_ledger(silt_load *load, silt_target *target, int64_t *number,
                                       silt_ledger_kind kind, silt_error *err)
 {
@@ -47,7 +50,7 @@ static silt_status write_fence_ledger(silt_load *load, silt_target *target, int6
         .previous = target->app_version,
         .attempt = id,
         .run_id = load->run_id,
-        .state_id = silt_tracker_state_id(load->tracker),
+        .state_id = load->tracker ? silt_tracker_state_id(load->tracker) : NULL,
         .table_id = silt_snapshot_table_id(target->snapshot),
         .created_us = silt_now_us(load->clock),
     };
@@ -93,7 +96,8 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
     return SILT_OK;
 }
 
-/* ---- the tracker follows -------------------------------------------------------------------------- */
+/* ---- the tracker follows
+ * -------------------------------------------------------------------------- */
 
 /* Rows for one tracker commit, one a path. */
 typedef struct row_list {
@@ -153,9 +157,9 @@ static bool add_completed(row_list *list, silt_load *load, const silt_target *ta
                           const silt_ledger *ledger, const silt_ledger_file *file)
 {
     const int64_t now = silt_now_us(load->clock);
-    const silt_tracked *old =
-        silt_tracker_find(load->tracker, target->table->name, file->path);
-    silt_tracked row = old ? *old : (silt_tracked){.created_us = now, .start_us = ledger->created_us};
+    const silt_tracked *old = silt_tracker_find(load->tracker, target->table->name, file->path);
+    silt_tracked row =
+        old ? *old : (silt_tracked){.created_us = now, .start_us = ledger->created_us};
     row.file_path = file->path;
     row.table_name = target->table->name;
     row.file_size = file->size_bytes;
@@ -179,7 +183,8 @@ static const silt_guilty *find_guilty(const silt_guilty *guilty, size_t count, c
     return NULL;
 }
 
-/* Rows of the open batch `number` that aren't in the list yet: waiting again, or failed. `crash`: it died. */
+/* Rows of the open batch `number` that aren't in the list yet: waiting again, or failed. `crash`:
+ * it died. */
 static silt_status add_open_rows(row_list *list, silt_load *load, const silt_target *target,
                                  int64_t number, bool crash, const silt_guilty *guilty,
                                  size_t guilty_count, int64_t *pending, silt_error *err)
@@ -204,7 +209,8 @@ static silt_status add_open_rows(row_list *list, silt_load *load, const silt_tar
         row.status = why ? SILT_FILE_FAILED : SILT_FILE_PENDING;
         row.retry_count += why != NULL;
         row.error_message = NULL;
-        if (why) row.error_message = why->why;
+        if (why)
+            row.error_message = why->why;
         else if (crashes)
             row.error_message =
                 silt_arena_printf(list->arena, CRASH_FORMAT(PRId64), crashes, files);
@@ -214,7 +220,8 @@ static silt_status add_open_rows(row_list *list, silt_load *load, const silt_tar
     return SILT_OK;
 }
 
-/* ---- reconcile --------------------------------------------------------------------------------------- */
+/* ---- reconcile
+ * --------------------------------------------------------------------------------------- */
 
 /* Where ledgers are gone: rows in the target say which files were loaded. */
 static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target *target,
@@ -231,14 +238,13 @@ static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target 
         silt_found_file stat = {.path = found[i].path, .size_bytes = -1, .mtime_ns = 0};
         silt_error gone = {0};
         (void)silt_discover_stat(found[i].path, &stat, &gone);
-        const silt_ledger ledger = {.number = found[i].batch_id, .attempt = NULL,
-                                    .created_us = silt_now_us(load->clock)};
+        const silt_ledger ledger = {
+            .number = found[i].batch_id, .attempt = NULL, .created_us = silt_now_us(load->clock)};
         const silt_ledger_file file = {.path = found[i].path,
                                        .size_bytes = stat.size_bytes,
                                        .mtime_ns = stat.mtime_ns,
                                        .rows = {.read = found[i].row_count}};
-        if (!add_completed(list, load, target, &ledger, &file))
-            return silt_fail_nomem(err);
+        if (!add_completed(list, load, target, &ledger, &file)) return silt_fail_nomem(err);
     }
     return SILT_OK;
 }
@@ -259,8 +265,7 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
         for (size_t f = 0; chain[i].kind == SILT_LEDGER_DATA && f < chain[i].file_count; f++)
             if (!add_completed(&list, load, target, &chain[i], &chain[i].files[f]))
                 return silt_fail_nomem(err);
-    if (st == SILT_INCONSISTENT)
-        SILT_TRY(add_by_evidence(&list, load, target, last, missing, err));
+    if (st == SILT_INCONSISTENT) SILT_TRY(add_by_evidence(&list, load, target, last, missing, err));
     report->completed += (int64_t)list.rows.count;
 
     int64_t open;
@@ -301,11 +306,13 @@ silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, c
     int64_t spent = target->app_version, pending = 0;
     if (target->snapshot)
         SILT_TRY(silt_fence(load, target, number, attempt, SILT_LEDGER_FENCE, &spent, err));
-    SILT_TRY(add_open_rows(&list, load, target, number, false, guilty, guilty_count, &pending, err));
+    SILT_TRY(
+        add_open_rows(&list, load, target, number, false, guilty, guilty_count, &pending, err));
     return commit_rows(load, target, &list, spent, "GIVE UP", err);
 }
 
-/* ---- settle --------------------------------------------------------------------------------------------- */
+/* ---- settle
+ * --------------------------------------------------------------------------------------------- */
 
 static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t last,
                                   silt_error *err)
@@ -326,11 +333,11 @@ static silt_status fail_went_back(silt_load *load, const silt_target *target, in
               files.size ? files.data : "none", gone > 3 ? ", …" : "");
     return silt_hint(err, SILT_INCONSISTENT,
                      "bring the target back, or load these files again by 'silt reset-state "
-                     "--table %s --forget'", target->table->name);
+                     "--table %s --forget'",
+                     target->table->name);
 }
 
-silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report,
-                        silt_error *err)
+silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report, silt_error *err)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
         SILT_TRY(silt_load_check(load, err));

@@ -1,12 +1,11 @@
 /* Recovery: one rule for crashes, zombies, and a tracker that is lost, rolled back or elsewhere.
  *
  * Invariants (docs/exactly-once.md, "Recovery")
- *  (1) The target's log decides whether batch N happened; the ledgers say of which files it was; the
- *      tracker only follows.
- *  (2) The tracker is read before the target, so that what is decided was true of the tracker.
- *  (3) A batch that is open and hasn't happened is fenced before its files are given to another: after the
- *      fence's commit it can never happen.
- *  (4) What can't be decided is INCONSISTENT, never a load. */
+ *  (1) The target's log decides whether batch N happened; the ledgers say of which files it was;
+ * the tracker only follows. (2) The tracker is read before the target, so that what is decided was
+ * true of the tracker. (3) A batch that is open and hasn't happened is fenced before its files are
+ * given to another: after the fence's commit it can never happen. (4) What can't be decided is
+ * INCONSISTENT, never a load. */
 #ifndef SILT_LOAD_RECOVER_H
 #define SILT_LOAD_RECOVER_H
 
@@ -25,13 +24,14 @@ typedef struct silt_guilty {
     const char *why;
 } silt_guilty;
 
-/* Until nothing is open and the tracker's last number is the target's. Afterwards target->snapshot and app_version are
- * as of now. INCONSISTENT: undecidable, or the target went back. `report` is added to. */
+/* Until nothing is open and the tracker's last number is the target's. Afterwards target->snapshot
+ * and app_version are as of now. INCONSISTENT: undecidable, or the target went back. `report` is
+ * added to. */
 silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report,
                         silt_error *err);
 
-/* Spend a number after `number` (`*spent`) so that no attempt up to it can commit any more, and clean the files of `attempt`
- * (NULL: none) away. CONFLICT: somebody was faster; settle again. */
+/* Spend a number after `number` (`*spent`) so that no attempt up to it can commit any more, and
+ * clean the files of `attempt` (NULL: none) away. CONFLICT: somebody was faster; settle again. */
 silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
                        silt_ledger_kind kind, int64_t *spent, silt_error *err);
 
@@ -39,18 +39,20 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
                      const char **attempt);
 
-/* Give up the own open batch: fence it, then its files wait again, but for the guilty ones, which failed. */
+/* Give up the own open batch: fence it, then its files wait again, but for the guilty ones, which
+ * failed. */
 silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, const char *attempt,
                          const silt_guilty *guilty, size_t guilty_count, silt_error *err);
 
-#define SILT_CRASHES_FAIL 10 /* crashes, the last over it alone, from which on it is the file's fault */
+#define SILT_CRASHES_FAIL \
+    10 /* crashes, the last over it alone, from which on it is the file's fault */
 
-/* Crashes of a file since it was last judged, and how many files the last of these batches had; 0 without any. They stand in
- * error_message of a row that waits or is tried again. */
+/* Crashes of a file since it was last judged, and how many files the last of these batches had; 0
+ * without any. They stand in error_message of a row that waits or is tried again. */
 void silt_crashes_of(const silt_tracked *row, int64_t *crashes, int64_t *files);
 
-/* Which files (_source_file) of which batch (_batch_id) have rows in the target, for batches in (after, until]: what
- * decides where ledgers are gone. Append with audit columns only. */
+/* Which files (_source_file) of which batch (_batch_id) have rows in the target, for batches in
+ * (after, until]: what decides where ledgers are gone. Append with audit columns only. */
 typedef struct silt_evidence {
     const char *path;
     int64_t batch_id, row_count;
@@ -59,8 +61,9 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
                                silt_arena *arena, const silt_evidence **out, size_t *count,
                                silt_error *err);
 
-/* Whether the rows of what was loaded still stand: INCONSISTENT when the target was replaced, restored, or somebody
- * deleted rows since our last commit. Cost: the commits since then, and one ledger. */
+/* Whether the rows of what was loaded still stand: INCONSISTENT when the target was replaced,
+ * restored, or somebody deleted rows since our last commit. Cost: the commits since then, and one
+ * ledger. */
 silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error *err);
 
 #endif

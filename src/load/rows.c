@@ -21,13 +21,17 @@ const silt_type *silt_state_schema(const silt_state_column *columns, size_t coun
 static silt_flat_kind flat_kind(silt_type_kind type)
 {
     switch (type) {
-    case SILT_TYPE_STRING: return SILT_FLAT_TEXT;
-    case SILT_TYPE_TIMESTAMP: return SILT_FLAT_TIME;
-    default: return SILT_FLAT_INT;
+    case SILT_TYPE_STRING:
+        return SILT_FLAT_TEXT;
+    case SILT_TYPE_TIMESTAMP:
+        return SILT_FLAT_TIME;
+    default:
+        return SILT_FLAT_INT;
     }
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -----------------------------------------------------------------------------------
+ */
 
 #define BATCH_ROWS 2048
 
@@ -52,15 +56,19 @@ static void put_value(writer *w, size_t column, size_t at, const silt_state_valu
     bool text = w->columns[column].type == SILT_TYPE_STRING;
     bool null = text ? !value->text : value->number == INT64_MIN;
     uint64_t bit = (uint64_t)1 << (at % 64);
-    if (null) w->validity[column][at / 64] &= ~bit;
-    else w->validity[column][at / 64] |= bit;
+    if (null)
+        w->validity[column][at / 64] &= ~bit;
+    else
+        w->validity[column][at / 64] |= bit;
     w->ints[column][at] = null ? 0 : value->number;
     w->strings[column][at] = (silt_bytes){"", 0};
     if (!text || null) return;
     size_t size = strlen(value->text);
     char *copy = silt_arena_strndup(w->texts, value->text, size);
-    if (!copy) *failed = true;
-    else w->strings[column][at] = (silt_bytes){copy, size};
+    if (!copy)
+        *failed = true;
+    else
+        w->strings[column][at] = (silt_bytes){copy, size};
 }
 
 static silt_status next_batch(void *ctx, silt_flat_batch *out, silt_error *err)
@@ -71,7 +79,8 @@ static silt_status next_batch(void *ctx, silt_flat_batch *out, silt_error *err)
     silt_arena_reset(w->texts);
     for (; rows < BATCH_ROWS && w->next < w->row_count; rows++, w->next++) {
         w->fn(w->ctx, w->next, w->row);
-        for (size_t c = 0; c < w->count; c++) put_value(w, c, rows, &w->row[c], &failed);
+        for (size_t c = 0; c < w->count; c++)
+            put_value(w, c, rows, &w->row[c], &failed);
     }
     if (failed) return silt_fail_nomem(err);
     *out = (silt_flat_batch){rows, w->vectors};
@@ -116,16 +125,19 @@ static silt_status write_file(writer *w, silt_engine *engine, const silt_type *s
 }
 
 silt_status silt_state_write(silt_store *table, silt_engine *engine,
-                             const silt_state_column *columns, size_t count,
-                             silt_state_row_fn *fn, void *ctx, size_t row_count,
-                             const silt_metadata *metadata, const silt_clock *clock,
-                             const silt_random *random, silt_arena *arena, const silt_add **out,
-                             silt_error *err)
+                             const silt_state_column *columns, size_t count, silt_state_row_fn *fn,
+                             void *ctx, size_t row_count, const silt_metadata *metadata,
+                             const silt_clock *clock, const silt_random *random, silt_arena *arena,
+                             const silt_add **out, silt_error *err)
 {
     SILT_AUTO(silt_arena) texts = silt_arena_new();
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!texts || !scratch) return silt_fail_nomem(err);
-    writer w = {.columns = columns, .count = count, .fn = fn, .ctx = ctx, .row_count = row_count,
+    writer w = {.columns = columns,
+                .count = count,
+                .fn = fn,
+                .ctx = ctx,
+                .row_count = row_count,
                 .texts = texts};
     const silt_type *schema = silt_state_schema(columns, count, scratch);
     if (!schema || !writer_init(&w, scratch)) return silt_fail_nomem(err);
@@ -137,8 +149,8 @@ silt_status silt_state_write(silt_store *table, silt_engine *engine,
     const char *path = silt_arena_printf(arena, "%s/part-%s.parquet", folder, uuid);
     silt_staged_file staged;
     silt_add *add = NULL;
-    silt_status st = path ? write_file(&w, engine, schema, path, arena, &staged, err)
-                          : silt_fail_nomem(err);
+    silt_status st =
+        path ? write_file(&w, engine, schema, path, arena, &staged, err) : silt_fail_nomem(err);
     if (st == SILT_OK)
         st = silt_staged_publish(table, &staged, 1, metadata, schema, silt_now_ms(clock), arena,
                                  &add, err);
@@ -147,7 +159,8 @@ silt_status silt_state_write(silt_store *table, silt_engine *engine,
     return st;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct reader {
     const silt_state_column *columns;
@@ -168,8 +181,10 @@ static silt_status read_batch(void *ctx, const silt_flat_batch *batch, silt_erro
             bool text = r->columns[c].type == SILT_TYPE_STRING;
             r->row[c] = (silt_state_value){NULL, INT64_MIN};
             if (!silt_flat_valid(v, i)) continue;
-            if (!text) r->row[c].number = v->ints[i];
-            else r->row[c].text = silt_arena_strndup(r->texts, v->texts[i].data, v->texts[i].size);
+            if (!text)
+                r->row[c].number = v->ints[i];
+            else
+                r->row[c].text = silt_arena_strndup(r->texts, v->texts[i].data, v->texts[i].size);
             if (text && !r->row[c].text) return silt_fail_nomem(err);
         }
         SILT_TRY(r->fn(r->ctx, (size_t)batch->columns[r->count].ints[i], r->row, err));

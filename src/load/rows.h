@@ -26,11 +26,10 @@ typedef void silt_state_row_fn(void *ctx, size_t row, silt_state_value *out);
 
 /* Write rows as one data file of the table and give its add. */
 silt_status silt_state_write(silt_store *table, silt_engine *engine,
-                             const silt_state_column *columns, size_t count,
-                             silt_state_row_fn *fn, void *ctx, size_t row_count,
-                             const silt_metadata *metadata, const silt_clock *clock,
-                             const silt_random *random, silt_arena *arena, const silt_add **out,
-                             silt_error *err);
+                             const silt_state_column *columns, size_t count, silt_state_row_fn *fn,
+                             void *ctx, size_t row_count, const silt_metadata *metadata,
+                             const silt_clock *clock, const silt_random *random, silt_arena *arena,
+                             const silt_add **out, silt_error *err);
 
 /* Called for each row; `file` is the index into `adds`. */
 typedef silt_status silt_state_read_fn(void *ctx, size_t file, const silt_state_value *values,

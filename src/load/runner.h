@@ -1,5 +1,6 @@
-/* Runner: who does a job. "Apply this batch of source files to this target by this strategy, under (appId, N), and tell me
- * what was committed." The seam to another engine than the one in this process.
+/* Runner: who does a job. "Apply this batch of source files to this target by this strategy, under
+ * (appId, N), and tell me what was committed." The seam to another engine than the one in this
+ * process.
  *
  * A runner knows nothing of tracker and recovery, and never decides whether a batch happened. */
 #ifndef SILT_LOAD_RUNNER_H
@@ -31,13 +32,16 @@ typedef struct silt_job {
 typedef struct silt_runner silt_runner;
 
 typedef struct silt_runner_ops {
-    /* Look at the files before they are promised to a batch: BAD_DATA with `bad` (and the like) tells which can't
-     * be in it. Otherwise the job may be applied by the same runner. Kept until the next prepare. */
+    /* Look at the files before they are promised to a batch: BAD_DATA with `bad` (and the like)
+     * tells which can't be in it. Otherwise the job may be applied by the same runner. Kept until
+     * the next prepare. */
     silt_status (*prepare)(silt_runner *, const silt_job *, silt_bad_sources *bad, silt_arena *,
                            silt_error *);
-    /* Make the target of a prepared job (version 0, no data). Somebody else having made it is as good. */
+    /* Make the target of a prepared job (version 0, no data). Somebody else having made it is as
+     * good. */
     silt_status (*create)(silt_runner *, const silt_job *, silt_error *);
-    /* Apply a prepared job whose target exists. As silt_append(): OK with an outcome, or BAD_DATA with `bad`. */
+    /* Apply a prepared job whose target exists. As silt_append(): OK with an outcome, or BAD_DATA
+     * with `bad`. */
     silt_status (*apply)(silt_runner *, const silt_job *, silt_arena *, silt_change_result *out,
                          silt_snapshot **after, silt_bad_sources *bad, silt_error *);
     void (*free)(silt_runner *);

@@ -33,7 +33,8 @@ static silt_status read_row(void *ctx, size_t file, const silt_state_value *v, s
         .files_failed = v[5].number,
         .updated_us = v[6].number,
     };
-    if (!row.table_name) return silt_fail(err, SILT_CORRUPT, "table_status: a row without table_name");
+    if (!row.table_name)
+        return silt_fail(err, SILT_CORRUPT, "table_status: a row without table_name");
     return silt_vec_push(&list->rows, row) ? SILT_OK : silt_fail_nomem(err);
 }
 
@@ -47,14 +48,16 @@ static silt_status read_all(silt_load *load, silt_snapshot *snapshot, state_list
                            count, read_row, list, err);
 }
 
-silt_status silt_table_status_read(silt_load *load, silt_arena *arena,
-                                   const silt_table_state **out, size_t *count, silt_error *err)
+silt_status silt_table_status_read(silt_load *load, silt_arena *arena, const silt_table_state **out,
+                                   size_t *count, silt_error *err)
 {
     SILT_AUTO(silt_snapshot) snapshot = NULL;
     state_list list __attribute__((cleanup(state_list_release))) = {.arena = arena};
     silt_status st = silt_snapshot_open(load->status_store, load->engine, NULL, &snapshot, err);
-    if (st == SILT_OK) SILT_TRY(read_all(load, snapshot, &list, err));
-    else if (st != SILT_NOT_FOUND) return st;
+    if (st == SILT_OK)
+        SILT_TRY(read_all(load, snapshot, &list, err));
+    else if (st != SILT_NOT_FOUND)
+        return st;
     silt_table_state *items = silt_arena_calloc(arena, list.rows.count + 1, sizeof(*items));
     if (!items) return silt_fail_nomem(err);
     if (list.rows.count) memcpy(items, list.rows.items, list.rows.count * sizeof(*items));
@@ -117,7 +120,8 @@ static silt_status replace_rows(silt_load *load, silt_snapshot *snapshot, state_
     opts.random = load->random;
     SILT_AUTO(silt_txn) txn = NULL;
     SILT_TRY(silt_txn_new(snapshot, &opts, &txn, err));
-    for (size_t i = 0; i < old_count; i++) SILT_TRY(silt_txn_remove(txn, &old[i], true, err));
+    for (size_t i = 0; i < old_count; i++)
+        SILT_TRY(silt_txn_remove(txn, &old[i], true, err));
     SILT_TRY(silt_txn_add(txn, fresh, err));
     silt_txn_result result; /* a conflict: somebody else's news is as fresh */
     silt_snapshot *after = NULL;
@@ -137,18 +141,21 @@ silt_status silt_table_status_set(silt_load *load, const silt_table_state *state
     SILT_TRY(open_or_make(load, &snapshot, err));
     SILT_TRY(read_all(load, snapshot, &list, err));
     size_t i = 0;
-    while (i < list.rows.count && strcmp(list.rows.items[i].table_name, state->table_name) != 0) i++;
+    while (i < list.rows.count && strcmp(list.rows.items[i].table_name, state->table_name) != 0)
+        i++;
     if (i < list.rows.count && same(&list.rows.items[i], state)) return SILT_OK;
-    if (i < list.rows.count) list.rows.items[i] = *state;
-    else if (!silt_vec_push(&list.rows, *state)) return silt_fail_nomem(err);
+    if (i < list.rows.count)
+        list.rows.items[i] = *state;
+    else if (!silt_vec_push(&list.rows, *state))
+        return silt_fail_nomem(err);
     return replace_rows(load, snapshot, &list, err);
 }
 
 void silt_table_status_count(silt_load *load, const char *table_name, silt_table_state *out,
                              int64_t *pending, int64_t *processing)
 {
-    *out = (silt_table_state){.table_name = table_name, .last_batch_id = -1,
-                              .updated_us = silt_now_us(load->clock)};
+    *out = (silt_table_state){
+        .table_name = table_name, .last_batch_id = -1, .updated_us = silt_now_us(load->clock)};
     *pending = *processing = 0;
     size_t count;
     const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
@@ -161,8 +168,8 @@ void silt_table_status_count(silt_load *load, const char *table_name, silt_table
         if (rows[i].status == SILT_FILE_COMPLETED && rows[i].batch_id > out->last_batch_id)
             out->last_batch_id = rows[i].batch_id;
     }
-    out->status = out->files_failed              ? "failed"
-                  : *processing                  ? "processing"
+    out->status = out->files_failed                   ? "failed"
+                  : *processing                       ? "processing"
                   : *pending || !out->files_completed ? "pending"
-                                                 : "completed";
+                                                      : "completed";
 }

@@ -11,10 +11,10 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
     silt_target t = {.table = table, .app_version = -1, .vouched = -1};
     if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
         return silt_fail_nomem(err);
-    silt_status st = load->opts.open_store
-                         ? load->opts.open_store(load->opts.open_store_ctx, table->target_path,
-                                                 &t.store, err)
-                         : silt_store_open(table->target_path, NULL, &t.store, err);
+    silt_status st =
+        load->opts.open_store
+            ? load->opts.open_store(load->opts.open_store_ctx, table->target_path, &t.store, err)
+            : silt_store_open(table->target_path, NULL, &t.store, err);
     if (st != SILT_OK) {
         free(t.app_id);
         return silt_wrap(err, st, "table %s", table->name);

@@ -2,8 +2,9 @@
  *
  * Invariants
  *  (1) Memory shows version silt_tracker_version() of the table, nothing else.
- *  (2) Every commit is a compare-and-swap of that version: no commit of another is ever overwritten.
- *  (3) A row stands in one data file; a change rewrites the data files of its rows, other rows carried along. */
+ *  (2) Every commit is a compare-and-swap of that version: no commit of another is ever
+ * overwritten. (3) A row stands in one data file; a change rewrites the data files of its rows,
+ * other rows carried along. */
 #include "load/tracker.h"
 
 #include "base/json.h"
@@ -51,14 +52,15 @@ struct silt_tracker {
     silt_engine *engine;
     silt_tracker_options opts;
     silt_snapshot *snapshot;
-    silt_arena *arena; /* strings of rows and adds */
+    silt_arena *arena;  /* strings of rows and adds */
     silt_map64 *by_key; /* key → row index + 1 */
     silt_buf key;       /* of the row being looked for */
     SILT_VEC(silt_tracked) rows;
     SILT_VEC(data_file) files;
 };
 
-/* ---- rows in memory --------------------------------------------------------------------------- */
+/* ---- rows in memory ---------------------------------------------------------------------------
+ */
 
 /* The key of a row: table_name NUL file_path. */
 static silt_bytes row_key(silt_tracker *t, const char *table, const char *path)
@@ -132,12 +134,15 @@ static silt_status read_row(void *ctx, size_t file, const silt_state_value *v, s
         .content_hash = v[15].text,
     };
     size_t s = 0;
-    while (s < SILT_COUNT(status_names) && !silt_streq(v[4].text, status_names[s])) s++;
+    while (s < SILT_COUNT(status_names) && !silt_streq(v[4].text, status_names[s]))
+        s++;
     if (!row.file_path || !row.table_name || s == SILT_COUNT(status_names))
-        return silt_fail(err, SILT_CORRUPT, "a row without file_path, table_name or a known status (%s)",
+        return silt_fail(err, SILT_CORRUPT,
+                         "a row without file_path, table_name or a known status (%s)",
                          v[4].text ? v[4].text : "null");
     row.status = (silt_file_status)s;
-    /* A key that stands there twice was never written by Silt: a row that is done outlives others. */
+    /* A key that stands there twice was never written by Silt: a row that is done outlives others.
+     */
     silt_tracked *old = find(t, row.table_name, row.file_path);
     if (old && old->status == SILT_FILE_COMPLETED) return SILT_OK;
     return put_row(t, &row, (uint32_t)file) ? SILT_OK : silt_fail_nomem(err);
@@ -168,7 +173,8 @@ static void row_values(const silt_tracked *row, silt_state_value *v)
     v[15].text = row->content_hash;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------
+ */
 
 static void clear(silt_tracker *t)
 {
@@ -194,7 +200,8 @@ static silt_status load_rows(silt_tracker *t, silt_error *err)
         if (!silt_add_copy(&adds[i], t->arena, &file.add) || !silt_vec_push(&t->files, file))
             return silt_fail_nomem(err);
     }
-    return silt_state_read(t->store, t->engine, columns, COLUMN_COUNT, adds, count, read_row, t, err);
+    return silt_state_read(t->store, t->engine, columns, COLUMN_COUNT, adds, count, read_row, t,
+                           err);
 }
 
 static silt_status check_owner(const silt_tracker *t, silt_error *err)
@@ -254,7 +261,9 @@ silt_status silt_tracker_open(silt_store *state, silt_engine *engine,
         if (st == SILT_CORRUPT || (st == SILT_NOT_FOUND && create)) {
             st = SILT_INCONSISTENT;
             silt_wrap(err, st, "the tracker can't be read");
-            silt_hint(err, st, "run 'silt reset-state': what the target's ledgers say is loaded stays loaded");
+            silt_hint(
+                err, st,
+                "run 'silt reset-state': what the target's ledgers say is loaded stays loaded");
         }
         return st;
     }
@@ -311,7 +320,8 @@ const silt_tracked *silt_tracker_find(silt_tracker *t, const char *table_name,
     return find(t, table_name, file_path);
 }
 
-/* ---- changing ------------------------------------------------------------------------------------- */
+/* ---- changing
+ * ------------------------------------------------------------------------------------- */
 
 /* What one commit does: data files that go, and the rows of the one that comes. */
 typedef struct plan {
@@ -328,11 +338,13 @@ static void plan_release(plan *p)
 static size_t live_files(const silt_tracker *t)
 {
     size_t live = 0;
-    for (size_t i = 0; i < t->files.count; i++) live += t->files.items[i].live;
+    for (size_t i = 0; i < t->files.count; i++)
+        live += t->files.items[i].live;
     return live;
 }
 
-/* Mark small files as going, each no larger than twice all before it: a row is rewritten log(n) times over the years. */
+/* Mark small files as going, each no larger than twice all before it: a row is rewritten log(n)
+ * times over the years. */
 static void plan_compaction(const silt_tracker *t, plan *p)
 {
     size_t merged = 256;
@@ -390,8 +402,8 @@ static void plan_row(void *ctx, size_t row, silt_state_value *out)
     row_values(((const plan *)ctx)->rows.items[row], out);
 }
 
-static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *change,
-                               const plan *p, const silt_add *add, silt_error *err)
+static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *change, const plan *p,
+                               const silt_add *add, silt_error *err)
 {
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = change->operation;
@@ -420,7 +432,8 @@ static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *chang
     return SILT_OK;
 }
 
-/* Memory follows what was committed. Rows that `p` carries along stand in memory and are moved only. */
+/* Memory follows what was committed. Rows that `p` carries along stand in memory and are moved
+ * only. */
 static silt_status apply_plan(silt_tracker *t, const silt_tracker_change *change, const plan *p,
                               const silt_add *add, silt_error *err)
 {
@@ -441,8 +454,7 @@ static silt_status apply_plan(silt_tracker *t, const silt_tracker_change *change
     return SILT_OK;
 }
 
-silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *change,
-                                silt_error *err)
+silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *change, silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
@@ -459,6 +471,7 @@ silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *chan
     if (st != SILT_OK) return silt_wrap(err, st, "tracker");
     SILT_TRY(apply_plan(t, change, &p, add, err));
     silt_error harmless = {0};
-    (void)silt_table_maintain(t->snapshot, &harmless); /* a checkpoint that fails is made next time */
+    (void)silt_table_maintain(t->snapshot,
+                              &harmless); /* a checkpoint that fails is made next time */
     return SILT_OK;
 }

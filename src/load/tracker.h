@@ -1,11 +1,13 @@
-/* Tracker: what the pipeline believes of each source file, as a Delta table under the checkpoint path.
+/* Tracker: what the pipeline believes of each source file, as a Delta table under the checkpoint
+ * path.
  *
- * It is a cache with good manners: the target's log is the judge (recover.h), and a tracker that is lost, old or
- * somebody else's never makes a file load twice.
+ * It is a cache with good manners: the target's log is the judge (recover.h), and a tracker that is
+ * lost, old or somebody else's never makes a file load twice.
  *
- * Layout: one row a file. The rows of an open batch are one data file, so that a transition is remove(that file) +
- * add(its new rows); completed rows are compacted by themselves.
- * Numbers in the tracker's own log: `txn <appId>` = N with each intent, `txn <appId>/last` = the highest number whose fate it knows.
+ * Layout: one row a file. The rows of an open batch are one data file, so that a transition is
+ * remove(that file) + add(its new rows); completed rows are compacted by themselves. Numbers in the
+ * tracker's own log: `txn <appId>` = N with each intent, `txn <appId>/last` = the highest number
+ * whose fate it knows.
  * @see docs/exactly-once.md, "The tracker" */
 #ifndef SILT_LOAD_TRACKER_H
 #define SILT_LOAD_TRACKER_H
@@ -25,7 +27,8 @@ typedef enum silt_file_status {
 } silt_file_status;
 const char *silt_file_status_name(silt_file_status status);
 
-/* A row. Times in µs since 1970 UTC, -1: null. Strings live with the tracker, or are borrowed by a change. */
+/* A row. Times in µs since 1970 UTC, -1: null. Strings live with the tracker, or are borrowed by a
+ * change. */
 typedef struct silt_tracked {
     const char *file_path;
     const char *table_name;
@@ -35,11 +38,11 @@ typedef struct silt_tracked {
     const char *error_message; /* NULL: none */
     int64_t retry_count;       /* tries that the engine judged; crashes don't count */
     int64_t created_us, updated_us;
-    int64_t batch_id; /* -1: none */
-    const char *attempt_id; /* of the open or last batch */
+    int64_t batch_id;                  /* -1: none */
+    const char *attempt_id;            /* of the open or last batch */
     int64_t row_count, rejected_count; /* -1: not known */
     const char *content_hash;          /* NULL: none */
-    uint32_t data_file; /* index of the data file it stands in; not a column */
+    uint32_t data_file;                /* index of the data file it stands in; not a column */
 } silt_tracked;
 
 typedef struct silt_tracker silt_tracker; /* opaque; one thread */
@@ -52,8 +55,8 @@ typedef struct silt_tracker_options {
     void *event_ctx;
 } silt_tracker_options;
 
-/* Open the tracker in a store of the checkpoint path, or make one. `*made` (may be NULL): there was none.
- * INVALID: another pipeline's; INCONSISTENT: it can't be read (its hint says what to do). */
+/* Open the tracker in a store of the checkpoint path, or make one. `*made` (may be NULL): there was
+ * none. INVALID: another pipeline's; INCONSISTENT: it can't be read (its hint says what to do). */
 silt_status silt_tracker_open(silt_store *state, silt_engine *engine,
                               const silt_tracker_options *opts, bool create, silt_tracker **out,
                               bool *made, silt_error *err);
@@ -84,8 +87,8 @@ typedef struct silt_tracker_change {
     const char *operation; /* "INTENT", "COMPLETE", "RECONCILE", …: for history */
 } silt_tracker_change;
 
-/* Commit if nobody has changed the tracker since it was read; the rows then read as changed. CONFLICT: somebody has:
- * refresh and plan anew. Compacts by itself. */
+/* Commit if nobody has changed the tracker since it was read; the rows then read as changed.
+ * CONFLICT: somebody has: refresh and plan anew. Compacts by itself. */
 silt_status silt_tracker_commit(silt_tracker *tracker, const silt_tracker_change *change,
                                 silt_error *err);
 

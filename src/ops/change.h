@@ -1,5 +1,5 @@
-/* Operations that bring source files into a table: append and upsert. Each reads as snapshot → scan →
- * engine → txn; a caller hooks in between staging and commit. */
+/* Operations that bring source files into a table: append and upsert. Each reads as snapshot → scan
+ * → engine → txn; a caller hooks in between staging and commit. */
 #ifndef SILT_OPS_CHANGE_H
 #define SILT_OPS_CHANGE_H
 
@@ -7,14 +7,16 @@
 #include "engine/engine.h"
 #include "table/txn.h"
 
-/* ---- sources (source.c): many files → few groups that fit the table ---------------------------------- */
+/* ---- sources (source.c): many files → few groups that fit the table
+ * ---------------------------------- */
 
 typedef enum silt_on_new_column { SILT_NEW_COLUMN_FAIL, SILT_NEW_COLUMN_EVOLVE } silt_on_new_column;
 
 /* Audit columns, after the source's own. */
-#define SILT_COLUMN_SOURCE_FILE "_source_file"       /* STRING */
+#define SILT_COLUMN_SOURCE_FILE    "_source_file"    /* STRING */
 #define SILT_COLUMN_LOAD_TIMESTAMP "_load_timestamp" /* TIMESTAMP */
-#define SILT_COLUMN_BATCH_ID "_batch_id"             /* BIGINT; other numeric or string columns of that name are cast to */
+#define SILT_COLUMN_BATCH_ID \
+    "_batch_id" /* BIGINT; other numeric or string columns of that name are cast to */
 
 typedef struct silt_sources {
     silt_format format;
@@ -30,7 +32,7 @@ typedef struct silt_sources {
 
 /* A file that can't be part of it, and why. */
 typedef struct silt_bad_source {
-    size_t index; /* into silt_sources.files */
+    size_t index;       /* into silt_sources.files */
     silt_status status; /* BAD_DATA, NOT_FOUND, CHANGED, DENIED */
     const char *why;
 } silt_bad_source;
@@ -39,35 +41,40 @@ typedef struct silt_bad_sources {
     size_t count;
 } silt_bad_sources;
 
-/* How the files map to the table: headers read, files grouped by header, columns matched by name. */
+/* How the files map to the table: headers read, files grouped by header, columns matched by name.
+ */
 typedef struct silt_source_plan {
     const silt_source_group *groups;
     size_t group_count;
     const size_t *file_index; /* over all groups in order → index into silt_sources.files */
     const silt_output_column *columns; /* of the table, in schema order; audit values still 0 */
     size_t column_count;
-    const silt_type *schema;   /* of the table afterwards */
-    bool schema_grows;         /* `schema` has more columns than the table's */
-    const char *new_columns;   /* names for a message, "a, b"; NULL: none */
+    const silt_type *schema;     /* of the table afterwards */
+    bool schema_grows;           /* `schema` has more columns than the table's */
+    const char *new_columns;     /* names for a message, "a, b"; NULL: none */
     silt_source_options options; /* complete */
 } silt_source_plan;
 
-/* `table_schema` NULL: a table is to be made of what is found. When some files don't fit (a foreign header, an unknown
- * column under FAIL, no access, an unreadable head), BAD_DATA with `bad` telling which (set on that failure); the caller leaves these out. A source
- * column named as an audit column is INVALID. */
+/* `table_schema` NULL: a table is to be made of what is found. When some files don't fit (a foreign
+ * header, an unknown column under FAIL, no access, an unreadable head), BAD_DATA with `bad` telling
+ * which (set on that failure); the caller leaves these out. A source column named as an audit
+ * column is INVALID. */
 silt_status silt_sources_plan(silt_engine *engine, const silt_sources *sources,
                               const silt_type *table_schema, silt_arena *arena,
                               silt_source_plan *out, silt_bad_sources *bad, silt_error *err);
 
-/* ---- create (create.c) --------------------------------------------------------------------------------- */
+/* ---- create (create.c)
+ * --------------------------------------------------------------------------------- */
 
-/* Version 0 of a table: protocol (1,2) or what the schema's types need, metadata, no data. COMMITTED, or CONFLICT when somebody was first. */
+/* Version 0 of a table: protocol (1,2) or what the schema's types need, metadata, no data.
+ * COMMITTED, or CONFLICT when somebody was first. */
 silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt_type *schema,
                               const char *const *partition_by, size_t partition_count,
                               silt_pairs properties, const silt_txn_options *txn,
                               silt_txn_result *out, silt_error *err);
 
-/* ---- append, upsert ---------------------------------------------------------------------------------------- */
+/* ---- append, upsert
+ * ---------------------------------------------------------------------------------------- */
 
 /* read = inserted + updated + unchanged + deduplicated + rejected, for each file. */
 typedef struct silt_source_counts {
@@ -84,15 +91,16 @@ typedef struct silt_change_spec {
     const silt_sources *sources;
     const silt_source_plan *plan;
     int64_t load_time_us, batch_id; /* the audit values */
-    const char *attempt; /* data files are part-<attempt>-<n>.parquet */
-    const char *const *keys; /* upsert */
+    const char *attempt;            /* data files are part-<attempt>-<n>.parquet */
+    const char *const *keys;        /* upsert */
     size_t key_count;
-    const char *newest_by; /* upsert: NULL: duplicates are an error */
+    const char *newest_by;     /* upsert: NULL: duplicates are an error */
     int64_t target_file_bytes; /* 0: the table's delta.targetFileSize, else 128 MB */
     const char *compression;   /* NULL: snappy */
-    silt_txn_options txn;      /* app txn, silt_info, retry, …; operation and read set are the op's own */
-    /* Between staging and the first commit try: conservation holds, files stand in the table's folder. Not SILT_OK: stop, nothing
-     * committed. May be NULL. */
+    silt_txn_options
+        txn; /* app txn, silt_info, retry, …; operation and read set are the op's own */
+    /* Between staging and the first commit try: conservation holds, files stand in the table's
+     * folder. Not SILT_OK: stop, nothing committed. May be NULL. */
     silt_status (*before_commit)(void *ctx, const silt_change_facts *facts, const char *txn_id,
                                  silt_error *err);
     /* The txn's silt_info once counts are known (ctx as above); NULL: txn.silt_info as it is. */
@@ -105,9 +113,10 @@ typedef struct silt_change_result {
     silt_change_facts facts;
 } silt_change_result;
 
-/* Append all rows. On BAD_DATA (CHANGED, NOT_FOUND, DENIED of sources) `bad` says which files are at fault; nothing was
- * committed and nothing is left behind. A CONFLICT or APP_MOVED outcome leaves staged files named by the attempt for the caller's
- * silt_attempt_clean(). `*snapshot` (may be NULL) gets the table as committed. */
+/* Append all rows. On BAD_DATA (CHANGED, NOT_FOUND, DENIED of sources) `bad` says which files are
+ * at fault; nothing was committed and nothing is left behind. A CONFLICT or APP_MOVED outcome
+ * leaves staged files named by the attempt for the caller's silt_attempt_clean(). `*snapshot` (may
+ * be NULL) gets the table as committed. */
 silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
@@ -117,7 +126,8 @@ silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, s
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
-/* Delete data files of an attempt (part-<attempt>-…) that no version names; they were never committed. Also its scratch. */
+/* Delete data files of an attempt (part-<attempt>-…) that no version names; they were never
+ * committed. Also its scratch. */
 silt_status silt_attempt_clean(silt_store *store, const char *attempt, silt_error *err);
 
 #endif

@@ -1,0 +1,207 @@
+/* Ledgers, tracker and target side by side. */
+#include "load/compare.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void silt_lines_add(silt_lines *lines, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    const char *copy = silt_arena_strdup(lines->arena, text);
+    if (!copy || !silt_vec_push(&lines->items, copy)) lines->failed = true;
+}
+
+const char *const *silt_lines_take(silt_lines *lines, size_t *count)
+{
+    const char **out = silt_arena_calloc(lines->arena, lines->items.count + 1, sizeof(*out));
+    if (out && lines->items.count)
+        memcpy(out, lines->items.items, lines->items.count * sizeof(*out));
+    *count = lines->items.count;
+    silt_vec_free(&lines->items);
+    return lines->failed ? NULL : out;
+}
+
+void silt_comparison_release(silt_comparison *c)
+{
+    silt_vec_free(&c->loaded);
+    silt_vec_free(&c->wrong);
+    if (c->by_path) silt_map64_free(c->by_path);
+    if (c->arena) silt_arena_free(c->arena);
+}
+
+/* ---- ledgers → tracker
+ * --------------------------------------------------------------------------- */
+
+static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, silt_error *err)
+{
+    for (size_t i = 0; ledger->kind == SILT_LEDGER_DATA && i < ledger->file_count; i++) {
+        const silt_ledger_file *file = &ledger->files[i];
+        bool found;
+        void **slot = silt_map64_slot(c->by_path, file->path, strlen(file->path), &found);
+        if (!slot) return silt_fail_nomem(err);
+        if (found) continue; /* the chain comes newest first */
+        silt_loaded *item = silt_arena_alloc(c->arena, sizeof(*item));
+        if (!item) return silt_fail_nomem(err);
+        *item = (silt_loaded){file->path, ledger, file, -1, false};
+        *slot = item;
+        if (!silt_vec_push(&c->loaded, item)) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+static silt_status index_chain(silt_target *target, silt_comparison *c, silt_error *err)
+{
+    const silt_ledger *chain;
+    size_t count;
+    silt_error why = {0};
+    c->missing = -1;
+    silt_status st = silt_ledger_chain(target->store, target->app_id, target->app_version, -1,
+                                       c->arena, &chain, &count, &c->missing, &why);
+    if (st == SILT_OK)
+        c->missing = -1;
+    else if (st == SILT_INCONSISTENT)
+        snprintf(c->why_missing, sizeof(c->why_missing), "%.500s", why.message);
+    else if (err)
+        *err = why;
+    if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
+    for (size_t i = 0; i < count; i++)
+        SILT_TRY(index_ledger(c, &chain[i], err));
+    return SILT_OK;
+}
+
+/* A row that the tracker ought to have. */
+static silt_status want(silt_comparison *c, silt_tracked row, silt_error *err)
+{
+    return silt_vec_push(&c->wrong, row) ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_tracked completed_row(const silt_loaded *item, const char *table, silt_tracked row)
+{
+    row.file_path = item->path;
+    row.table_name = table;
+    row.file_size = item->file->size_bytes;
+    row.file_modified_us = item->file->mtime_ns / 1000;
+    row.status = SILT_FILE_COMPLETED;
+    row.end_us = item->ledger->created_us;
+    row.error_message = NULL;
+    row.batch_id = item->ledger->number;
+    row.attempt_id = item->ledger->attempt;
+    row.row_count = item->file->rows.read;
+    row.rejected_count = item->file->rows.rejected;
+    row.content_hash = item->file->content_hash;
+    return row;
+}
+
+static silt_status compare_row(silt_comparison *c, const silt_tracked *row, int64_t now_us,
+                               silt_lines *lines, silt_error *err)
+{
+    silt_loaded *item = silt_map64_get(c->by_path, row->file_path, strlen(row->file_path));
+    if (item) item->in_tracker = true;
+    if (item && row->status != SILT_FILE_COMPLETED && row->status != SILT_FILE_PROCESSING) {
+        silt_lines_add(lines, "Marked as %s but loaded by batch %" PRId64 ": %s",
+                       silt_file_status_name(row->status), item->ledger->number, row->file_path);
+        silt_tracked fixed = completed_row(item, row->table_name, *row);
+        fixed.updated_us = now_us;
+        return want(c, fixed, err);
+    }
+    if (!item && row->status == SILT_FILE_COMPLETED && c->missing < 0) {
+        silt_lines_add(lines, "Marked as completed but in no committed batch: %s", row->file_path);
+        silt_tracked fixed = *row;
+        fixed.status = SILT_FILE_PENDING;
+        fixed.updated_us = now_us;
+        fixed.end_us = fixed.batch_id = fixed.row_count = fixed.rejected_count = -1;
+        fixed.attempt_id = fixed.content_hash = NULL;
+        return want(c, fixed, err);
+    }
+    if (item && row->status == SILT_FILE_COMPLETED && row->row_count != item->file->rows.read) {
+        silt_lines_add(lines,
+                       "The tracker says %" PRId64 " rows, ledger %" PRId64 " says %" PRId64 ": %s",
+                       row->row_count, item->ledger->number, item->file->rows.read, row->file_path);
+        silt_tracked fixed = completed_row(item, row->table_name, *row);
+        fixed.updated_us = now_us;
+        return want(c, fixed, err);
+    }
+    return SILT_OK;
+}
+
+silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comparison *c,
+                                 silt_lines *lines, silt_error *err)
+{
+    c->arena = silt_arena_new();
+    c->by_path = silt_map64_new();
+    if (!c->arena || !c->by_path) return silt_fail_nomem(err);
+    SILT_TRY(index_chain(target, c, err));
+    const int64_t now = silt_now_us(load->clock);
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].table_name, target->table->name) == 0)
+            SILT_TRY(compare_row(c, &rows[i], now, lines, err));
+    for (size_t i = 0; i < c->loaded.count; i++) {
+        const silt_loaded *item = c->loaded.items[i];
+        if (item->in_tracker) continue;
+        silt_lines_add(lines, "Loaded by batch %" PRId64 " but unknown to the tracker: %s",
+                       item->ledger->number, item->path);
+        const silt_tracked fresh = {
+            .start_us = item->ledger->created_us, .created_us = now, .updated_us = now};
+        SILT_TRY(want(c, completed_row(item, target->table->name, fresh), err));
+    }
+    return SILT_OK;
+}
+
+/* ---- ledgers → rows
+ * ------------------------------------------------------------------------------------ */
+
+static bool can_count(const silt_target *target)
+{
+    if (!target->snapshot || target->table->strategy != SILT_STRATEGY_APPEND) return false;
+    const silt_type *schema = silt_snapshot_schema(target->snapshot);
+    return silt_type_find(schema, SILT_COLUMN_SOURCE_FILE) >= 0 &&
+           silt_type_find(schema, SILT_COLUMN_BATCH_ID) >= 0;
+}
+
+/* Rows of one file in one batch, as they stand in the target. */
+static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
+{
+    silt_loaded *item = silt_map64_get(c->by_path, e->path, strlen(e->path));
+    if (!item) {
+        if (c->missing < 0)
+            silt_lines_add(lines,
+                           "%" PRId64 " rows of a file that no batch loaded (_batch_id %" PRId64
+                           "): %s",
+                           e->row_count, e->batch_id, e->path);
+        return;
+    }
+    if (e->batch_id != item->ledger->number) {
+        silt_lines_add(lines,
+                       "Duplicate rows: batch %" PRId64 " loaded it, but %" PRId64
+                       " rows of batch %" PRId64 " stand there too: %s",
+                       item->ledger->number, e->row_count, e->batch_id, e->path);
+        return;
+    }
+    item->rows_in_target = e->row_count;
+}
+
+silt_status silt_compare_rows(silt_load *load, silt_target *target, silt_comparison *c,
+                              silt_lines *lines, silt_error *err)
+{
+    if (!can_count(target)) return SILT_OK;
+    const silt_evidence *found;
+    size_t count;
+    SILT_TRY(silt_evidence_read(load, target, -1, INT64_MAX, c->arena, &found, &count, err));
+    for (size_t i = 0; i < count; i++)
+        compare_evidence(c, &found[i], lines);
+    for (size_t i = 0; i < c->loaded.count; i++) {
+        const silt_loaded *item = c->loaded.items[i];
+        int64_t there = item->rows_in_target < 0 ? 0 : item->rows_in_target;
+        if (there != item->file->rows.inserted)
+            silt_lines_add(
+                lines, "%" PRId64 " rows in the target, batch %" PRId64 " loaded %" PRId64 ": %s",
+                there, item->ledger->number, item->file->rows.inserted, item->path);
+    }
+    return SILT_OK;
+}

@@ -1,0 +1,175 @@
+/* The story of a run: lock → (a table: settle → discover → batch after batch) → status. */
+#include "load/load.h"
+
+#include "load/batch.h"
+#include "load/recover.h"
+#include "load/session.h"
+#include "load/table_status.h"
+
+/* The next batch that is to be loaded, if there is any. */
+static silt_status next_batch(silt_load *load, silt_target *target, const silt_run_options *opts,
+                              silt_table_run *run, silt_arena *arena, silt_candidates *out,
+                              silt_error *err)
+{
+    const silt_config_table *table = target->table;
+    const silt_discover_spec spec = {
+        .patterns = table->source_paths,
+        .pattern_count = table->source_path_count,
+        .recursive = table->recursive,
+        .order = table->order,
+        .settle_ms = table->settle_ms,
+        .now_ns = silt_now_us(load->clock) * 1000,
+    };
+    silt_found found;
+    silt_candidates all;
+    SILT_TRY(silt_discover(&spec, arena, &found, err));
+    run->sum.files_discovered = (int64_t)found.count;
+    SILT_TRY(silt_candidates_find(load, target, &found, opts->retry_failed, arena, &all, err));
+    *out = silt_candidates_take(load, target, &all);
+    return SILT_OK;
+}
+
+static void tell_settled(silt_load *load, const silt_target *target, const silt_settled *s)
+{
+    if (!s->completed && !s->pending && !s->fenced) return;
+    silt_load_message(load, "info",
+                      "table %s: recovered: %" PRId64 " files found loaded, %" PRId64
+                      " files of unfinished batches wait again, %" PRId64 " batches fenced",
+                      target->table->name, s->completed, s->pending, s->fenced);
+}
+
+static silt_status load_table(silt_load *load, silt_target *target, const silt_run_options *opts,
+                              silt_table_run *run, silt_error *err)
+{
+    for (;;) {
+        SILT_AUTO(silt_arena) arena = silt_arena_new();
+        if (!arena) return silt_fail_nomem(err);
+        silt_settled settled = {0};
+        silt_candidates batch;
+        bool committed;
+        SILT_TRY(silt_settle(load, target, &settled, err));
+        tell_settled(load, target, &settled);
+        SILT_TRY(next_batch(load, target, opts, run, arena, &batch, err));
+        if (batch.count == 0) break;
+        if (opts->max_batches && run->sum.batches >= opts->max_batches) break;
+        SILT_TRY(silt_batch_run(load, target, &batch, run, &committed, err));
+    }
+    if (target->snapshot) run->sum.version = silt_snapshot_version(target->snapshot);
+    return SILT_OK;
+}
+
+/* What the run leaves in table_status. A failure of that is a warning: it is rebuilt by the next
+ * run. */
+static void tell_status(silt_load *load, const silt_table_run *run)
+{
+    silt_table_state state;
+    int64_t pending, processing;
+    silt_engine_resume(load->engine); /* an interrupt has done its work by now */
+    silt_table_status_count(load, run->sum.table_name, &state, &pending, &processing);
+    state.last_run_id = load->run_id;
+    if (run->sum.problem != SILT_OK) state.status = "failed";
+    silt_error err = {0};
+    if (silt_table_status_set(load, &state, &err) != SILT_OK)
+        silt_load_message(load, "warning", "table %s: table_status can't be written: %s",
+                          run->sum.table_name, err.message);
+}
+
+/* One table from open to status. A failure is noted in `run`; only what must stop the whole run is
+ * returned. */
+static silt_status run_table(silt_load *load, const silt_config_table *table,
+                             const silt_run_options *opts, silt_table_run *run, silt_error *err)
+{
+    run->sum =
+        (silt_run_table){.table_name = table->name, .path = table->target_path, .version = -1};
+    silt_error problem = {0};
+    silt_target target = {0};
+    silt_status st = silt_target_open(load, table, &target, &problem);
+    if (st == SILT_OK) st = load_table(load, &target, opts, run, &problem);
+    if (target.table) silt_target_release(&target);
+
+    run->sum.files_skipped =
+        run->sum.files_discovered - run->sum.files_processed - run->sum.files_failed;
+    if (run->sum.files_skipped < 0) run->sum.files_skipped = 0; /* files came and went */
+    run->sum.problem = st;
+    run->sum.status = st == SILT_OK && !run->sum.files_failed ? "completed" : "failed";
+    if (st != SILT_OK) {
+        run->sum.message = silt_arena_strdup(run->arena, problem.message);
+        run->sum.hint = problem.hint[0] ? silt_arena_strdup(run->arena, problem.hint) : NULL;
+    }
+    if (st != SILT_FENCED && (st != SILT_OK || run->sum.batches || run->sum.files_failed))
+        tell_status(load, run);
+    if (st != SILT_INTERRUPTED && st != SILT_FENCED) return SILT_OK;
+    if (err) *err = problem;
+    return st;
+}
+
+static void add_table(silt_run_result *out, const silt_table_run *run)
+{
+    out->total_files_discovered += run->sum.files_discovered;
+    out->total_files_processed += run->sum.files_processed;
+    out->total_files_skipped += run->sum.files_skipped;
+    out->total_files_failed += run->sum.files_failed;
+    out->rows += run->sum.rows;
+}
+
+static silt_status run_tables(silt_load *load, const silt_run_options *opts, silt_arena *arena,
+                              silt_run_result *out, silt_error *err)
+{
+    const silt_config *config = load->config;
+    silt_run_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
+    silt_table_run run = {.arena = arena};
+    if (!tables) return silt_fail_nomem(err);
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < config->table_count; i++) {
+        if (opts->table && strcmp(opts->table, config->tables[i].name) != 0) continue;
+        st = run_table(load, &config->tables[i], opts, &run, err);
+        tables[out->table_count++] = run.sum;
+        add_table(out, &run);
+    }
+    silt_run_failure *failures =
+        silt_arena_calloc(arena, run.failures.count + 1, sizeof(*failures));
+    if (!failures)
+        st = silt_fail_nomem(err);
+    else if (run.failures.count)
+        memcpy(failures, run.failures.items, run.failures.count * sizeof(*failures));
+    out->tables = tables;
+    out->failures = failures;
+    out->failure_count = run.failures.count;
+    silt_vec_free(&run.failures);
+    return st;
+}
+
+static silt_status check_table_name(const silt_config *config, const char *name, silt_error *err)
+{
+    if (!name) return SILT_OK;
+    SILT_CLEAN(silt_buf) known = {0};
+    for (size_t i = 0; i < config->table_count; i++) {
+        if (strcmp(config->tables[i].name, name) == 0) return SILT_OK;
+        silt_buf_printf(&known, "%s%s", i ? ", " : "", config->tables[i].name);
+    }
+    silt_fail(err, SILT_INVALID, "pipeline '%s' has no table '%s'", config->pipeline, name);
+    return silt_hint(err, SILT_INVALID, "its tables are: %s", known.data ? known.data : "");
+}
+
+silt_status silt_pipeline_run(silt_pipeline *pipeline, const silt_run_options *opts,
+                              silt_arena *arena, silt_run_result *out, silt_error *err)
+{
+    static const silt_run_options defaults = SILT_RUN_OPTIONS_INIT;
+    silt_load *load = silt_pipeline_load(pipeline);
+    silt_error local = {0};
+    if (!err) err = &local;
+    if (!opts) opts = &defaults;
+    SILT_TRY(check_table_name(load->config, opts->table, err));
+    SILT_TRY(silt_session_begin(load, opts->wait_lock_s, opts->force_unlock, err));
+
+    const int64_t start_ms = silt_now_ms(load->clock);
+    silt_run_result result = {
+        .run_id = silt_arena_strdup(arena, load->run_id),
+        .pipeline = load->config->pipeline,
+    };
+    silt_status st = run_tables(load, opts, arena, &result, err);
+    result.duration_ms = silt_now_ms(load->clock) - start_ms;
+    silt_session_end(load);
+    if (st == SILT_OK) *out = result;
+    return st;
+}

@@ -1,0 +1,226 @@
+/* Pipelines and their sessions. */
+#include "load/session.h"
+
+struct silt_pipeline {
+    silt_load load;
+};
+
+silt_load *silt_pipeline_load(silt_pipeline *pipeline)
+{
+    return &pipeline->load;
+}
+
+/* ---- open --------------------------------------------------------------------------------------
+ */
+
+/* From the engine's watcher thread: tells the program, renews the lock, ends batches that take too
+ * long. */
+static void on_progress(void *ctx, double fraction)
+{
+    silt_load *load = ctx;
+    int64_t deadline = atomic_load(&load->deadline_us);
+    if (deadline && silt_now_us(load->clock) > deadline && !atomic_exchange(&load->timed_out, true))
+        silt_engine_interrupt(load->engine);
+    if (load->opts.progress) load->opts.progress(load->opts.progress_ctx, fraction);
+}
+
+static silt_status open_store(silt_load *load, const char *uri, silt_store **out, silt_error *err)
+{
+    if (load->opts.open_store)
+        return load->opts.open_store(load->opts.open_store_ctx, uri, out, err);
+    return silt_store_open(uri, NULL, out, err);
+}
+
+static silt_status open_parts(silt_load *load, silt_error *err)
+{
+    const silt_config *config = load->config;
+    const char *base = config->checkpoint_path;
+    const char *tracker = silt_arena_printf(load->arena, "%s/" SILT_TRACKER_DIR, base);
+    const char *status = silt_arena_printf(load->arena, "%s/table_status", base);
+    if (!tracker || !status) return silt_fail_nomem(err);
+    SILT_TRY(open_store(load, base, &load->state, err));
+    SILT_TRY(open_store(load, tracker, &load->tracker_store, err));
+    SILT_TRY(open_store(load, status, &load->status_store, err));
+
+    silt_engine_options engine = SILT_ENGINE_OPTIONS_INIT;
+    engine.memory_limit_bytes = config->memory_limit_bytes;
+    engine.threads = (int)config->threads;
+    engine.timezone = config->timezone;
+    engine.progress = on_progress;
+    engine.progress_ctx = load;
+    SILT_TRY(silt_engine_open(&engine, &load->engine, err));
+    load->runner = silt_runner_local_new(load->engine);
+    return load->runner ? SILT_OK : silt_fail_nomem(err);
+}
+
+/* The lines of all mistakes, for the caller's arena. */
+static bool copy_mistakes(const silt_config_problems *problems, silt_arena *arena,
+                          silt_config_mistakes *out)
+{
+    const char **lines = silt_arena_calloc(arena, problems->count + 1, sizeof(*lines));
+    if (!lines) return false;
+    for (size_t i = 0; i < problems->count; i++) {
+        lines[i] = silt_arena_strdup(arena, problems->items[i].text);
+        if (!lines[i]) return false;
+    }
+    *out = (silt_config_mistakes){lines, problems->count};
+    return true;
+}
+
+silt_status silt_pipeline_open(const char *config_path, const silt_pipeline_options *opts,
+                               silt_arena *arena, silt_config_mistakes *mistakes,
+                               silt_pipeline **out, silt_error *err)
+{
+    static const silt_pipeline_options defaults = SILT_PIPELINE_OPTIONS_INIT;
+    silt_pipeline *p = calloc(1, sizeof(*p));
+    if (!p) return silt_fail_nomem(err);
+    silt_load *load = &p->load;
+    load->opts = opts ? *opts : defaults;
+    load->arena = silt_arena_new();
+    silt_config_problems problems = {0};
+    silt_status st = load->arena ? silt_config_load(config_path, NULL, load->arena, &load->config,
+                                                    &problems, err)
+                                 : silt_fail_nomem(err);
+    if (st == SILT_INVALID && mistakes && !copy_mistakes(&problems, arena, mistakes))
+        st = silt_fail_nomem(err);
+    if (st == SILT_OK) st = open_parts(load, err);
+    if (st != SILT_OK) {
+        silt_pipeline_free(p);
+        return st;
+    }
+    *out = p;
+    return SILT_OK;
+}
+
+void silt_pipeline_free(silt_pipeline *p)
+{
+    if (!p) return;
+    silt_load *load = &p->load;
+    silt_session_end(load);
+    if (load->runner) load->runner->ops->free(load->runner);
+    silt_engine_free(load->engine);
+    silt_store_free(load->status_store);
+    silt_store_free(load->tracker_store);
+    silt_store_free(load->state);
+    silt_arena_free(load->arena);
+    free(p);
+}
+
+void silt_pipeline_interrupt(silt_pipeline *p)
+{
+    atomic_store(&p->load.cancelled, true);
+    silt_engine_interrupt(p->load.engine);
+}
+
+void silt_pipeline_set_seams(silt_pipeline *p, const silt_clock *clock, const silt_random *random,
+                             silt_engine *engine)
+{
+    p->load.clock = clock;
+    p->load.random = random;
+    if (!engine) return;
+    p->load.runner->ops->free(p->load.runner);
+    silt_engine_free(p->load.engine);
+    p->load.engine = engine;
+    p->load.runner = silt_runner_local_new(engine);
+}
+
+const char *silt_pipeline_name(const silt_pipeline *p)
+{
+    return p->load.config->pipeline;
+}
+
+const char *silt_pipeline_checkpoint_path(const silt_pipeline *p)
+{
+    return p->load.config->checkpoint_path;
+}
+
+size_t silt_pipeline_table_count(const silt_pipeline *p)
+{
+    return p->load.config->table_count;
+}
+
+const char *silt_pipeline_table_name(const silt_pipeline *p, size_t i)
+{
+    return p->load.config->tables[i].name;
+}
+
+char *silt_pipeline_json_schema(silt_arena *arena)
+{
+    return silt_config_json_schema(arena);
+}
+
+/* ---- sessions
+ * --------------------------------------------------------------------------------------- */
+
+static bool is_cancelled(void *ctx)
+{
+    return atomic_load(&((silt_load *)ctx)->cancelled);
+}
+
+static silt_status take_lock(silt_load *load, int64_t wait_s, bool force, silt_error *err)
+{
+    const silt_lock_options opts = {
+        .name = load->config->pipeline,
+        .timeout_minutes = load->config->lock_timeout_ms / 60000,
+        .wait_seconds = wait_s,
+        .force = force,
+        .clock = load->clock,
+        .random = load->random,
+        .cancelled = is_cancelled,
+        .cancelled_ctx = load,
+    };
+    silt_lock_info old;
+    SILT_TRY(silt_lock_acquire(load->state, &opts, &load->lock, &old, err));
+    if (old.present && old.readable)
+        silt_load_message(load, "info", "took over the lock of PID %" PRId64 " on %s, which %s",
+                          old.pid, old.hostname, old.alive ? "was forced out" : "is gone");
+    else if (old.present)
+        silt_load_message(load, "warning", "took over a lock file that could not be read");
+    return SILT_OK;
+}
+
+static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_error *err)
+{
+    const silt_tracker_options opts = {
+        .pipeline = load->config->pipeline,
+        .clock = load->clock,
+        .random = load->random,
+        .event = load->opts.event,
+        .event_ctx = load->opts.event_ctx,
+    };
+    return silt_tracker_open(load->tracker_store, load->engine, &opts, create, &load->tracker, made,
+                             err);
+}
+
+silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_unlock,
+                               silt_error *err)
+{
+    silt_uuid(load->random, load->run_id);
+    load->started_us = silt_now_us(load->clock);
+    SILT_TRY(take_lock(load, wait_lock_s, force_unlock, err));
+    bool made = false;
+    silt_status st = open_tracker(load, true, &made, err);
+    if (st != SILT_OK) silt_session_end(load);
+    return st;
+}
+
+silt_status silt_session_lock(silt_load *load, silt_error *err)
+{
+    return take_lock(load, 0, false, err);
+}
+
+void silt_session_end(silt_load *load)
+{
+    silt_tracker_free(load->tracker);
+    load->tracker = NULL;
+    silt_lock_free(load->lock);
+    load->lock = NULL;
+}
+
+silt_status silt_session_look(silt_load *load, silt_error *err)
+{
+    silt_uuid(load->random, load->run_id);
+    load->started_us = silt_now_us(load->clock);
+    silt_status st = open_tracker(load, false, NULL, err);
+    return st == SILT_NOT_FOUND ? SILT_OK : st;
+}

@@ -1,0 +1,155 @@
+/* How the pipeline stands. Reads only. */
+#include "load/session.h"
+#include "load/table_status.h"
+
+static silt_status copy_lock(const silt_lock_info *lock, silt_arena *arena, silt_status_lock *out,
+                             silt_error *err)
+{
+    *out = (silt_status_lock){
+        .held = lock->present,
+        .readable = lock->readable,
+        .alive = lock->alive,
+        .pid = lock->pid,
+        .hostname = silt_arena_strdup(arena, lock->hostname),
+        .acquired_us = lock->acquired_us,
+        .timeout_us = lock->timeout_us,
+    };
+    return out->hostname ? SILT_OK : silt_fail_nomem(err);
+}
+
+/* Files that wait, and loaded ones that have changed since. */
+static void count_found(silt_load *load, const silt_found *found, silt_status_table *out)
+{
+    out->files_discovered = (int64_t)found->count;
+    for (size_t i = 0; i < found->count; i++) {
+        const silt_found_file *file = &found->files[i];
+        const silt_tracked *row =
+            load->tracker ? silt_tracker_find(load->tracker, out->table_name, file->path) : NULL;
+        if (!row || row->status == SILT_FILE_PENDING)
+            out->files_pending++;
+        else if (row->status == SILT_FILE_COMPLETED &&
+                 (row->file_size != file->size_bytes ||
+                  row->file_modified_us != file->mtime_ns / 1000))
+            out->files_changed++;
+    }
+}
+
+static silt_status list_failures(silt_load *load, silt_arena *arena, silt_status_table *out,
+                                 silt_error *err)
+{
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    silt_run_failure *failures =
+        silt_arena_calloc(arena, (size_t)out->files_failed + 1, sizeof(*failures));
+    if (!failures) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count && out->failure_count < (size_t)out->files_failed; i++) {
+        if (rows[i].status != SILT_FILE_FAILED || strcmp(rows[i].table_name, out->table_name) != 0)
+            continue;
+        silt_run_failure *f = &failures[out->failure_count++];
+        *f = (silt_run_failure){
+            .table_name = out->table_name,
+            .file_path = silt_arena_strdup(arena, rows[i].file_path),
+            .message = silt_arena_strdup(arena, rows[i].error_message ? rows[i].error_message : ""),
+            .retry_count = rows[i].retry_count,
+        };
+        if (!f->file_path || !f->message) return silt_fail_nomem(err);
+    }
+    out->failures = failures;
+    return SILT_OK;
+}
+
+static silt_status look_at_files(silt_load *load, const silt_config_table *table,
+                                 silt_status_table *out, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    const silt_discover_spec spec = {
+        .patterns = table->source_paths,
+        .pattern_count = table->source_path_count,
+        .recursive = table->recursive,
+        .settle_ms = table->settle_ms,
+        .now_ns = silt_now_us(load->clock) * 1000,
+    };
+    silt_found found;
+    SILT_TRY(silt_discover(&spec, scratch, &found, err));
+    count_found(load, &found, out);
+    return SILT_OK;
+}
+
+static silt_status look_at_target(silt_load *load, const silt_config_table *table,
+                                  silt_status_table *out, silt_error *err)
+{
+    silt_target target;
+    SILT_TRY(silt_target_open(load, table, &target, err));
+    silt_status st = silt_target_refresh(load, &target, err);
+    if (st == SILT_OK && target.snapshot) out->version = silt_snapshot_version(target.snapshot);
+    silt_target_release(&target);
+    return st;
+}
+
+static silt_status look_at_table(silt_load *load, const silt_config_table *table,
+                                 const silt_table_state *states, size_t state_count,
+                                 silt_arena *arena, silt_status_table *out, silt_error *err)
+{
+    *out = (silt_status_table){.table_name = table->name,
+                               .path = table->target_path,
+                               .status = "pending",
+                               .last_batch_id = -1,
+                               .updated_us = -1,
+                               .version = -1};
+    for (size_t i = 0; i < state_count; i++) {
+        if (strcmp(states[i].table_name, table->name) != 0) continue;
+        out->last_run_id = states[i].last_run_id;
+        out->updated_us = states[i].updated_us;
+        out->status = states[i].status;
+    }
+    if (load->tracker) {
+        silt_table_state now;
+        int64_t pending;
+        silt_table_status_count(load, table->name, &now, &pending, &out->files_processing);
+        out->files_completed = now.files_completed;
+        out->files_failed = now.files_failed;
+        out->last_batch_id = now.last_batch_id;
+        if (out->files_processing) out->status = "processing";
+        SILT_TRY(list_failures(load, arena, out, err));
+    }
+    silt_error why = {0};
+    silt_status st = look_at_files(load, table, out, &why);
+    if (st == SILT_OK) st = look_at_target(load, table, out, &why);
+    if (st == SILT_NOMEM || st == SILT_INTERRUPTED) return silt_fail(err, st, "%s", why.message);
+    if (st != SILT_OK) out->problem = silt_arena_strdup(arena, why.message);
+    return SILT_OK;
+}
+
+static silt_status look_at_tables(silt_load *load, silt_arena *arena, silt_status_report *report,
+                                  silt_error *err)
+{
+    const silt_config *config = load->config;
+    silt_status_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
+    const silt_table_state *states = NULL;
+    size_t state_count = 0;
+    if (!tables) return silt_fail_nomem(err);
+    SILT_TRY(silt_session_look(load, err));
+    SILT_TRY(silt_table_status_read(load, arena, &states, &state_count, err));
+    for (size_t i = 0; i < config->table_count; i++)
+        SILT_TRY(
+            look_at_table(load, &config->tables[i], states, state_count, arena, &tables[i], err));
+    report->tables = tables;
+    report->table_count = config->table_count;
+    return SILT_OK;
+}
+
+silt_status silt_pipeline_status(silt_pipeline *pipeline, silt_arena *arena,
+                                 silt_status_report *out, silt_error *err)
+{
+    silt_load *load = silt_pipeline_load(pipeline);
+    silt_lock_info lock;
+    silt_status_report report = {.pipeline = load->config->pipeline,
+                                 .checkpoint_path = load->config->checkpoint_path};
+    SILT_TRY(silt_lock_look(load->state, load->clock, &lock, err));
+    SILT_TRY(copy_lock(&lock, arena, &report.lock, err));
+    silt_status st = look_at_tables(load, arena, &report, err);
+    silt_session_end(load);
+    if (st == SILT_OK) *out = report;
+    return st;
+}
