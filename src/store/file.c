@@ -20,7 +20,7 @@ silt_status silt_store_file_path(const silt_store_file *store, const char *key, 
     SILT_TRY(silt_store_check_key(key, err));
     size_t root_size = strlen(store->root), key_size = strlen(key);
     if (root_size + 1 + key_size >= PATH_MAX)
-        return silt_fail(err, SILT_INVALID, "%s/%s: the path is too long", store->root, key);
+        return silt_fail(err, SILT_INVALID, "the path is too long: %s/%s", store->root, key);
     memcpy(out, store->root, root_size);
     out[root_size] = '/';
     memcpy(out + root_size + 1, key, key_size + 1);
@@ -179,7 +179,7 @@ silt_status silt_store_file_new(const char *root, const char *uri, bool durable,
     }
     append_parts(&path, root);
     if (path.failed) return silt_fail_nomem(err);
-    if (path.size >= PATH_MAX) return silt_fail(err, SILT_INVALID, "%s: the path is too long", uri);
+    if (path.size >= PATH_MAX) return silt_fail(err, SILT_INVALID, "the path is too long: %s", uri);
 
     silt_store_file *store = calloc(1, sizeof(*store));
     if (!store) return silt_fail_nomem(err);

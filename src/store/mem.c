@@ -32,8 +32,10 @@ static mem_store *self(silt_store *store)
     return (mem_store *)store;
 }
 
-/* Held until the end of the scope: SILT_CLEAN(guard) g = lock(s); */
 typedef pthread_mutex_t *guard;
+
+/* The store is this thread's until the end of the scope. */
+#define HOLD(store) SILT_CLEAN(guard) held __attribute__((unused)) = lock(store)
 
 static guard lock(mem_store *s)
 {
@@ -76,7 +78,7 @@ static silt_status mem_get(silt_store *store, const char *key, int64_t offset, i
                            silt_arena *arena, silt_bytes *out, silt_error *err)
 {
     SILT_TRY(silt_store_check_range(key, offset, length, err));
-    SILT_CLEAN(guard) held = lock(self(store));
+    HOLD(self(store));
     const object *o = find(self(store), key);
     if (!o) return fail_missing(key, err);
     size_t start = (uint64_t)offset < o->size ? (size_t)offset : o->size;
@@ -92,7 +94,7 @@ static silt_status mem_head(silt_store *store, const char *key, silt_arena *aren
                             silt_error *err)
 {
     SILT_TRY(silt_store_check_key(key, err));
-    SILT_CLEAN(guard) held = lock(self(store));
+    HOLD(self(store));
     const object *o = find(self(store), key);
     if (!o) return fail_missing(key, err);
     const char *copy = silt_arena_strdup(arena, key);
@@ -119,7 +121,7 @@ static void cursor_release(cursor *c)
 static bool cursor_next(mem_store *s, cursor *c, const char *prefix, bool recursive)
 {
     const size_t prefix_size = strlen(prefix);
-    SILT_CLEAN(guard) held = lock(s);
+    HOLD(s);
     size_t i = lower_bound(s, c->after.data);
     for (; i < s->objects.count; i++) {
         const object *o = &s->objects.items[i];
@@ -156,7 +158,7 @@ static silt_status mem_list(silt_store *store, const char *prefix, const char *s
 /* Takes `o` where it succeeds. */
 static silt_status insert(mem_store *s, object *o, bool replace, silt_error *err)
 {
-    SILT_CLEAN(guard) held = lock(s);
+    HOLD(s);
     object *there = find(s, o->key);
     if (there && !replace) return silt_fail(err, SILT_EXISTS, "%s exists in memory", o->key);
     int64_t now = silt_now_us(NULL) * 1000;
@@ -227,7 +229,7 @@ static silt_status mem_get_file(silt_store *store, const char *key, const char *
                                 silt_error *err)
 {
     SILT_TRY(silt_store_check_key(key, err));
-    SILT_CLEAN(guard) held = lock(self(store));
+    HOLD(self(store));
     const object *o = find(self(store), key);
     if (!o) return fail_missing(key, err);
     int e = silt_local_write_file(local_path, o->body, o->size);
@@ -238,7 +240,7 @@ static silt_status mem_remove(silt_store *store, const char *key, silt_error *er
 {
     SILT_TRY(silt_store_check_key(key, err));
     mem_store *s = self(store);
-    SILT_CLEAN(guard) held = lock(s);
+    HOLD(s);
     object *o = find(s, key);
     if (!o) return SILT_OK;
     object_release(o);
