@@ -1,0 +1,169 @@
+/* Reading data files: streams, the zone, and blame. */
+#include "engine/duckdb_stream.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+/* A statement on its way. `pending` and `result` are none where it didn't get that far. */
+typedef struct stream {
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending;
+    duckdb_result result;
+} stream;
+
+static void stream_release(stream *s)
+{
+    silt_duck.destroy_result(&s->result);
+    if (s->pending) silt_duck.destroy_pending(&s->pending);
+    if (s->statement) silt_duck.destroy_prepare(&s->statement);
+}
+
+/* A statement that can't be prepared gives its error as text only; the kinds that are told apart
+ * start with these words. */
+static duckdb_error_type error_type_of(const char *text)
+{
+    static const struct {
+        const char *words;
+        duckdb_error_type type;
+    } known[] = {
+        {"IO Error", DUCKDB_ERROR_IO},
+        {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
+        {"INTERRUPT Error", DUCKDB_ERROR_INTERRUPT},
+        {"Permission Error", DUCKDB_ERROR_PERMISSION},
+        {"Invalid Input Error", DUCKDB_ERROR_INVALID_INPUT},
+        {"Conversion Error", DUCKDB_ERROR_CONVERSION},
+    };
+    for (size_t i = 0; text && i < SILT_COUNT(known); i++)
+        if (silt_starts_with(text, known[i].words)) return known[i].type;
+    return DUCKDB_ERROR_INVALID;
+}
+
+static silt_status stream_open(silt_duck_engine *db, const char *sql, stream *s, silt_error *err)
+{
+    const char *why = NULL;
+    if (silt_duck.prepare(db->connection, sql, &s->statement) != DuckDBSuccess)
+        why = silt_duck.prepare_error(s->statement);
+    else if (silt_duck.pending_prepared_streaming(s->statement, &s->pending) != DuckDBSuccess)
+        why = silt_duck.pending_error(s->pending);
+    else if (silt_duck.execute_pending(s->pending, &s->result) != DuckDBSuccess)
+        return silt_duck_error(db, silt_duck.result_error_type(&s->result),
+                               silt_duck.result_error(&s->result), err);
+    else
+        return SILT_OK;
+    return silt_duck_error(db, error_type_of(why), why, err);
+}
+
+static silt_status pump(silt_duck_engine *db, stream *s, silt_duck_chunk_fn *fn, void *ctx,
+                        silt_error *err)
+{
+    for (bool end = false; !end;) {
+        SILT_TRY(silt_duck_check(db, err));
+        SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(s->result);
+        if (!chunk) {
+            const char *why = silt_duck.result_error(&s->result);
+            if (!why || !*why) return SILT_OK;
+            return silt_duck_error(db, silt_duck.result_error_type(&s->result), why, err);
+        }
+        if (silt_duck.data_chunk_get_size(chunk) == 0) return SILT_OK;
+        SILT_TRY(fn(ctx, chunk, &end, err));
+    }
+    return SILT_OK;
+}
+
+silt_status silt_duck_stream(silt_duck_engine *db, const silt_buf *sql, silt_duck_chunk_fn *fn,
+                             void *ctx, silt_error *err)
+{
+    if (sql->failed) return silt_fail_nomem(err);
+    SILT_TRY(silt_duck_check(db, err));
+    SILT_CLEAN(stream) s = {0};
+    silt_duck_begin(db);
+    silt_status st = stream_open(db, sql->data, &s, err);
+    if (st == SILT_OK) st = pump(db, &s, fn, ctx, err);
+    silt_duck_end(db);
+    return st;
+}
+
+/* ---- the zone -------------------------------------------------------------------------------- */
+
+silt_status silt_duck_utc_begin(silt_duck_engine *db, silt_error *err)
+{
+    if (strcmp(db->timezone, "UTC") == 0) return SILT_OK;
+    return silt_duck_run(db, "SET TimeZone = 'UTC'", NULL, err);
+}
+
+void silt_duck_utc_end(silt_duck_engine *db)
+{
+    if (strcmp(db->timezone, "UTC") == 0) return;
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_duck_result) result = {0};
+    silt_buf_puts(&sql, "SET TimeZone = ");
+    silt_sql_text(&sql, db->timezone);
+    /* Straight to the library: it must happen after an interrupt too, and must not touch the error
+     * that is being reported. It takes no memory to speak of and has worked once. */
+    if (!sql.failed) (void)silt_duck.query(db->connection, sql.data, &result);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+void silt_sql_path(silt_buf *sql, const char *path)
+{
+    if (!strpbrk(path, "*?[")) {
+        silt_sql_text(sql, path);
+        return;
+    }
+    SILT_CLEAN(silt_buf) literal = {0};
+    for (const char *c = path; *c; c++) {
+        if (strchr("*?[", *c))
+            silt_buf_printf(&literal, "[%c]", *c);
+        else
+            silt_buf_putc(&literal, *c);
+    }
+    if (literal.failed)
+        sql->failed = true;
+    else
+        silt_sql_text(sql, literal.data);
+}
+
+/* The file that DuckDB's words name, or -1: the longest, since one path may start another. */
+static ptrdiff_t named_file(const char *const *paths, size_t count, const char *text)
+{
+    ptrdiff_t found = -1;
+    for (size_t i = 0; i < count; i++)
+        if (strstr(text, paths[i]) && (found < 0 || strlen(paths[i]) > strlen(paths[found])))
+            found = (ptrdiff_t)i;
+    return found;
+}
+
+/* The first file whose footer can't be read, or -1. */
+static ptrdiff_t broken_file(silt_duck_engine *db, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        SILT_CLEAN(silt_buf) sql = {0};
+        silt_buf_puts(&sql, "SELECT count(*) FROM parquet_file_metadata(");
+        silt_sql_path(&sql, paths[i]);
+        silt_buf_putc(&sql, ')');
+        silt_status st = silt_duck_query(db, &sql, NULL, NULL);
+        if (st == SILT_FAILED || st == SILT_IO) return (ptrdiff_t)i;
+        if (st != SILT_OK) return -1;
+    }
+    return -1;
+}
+
+silt_status silt_duck_blame_files(silt_duck_engine *db, const char *const *paths, size_t count,
+                                  silt_status st, silt_error *err)
+{
+    if (st != SILT_FAILED && st != SILT_IO && st != SILT_NOT_FOUND && st != SILT_DENIED) return st;
+    for (size_t i = 0; i < count; i++)
+        if (access(paths[i], R_OK) != 0) return silt_fail_errno(err, errno, "%s", paths[i]);
+    if (st != SILT_FAILED && st != SILT_IO) return st;
+
+    const char *text = db->error_text.data ? db->error_text.data : "";
+    ptrdiff_t file = silt_duck_blames_data(db) ? named_file(paths, count, text) : -1;
+    if (file < 0 && st == SILT_FAILED) file = broken_file(db, paths, count);
+    if (file < 0) return st;
+    silt_error why = err ? *err : (silt_error){0};
+    return silt_fail(err, SILT_CORRUPT, "%s: not a Parquet file that can be read: %.600s",
+                     paths[file], why.message);
+}

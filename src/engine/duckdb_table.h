@@ -1,0 +1,57 @@
+/* A table's data files as one SELECT: literal paths, a schema by physical names, and partition
+ * values by C functions on the file's index. */
+#ifndef SILT_ENGINE_DUCKDB_TABLE_H
+#define SILT_ENGINE_DUCKDB_TABLE_H
+
+#include "engine/duckdb_stream.h"
+
+/* The values of a partition column: what a C function finds by the id of the scan. */
+typedef struct silt_duck_partition {
+    silt_duck_scan scan;
+    size_t file_count;
+    const uint8_t *is_null; /* by file */
+    const int64_t *ints;    /* by file; integers, booleans, dates in days, timestamps in µs */
+    const double *doubles;
+    const silt_bytes *texts; /* strings, binary, and decimals as they stand in the log */
+} silt_duck_partition;
+
+/* Files in use by queries. */
+typedef struct silt_duck_table {
+    silt_duck_engine *db;
+    const silt_scan_file *files;
+    size_t file_count;
+    const silt_scan_column *columns;
+    size_t column_count;
+    silt_duck_partition *partitions; /* by column; not in use where the column is in the files */
+    const char **paths;
+} silt_duck_table;
+
+/* Take files and columns (borrowed) and parse the partition values. Give back with
+ * silt_duck_table_release(), after the queries over it and before the arena.
+ * CORRUPT: a partition value that isn't of its column's type. */
+silt_status silt_duck_table_init(silt_duck_table *table, silt_duck_engine *db,
+                                 const silt_scan_file *files, size_t file_count,
+                                 const silt_scan_column *columns, size_t column_count,
+                                 silt_arena *arena, silt_error *err);
+void silt_duck_table_release(silt_duck_table *table);
+
+#define SILT_DUCK_TABLE_FILE "__silt_file" /* BIGINT: place of the row's file among the files */
+#define SILT_DUCK_TABLE_ROW  "__silt_row"  /* BIGINT: the row's place in its file */
+
+/* Append "SELECT <columns> FROM …". `wanted` says by column which are (NULL: all); `positions` puts
+ * the two columns above behind them. Columns are named c0, c1, … by their index, and have the types
+ * of the spec; with no file there are no rows. */
+silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted, bool positions,
+                                silt_buf *sql, silt_error *err);
+
+/* What silt_duck_blame_files() does, for the files of this table. */
+silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err);
+
+/* Parse one column's values and enter them as a running scan (duckdb_partition.c). */
+silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_table *table,
+                                     size_t column, silt_arena *arena, silt_error *err);
+/* Append the expression of a partition column: its type is the column's. */
+silt_status silt_duck_partition_sql(const silt_duck_partition *partition, const silt_type *type,
+                                    silt_buf *sql, silt_error *err);
+
+#endif
