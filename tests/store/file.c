@@ -298,7 +298,15 @@ static void missing_permission_is_denied(void **state)
     assert_ok(put(p, "closed/a", "x"));
     assert_ok(put(p, "open/a", "x"));
     int code = in_child(without_rights, p);
-    if (code == 77) skip();
+    char *closed = test_path(p->root, "closed"), *open = test_path(p->root, "open");
+    chmod(closed, 0700);
+    chmod(open, 0700);
+    free(closed);
+    free(open);
+    if (code == 77) {
+        print_message("# skipped: there is no other user to become\n");
+        skip();
+    }
     assert_int_equal(code, 0);
 }
 
@@ -312,10 +320,31 @@ static int count_names(const char *folder)
     return count;
 }
 
-/* A disk of 64 KiB, in a mount namespace of the child's own. */
+static bool write_proc(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0) close(fd);
+    return done;
+}
+
+/* Mounts are the child's own from here on. Who isn't root becomes root of a namespace, if that may
+ * be. */
+static bool own_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) == 0) return true;
+    char uid[64], gid[64];
+    snprintf(uid, sizeof(uid), "0 %u 1", (unsigned)geteuid());
+    snprintf(gid, sizeof(gid), "0 %u 1", (unsigned)getegid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+           write_proc("/proc/self/setgroups", "deny") && write_proc("/proc/self/uid_map", uid) &&
+           write_proc("/proc/self/gid_map", gid);
+}
+
+/* A disk of 64 KiB. */
 static int on_a_small_disk(place *p)
 {
-    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 77;
+    if (!own_mounts()) return 77;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return 77;
     if (mount("silt-test", p->root, "tmpfs", 0, "size=64k,nr_inodes=20") != 0) return 77;
     char *big = calloc(1, 100000);
