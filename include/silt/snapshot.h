@@ -59,7 +59,7 @@ SILT_API int64_t silt_snapshot_timestamp_ms(const silt_snapshot *snapshot);
 SILT_API const silt_type *silt_snapshot_schema(const silt_snapshot *snapshot);
 /** The unique id of the table (metaData.id). */
 SILT_API const char *silt_snapshot_table_id(const silt_snapshot *snapshot);
-/** The table's name or description, or NULL. */
+/** The table's name, or NULL. */
 SILT_API const char *silt_snapshot_name(const silt_snapshot *snapshot);
 /** The table's description, or NULL. */
 SILT_API const char *silt_snapshot_description(const silt_snapshot *snapshot);
@@ -90,7 +90,7 @@ SILT_API int64_t silt_snapshot_app_version(const silt_snapshot *snapshot, const 
 SILT_API SILT_CHECKED silt_status silt_snapshot_size(silt_snapshot *snapshot, int64_t *file_count,
                                                      int64_t *size_bytes, silt_error *err);
 
-/* A data file of the table. Strings live with the snapshot. */
+/* A data file of the table. Strings live for the call. */
 typedef struct silt_file {
     const char *path; /* relative to the table's root, decoded */
     int64_t size_bytes, modification_time_ms;
@@ -109,10 +109,10 @@ SILT_API SILT_CHECKED silt_status silt_snapshot_files(silt_snapshot *snapshot, s
 /* One commit of the table's history. Strings live for the call. */
 typedef struct silt_history_entry {
     int64_t version, timestamp_ms;
-    const char *operation;     /* NULL where the commit doesn't say */
-    const char *engine_info;   /* NULL … */
-    const char *user_metadata; /* NULL … */
-    const char *commit_info;   /* the whole commitInfo as JSON; "{}" */
+    const char *operation; /* these three are NULL where the commit doesn't say */
+    const char *engine_info;
+    const char *user_metadata;
+    const char *commit_info; /* the whole commitInfo as JSON; "{}" */
 } silt_history_entry;
 
 /* Return false to end the listing. */

@@ -5,27 +5,30 @@
 #include "engine/engine.h"
 #include "table/snapshot.h"
 
-/* ---- scans (scan.c) -------------------------------------------------------------------------------- */
+/* ---- scans (scan.c)
+ * -------------------------------------------------------------------------------- */
 
-/* The scan of some files of a snapshot (indexes into its adds; NULL: all) over all columns of the schema in
- * order, or those named. Files come as local paths: the store's own, or copies in `scratch` (an own folder; may
- * be NULL where the store has local paths). File order is that of the indexes.
- * NOT_FOUND: a column (the hint has the closest name), or a data file that has gone, where it had to be copied.
- * INVALID: a column named twice, or no scratch where one is needed. */
+/* The scan of some files of a snapshot (indexes into its adds; NULL: all) over all columns of the
+ * schema in order, or those named. Files come as local paths: the store's own, or copies in
+ * `scratch` (an own folder; may be NULL where the store has local paths). File order is that of the
+ * indexes. NOT_FOUND: a column (the hint has the closest name), or a data file that has gone, where
+ * it had to be copied. INVALID: a column named twice, or no scratch where one is needed. */
 silt_status silt_scan_build(silt_snapshot *snapshot, const size_t *files, size_t file_count,
                             const char *const *columns, size_t column_count, const char *scratch,
                             silt_arena *arena, silt_scan_spec *out, silt_error *err);
 
-/* After an engine couldn't read: names the file that isn't there any more (NOT_FOUND), else `st` as it was. */
+/* After an engine couldn't read: names the file that isn't there any more (NOT_FOUND), else `st` as
+ * it was. */
 silt_status silt_scan_missing(const silt_snapshot *snapshot, const silt_scan_spec *spec,
                               silt_status st, silt_error *err);
 
-/* ---- stats and partition values (stats.c, range.c, partition.c) -------------------------------------- */
+/* ---- stats and partition values (stats.c, range.c, partition.c)
+ * -------------------------------------- */
 
-/* Stats of a staged file as the JSON of add.stats: numRecords, minValues, maxValues, nullCount over the
- * first delta.dataSkippingNumIndexedCols (32; -1: all) leaves that aren't partition columns, or over
- * delta.dataSkippingStatsColumns. Strings are cut to 32 characters, a cut max is bumped; bounds that can't
- * be trusted are left out; timestamps in ms, max rounded up. NULL: out of memory.
+/* Stats of a staged file as the JSON of add.stats: numRecords, minValues, maxValues, nullCount over
+ * the first delta.dataSkippingNumIndexedCols (32; -1: all) leaves that aren't partition columns, or
+ * over delta.dataSkippingStatsColumns. Strings are cut to 32 characters, a cut max is bumped;
+ * bounds that can't be trusted are left out; timestamps in ms, max rounded up. NULL: out of memory.
  * @see PROTOCOL.md, "Per-file Statistics" */
 const char *silt_stats_json(const silt_staged_file *file, const silt_type *schema,
                             const silt_metadata *metadata, silt_arena *arena);
@@ -33,41 +36,46 @@ const char *silt_stats_json(const silt_staged_file *file, const silt_type *schem
 /* numRecords less deleted rows; -1: not known. `scratch` is for parsing. */
 int64_t silt_add_row_count(const silt_add *add, silt_arena *scratch);
 
-/* Whether a file whose add.stats is `stats` may hold a value of a top-level column in [min, max] (engine's
- * text form) or null. True when it doesn't say. Partition columns have no stats: silt_snapshot_prune() knows. */
+/* Whether a file whose add.stats is `stats` may hold a value of a top-level column in [min, max]
+ * (engine's text form) or null. True when it doesn't say. Partition columns have no stats:
+ * silt_snapshot_prune() knows. */
 struct silt_key_range;
 bool silt_stats_may_hold(const silt_json *stats, const struct silt_key_range *range);
 
-/* A partition value in the log's form from the engine's text. NULL is null, and so is ''. Timestamps become
- * "2024-01-15T10:00:00.123456Z", those without zone "2024-01-15 10:00:00[.123456]"; readers, Silt's engine too,
- * take both with both. NULL for a text that isn't empty: out of memory.
+/* A partition value in the log's form from the engine's text. NULL is null, and so is ''.
+ * Timestamps become "2024-01-15T10:00:00.123456Z", those without zone "2024-01-15
+ * 10:00:00[.123456]"; readers, Silt's engine too, take both with both. NULL for a text that isn't
+ * empty: out of memory.
  * @see PROTOCOL.md, "Partition Value Serialization" */
 const char *silt_partition_value(const char *text, const silt_type *type, silt_arena *arena);
 
-/* ---- staged files (publish.c, scratch.c) --------------------------------------------------------------- */
+/* ---- staged files (publish.c, scratch.c)
+ * --------------------------------------------------------------- */
 
-/* Move staged files into the table and give their add actions: named <folder of partition values>/<file name>
- * (a number before ".parquet" tells apart what would be the same), dataChange true, stats as above. Partition
- * values are in the order of metadata->partition_columns. Conservation is the caller's. Durable on return; on
- * failure some files may have been moved, under the names they would have had.
- * UNSUPPORTED: a partition column of a type whose values can't stand in the log as text. */
+/* Move staged files into the table and give their add actions: named <folder of partition
+ * values>/<file name> (a number before ".parquet" tells apart what would be the same), dataChange
+ * true, stats as above. Partition values are in the order of metadata->partition_columns.
+ * Conservation is the caller's. Durable on return; on failure some files may have been moved, under
+ * the names they would have had. UNSUPPORTED: a partition column of a type whose values can't stand
+ * in the log as text. */
 silt_status silt_staged_publish(silt_store *store, const silt_staged_file *files, size_t count,
                                 const silt_metadata *metadata, const silt_type *schema,
-                                int64_t now_ms, silt_arena *arena, silt_add **out,
-                                silt_error *err);
+                                int64_t now_ms, silt_arena *arena, silt_add **out, silt_error *err);
 
-/* A scratch folder for staged files: in the table's own file system where it has one (`_silt/scratch/<name>`, so
- * that publishing is a rename), else under the system's temporary folder. Made now, EXISTS when it is there;
- * removed with all in it by silt_scratch_remove(). */
+/* A scratch folder for staged files: in the table's own file system where it has one
+ * (`_silt/scratch/<name>`, so that publishing is a rename), else under the system's temporary
+ * folder. Made now, EXISTS when it is there; removed with all in it by silt_scratch_remove(). */
 silt_status silt_scratch_make(silt_store *store, const char *name, silt_arena *arena,
                               const char **path, silt_error *err);
 void silt_scratch_remove(const char *path);
 
-/* ---- looking after the log (maintain.c) ------------------------------------------------------------------ */
+/* ---- looking after the log (maintain.c)
+ * ------------------------------------------------------------------ */
 
-/* After a commit: a checkpoint when it is due (delta.checkpointInterval commits since the last one, default
- * 100, or when at least 10 commits outgrow a tenth of the checkpoint). Costs nothing when it isn't. A failure
- * harms nothing: the caller may report it and go on. It is tried again 10 commits later. */
+/* After a commit: a checkpoint when it is due (delta.checkpointInterval commits since the last one,
+ * default 100, or when at least 10 commits outgrow a tenth of the checkpoint). Costs nothing when
+ * it isn't. A failure harms nothing: the caller may report it and go on. It is tried again 10
+ * commits later. */
 silt_status silt_table_maintain(silt_snapshot *snapshot, silt_error *err);
 
 #endif

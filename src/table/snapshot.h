@@ -12,26 +12,29 @@ const silt_log_state *silt_snapshot_state(const silt_snapshot *snapshot);
 silt_store *silt_snapshot_store(const silt_snapshot *snapshot);
 silt_engine *silt_snapshot_engine(const silt_snapshot *snapshot);
 
-/* The files as adds, newest commit first; read from the log on first use. They live with the snapshot. */
+/* The files as adds, newest commit first; read from the log on first use. They live with the
+ * snapshot. */
 silt_status silt_snapshot_adds(silt_snapshot *snapshot, const silt_add **out, size_t *count,
                                silt_error *err);
 
-/* The files that may hold rows within all of `ranges` (partition values and stats; files whose stats
- * don't say are kept), as indexes into silt_snapshot_adds(). */
+/* The files that may hold rows within all of `ranges` (partition values and stats; files whose
+ * stats don't say are kept), as indexes into silt_snapshot_adds(). */
 struct silt_key_range;
 silt_status silt_snapshot_prune(silt_snapshot *snapshot, const struct silt_key_range *ranges,
                                 size_t range_count, silt_arena *arena, const size_t **out,
                                 size_t *count, silt_error *err);
 
-/* ---- between the files of table/ ------------------------------------------------------------------ */
+/* ---- between the files of table/
+ * ------------------------------------------------------------------ */
 
-/* Called with each commit of others, oldest first, before it is applied; anything but SILT_OK ends the
- * advance with it. Actions live for the call. */
+/* Called with each commit of others, oldest first, before it is applied; anything but SILT_OK ends
+ * the advance with it. Actions live for the call. */
 typedef silt_status silt_commit_fn(void *ctx, int64_t version, const silt_action *actions,
                                    size_t count, silt_error *err);
 
-/* The newest snapshot that can be had by reading one commit after another until there is none: one get a
- * commit and one more. `fn` may be NULL. The snapshot's time is that of the last commitInfo. */
+/* The newest snapshot that can be had by reading one commit after another until there is none: one
+ * get a commit and one more. `fn` may be NULL. The snapshot's time is that of the last commitInfo.
+ */
 silt_status silt_snapshot_advance(silt_snapshot *from, silt_commit_fn *fn, void *ctx,
                                   silt_snapshot **out, silt_error *err);
 
@@ -39,7 +42,8 @@ silt_status silt_snapshot_advance(silt_snapshot *from, silt_commit_fn *fn, void 
 silt_status silt_snapshot_nothing(silt_store *store, silt_engine *engine, silt_snapshot **out,
                                   silt_error *err);
 
-/* The snapshot as it is after the next commit, which is ours: nothing is read. `size_bytes` of its file. */
+/* The snapshot as it is after the next commit, which is ours: nothing is read. `size_bytes` of its
+ * file. */
 silt_status silt_snapshot_committed(silt_snapshot *from, const silt_action *actions, size_t count,
                                     int64_t size_bytes, int64_t now_us, silt_snapshot **out,
                                     silt_error *err);

@@ -1,4 +1,5 @@
-/* Txn: what one commit will change. Rebased over the commits that came in between, and ends in a result.
+/* Txn: what one commit will change. Rebased over the commits that came in between, and ends in a
+ * result.
  *
  *   silt_txn_new → silt_txn_add / _remove / _set_metadata … → silt_txn_commit → result
  *
@@ -14,10 +15,11 @@
 /* What the changes were decided by: which commits of others stand against them. */
 typedef enum silt_read_kind {
     SILT_READ_NOTHING, /* a blind append: only protocol, metadata, own app txn */
-    SILT_READ_KEYS,    /* files whose stats touch `key_ranges` (all of these columns overlap, nulls counted), and
-                          files without such stats; appends of others count: serializable */
-    SILT_READ_TABLE,   /* any change of rows */
-    SILT_READ_LOG      /* any commit at all since the snapshot: compare-and-swap of the version */
+    /* Rows within all of `key_ranges`: files that may hold such by partition values and stats, and
+     * files that don't say; blind appends of others count: serializable. */
+    SILT_READ_KEYS,
+    SILT_READ_TABLE, /* any change of rows */
+    SILT_READ_LOG    /* any commit at all since the snapshot: compare-and-swap of the version */
 } silt_read_kind;
 
 /* Values of a top-level column, both ends included, in the engine's text form. */
@@ -30,24 +32,29 @@ typedef struct silt_key_range {
 
 /* How often and how long to try again when others commit first. */
 typedef struct silt_commit_retry {
-    int max_attempts;    /* put-news of different bodies; 0: no limit but the deadline */
-    int64_t backoff_ms;  /* the longest first wait; doubled up to 1 s, the wait is random below it */
+    int max_attempts;   /* put-news of different bodies; 0: no limit but the deadline */
+    int64_t backoff_ms; /* the longest first wait; doubled up to 1 s, the wait is random below it */
     int64_t deadline_ms; /* of all tries together */
 } silt_commit_retry;
-#define SILT_COMMIT_RETRY_INIT {0, 10, 60000}
+#define SILT_COMMIT_RETRY_INIT \
+    {                          \
+        0, 10, 60000           \
+    }
 
 typedef struct silt_txn_options {
     const char *operation;            /* "WRITE", "MERGE", "CREATE TABLE", as Spark names them */
     const char *operation_parameters; /* JSON object, values are strings as in Spark's; NULL: {} */
-    const char *operation_metrics;    /* JSON object of strings; NULL: computed from adds and removes */
-    const char *user_metadata;        /* NULL: none */
-    const char *silt_info;            /* JSON object for commitInfo.silt; NULL: none */
-    const char *app_id;               /* NULL: no app txn */
+    const char
+        *operation_metrics;    /* JSON object of strings; NULL: computed from adds and removes */
+    const char *user_metadata; /* NULL: none */
+    const char *silt_info;     /* JSON object for commitInfo.silt; NULL: none */
+    const char *app_id;        /* NULL: no app txn */
     int64_t app_version;
     silt_read_kind read;
     const silt_key_range *key_ranges; /* KEYS: borrowed until commit */
     size_t key_range_count;
-    bool rearranges; /* dataChange=false throughout: conflicts with removes of the same files only */
+    bool
+        rearranges; /* dataChange=false throughout: conflicts with removes of the same files only */
     silt_commit_retry retry;
     const silt_clock *clock;   /* NULL: the system's */
     const silt_random *random; /* NULL: the system's */
@@ -55,20 +62,22 @@ typedef struct silt_txn_options {
     void (*event)(void *ctx, const char *kind, const char *json);
     void *event_ctx;
 } silt_txn_options;
-#define SILT_TXN_OPTIONS_INIT                                                                      \
-    {NULL, NULL, NULL, NULL, NULL, NULL, 0, SILT_READ_NOTHING, NULL, 0, false,                     \
-     SILT_COMMIT_RETRY_INIT, NULL, NULL, NULL, NULL}
+#define SILT_TXN_OPTIONS_INIT                                                     \
+    {                                                                             \
+        NULL, NULL, NULL, NULL, NULL, NULL, 0, SILT_READ_NOTHING, NULL, 0, false, \
+            SILT_COMMIT_RETRY_INIT, NULL, NULL, NULL, NULL                        \
+    }
 
 typedef enum silt_txn_outcome {
     SILT_TXN_COMMITTED,
-    SILT_TXN_APP_MOVED, /* nothing written: a commit of `app_id` at app_version_seen >= app_version (or, since our
-                           snapshot, any) stands; the caller applies its rules */
+    SILT_TXN_APP_MOVED, /* nothing written: a commit of `app_id` at app_version_seen >= app_version
+                           (or, since our snapshot, any) stands; the caller applies its rules */
     SILT_TXN_CONFLICT   /* nothing written: `conflict` says with whom and over what; plan anew */
 } silt_txn_outcome;
 
 typedef struct silt_txn_result {
     silt_txn_outcome outcome;
-    int64_t version;          /* COMMITTED: ours. Else the version of the commit that stands against us */
+    int64_t version; /* COMMITTED: ours. Else the version of the commit that stands against us */
     int64_t app_version_seen; /* APP_MOVED */
     int attempts;             /* put-news tried */
     char conflict[512];       /* one line for a person */
@@ -77,13 +86,13 @@ typedef struct silt_txn_result {
 
 typedef struct silt_txn silt_txn; /* opaque; one thread */
 
-/* `base` is borrowed until the txn is freed. Options are copied, what they point to is borrowed until then too. A
- * base that wasn't the newest is fine: the commits since are checked like those that come in between.
- * INVALID: an option that isn't as it should be. */
+/* `base` is borrowed until the txn is freed. Options are copied, what they point to is borrowed
+ * until then too. A base that wasn't the newest is fine: the commits since are checked like those
+ * that come in between. INVALID: an option that isn't as it should be. */
 silt_status silt_txn_new(silt_snapshot *base, const silt_txn_options *opts, silt_txn **out,
                          silt_error *err);
-/* For a table that doesn't exist yet: its commit is version 0. Metadata and protocol must be set; another's
- * version 0 is a CONFLICT. */
+/* For a table that doesn't exist yet: its commit is version 0. Metadata and protocol must be set;
+ * another's version 0 is a CONFLICT. */
 silt_status silt_txn_new_table(silt_store *store, silt_engine *engine, const silt_txn_options *opts,
                                silt_txn **out, silt_error *err);
 void silt_txn_free(silt_txn *txn);
@@ -99,18 +108,20 @@ silt_status silt_txn_set_protocol(silt_txn *txn, const silt_protocol *protocol, 
 /* The id that goes into commitInfo.txnId: one per txn, kept over rebases. */
 const char *silt_txn_id(const silt_txn *txn);
 
-/* Say what is known only once the counts are: silt_info, operation_metrics (both as in the options, borrowed). */
+/* Say what is known only once the counts are: silt_info, operation_metrics (both as in the options,
+ * borrowed). */
 silt_status silt_txn_describe(silt_txn *txn, const char *silt_info, const char *operation_metrics,
                               silt_error *err);
 
 /* Check features, then write one commit, rebasing over others' until it stands or can't. Once only.
- * `out` is set with SILT_OK for every outcome. Afterwards writes .crc (a failure of that harms nothing) and
- * nothing else: checkpoints are silt_table_maintain's.
- * UNSURE: may or may not be there and can't be read back. TIMEOUT: retry.deadline or max_attempts passed, nothing
- * was written. UNSUPPORTED: a writer feature. INVALID: metadata or protocol missing. Any other: nothing was
+ * `out` is set with SILT_OK for every outcome. Afterwards writes .crc (a failure of that harms
+ * nothing) and nothing else: checkpoints are silt_table_maintain's. UNSURE: may or may not be there
+ * and can't be read back. TIMEOUT: retry.deadline or max_attempts passed, nothing was written.
+ * UNSUPPORTED: a writer feature. INVALID: metadata or protocol missing. Any other: nothing was
  * written.
- * `snapshot` (may be NULL) gets the table as of our commit, without reading it again (its time is that of our
- * clock), NULL for other outcomes and where memory for it ran out; give it back with silt_snapshot_free(). */
+ * `snapshot` (may be NULL) gets the table as of our commit, without reading it again (its time is
+ * that of our clock), NULL for other outcomes and where memory for it ran out; give it back with
+ * silt_snapshot_free(). */
 silt_status silt_txn_commit(silt_txn *txn, silt_txn_result *out, silt_snapshot **snapshot,
                             silt_error *err);
 

@@ -1,0 +1,35 @@
+/* Whether a commit of others stands against what a txn wants to do. */
+#ifndef SILT_TABLE_CONFLICT_H
+#define SILT_TABLE_CONFLICT_H
+
+#include "base/hash.h"
+#include "table/txn.h"
+
+/* What a txn read and changes, as far as others can be in its way. */
+typedef struct silt_claim {
+    const char *txn_id, *app_id; /* app_id may be NULL */
+    silt_read_kind read;
+    const silt_key_range *key_ranges; /* KEYS */
+    size_t key_range_count;
+    const silt_map64 *removed;    /* silt_file_identity() without DV of each file we remove */
+    silt_names partition_columns; /* of the table as we read it */
+} silt_claim;
+
+typedef enum silt_verdict {
+    SILT_VERDICT_FREE, /* ours can follow it */
+    SILT_VERDICT_OURS, /* it is ours: an answer was lost, and the store tried again by itself */
+    SILT_VERDICT_APP_MOVED, /* it has an app txn of our app id */
+    SILT_VERDICT_CONFLICT
+} silt_verdict;
+
+/* Sets version, app_version_seen and conflict of `result` unless the verdict is FREE. The order is
+ * that of the protocol: who it is, app txn, protocol, metadata, files. */
+silt_status silt_claim_check(const silt_claim *claim, int64_t version, const silt_action *actions,
+                             size_t count, silt_verdict *out, silt_txn_result *result,
+                             silt_error *err);
+
+/* "version 7 (MERGE by silt/0.1.0)", or as much of it as the commit says; cut to fit. */
+void silt_commit_describe(int64_t version, const silt_action *actions, size_t count, char *out,
+                          size_t size);
+
+#endif

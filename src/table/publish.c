@@ -1,0 +1,75 @@
+/* Staged files become data files of the table. They are no part of it until a commit names them. */
+#include "base/hash.h"
+#include "table/data.h"
+
+static silt_status partition_pairs(const silt_staged_file *file, const silt_metadata *metadata,
+                                   const silt_type *schema, silt_arena *arena, silt_pairs *out,
+                                   silt_error *err)
+{
+    silt_names by = metadata->partition_columns;
+    silt_pair *pairs = silt_arena_calloc(arena, by.count, sizeof(*pairs));
+    if (!pairs) return silt_fail_nomem(err);
+    for (size_t i = 0; i < by.count; i++) {
+        const char *text = file->partition_values[i];
+        int at = silt_type_find(schema, by.items[i]);
+        if (at < 0)
+            return silt_fail(err, SILT_INVALID, "partition column %s isn't in the schema",
+                             by.items[i]);
+        const silt_type *type = schema->fields[at].type;
+        if (type->kind == SILT_TYPE_BINARY || type->kind >= SILT_TYPE_VARIANT)
+            return silt_fail(err, SILT_UNSUPPORTED, "can't partition by %s, which is %s",
+                             by.items[i], silt_type_name(type, arena));
+        pairs[i] = (silt_pair){by.items[i], silt_partition_value(text, type, arena)};
+        if (text && *text && !pairs[i].value) return silt_fail_nomem(err);
+    }
+    *out = (silt_pairs){pairs, by.count};
+    return SILT_OK;
+}
+
+/* <folder>/<name>. Rows with '' and with null come in two folders of one name: the number keeps
+ * files apart. */
+static const char *make_key(const char *local_path, silt_pairs values, size_t number,
+                            silt_map64 *taken, silt_arena *arena)
+{
+    const char *slash = strrchr(local_path, '/'), *name = slash ? slash + 1 : local_path;
+    const char *folder = silt_path_partition_dir(values, arena);
+    const char *key = folder ? silt_arena_printf(arena, "%s%s", folder, name) : NULL;
+    bool found = false;
+    void **slot = key ? silt_map64_slot(taken, key, strlen(key), &found) : NULL;
+    if (!slot) return NULL;
+    *slot = taken; /* anything but NULL */
+    if (!found) return key;
+    const char *dot = strrchr(name, '.');
+    int stem = dot ? (int)(dot - name) : (int)strlen(name);
+    return silt_arena_printf(arena, "%s%.*s-%zu%s", folder, stem, name, number, dot ? dot : "");
+}
+
+silt_status silt_staged_publish(silt_store *store, const silt_staged_file *files, size_t count,
+                                const silt_metadata *metadata, const silt_type *schema,
+                                int64_t now_ms, silt_arena *arena, silt_add **out, silt_error *err)
+{
+    SILT_AUTO(silt_map64) taken = silt_map64_new();
+    silt_add *adds = silt_arena_calloc(arena, count, sizeof(*adds));
+    const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
+    if (!taken || !adds || !keys) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) { /* all that can be refused, before anything moves */
+        silt_pairs values;
+        SILT_TRY(partition_pairs(&files[i], metadata, schema, arena, &values, err));
+        keys[i] = make_key(files[i].local_path, values, i, taken, arena);
+        adds[i] = (silt_add){.path = keys[i] ? silt_path_encode(keys[i], arena) : NULL,
+                             .partition_values = values,
+                             .size_bytes = files[i].size_bytes,
+                             .modification_time_ms = now_ms,
+                             .data_change = true,
+                             .stats = silt_stats_json(&files[i], schema, metadata, arena),
+                             .base_row_id = -1,
+                             .default_row_commit_version = -1};
+        if (!adds[i].path || !adds[i].stats) return silt_fail_nomem(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        silt_status st = store->ops->put_file(store, keys[i], files[i].local_path, err);
+        if (st != SILT_OK) return silt_wrap(err, st, "%s: data file %s", store->uri, keys[i]);
+    }
+    *out = adds;
+    return SILT_OK;
+}
