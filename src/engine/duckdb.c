@@ -6,6 +6,11 @@ static void interrupt(silt_engine *engine)
     silt_duck_interrupt(silt_duck_of(engine));
 }
 
+static void resume(silt_engine *engine)
+{
+    atomic_store(&silt_duck_of(engine)->interrupted, false);
+}
+
 static silt_status version(silt_engine *engine, const char **out, silt_error *err)
 {
     (void)engine;
@@ -32,6 +37,7 @@ static const silt_engine_ops duck_ops = {
     .read_flat = silt_duck_read_flat,
     .write_flat = silt_duck_write_flat,
     .interrupt = interrupt,
+    .resume = resume,
     .version = version,
     .free = release,
 };
@@ -47,6 +53,11 @@ silt_status silt_engine_open(const silt_engine_options *opts, silt_engine **out,
 void silt_engine_interrupt(silt_engine *engine)
 {
     engine->ops->interrupt(engine);
+}
+
+void silt_engine_resume(silt_engine *engine)
+{
+    engine->ops->resume(engine);
 }
 
 void silt_engine_free(silt_engine *engine)

@@ -78,6 +78,7 @@ static void close_database(silt_duck_engine *db)
     }
     if (db->connection) silt_duck.disconnect(&db->connection);
     if (db->database) silt_duck.close(&db->database);
+    db->keeps_order = db->broken = false;
 }
 
 void silt_duck_free(silt_duck_engine *db)
@@ -144,6 +145,7 @@ static void *watch(void *arg);
 silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
 {
     SILT_TRY(silt_duck_check(db, err));
+    if (db->broken) close_database(db);
     if (db->connection) return SILT_OK;
     SILT_TRY(silt_duck_load(err));
     silt_status st = open_database(db, err);
@@ -152,13 +154,17 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     else if (st == SILT_OK)
         db->has_watcher = true;
     if (st == SILT_OK) st = set_session(db, err);
+    if (st == SILT_OK) st = silt_duck_text_register(db, err);
     if (st == SILT_OK) st = silt_duck_source_register(db, err);
+    if (st == SILT_OK) st = silt_duck_flat_register(db, err);
+    if (st == SILT_OK) st = silt_duck_scan_register(db, err);
     if (st != SILT_OK) close_database(db);
     return st;
 }
 
 silt_status silt_duck_keep_order(silt_duck_engine *db, bool keep, silt_error *err)
 {
+    SILT_TRY(silt_duck_start(db, err));
     if (db->keeps_order == keep) return SILT_OK;
     SILT_TRY(silt_duck_run(
         db, keep ? "SET preserve_insertion_order = true" : "SET preserve_insertion_order = false",
@@ -305,6 +311,7 @@ silt_status silt_duck_error(silt_duck_engine *db, duckdb_error_type type, const 
 {
     if (!text) text = "unknown error";
     db->error_type = type;
+    if (type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL) db->broken = true;
     silt_buf_clear(&db->error_text);
     silt_buf_puts(&db->error_text, text);
     SILT_CLEAN(silt_buf) line = {0};
@@ -410,15 +417,19 @@ void *silt_duck_scan_data(silt_duck_engine *db, int64_t id, const void *kind)
     return data;
 }
 
-silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const duckdb_type *types,
-                                   duckdb_type returns, bool is_volatile,
-                                   duckdb_scalar_function_t fn, silt_error *err)
+silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                  duckdb_type rest, duckdb_type returns, bool is_volatile,
+                                  duckdb_scalar_function_t fn, silt_error *err)
 {
     duckdb_scalar_function f = silt_duck.create_scalar_function();
     silt_duck.scalar_function_set_name(f, name);
     for (; *types != DUCKDB_TYPE_INVALID; types++) {
         SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(*types);
         silt_duck.scalar_function_add_parameter(f, type);
+    }
+    if (rest != DUCKDB_TYPE_INVALID) {
+        SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(rest);
+        silt_duck.scalar_function_set_varargs(f, type);
     }
     SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(returns);
     silt_duck.scalar_function_set_return_type(f, type);
@@ -430,4 +441,12 @@ silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const
     silt_duck.destroy_scalar_function(&f);
     if (state == DuckDBSuccess) return SILT_OK;
     return silt_fail(err, SILT_FAILED, "engine: function %s can't be registered", name);
+}
+
+silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                   duckdb_type returns, bool is_volatile,
+                                   duckdb_scalar_function_t fn, silt_error *err)
+{
+    return silt_duck_add_varargs(db, name, types, DUCKDB_TYPE_INVALID, returns, is_volatile, fn,
+                                 err);
 }

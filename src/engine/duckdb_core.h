@@ -18,56 +18,57 @@
 
 /* Every function of duckdb.h that the engine calls, without its prefix: silt_duck.query(…) is
  * duckdb_query(…). A new one is added here and nowhere else; 1.4's header must have it. */
-#define SILT_DUCK_FUNCTIONS(X)                                                                                                          \
-    X(library_version)                                                                                                                  \
-    X(malloc) X(free) X(vector_size) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(                                    \
-        close) X(connect) X(disconnect) X(interrupt) X(query_progress) X(query) X(destroy_result) X(result_error)                       \
-        X(result_error_type) X(rows_changed) X(column_count) X(column_name) X(column_type) X(column_logical_type) X(                    \
-            fetch_chunk) X(prepare) X(prepare_error) X(destroy_prepare) X(execute_prepared) X(bind_int64) X(bind_varchar)               \
-            X(bind_varchar_length) X(pending_prepared) X(pending_prepared_streaming) X(pending_error) X(                                \
-                destroy_pending) X(pending_execute_task) X(pending_execute_check_state) X(pending_execution_is_finished)                \
-                X(execute_pending) X(create_logical_type) X(create_decimal_type) X(create_list_type) X(                                 \
-                    create_map_type) X(create_struct_type) X(destroy_logical_type) X(get_type_id) X(decimal_width)                      \
-                    X(decimal_scale) X(list_type_child_type) X(map_type_key_type) X(map_type_value_type) X(                             \
-                        struct_type_child_count) X(struct_type_child_name) X(struct_type_child_type) X(create_data_chunk)               \
-                        X(destroy_data_chunk) X(data_chunk_reset) X(data_chunk_get_size) X(data_chunk_set_size) X(                      \
-                            data_chunk_get_vector) X(data_chunk_get_column_count) X(vector_get_data)                                    \
-                            X(vector_get_validity) X(vector_get_column_type) X(vector_ensure_validity_writable) X(                      \
-                                vector_assign_string_element) X(vector_assign_string_element_len)                                       \
-                                X(list_vector_get_child) X(list_vector_get_size) X(list_vector_reserve) X(list_vector_set_size) X(      \
-                                    struct_vector_get_child) X(validity_row_is_valid) X(validity_set_row_invalid)                       \
-                                    X(validity_set_row_valid) X(string_is_inlined) X(string_t_length) X(                                \
-                                        string_t_data) X(get_int64) X(get_varchar) X(destroy_value) X(create_scalar_function)           \
-                                        X(destroy_scalar_function) X(register_scalar_function) X(                                       \
-                                            scalar_function_set_name) X(scalar_function_add_parameter)                                  \
-                                            X(scalar_function_set_return_type) X(scalar_function_set_volatile) X(                       \
-                                                scalar_function_set_special_handling) X(scalar_function_set_function)                   \
-                                                X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(                  \
-                                                    scalar_function_set_error) X(create_table_function) X(destroy_table_function)       \
-                                                    X(register_table_function) X(table_function_set_name) X(                            \
-                                                        table_function_add_parameter) X(table_function_set_extra_info)                  \
-                                                        X(table_function_set_bind) X(table_function_set_init) X(                        \
-                                                            table_function_set_function) X(table_function_supports_projection_pushdown) \
-                                                            X(bind_get_extra_info) X(                                                   \
-                                                                bind_get_parameter) X(bind_add_result_column)                           \
-                                                                X(bind_set_bind_data) X(bind_set_cardinality) X(                        \
-                                                                    bind_set_error) X(init_get_extra_info)                              \
-                                                                    X(init_get_bind_data) X(                                            \
-                                                                        init_set_init_data) X(init_set_max_threads)                     \
-                                                                        X(init_get_column_count) X(                                     \
-                                                                            init_get_column_index) X(init_set_error)                    \
-                                                                            X(function_get_extra_info) X(                               \
-                                                                                function_get_bind_data) X(function_get_init_data)       \
-                                                                                X(function_set_error) X(                                \
-                                                                                    appender_create_ext)                                \
-                                                                                    X(append_data_chunk) X(                             \
-                                                                                        appender_flush)                                 \
-                                                                                        X(appender_close) X(                            \
-                                                                                            appender_error_data)                        \
-                                                                                            X(appender_destroy) X(                      \
-                                                                                                error_data_message)                     \
-                                                                                                X(error_data_error_type)                \
-                                                                                                    X(destroy_error_data)
+#define SILT_DUCK_FUNCTIONS(X)                                                                                                                    \
+    X(library_version)                                                                                                                            \
+    X(malloc)                                                                                                                                     \
+    X(free) X(vector_size) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close) X(connect) X(                                    \
+        disconnect) X(interrupt) X(query_progress) X(query) X(destroy_result) X(result_error) X(result_error_type)                                \
+        X(rows_changed) X(column_count) X(column_name) X(column_type) X(column_logical_type) X(fetch_chunk) X(                                    \
+            prepare) X(prepare_error) X(destroy_prepare) X(execute_prepared) X(bind_int64) X(bind_varchar)                                        \
+            X(bind_varchar_length) X(pending_prepared) X(pending_prepared_streaming) X(pending_error) X(                                          \
+                destroy_pending) X(pending_execute_task) X(pending_execute_check_state) X(pending_execution_is_finished)                          \
+                X(execute_pending) X(create_logical_type) X(create_decimal_type) X(create_list_type) X(                                           \
+                    create_map_type) X(create_struct_type) X(destroy_logical_type) X(get_type_id) X(decimal_width)                                \
+                    X(decimal_scale) X(list_type_child_type) X(map_type_key_type) X(map_type_value_type) X(                                       \
+                        struct_type_child_count) X(struct_type_child_name) X(struct_type_child_type) X(create_data_chunk)                         \
+                        X(destroy_data_chunk) X(data_chunk_reset) X(data_chunk_get_size) X(data_chunk_set_size) X(                                \
+                            data_chunk_get_vector) X(data_chunk_get_column_count) X(vector_get_data)                                              \
+                            X(vector_get_validity) X(vector_get_column_type) X(vector_ensure_validity_writable) X(                                \
+                                vector_assign_string_element) X(vector_assign_string_element_len)                                                 \
+                                X(list_vector_get_child) X(list_vector_get_size) X(list_vector_reserve) X(list_vector_set_size) X(                \
+                                    struct_vector_get_child) X(validity_row_is_valid) X(validity_set_row_invalid)                                 \
+                                    X(validity_set_row_valid) X(string_is_inlined) X(string_t_length) X(                                          \
+                                        string_t_data) X(get_int64) X(get_varchar) X(destroy_value) X(create_scalar_function)                     \
+                                        X(destroy_scalar_function) X(register_scalar_function) X(                                                 \
+                                            scalar_function_set_name) X(scalar_function_add_parameter)                                            \
+                                            X(scalar_function_set_return_type) X(scalar_function_set_volatile) X(                                 \
+                                                scalar_function_set_special_handling) X(scalar_function_set_function)                             \
+                                                X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(                            \
+                                                    scalar_function_set_error) X(scalar_function_set_varargs) X(create_table_function)            \
+                                                    X(destroy_table_function) X(register_table_function) X(                                       \
+                                                        table_function_set_name) X(table_function_add_parameter) X(table_function_set_extra_info) \
+                                                        X(table_function_set_bind) X(table_function_set_init) X(                                  \
+                                                            table_function_set_function) X(table_function_supports_projection_pushdown)           \
+                                                            X(bind_get_extra_info) X(                                                             \
+                                                                bind_get_parameter) X(bind_add_result_column)                                     \
+                                                                X(bind_set_bind_data) X(bind_set_cardinality) X(                                  \
+                                                                    bind_set_error) X(init_get_extra_info)                                        \
+                                                                    X(init_get_bind_data) X(                                                      \
+                                                                        init_set_init_data) X(init_set_max_threads)                               \
+                                                                        X(init_get_column_count) X(                                               \
+                                                                            init_get_column_index) X(init_set_error)                              \
+                                                                            X(function_get_extra_info) X(                                         \
+                                                                                function_get_bind_data) X(function_get_init_data)                 \
+                                                                                X(function_set_error) X(                                          \
+                                                                                    appender_create_ext)                                          \
+                                                                                    X(append_data_chunk) X(                                       \
+                                                                                        appender_flush)                                           \
+                                                                                        X(appender_close) X(                                      \
+                                                                                            appender_error_data)                                  \
+                                                                                            X(appender_destroy)                                   \
+                                                                                                X(error_data_message)                             \
+                                                                                                    X(error_data_error_type)                      \
+                                                                                                        X(destroy_error_data)
 
 #define SILT_DUCK_MEMBER(name) __typeof__(&duckdb_##name) name;
 typedef struct silt_duck_library {
@@ -100,6 +101,7 @@ typedef struct silt_duck_engine {
     duckdb_database database; /* NULL until first use */
     duckdb_connection connection;
     bool keeps_order; /* as preserve_insertion_order stands now */
+    bool broken;      /* DuckDB refuses to go on after an internal error: to be opened anew */
 
     atomic_bool interrupted;
     _Atomic(duckdb_connection) running; /* non-NULL while there is something to interrupt */
@@ -176,6 +178,10 @@ silt_status silt_duck_error(silt_duck_engine *db, duckdb_error_type type, const 
  */
 bool silt_duck_blames_data(const silt_duck_engine *db);
 
+/* Whether the last query's error says that a source's content is at fault, not the machine or us.
+ */
+bool silt_duck_blames_data(const silt_duck_engine *db);
+
 /* Whether the next queries keep the order of rows (CREATE TABLE AS and COPY). The default is not;
  * who asks for it sets it back. Kept order lets rowid of a CREATE TABLE AS number the rows of a
  * source. */
@@ -208,11 +214,11 @@ void silt_sql_text(silt_buf *sql, const char *text); /* 'a literal'; NULL → NU
 void silt_sql_bytes(silt_buf *sql, silt_bytes text);
 /* A type as DuckDB writes it, e.g. STRUCT("a" BIGINT, "b" VARCHAR[]). UNSUPPORTED: has no twin. */
 silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err);
-/* `expr` of type `from` as type `to`, for the output of data: a value that would lose something (a
- * fraction, a digit, a time of day) fails the query as a conversion, where DuckDB's own cast would
- * round. */
+/* `expr` (evaluated more than once) of type `from` as type `to`: a value that would lose something
+ * (a fraction, a digit, a time of day) fails the query as a conversion, where DuckDB's own cast
+ * would round. `try_cast`: gives null instead of failing. */
 silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
-                          const silt_type *to, silt_error *err);
+                          const silt_type *to, bool try_cast, silt_error *err);
 
 /* ---- running scans: what scalar functions find by id
  * --------------------------------------------------- */
@@ -237,11 +243,18 @@ void *silt_duck_scan_data(silt_duck_engine *db, int64_t id, const void *kind);
 silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const duckdb_type *types,
                                    duckdb_type returns, bool is_volatile,
                                    duckdb_scalar_function_t fn, silt_error *err);
+/* The same with any number of arguments of type `rest` behind. */
+silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                  duckdb_type rest, duckdb_type returns, bool is_volatile,
+                                  duckdb_scalar_function_t fn, silt_error *err);
 static inline silt_duck_engine *silt_duck_function_engine(duckdb_function_info info)
 {
     return silt_duck.scalar_function_get_extra_info(info);
 }
 /* Called by silt_duck_start() for each file that has functions. */
+silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_source_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_flat_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err);
 
 #endif

@@ -47,43 +47,81 @@ silt_status silt_duck_write_flat(silt_engine *engine, const silt_flat_kind *kind
                                  silt_flat_source *source, void *ctx, const char *local_path,
                                  silt_arena *arena, silt_staged_file *out, silt_error *err);
 
-/* ---- shared: sources as SQL (duckdb_source.c)
- * ----------------------------------------------------------- */
+/* ---- shared: sources as SQL (duckdb_source.c, duckdb_source_sql.c)
+ * -------------------------------------- */
 
-/* Counts rows by source file while a query runs over them, and knows the names. */
+/* Files of one group that lie side by side and can be read by one scan. */
+typedef struct silt_duck_part {
+    size_t group, first, count; /* first: global index */
+    int skip;                   /* CSV: lines before the header */
+    const silt_column *read;    /* Parquet: the wanted columns as the files have them */
+} silt_duck_part;
+
+/* The sources of a running query: counts rows by file, and knows names. A file's global index is
+ * its place over all groups in order. */
 typedef struct silt_duck_sources {
     silt_duck_scan scan;
-    const silt_source_group *groups;
-    size_t group_count;
-    size_t file_count; /* over all groups: a file's global index is its place in that order */
-    const silt_source_file **files;
-    _Atomic int64_t *rows; /* by global index, once the query is done */
     silt_duck_engine *db;
+    const silt_stage_spec *spec;
+    size_t file_count;
+    const silt_source_file **files; /* by global index, as `group_of` and `rows` */
+    size_t *group_of;
+    silt_duck_part *parts;
+    size_t part_count;
+    _Atomic int64_t *rows;  /* read in the last query */
+    _Atomic int64_t *nulls; /* by file, in it by `guarded`: where there must be none */
+    size_t *guarded;        /* output columns that are not_null */
+    size_t guarded_count;
 } silt_duck_sources;
 
-/* Enter the files of all groups as a running scan. Give back with silt_duck_sources_release(),
- * after the queries over them and before the arena. */
+/* Look at the head of each file and enter all as a running scan. Give back with
+ * silt_duck_sources_release(), after the queries over them and before the arena. BAD_DATA, CHANGED,
+ * NOT_FOUND, DENIED: as for stage, each guilty file told to spec->bad_source. The engine is
+ * started. */
 silt_status silt_duck_sources_init(silt_duck_sources *sources, silt_duck_engine *db,
-                                   const silt_source_group *groups, size_t group_count,
-                                   silt_arena *arena, silt_error *err);
+                                   const silt_stage_spec *spec, silt_arena *arena, silt_error *err);
 void silt_duck_sources_release(silt_duck_sources *sources);
 
-/* Names of the hidden columns of silt_duck_source_sql(). */
-#define SILT_DUCK_FILE_COLUMN "__silt_file" /* global index of the source file, UBIGINT */
+/* A file's guilt: tells spec->bad_source; the first one goes to `err` and stays there. Returns
+ * `status`. */
+silt_status silt_duck_sources_blame(silt_duck_sources *sources, size_t index, silt_status status,
+                                    const char *why, silt_error *err);
 
-/* Which rows, and what besides the output columns. */
-typedef struct silt_duck_source_want {
-    int64_t only_file; /* global index of the only file to be read; -1: all */
-    bool count;        /* count rows by file into sources->rows */
-    bool file_column;  /* put SILT_DUCK_FILE_COLUMN behind the output columns */
-} silt_duck_source_want;
+/* Hidden column of silt_duck_source_sql(): the global index of the row's file, BIGINT. */
+#define SILT_DUCK_FILE_COLUMN "__silt_file"
 
-/* Append "SELECT <output columns> FROM …" over all groups to `sql`; with no file it selects no row.
- * Output columns have their types and names. There is no column for a row's place: CREATE TABLE AS
- * with silt_duck_keep_order() gives rows that are in order of groups, files and rows a rowid. */
-silt_status silt_duck_source_sql(const silt_duck_sources *sources,
-                                 const silt_output_column *columns, size_t column_count,
-                                 const silt_duck_source_want *want, silt_buf *sql, silt_error *err);
+/* Append "SELECT <output columns> FROM …" over the files [first, last) to `sql`, and set their
+ * counts to 0; with no file it selects no row. Output columns have their types and names. Rows and
+ * nulls are counted each time the query runs, so it should once. There is no column for a row's
+ * place in its file: CREATE TABLE AS under silt_duck_keep_order() gives the rows, in order of
+ * groups, files and rows, a rowid. */
+silt_status silt_duck_source_sql(silt_duck_sources *sources, size_t first, size_t last,
+                                 bool file_column, silt_buf *sql, silt_error *err);
+
+/* After a query that ran: BAD_DATA if a not_null column had nulls, each guilty file told as above.
+ */
+silt_status silt_duck_sources_verify(silt_duck_sources *sources, silt_error *err);
+
+/* For duckdb_blame.c: the source column of an output column in a part ("c3"), and the condition
+ * under which a row's value can't become the output's; `has` false: nothing that could fail there.
+ */
+silt_status silt_duck_source_doubt(const silt_duck_sources *sources, const silt_duck_part *part,
+                                   size_t column, silt_buf *value, silt_buf *condition, bool *has,
+                                   silt_error *err);
+/* Index of an output column's source in its part's group, or -1. */
+ptrdiff_t silt_duck_source_find(const silt_duck_sources *sources, const silt_duck_part *part,
+                                size_t column);
+/* Append "FROM read_…(…)" over the files [first, last) of a part. */
+silt_status silt_duck_source_from(const silt_duck_sources *sources, const silt_duck_part *part,
+                                  size_t first, size_t last, silt_buf *sql, silt_error *err);
+
+/* Split the parts of Parquet files where schemas differ, and find their columns' types
+ * (duckdb_parquet.c). */
+silt_status silt_duck_parquet_parts(silt_duck_sources *sources, silt_arena *arena, silt_error *err);
+
+/* The columns of one Parquet file. */
+silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, silt_arena *arena,
+                                      const silt_column **columns, size_t *count, silt_error *err);
 
 /* ---- shared: writing (duckdb_copy.c)
  * ------------------------------------------------------------------------ */
@@ -108,13 +146,22 @@ silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
                                   silt_arena *arena, silt_stage_result *out, silt_error *err);
 
 /* ---- shared: blame (duckdb_blame.c)
- * --------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------- */
 
 /* After a query over the sources failed with `st`: find every source file that is at fault, tell
  * spec->bad_source of each, and return BAD_DATA (CHANGED, NOT_FOUND, DENIED) with the first in
  * `err`. Where no file is at fault, or `st` is the machine's trouble, `st` and `err` stay. */
-silt_status silt_duck_blame(silt_duck_engine *db, const silt_stage_spec *spec,
-                            const silt_duck_sources *sources, silt_status st, silt_arena *arena,
-                            silt_error *err);
+silt_status silt_duck_blame(silt_duck_sources *sources, silt_status st, silt_error *err);
+
+/* ---- shared: types (duckdb_type.c)
+ * ------------------------------------------------------------------------ */
+
+/* The type of Silt's nearest to DuckDB's; STRING where there is none. NULL when out of memory. */
+const silt_type *silt_duck_type_from(duckdb_logical_type type, silt_arena *arena);
+/* A type both can be cast to; STRING in the end. NULL when out of memory. */
+const silt_type *silt_duck_type_union(const silt_type *a, const silt_type *b, silt_arena *arena);
+/* Columns of a query, without running it (it is put into "SELECT * FROM (…) LIMIT 0"). */
+silt_status silt_duck_describe(silt_duck_engine *db, const silt_buf *select, silt_arena *arena,
+                               const silt_column **columns, size_t *count, silt_error *err);
 
 #endif

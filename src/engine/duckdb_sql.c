@@ -91,38 +91,43 @@ static bool is_integer(const silt_type *type)
     return type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_LONG;
 }
 
-/* Whether DuckDB's cast may change a value without failing. Casts to and from text are not meant:
- * the one is strict, the other exact. */
+/* Whether DuckDB's cast may change a value without failing. Text is looked at by silt_exact()
+ * instead. */
 static bool is_lossy(const silt_type *from, const silt_type *to)
 {
-    bool fraction = from->kind == SILT_TYPE_FLOAT || from->kind == SILT_TYPE_DOUBLE ||
-                    from->kind == SILT_TYPE_DECIMAL;
-    if (fraction && is_integer(to)) return true;
-    if (from->kind == SILT_TYPE_DECIMAL && to->kind == SILT_TYPE_DECIMAL)
-        return to->scale < from->scale;
+    bool binary = from->kind == SILT_TYPE_FLOAT || from->kind == SILT_TYPE_DOUBLE;
+    bool decimal = from->kind == SILT_TYPE_DECIMAL;
+    if (is_integer(to)) return binary || decimal;
+    if (to->kind == SILT_TYPE_DECIMAL) return binary || (decimal && to->scale < from->scale);
     bool instant = from->kind == SILT_TYPE_TIMESTAMP || from->kind == SILT_TYPE_TIMESTAMP_NTZ;
     return instant && to->kind == SILT_TYPE_DATE;
 }
 
 silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
-                          const silt_type *to, silt_error *err)
+                          const silt_type *to, bool try_cast, silt_error *err)
 {
     if (silt_type_equal(from, to)) {
         silt_buf_puts(sql, expr);
         return SILT_OK;
     }
+    const char *cast = try_cast ? "TRY_CAST" : "CAST";
     SILT_CLEAN(silt_buf) type = {0};
     SILT_TRY(silt_sql_type(&type, to, err));
     if (type.failed) return silt_fail_nomem(err);
     /* DuckDB's cast to BLOB would read \x escapes. */
-    if (from->kind == SILT_TYPE_STRING && to->kind == SILT_TYPE_BINARY)
+    if (from->kind == SILT_TYPE_STRING && to->kind == SILT_TYPE_BINARY) {
         silt_buf_printf(sql, "encode(%s)", expr);
-    else if (is_lossy(from, to))
+    } else if (is_lossy(from, to)) {
+        SILT_CLEAN(silt_buf) back = {0};
+        SILT_TRY(silt_sql_type(&back, from, err));
+        /* A double's NaN isn't different from itself in DuckDB's order, so IS DISTINCT FROM is
+         * safe. */
         silt_buf_printf(sql,
-                        "CASE WHEN %s IS NULL OR CAST(%s AS %s) = %s THEN CAST(%s AS %s) ELSE "
-                        "error(concat('Conversion Error: ', %s, ' does not fit %s')) END",
-                        expr, expr, type.data, expr, expr, type.data, expr, type.data);
-    else
-        silt_buf_printf(sql, "CAST(%s AS %s)", expr, type.data);
+                        "CASE WHEN CAST(TRY_CAST(%s AS %s) AS %s) IS DISTINCT FROM %s THEN "
+                        "%s(%s || ' (which would be rounded)' AS %s) ELSE CAST(%s AS %s) END",
+                        expr, type.data, back.data, expr, cast, expr, type.data, expr, type.data);
+    } else {
+        silt_buf_printf(sql, "%s(%s AS %s)", cast, expr, type.data);
+    }
     return SILT_OK;
 }

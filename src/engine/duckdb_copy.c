@@ -1,0 +1,323 @@
+/* Writing: COPY … TO Parquet, and what it says it wrote, checked against what is there.
+ *
+ * Invariants
+ *  (1) On success every file in the result is on disk with the size, the magic and the footer that
+ * were reported. (2) On failure nothing of ours is left in the directory. (3) No file without rows
+ * is left. */
+#include "engine/duckdb_ops.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TARGET_BYTES (INT64_C(128) << 20)
+
+/* ---- removing
+ * ---------------------------------------------------------------------------------------- */
+
+/* Depth is bounded by the number of partition columns; folders of others stay. */
+static void remove_in(int parent, const char *name, const char *prefix)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        struct stat st;
+        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        /* While COPY writes, DuckDB puts tmp_ before a single file's name. */
+        const char *base = silt_starts_with(e->d_name, "tmp_") ? e->d_name + 4 : e->d_name;
+        if (S_ISDIR(st.st_mode)) {
+            remove_in(fd, e->d_name, prefix);
+            (void)unlinkat(fd, e->d_name, AT_REMOVEDIR); /* fails, and should, while not empty */
+        } else if (silt_starts_with(base, prefix)) {
+            (void)unlinkat(fd, e->d_name, 0);
+        }
+    }
+    closedir(dir);
+}
+
+void silt_duck_remove_written(const char *directory, const char *prefix)
+{
+    remove_in(AT_FDCWD, directory, prefix);
+}
+
+/* ---- what RETURN_STATS says
+ * ------------------------------------------------------------------------------ */
+
+/* A MAP column's entries of one row: child vectors and the range in them. */
+typedef struct map_entries {
+    duckdb_vector keys, values;
+    idx_t from, to;
+} map_entries;
+
+static map_entries entries_of(duckdb_vector map, idx_t row)
+{
+    if (!silt_duck_valid(silt_duck.vector_get_validity(map), row)) return (map_entries){0};
+    const duckdb_list_entry *lists = silt_duck.vector_get_data(map);
+    duckdb_vector pairs = silt_duck.list_vector_get_child(map);
+    return (map_entries){silt_duck.struct_vector_get_child(pairs, 0),
+                         silt_duck.struct_vector_get_child(pairs, 1), lists[row].offset,
+                         lists[row].offset + lists[row].length};
+}
+
+static silt_bytes text_at(duckdb_vector vector, idx_t row)
+{
+    if (!silt_duck_valid(silt_duck.vector_get_validity(vector), row)) return (silt_bytes){0};
+    return silt_duck_bytes(silt_duck.vector_get_data(vector), row);
+}
+
+/* `"a"."b ""c"""` → {a, b "c"} */
+static bool parse_path(silt_bytes key, silt_arena *arena, silt_leaf_stats *out)
+{
+    size_t parts = 1;
+    char *text = silt_arena_alloc(arena, key.size + 1), *to = text;
+    const char **path = silt_arena_calloc(arena, key.size + 1, sizeof *path);
+    if (!text || !path) return false;
+    path[0] = text;
+    bool quoted = false;
+    for (size_t i = 0; i < key.size; i++) {
+        char c = key.data[i];
+        if (c == '"' && quoted && i + 1 < key.size && key.data[i + 1] == '"') {
+            *to++ = '"';
+            i++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (c == '.' && !quoted) {
+            *to++ = '\0';
+            path[parts++] = to;
+        } else {
+            *to++ = c;
+        }
+    }
+    *to = '\0';
+    out->path = path;
+    out->path_count = parts;
+    return true;
+}
+
+static bool read_leaf(silt_bytes key, map_entries e, silt_arena *arena, silt_leaf_stats *out)
+{
+    if (!parse_path(key, arena, out)) return false;
+    out->null_count = -1;
+    for (idx_t i = e.from; i < e.to; i++) {
+        silt_bytes name = text_at(e.keys, i), value = text_at(e.values, i);
+        char *text = value.data ? silt_arena_strndup(arena, value.data, value.size) : NULL;
+        if (value.data && !text) return false;
+        if (silt_bytes_equal(name, SILT_STR("min"))) out->min = text;
+        if (silt_bytes_equal(name, SILT_STR("max"))) out->max = text;
+        if (silt_bytes_equal(name, SILT_STR("has_nan"))) out->has_nan = silt_streq(text, "true");
+        if (silt_bytes_equal(name, SILT_STR("null_count")) && text)
+            (void)silt_parse_int64(text, &out->null_count);
+    }
+    return true;
+}
+
+static bool read_stats(map_entries e, silt_arena *arena, silt_staged_file *file)
+{
+    silt_leaf_stats *stats = silt_arena_calloc(arena, e.to - e.from + 1, sizeof *stats);
+    if (!stats) return false;
+    for (idx_t i = e.from; i < e.to; i++)
+        if (!read_leaf(text_at(e.keys, i), entries_of(e.values, i), arena, &stats[i - e.from]))
+            return false;
+    file->stats = stats;
+    file->stats_count = e.to - e.from;
+    return true;
+}
+
+static bool read_partition(map_entries e, const silt_output_column *columns,
+                           const silt_write_spec *write, silt_arena *arena, silt_staged_file *file)
+{
+    const char **values = silt_arena_calloc(arena, write->partition_count + 1, sizeof *values);
+    if (!values) return false;
+    for (size_t p = 0; p < write->partition_count; p++) {
+        silt_bytes name = silt_bytes_of(columns[write->partition_by[p]].name);
+        for (idx_t i = e.from; i < e.to; i++) {
+            silt_bytes value = text_at(e.values, i);
+            if (!silt_bytes_equal(text_at(e.keys, i), name) || value.size == 0) continue;
+            values[p] = silt_arena_strndup(arena, value.data, value.size);
+            if (!values[p]) return false;
+        }
+    }
+    file->partition_values = values;
+    return true;
+}
+
+/* ---- what is on disk
+ * ----------------------------------------------------------------------------------------- */
+
+static silt_status check_footer(const char *path, int64_t size_bytes, int64_t footer_bytes,
+                                silt_error *err)
+{
+    unsigned char tail[8];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return silt_fail_errno(err, errno, "%s", path);
+    bool readable = fstat(fd, &st) == 0 && st.st_size >= 12 &&
+                    pread(fd, tail, sizeof tail, st.st_size - 8) == (ssize_t)sizeof tail;
+    close(fd);
+    if (!readable || memcmp(tail + 4, "PAR1", 4) != 0)
+        return silt_fail(err, SILT_CORRUPT,
+                         "%s: what was written doesn't end as a Parquet file does", path);
+    int64_t footer =
+        (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 | (int64_t)tail[3] << 24;
+    if (st.st_size != size_bytes || footer != footer_bytes)
+        return silt_fail(err, SILT_CORRUPT,
+                         "%s: %" PRId64 " bytes were written, but there are %" PRId64, path,
+                         size_bytes, (int64_t)st.st_size);
+    return SILT_OK;
+}
+
+/* Files of partitions are written under random names, and get their numbers here, so that a name is
+ * taken once over all folders. */
+static silt_status give_name(const silt_write_spec *write, size_t number, silt_arena *arena,
+                             silt_staged_file *file, silt_error *err)
+{
+    if (write->partition_count == 0) return SILT_OK;
+    const char *slash = strrchr(file->local_path, '/');
+    int folder = slash ? (int)(slash + 1 - file->local_path) : 0;
+    const char *path = silt_arena_printf(arena, "%.*s%s%zu.parquet", folder, file->local_path,
+                                         write->file_prefix, number);
+    if (!path) return silt_fail_nomem(err);
+    if (rename(file->local_path, path) != 0)
+        return silt_fail_errno(err, errno, "%s", file->local_path);
+    file->local_path = path;
+    return SILT_OK;
+}
+
+static silt_status read_row(duckdb_data_chunk chunk, idx_t row, const silt_output_column *columns,
+                            const silt_write_spec *write, silt_arena *arena, silt_staged_file *file,
+                            silt_error *err)
+{
+    duckdb_vector v[6];
+    for (idx_t i = 0; i < SILT_COUNT(v); i++)
+        v[i] = silt_duck.data_chunk_get_vector(chunk, i);
+    silt_bytes path = text_at(v[0], row);
+    file->local_path = silt_arena_strndup(arena, path.data, path.size);
+    if (!file->local_path) return silt_fail_nomem(err);
+    file->row_count = (int64_t)((uint64_t *)silt_duck.vector_get_data(v[1]))[row];
+    file->size_bytes = (int64_t)((uint64_t *)silt_duck.vector_get_data(v[2]))[row];
+    int64_t footer_bytes = (int64_t)((uint64_t *)silt_duck.vector_get_data(v[3]))[row];
+    SILT_TRY(check_footer(file->local_path, file->size_bytes, footer_bytes, err));
+    if (!read_stats(entries_of(v[4], row), arena, file) ||
+        !read_partition(entries_of(v[5], row), columns, write, arena, file))
+        return silt_fail_nomem(err);
+    return SILT_OK;
+}
+
+silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
+                                  const silt_output_column *columns, const silt_write_spec *write,
+                                  silt_arena *arena, silt_stage_result *out, silt_error *err)
+{
+    (void)db;
+    SILT_VEC(silt_staged_file) files = {0};
+    silt_stage_result found = {.source_rows = out->source_rows};
+    silt_status st = SILT_OK;
+    while (st == SILT_OK) {
+        SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(*result);
+        if (!chunk) break;
+        idx_t rows = silt_duck.data_chunk_get_size(chunk);
+        for (idx_t i = 0; i < rows && st == SILT_OK; i++) {
+            silt_staged_file file = {0};
+            st = read_row(chunk, i, columns, write, arena, &file, err);
+            if (st == SILT_OK && file.row_count == 0) {
+                (void)unlink(file.local_path);
+                continue;
+            }
+            if (st == SILT_OK) st = give_name(write, files.count, arena, &file, err);
+            found.row_count += file.row_count;
+            if (st == SILT_OK && !silt_vec_push(&files, file)) st = silt_fail_nomem(err);
+        }
+    }
+    silt_staged_file *kept = silt_arena_calloc(arena, files.count + 1, sizeof *kept);
+    if (st == SILT_OK && !kept) st = silt_fail_nomem(err);
+    if (st == SILT_OK) {
+        if (files.count) memcpy(kept, files.items, files.count * sizeof *kept);
+        found.files = kept;
+        found.file_count = files.count;
+        *out = found;
+    }
+    silt_vec_free(&files);
+    return st;
+}
+
+/* ---- COPY
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* '' in a partition column means null to Delta: one folder for both, not two. */
+static void put_select(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,
+                       const silt_write_spec *write)
+{
+    bool some = false;
+    silt_buf_puts(sql, "SELECT *");
+    for (size_t p = 0; p < write->partition_count; p++) {
+        const silt_output_column *column = &columns[write->partition_by[p]];
+        if (column->type->kind != SILT_TYPE_STRING) continue;
+        silt_buf_puts(sql, some ? ", nullif(" : " REPLACE (nullif(");
+        some = true;
+        silt_sql_name(sql, column->name);
+        silt_buf_puts(sql, ", '') AS ");
+        silt_sql_name(sql, column->name);
+    }
+    silt_buf_puts(sql, some ? ") FROM (" : " FROM (");
+    silt_buf_append(sql, select->data, select->size);
+    silt_buf_putc(sql, ')');
+}
+
+static void put_copy(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,
+                     const silt_write_spec *write)
+{
+    silt_buf_puts(sql, "COPY (");
+    if (write->partition_count)
+        put_select(sql, select, columns, write);
+    else
+        silt_buf_append(sql, select->data, select->size);
+    silt_buf_puts(sql, ") TO ");
+    silt_sql_text(sql, write->directory);
+    silt_buf_puts(sql,
+                  " (FORMAT parquet, RETURN_STATS true, OVERWRITE_OR_IGNORE true, COMPRESSION ");
+    silt_sql_text(sql, write->compression ? write->compression : "snappy");
+    silt_buf_puts(sql, ", FILENAME_PATTERN ");
+    SILT_CLEAN(silt_buf) pattern = {0};
+    silt_buf_printf(&pattern, "%s%s", write->file_prefix,
+                    write->partition_count ? "w{uuid}" : "{i}");
+    silt_sql_text(sql, pattern.data);
+    if (write->partition_count) {
+        silt_buf_puts(sql, ", WRITE_PARTITION_COLUMNS false, PARTITION_BY (");
+        for (size_t p = 0; p < write->partition_count; p++) {
+            if (p) silt_buf_puts(sql, ", ");
+            silt_sql_name(sql, columns[write->partition_by[p]].name);
+        }
+        silt_buf_putc(sql, ')');
+    } else {
+        /* Looked at after each row group, so files end a little later. Not to be had with
+         * PARTITION_BY. */
+        silt_buf_printf(sql, ", FILE_SIZE_BYTES %" PRId64,
+                        write->target_file_bytes > 0 ? write->target_file_bytes : TARGET_BYTES);
+    }
+    silt_buf_putc(sql, ')');
+    if (pattern.failed) sql->failed = true;
+}
+
+silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
+                           const silt_output_column *columns, size_t column_count,
+                           const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
+                           silt_error *err)
+{
+    (void)column_count;
+    if (select->failed) return silt_fail_nomem(err);
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_duck_result) result = {0};
+    put_copy(&sql, select, columns, write);
+    silt_status st = silt_duck_query(db, &sql, &result, err);
+    if (st == SILT_OK) st = silt_duck_copy_result(db, &result, columns, write, arena, out, err);
+    if (st != SILT_OK) silt_duck_remove_written(write->directory, write->file_prefix);
+    return st;
+}

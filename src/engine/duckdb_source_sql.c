@@ -1,0 +1,421 @@
+/* Sources as SQL: one SELECT a part, one table function in each, columns declared and never
+ * guessed.
+ *
+ * Text columns of CSV and NDJSON are read as text and cast above the reader, as fast as its own
+ * casts, since those lose data without a word (DuckDB 1.5): a broken timestamp with time zone gives
+ * null, '1.7' a whole number 2, an NDJSON timestamp without zone is taken for UTC, an NDJSON
+ * decimal goes through a double. */
+#include "engine/duckdb_ops.h"
+
+/* ---- types to read
+ * ----------------------------------------------------------------------------------- */
+
+static bool is_nested(const silt_type *type)
+{
+    return type->kind == SILT_TYPE_STRUCT || type->kind == SILT_TYPE_ARRAY ||
+           type->kind == SILT_TYPE_MAP;
+}
+
+static const silt_type text_type = {.kind = SILT_TYPE_STRING};
+static const silt_type double_type = {.kind = SILT_TYPE_DOUBLE};
+
+/* NDJSON's numbers are doubles anyway: small ones are read as such and checked to be exact, which
+ * is cheaper than a text. */
+static bool fits_double(const silt_type *type)
+{
+    return (type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_INTEGER) ||
+           (type->kind == SILT_TYPE_DECIMAL && type->precision <= 15);
+}
+
+/* What the reader is told that a column is; nested ones of NDJSON see put_nested_type(). */
+static const silt_type *read_type(silt_format format, const silt_type *type)
+{
+    if (type->kind == SILT_TYPE_BOOLEAN || type->kind == SILT_TYPE_FLOAT ||
+        type->kind == SILT_TYPE_DOUBLE)
+        return type;
+    if (format == SILT_FORMAT_NDJSON && is_nested(type)) return type;
+    if (format == SILT_FORMAT_NDJSON && fits_double(type)) return &double_type;
+    return &text_type;
+}
+
+/* As silt_sql_type(), with text for the timestamps inside, which the reader would take for UTC. */
+static silt_status put_nested_type(silt_buf *sql, const silt_type *type, silt_error *err)
+{
+    if (type->kind == SILT_TYPE_TIMESTAMP) return silt_sql_type(sql, &text_type, err);
+    if (!is_nested(type)) return silt_sql_type(sql, type, err);
+    if (type->kind == SILT_TYPE_ARRAY) {
+        SILT_TRY(put_nested_type(sql, type->element, err));
+        silt_buf_puts(sql, "[]");
+        return SILT_OK;
+    }
+    if (type->kind == SILT_TYPE_MAP) {
+        silt_buf_puts(sql, "MAP(");
+        SILT_TRY(put_nested_type(sql, type->key, err));
+        silt_buf_puts(sql, ", ");
+        SILT_TRY(put_nested_type(sql, type->element, err));
+        silt_buf_putc(sql, ')');
+        return SILT_OK;
+    }
+    silt_buf_puts(sql, "STRUCT(");
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (i) silt_buf_puts(sql, ", ");
+        silt_sql_name(sql, type->fields[i].name);
+        silt_buf_putc(sql, ' ');
+        SILT_TRY(put_nested_type(sql, type->fields[i].type, err));
+    }
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* ---- FROM
+ * -------------------------------------------------------------------------------------------- */
+
+static void put_column(silt_buf *sql, const silt_source_group *group, size_t i)
+{
+    if (group->format == SILT_FORMAT_NDJSON)
+        silt_sql_name(sql, group->columns[i].name);
+    else
+        silt_buf_printf(sql, "c%zu", i); /* whatever a header says, no name of ours collides */
+}
+
+static void put_option(silt_buf *sql, const char *name, const char *value)
+{
+    if (!value) return;
+    silt_buf_printf(sql, ", %s = ", name);
+    silt_sql_text(sql, value);
+}
+
+static silt_status put_declared(silt_buf *sql, const silt_source_group *group, silt_error *err)
+{
+    silt_buf_puts(sql, ", auto_detect = false, columns = {");
+    for (size_t i = 0; i < group->column_count; i++) {
+        const silt_type *type = group->columns[i].type;
+        SILT_CLEAN(silt_buf) text = {0};
+        if (i) silt_buf_puts(sql, ", ");
+        if (group->format == SILT_FORMAT_CSV)
+            silt_buf_printf(sql, "'c%zu'", i);
+        else
+            silt_sql_text(sql, group->columns[i].name);
+        silt_buf_puts(sql, ": ");
+        SILT_TRY(put_nested_type(&text, read_type(group->format, type), err));
+        if (text.failed) return silt_fail_nomem(err);
+        silt_sql_text(sql, text.data);
+    }
+    silt_buf_putc(sql, '}');
+    return SILT_OK;
+}
+
+static void put_csv_options(silt_buf *sql, const silt_source_options *o, int skip)
+{
+    put_option(sql, "delim", o->delimiter && *o->delimiter ? o->delimiter : ",");
+    put_option(sql, "quote", o->quote ? o->quote : "\"");
+    put_option(sql, "escape", o->escape ? o->escape : o->quote ? o->quote : "\"");
+    put_option(sql, "comment", o->comment ? o->comment : "");
+    put_option(sql, "encoding", o->encoding);
+    if (o->decimal_separator == ',') put_option(sql, "decimal_separator", ",");
+    silt_buf_printf(sql, ", header = %s, skip = %d, nullstr = [''", o->no_header ? "false" : "true",
+                    skip);
+    for (size_t i = 0; i < o->null_count; i++) {
+        silt_buf_puts(sql, ", ");
+        silt_sql_text(sql, o->nulls[i]);
+    }
+    silt_buf_putc(sql, ']');
+}
+
+static silt_status put_schema_map(silt_buf *sql, const silt_source_group *group,
+                                  const silt_column *read, silt_error *err)
+{
+    if (group->column_count == 0) return SILT_OK;
+    silt_buf_puts(sql, ", schema = MAP {");
+    for (size_t i = 0; i < group->column_count; i++) {
+        SILT_CLEAN(silt_buf) text = {0};
+        if (i) silt_buf_puts(sql, ", ");
+        silt_sql_text(sql, group->columns[i].name);
+        SILT_TRY(silt_sql_type(&text, read[i].type, err));
+        if (text.failed) return silt_fail_nomem(err);
+        silt_buf_printf(sql, ": {name: 'c%zu', type: ", i);
+        silt_sql_text(sql, text.data);
+        silt_buf_puts(sql, ", default_value: CAST(NULL AS VARCHAR)}");
+    }
+    silt_buf_putc(sql, '}');
+    return SILT_OK;
+}
+
+silt_status silt_duck_source_from(const silt_duck_sources *s, const silt_duck_part *part,
+                                  size_t first, size_t last, silt_buf *sql, silt_error *err)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    bool bare = group->format == SILT_FORMAT_NDJSON && group->column_count == 0;
+    silt_buf_puts(sql, group->format == SILT_FORMAT_CSV       ? "FROM read_csv(["
+                       : group->format == SILT_FORMAT_PARQUET ? "FROM read_parquet(["
+                       : bare                                 ? "FROM read_ndjson_objects(["
+                                                              : "FROM read_json([");
+    for (size_t i = first; i < last; i++) {
+        if (i > first) silt_buf_puts(sql, ", ");
+        silt_sql_text(sql, s->files[i]->local_path);
+    }
+    /* Folders named k=v around a source are no columns of it. */
+    silt_buf_puts(sql, "], hive_partitioning = false");
+    if (group->format == SILT_FORMAT_PARQUET) {
+        SILT_TRY(put_schema_map(sql, group, part->read, err));
+    } else {
+        put_option(sql, "compression", group->options.compression);
+        if (!bare) SILT_TRY(put_declared(sql, group, err));
+        if (group->format == SILT_FORMAT_CSV)
+            put_csv_options(sql, &group->options, part->skip);
+        else if (!bare)
+            put_option(sql, "format", "newline_delimited");
+    }
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* ---- values
+ * -------------------------------------------------------------------------------------------- */
+
+ptrdiff_t silt_duck_source_find(const silt_duck_sources *s, const silt_duck_part *part,
+                                size_t column)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    const silt_output_column *out = &s->spec->columns[column];
+    if (out->kind != SILT_OUTPUT_SOURCE) return -1;
+    for (size_t i = 0; i < group->column_count; i++)
+        if (silt_streq(group->columns[i].name, out->source)) return (ptrdiff_t)i;
+    return -1;
+}
+
+static bool is_number(const silt_type *type)
+{
+    return (type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_LONG) ||
+           type->kind == SILT_TYPE_DECIMAL;
+}
+
+static silt_status put_text_number(silt_buf *sql, const char *text, const silt_source_options *o,
+                                   const silt_type *type, const char *cast, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) x = {0};
+    silt_buf_printf(&x, o->decimal_separator == ',' ? "replace(%s, ',', '.')" : "%s", text);
+    if (x.failed) return silt_fail_nomem(err);
+    silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, %d) THEN %s ELSE %s || ", cast, x.data,
+                    type->kind == SILT_TYPE_DECIMAL ? type->scale : 0, x.data, x.data);
+    silt_buf_puts(sql, "' (which would be rounded)' END AS ");
+    SILT_TRY(silt_sql_type(sql, type, err));
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* A text column of a source as the type its group gives it. `try_cast`: null instead of failing. */
+static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_source_options *o,
+                                 const silt_type *type, bool try_cast, silt_error *err)
+{
+    const char *cast = try_cast ? "TRY_CAST" : "CAST";
+    const char *format = type->kind == SILT_TYPE_DATE ? o->date_format : o->timestamp_format;
+    bool time = type->kind == SILT_TYPE_DATE || type->kind == SILT_TYPE_TIMESTAMP ||
+                type->kind == SILT_TYPE_TIMESTAMP_NTZ;
+    if (type->kind == SILT_TYPE_STRING) {
+        silt_buf_puts(sql, text);
+        return SILT_OK;
+    }
+    if (is_number(type)) return put_text_number(sql, text, o, type, cast, err);
+    if (type->kind == SILT_TYPE_BINARY) {
+        silt_buf_printf(sql, "encode(%s)", text);
+        return SILT_OK;
+    }
+    if (time && format) {
+        /* With %z in the format it is an instant, without one of the session's time zone. */
+        silt_buf_printf(sql, "CAST(%s(%s, ", try_cast ? "try_strptime" : "strptime", text);
+        silt_sql_text(sql, format);
+        silt_buf_puts(sql, ")");
+    } else if (type->kind == SILT_TYPE_TIMESTAMP) {
+        silt_buf_printf(sql, "COALESCE(silt_instant(%s), %s(%s", text, cast, text);
+    } else if (type->kind == SILT_TYPE_DATE) {
+        silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE %s || ", cast, text,
+                        text, text);
+        silt_buf_puts(sql, "' (which has a time of day)' END");
+    } else {
+        silt_buf_printf(sql, "%s(%s", cast, text);
+    }
+    silt_buf_puts(sql, " AS ");
+    SILT_TRY(silt_sql_type(sql, type, err));
+    silt_buf_puts(sql, type->kind == SILT_TYPE_TIMESTAMP && !format ? "))" : ")");
+    return SILT_OK;
+}
+
+/* Source column `i` of a part as type `to`. */
+static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                              size_t i, const silt_type *to, bool try_cast, silt_error *err)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    const silt_type *type = group->columns[i].type;
+    SILT_CLEAN(silt_buf) column = {0};
+    SILT_CLEAN(silt_buf) typed = {0};
+    put_column(&column, group, i);
+    if (column.failed) return silt_fail_nomem(err);
+    if (group->format == SILT_FORMAT_PARQUET)
+        return silt_sql_cast(sql, column.data, part->read[i].type, to, try_cast, err);
+
+    const silt_type *read = read_type(group->format, type);
+    if (read == &text_type) {
+        SILT_TRY(put_text_cast(&typed, column.data, &group->options, type, try_cast, err));
+    } else if (is_nested(type)) {
+        silt_buf_puts(&typed, try_cast ? "TRY_CAST(" : "CAST(");
+        silt_buf_printf(&typed, "%s AS ", column.data);
+        SILT_TRY(silt_sql_type(&typed, type, err));
+        silt_buf_putc(&typed, ')');
+    } else {
+        SILT_TRY(silt_sql_cast(&typed, column.data, read, type, try_cast, err));
+    }
+    if (typed.failed) return silt_fail_nomem(err);
+    return silt_sql_cast(sql, typed.data, type, to, try_cast, err);
+}
+
+silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_part *part,
+                                   size_t column, silt_buf *value, silt_buf *condition, bool *has,
+                                   silt_error *err)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    ptrdiff_t i = silt_duck_source_find(s, part, column);
+    *has = i >= 0;
+    if (i < 0) return SILT_OK;
+    put_column(value, group, (size_t)i);
+    put_column(condition, group, (size_t)i);
+    silt_buf_puts(condition, " IS NOT NULL AND (");
+    SILT_TRY(put_source(condition, s, part, (size_t)i, s->spec->columns[column].type, true, err));
+    silt_buf_puts(condition, ") IS NULL");
+    return value->failed || condition->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+static silt_status put_value(silt_buf *sql, const silt_output_column *out, silt_error *err)
+{
+    if (out->type->kind == SILT_TYPE_TIMESTAMP)
+        silt_buf_printf(sql, "make_timestamptz(%" PRId64 ")", out->value);
+    else if (out->type->kind == SILT_TYPE_TIMESTAMP_NTZ)
+        silt_buf_printf(sql, "make_timestamp(%" PRId64 ")", out->value);
+    else {
+        silt_buf_printf(sql, "CAST(%" PRId64 " AS ", out->value);
+        SILT_TRY(silt_sql_type(sql, out->type, err));
+        silt_buf_putc(sql, ')');
+    }
+    return SILT_OK;
+}
+
+static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                              size_t column, const char *index, silt_error *err)
+{
+    const silt_output_column *out = &s->spec->columns[column];
+    if (out->kind == SILT_OUTPUT_VALUE) return put_value(sql, out, err);
+    if (out->kind == SILT_OUTPUT_SOURCE_FILE) {
+        silt_buf_printf(sql, "silt_source(%" PRId64 ", %s)", s->scan.id, index);
+        return SILT_OK;
+    }
+    ptrdiff_t i = silt_duck_source_find(s, part, column);
+    if (i >= 0) return put_source(sql, s, part, (size_t)i, out->type, false, err);
+    silt_buf_puts(sql, "CAST(NULL AS ");
+    SILT_TRY(silt_sql_type(sql, out->type, err));
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* ---- SELECT
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static bool partitions_text(const silt_stage_spec *spec, size_t column)
+{
+    if (spec->columns[column].type->kind != SILT_TYPE_STRING) return false;
+    for (size_t i = 0; i < spec->write.partition_count; i++)
+        if (spec->write.partition_by[i] == column) return true;
+    return false;
+}
+
+/* silt_row(…): casts keep nulls, so that the source column tells as well as the output's. Behind
+ * these come the columns that no output wants: reading a CSV by some columns only makes DuckDB 1.5
+ * crash over bad UTF-8. */
+static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                      const char *index)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    silt_buf_printf(sql, " WHERE silt_row(%" PRId64 ", %s", s->scan.id, index);
+    for (size_t g = 0; g < s->guarded_count; g++) {
+        size_t column = s->guarded[g];
+        ptrdiff_t i = silt_duck_source_find(s, part, column);
+        if (i < 0) {
+            silt_buf_puts(sql, s->spec->columns[column].kind == SILT_OUTPUT_SOURCE ? ", true"
+                                                                                   : ", false");
+            continue;
+        }
+        /* An empty text is null where it partitions. */
+        silt_buf_puts(sql, partitions_text(s->spec, column) ? ", nullif(" : ", (");
+        put_column(sql, group, (size_t)i);
+        silt_buf_puts(sql, partitions_text(s->spec, column) ? ", '') IS NULL" : ") IS NULL");
+    }
+    for (size_t i = 0; group->format == SILT_FORMAT_CSV && i < group->column_count; i++) {
+        bool wanted = false;
+        for (size_t c = 0; c < s->spec->column_count && !wanted; c++)
+            wanted = silt_duck_source_find(s, part, c) == (ptrdiff_t)i;
+        if (!wanted) silt_buf_printf(sql, ", c%zu IS NULL", i);
+    }
+    silt_buf_putc(sql, ')');
+}
+
+static silt_status put_part(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                            size_t first, size_t last, bool file_column, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) index = {0};
+    if (last - first == 1) /* also where a member of the file is called file_index */
+        silt_buf_printf(&index, "CAST(%zu AS BIGINT)", first);
+    else
+        silt_buf_printf(&index, "CAST(file_index AS BIGINT) + %zu", first);
+    if (index.failed) return silt_fail_nomem(err);
+    silt_buf_puts(sql, "SELECT ");
+    for (size_t c = 0; c < s->spec->column_count; c++) {
+        if (c) silt_buf_puts(sql, ", ");
+        SILT_TRY(put_output(sql, s, part, c, index.data, err));
+        silt_buf_puts(sql, " AS ");
+        silt_sql_name(sql, s->spec->columns[c].name);
+    }
+    if (file_column) silt_buf_printf(sql, ", %s AS " SILT_DUCK_FILE_COLUMN, index.data);
+    silt_buf_putc(sql, ' ');
+    SILT_TRY(silt_duck_source_from(s, part, first, last, sql, err));
+    put_where(sql, s, part, index.data);
+    return SILT_OK;
+}
+
+static silt_status put_nothing(silt_buf *sql, const silt_stage_spec *spec, bool file_column,
+                               silt_error *err)
+{
+    silt_buf_puts(sql, "SELECT ");
+    for (size_t c = 0; c < spec->column_count; c++) {
+        silt_buf_puts(sql, c ? ", CAST(NULL AS " : "CAST(NULL AS ");
+        SILT_TRY(silt_sql_type(sql, spec->columns[c].type, err));
+        silt_buf_puts(sql, ") AS ");
+        silt_sql_name(sql, spec->columns[c].name);
+    }
+    if (file_column) silt_buf_puts(sql, ", CAST(NULL AS BIGINT) AS " SILT_DUCK_FILE_COLUMN);
+    silt_buf_puts(sql, " WHERE false");
+    return SILT_OK;
+}
+
+silt_status silt_duck_source_sql(silt_duck_sources *s, size_t first, size_t last, bool file_column,
+                                 silt_buf *sql, silt_error *err)
+{
+    for (size_t i = 0; i < s->file_count; i++)
+        atomic_store(&s->rows[i], 0);
+    for (size_t i = 0; i < s->file_count * s->guarded_count; i++)
+        atomic_store(&s->nulls[i], 0);
+    bool some = false;
+    for (size_t p = 0; p < s->part_count; p++) {
+        const silt_duck_part *part = &s->parts[p];
+        const silt_source_group *group = &s->spec->groups[part->group];
+        size_t from = part->first > first ? part->first : first;
+        size_t to = part->first + part->count < last ? part->first + part->count : last;
+        if (from >= to) continue;
+        /* CSV files without even a header have no columns and no rows. */
+        if (group->format == SILT_FORMAT_CSV && group->column_count == 0) continue;
+        if (some) silt_buf_puts(sql, " UNION ALL ");
+        some = true;
+        SILT_TRY(put_part(sql, s, part, from, to, file_column, err));
+    }
+    if (!some) SILT_TRY(put_nothing(sql, s->spec, file_column, err));
+    return sql->failed ? silt_fail_nomem(err) : SILT_OK;
+}

@@ -1,0 +1,214 @@
+/* Scalar functions over the text of sources: what DuckDB's casts from text would silently get
+ * wrong.
+ *
+ *  silt_exact(text, scale)  whether a cast to a number of that many fraction digits keeps every
+ * digit; scale -1: to a date keeps the time of day, being midnight silt_instant(text)       a
+ * timestamp in the usual forms, ten times as fast as the cast with its calendar and time zones;
+ * NULL for any other form, which is then the cast's */
+#include "engine/duckdb_ops.h"
+
+typedef struct cursor {
+    const char *at, *end;
+} cursor;
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* ---- exact
+ * ------------------------------------------------------------------------------------------- */
+
+/* The exponent behind 'e', clamped; false if that isn't one. */
+static bool read_exponent(cursor c, int *out)
+{
+    bool negative = false;
+    int value = 0;
+    if (c.at < c.end && (*c.at == '-' || *c.at == '+')) negative = *c.at++ == '-';
+    if (c.at == c.end || !is_digit(*c.at)) return false;
+    for (; c.at < c.end && is_digit(*c.at); c.at++)
+        if (value < 10000) value = value * 10 + (*c.at - '0');
+    *out = negative ? -value : value;
+    return true;
+}
+
+/* Anything that isn't a plain decimal number is left to the cast to judge. */
+static bool exact_number(silt_bytes text, int scale)
+{
+    int place = 0, lowest = 0,
+        exponent = 0; /* lowest: of the last digit that isn't 0, 1 = tenths */
+    bool fraction = false, nonzero = false;
+    const char *end = text.data + text.size;
+    for (const char *c = text.data; c < end; c++) {
+        if (is_digit(*c)) {
+            if (fraction) place++;
+            if (*c != '0') {
+                nonzero = true;
+                lowest = fraction ? place : 0;
+            } else if (!fraction && nonzero) {
+                lowest--; /* 1500 = 15 hundreds, which e-2 would use up */
+            }
+        } else if (*c == '.' && !fraction) {
+            fraction = true;
+        } else if (*c == 'e' || *c == 'E') {
+            if (!read_exponent((cursor){c + 1, end}, &exponent)) return true;
+            break;
+        }
+    }
+    return !nonzero || lowest - exponent <= scale;
+}
+
+static bool exact_date(silt_bytes text)
+{
+    size_t i = 0;
+    while (i < text.size && text.data[i] != 'T' && !(text.data[i] == ' ' && i >= 8))
+        i++;
+    for (; i < text.size; i++)
+        if (text.data[i] >= '1' && text.data[i] <= '9') return false;
+    return true;
+}
+
+static void exact(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    (void)info;
+    idx_t rows = silt_duck.data_chunk_get_size(input);
+    duckdb_vector texts = silt_duck.data_chunk_get_vector(input, 0);
+    const void *data = silt_duck.vector_get_data(texts);
+    const uint64_t *validity = silt_duck.vector_get_validity(texts);
+    const int32_t *scales = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 1));
+    bool *out = silt_duck.vector_get_data(output);
+    for (idx_t i = 0; i < rows; i++) {
+        if (!silt_duck_valid(validity, i)) {
+            out[i] = true;
+            continue;
+        }
+        silt_bytes text = silt_duck_bytes(data, i);
+        out[i] = scales[i] < 0 ? exact_date(text) : exact_number(text, scales[i]);
+    }
+}
+
+/* ---- instants
+ * ------------------------------------------------------------------------------------------ */
+
+/* `count` digits as a number, or -1. */
+static int read_digits(cursor *c, int count)
+{
+    int value = 0;
+    if (c->end - c->at < count) return -1;
+    for (int i = 0; i < count; i++) {
+        if (!is_digit(c->at[i])) return -1;
+        value = value * 10 + (c->at[i] - '0');
+    }
+    c->at += count;
+    return value;
+}
+
+static bool read_char(cursor *c, char wanted)
+{
+    if (c->at == c->end || *c->at != wanted) return false;
+    c->at++;
+    return true;
+}
+
+/* Days since 1970 of a date in the Gregorian calendar; months are counted from March, so that the
+ * leap day is a year's last. */
+static int64_t days_of(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1;
+    int64_t era = y / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool read_date(cursor *c, int64_t *days)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = read_digits(c, 4);
+    if (year < 1 || !read_char(c, '-')) return false;
+    int month = read_digits(c, 2);
+    if (month < 1 || month > 12 || !read_char(c, '-')) return false;
+    int day = read_digits(c, 2);
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (day < 1 || day > lengths[month - 1] + (month == 2 && leap)) return false;
+    *days = days_of(year, month, day);
+    return true;
+}
+
+static bool read_time(cursor *c, int64_t *us)
+{
+    int hour = read_digits(c, 2);
+    if (hour < 0 || hour > 23 || !read_char(c, ':')) return false;
+    int minute = read_digits(c, 2);
+    if (minute < 0 || minute > 59 || !read_char(c, ':')) return false;
+    int second = read_digits(c, 2);
+    if (second < 0 || second > 59) return false;
+    int64_t fraction = 0, unit = 1000000;
+    if (read_char(c, '.')) {
+        const char *from = c->at;
+        for (; c->at < c->end && is_digit(*c->at) && unit > 1; c->at++) {
+            unit /= 10;
+            fraction += (*c->at - '0') * unit;
+        }
+        if (c->at == from) return false;
+    }
+    *us = ((hour * 60 + minute) * 60 + second) * INT64_C(1000000) + fraction;
+    return true;
+}
+
+/* What is left of the text: nothing (only right in UTC), Z, ±hh or ±hh:mm. */
+static bool read_zone(cursor *c, bool utc, int64_t *us)
+{
+    *us = 0;
+    if (c->at == c->end) return utc;
+    if (read_char(c, 'Z')) return c->at == c->end;
+    bool negative = *c->at == '-';
+    if (!negative && *c->at != '+') return false;
+    c->at++;
+    int hours = read_digits(c, 2), minutes = 0;
+    if (read_char(c, ':')) minutes = read_digits(c, 2);
+    if (hours < 0 || hours > 14 || minutes < 0 || minutes > 59 || c->at != c->end) return false;
+    *us = (hours * 60 + minutes) * INT64_C(60000000) * (negative ? -1 : 1);
+    return true;
+}
+
+static bool read_instant(silt_bytes text, bool utc, int64_t *out)
+{
+    cursor c = {text.data, text.data + text.size};
+    int64_t days = 0, time = 0, zone = 0;
+    if (!read_date(&c, &days)) return false;
+    if (!read_char(&c, ' ') && !read_char(&c, 'T')) return false;
+    if (!read_time(&c, &time) || !read_zone(&c, utc, &zone)) return false;
+    *out = days * INT64_C(86400000000) + time - zone;
+    return true;
+}
+
+static void instant(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    bool utc = strcmp(silt_duck_function_engine(info)->timezone, "UTC") == 0;
+    idx_t rows = silt_duck.data_chunk_get_size(input);
+    duckdb_vector texts = silt_duck.data_chunk_get_vector(input, 0);
+    const void *data = silt_duck.vector_get_data(texts);
+    const uint64_t *validity = silt_duck.vector_get_validity(texts);
+    int64_t *out = silt_duck.vector_get_data(output);
+    uint64_t *out_validity = NULL;
+    for (idx_t i = 0; i < rows; i++) {
+        if (silt_duck_valid(validity, i) && read_instant(silt_duck_bytes(data, i), utc, &out[i]))
+            continue;
+        if (!out_validity) {
+            silt_duck.vector_ensure_validity_writable(output);
+            out_validity = silt_duck.vector_get_validity(output);
+        }
+        silt_duck.validity_set_row_invalid(out_validity, i);
+    }
+}
+
+silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err)
+{
+    const duckdb_type exact_args[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER,
+                                      DUCKDB_TYPE_INVALID};
+    const duckdb_type instant_args[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INVALID};
+    SILT_TRY(silt_duck_add_function(db, "silt_exact", exact_args, DUCKDB_TYPE_BOOLEAN, false, exact,
+                                    err));
+    return silt_duck_add_function(db, "silt_instant", instant_args, DUCKDB_TYPE_TIMESTAMP_TZ, false,
+                                  instant, err);
+}

@@ -1,0 +1,29 @@
+/* Text files as they lie there: decompressed and decoded far enough to look at their head, and
+ * checked for having their end. What DuckDB doesn't tell: it takes a gzip file that was cut off for
+ * a shorter one. */
+#ifndef SILT_ENGINE_TEXT_FILE_H
+#define SILT_ENGINE_TEXT_FILE_H
+
+#include "engine/engine.h"
+
+typedef enum silt_compression {
+    SILT_COMPRESSION_NONE,
+    SILT_COMPRESSION_GZIP,
+    SILT_COMPRESSION_ZSTD
+} silt_compression;
+
+/* As DuckDB chooses it: by the option, else by the name's end. */
+silt_compression silt_text_compression(const silt_source_options *options, const char *path);
+
+/* The first `limit` bytes of the file's text at most, in UTF-8 and without a byte order mark;
+ * `whole` says that this is all of it. Bytes of a compressed or UTF-16 file count as they come out.
+ * NOT_FOUND, DENIED, IO; BAD_DATA: not compressed as said. Messages leave the path to the caller.
+ */
+silt_status silt_text_head(const silt_source_options *options, const char *path, size_t limit,
+                           silt_buf *out, bool *whole, silt_error *err);
+
+/* Read a compressed file to its end. BAD_DATA: it is cut off or damaged. OK at once for a plain
+ * one. */
+silt_status silt_text_check(const silt_source_options *options, const char *path, silt_error *err);
+
+#endif
