@@ -209,8 +209,8 @@ static silt_status take_local(silt_lock *lock, bool force, silt_lock_info *old, 
     else if (old->same_host || !old->readable)
         old->alive = false; /* the kernel says so */
     if (st == SILT_OK && old->alive && !force) st = fail_locked(old, err);
-    if (st == SILT_OK && (owner_lives || !still_named(fd, lock->path))) {
-        if (owner_lives) unlink(lock->path); /* forced: the owner keeps a file without a name */
+    if (st == SILT_OK && (old->alive || !still_named(fd, lock->path))) {
+        if (old->alive) unlink(lock->path); /* forced: the owner keeps a file without a name */
         st = SILT_EXISTS;
     }
     if (st != SILT_OK) {
@@ -328,10 +328,25 @@ silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, 
     return SILT_OK;
 }
 
+/* Whether another host, which doesn't see our OFD lock, has written itself into the file. */
+static silt_status overwritten(const silt_lock *lock, bool *out, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    char text[4096];
+    ssize_t n = pread(lock->fd, text, sizeof(text), 0);
+    silt_lock_info now;
+    parse_json((silt_bytes){text, n > 0 ? (size_t)n : 0}, lock->clock, scratch, &now);
+    *out = now.readable && strcmp(now.token, lock->token) != 0;
+    return SILT_OK;
+}
+
 static silt_status still_ours(silt_lock *lock, silt_error *err)
 {
     if (lock->path) {
-        if (still_named(lock->fd, lock->path)) return SILT_OK;
+        bool lost = !still_named(lock->fd, lock->path);
+        if (!lost) SILT_TRY(overwritten(lock, &lost, err));
+        if (!lost) return SILT_OK;
         return silt_fail(err, SILT_FENCED, "the lock %s was taken away from this run", lock->path);
     }
     silt_lock_info now;
