@@ -59,6 +59,10 @@ typedef struct silt_store_ops {
      * return unless the store was opened with no_durability. UNSURE: no answer. */
     silt_status (*put)(silt_store *, const char *key, silt_bytes body, silt_error *);
 
+    /* As put, but a power loss may take it back, or leave anything in its place: for what nothing
+     * depends on, and readers check. */
+    silt_status (*put_hint)(silt_store *, const char *key, silt_bytes body, silt_error *);
+
     /* Write if the name is free, atomically and durably. EXISTS: taken, nothing changed. UNSURE: no
      * answer; read back, don't put again. UNSUPPORTED: the place has no such operation. */
     silt_status (*put_new)(silt_store *, const char *key, silt_bytes body, silt_error *);

@@ -106,7 +106,7 @@ static silt_status write_hint(silt_store *store, const silt_log_checkpoint_conte
     silt_json_member_int(&w, "numOfAddFiles", (int64_t)c->files->files.count);
     silt_json_end_object(&w);
     if (buf.failed) return silt_fail_nomem(err);
-    return store->ops->put(store, SILT_LOG_HINT_KEY, silt_buf_bytes(&buf), err);
+    return store->ops->put_hint(store, SILT_LOG_HINT_KEY, silt_buf_bytes(&buf), err);
 }
 
 static silt_status write_all(silt_store *store, silt_engine *engine,

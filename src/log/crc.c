@@ -2,7 +2,7 @@
  *
  * Invariants
  *  (1) What is taken from a .crc is what the commit of its version says: it names that commit's
- * txnId. (2) A .crc, once there, is never written again. */
+ * txnId. (2) A .crc is a hint: whatever a crash leaves of it is either whole or not trusted. */
 #include "log/state.h"
 
 #include "base/json.h"
@@ -143,8 +143,6 @@ silt_status silt_log_crc_write(silt_store *store, const silt_log_state *state, c
     if (!key) return silt_fail_nomem(err);
     write_crc(state, txn_id, &buf);
     if (buf.failed) return silt_fail_nomem(err);
-    silt_status st = store->ops->put_new(store, key, silt_buf_bytes(&buf), err);
-    if (st == SILT_OK || st == SILT_EXISTS)
-        return SILT_OK; /* another reader of the commit was faster */
-    return silt_wrap(err, st, "%s", key);
+    silt_status st = store->ops->put_hint(store, key, silt_buf_bytes(&buf), err);
+    return st == SILT_OK ? st : silt_wrap(err, st, "%s", key);
 }

@@ -150,6 +150,14 @@ static silt_status fault_put(silt_store *store, const char *key, silt_bytes body
     return end(&c, below->ops->put(below, key, body, err), err);
 }
 
+static silt_status fault_put_hint(silt_store *store, const char *key, silt_bytes body,
+                                  silt_error *err)
+{
+    CALL("put_hint", SILT_FAULT_PUT, key);
+    SILT_TRY(begin(&c, &body, err));
+    return end(&c, below->ops->put_hint(below, key, body, err), err);
+}
+
 static silt_status fault_put_new(silt_store *store, const char *key, silt_bytes body,
                                  silt_error *err)
 {
@@ -193,6 +201,7 @@ silt_store *silt_store_fault_new(silt_store *below, const silt_fault_plan *plan)
         .list = fault_list,
         .head = fault_head,
         .put = fault_put,
+        .put_hint = fault_put_hint,
         .put_new = fault_put_new,
         .put_file = fault_put_file,
         .get_file = fault_get_file,

@@ -24,7 +24,7 @@ typedef enum silt_fault_ops {
     SILT_FAULT_GET = 1,
     SILT_FAULT_LIST = 2,
     SILT_FAULT_HEAD = 4,
-    SILT_FAULT_PUT = 8,
+    SILT_FAULT_PUT = 8, /* put_hint too */
     SILT_FAULT_PUT_NEW = 16,
     SILT_FAULT_PUT_FILE = 32,
     SILT_FAULT_GET_FILE = 64,

@@ -144,6 +144,7 @@ static const silt_store_ops file_ops = {
     .list = silt_store_file_list,
     .head = file_head,
     .put = silt_store_file_put,
+    .put_hint = silt_store_file_put_hint,
     .put_new = silt_store_file_put_new,
     .put_file = silt_store_file_put_file,
     .get_file = file_get_file,

@@ -37,6 +37,8 @@ silt_status silt_store_file_list(silt_store *store, const char *prefix, const ch
                                  bool recursive, silt_list_fn *fn, void *ctx, silt_error *err);
 silt_status silt_store_file_put(silt_store *store, const char *key, silt_bytes body,
                                 silt_error *err);
+silt_status silt_store_file_put_hint(silt_store *store, const char *key, silt_bytes body,
+                                     silt_error *err);
 silt_status silt_store_file_put_new(silt_store *store, const char *key, silt_bytes body,
                                     silt_error *err);
 silt_status silt_store_file_put_file(silt_store *store, const char *key, const char *local_path,

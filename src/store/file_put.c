@@ -5,7 +5,8 @@
  * a temporary name in the same folder before one system call gives them the object's name. (2)
  * put_new: that call fails when the name is taken (RENAME_NOREPLACE, or link() where the file
  *      system doesn't know it). There is no moment between looking and taking.
- *  (3) SILT_OK: the bytes, the name, and every folder on the way that was made are durable.
+ *  (3) SILT_OK: the bytes, the name, and every folder on the way that was made are durable (but
+ *      for put_hint).
  *  (4) SILT_UNSURE: the name may have been given, or not durably. Any other failure: it wasn't, and
  *      nothing is left that could do so later.
  *  (5) A crash leaves temporary names only. They are never listed and never read. */
@@ -280,6 +281,14 @@ silt_status silt_store_file_put(silt_store *store, const char *key, silt_bytes b
     SILT_TRY(open_target(s, key, &t, err));
     SILT_TRY(write_temp(s, &t, body, err));
     return conclude(s, &t, rename_over(&t), err);
+}
+
+silt_status silt_store_file_put_hint(silt_store *store, const char *key, silt_bytes body,
+                                     silt_error *err)
+{
+    silt_store_file hasty = *(silt_store_file *)store;
+    hasty.durable = false;
+    return silt_store_file_put(&hasty.base, key, body, err);
 }
 
 silt_status silt_store_file_put_new(silt_store *store, const char *key, silt_bytes body,

@@ -267,6 +267,7 @@ silt_store *silt_store_mem_new(void)
         .list = mem_list,
         .head = mem_head,
         .put = mem_put,
+        .put_hint = mem_put,
         .put_new = mem_put_new,
         .put_file = mem_put_file,
         .get_file = mem_get_file,

@@ -128,6 +128,12 @@ static silt_status retry_put(silt_store *store, const char *key, silt_bytes body
     RETRY(true, below->ops->put(below, key, body, err));
 }
 
+static silt_status retry_put_hint(silt_store *store, const char *key, silt_bytes body,
+                                  silt_error *err)
+{
+    RETRY(true, below->ops->put_hint(below, key, body, err));
+}
+
 static silt_status retry_put_new(silt_store *store, const char *key, silt_bytes body,
                                  silt_error *err)
 {
@@ -158,6 +164,7 @@ silt_store *silt_store_retry_new(silt_store *below, const silt_retry_policy *pol
         .list = retry_list,
         .head = retry_head,
         .put = retry_put,
+        .put_hint = retry_put_hint,
         .put_new = retry_put_new,
         .put_file = retry_put_file,
         .get_file = retry_get_file,

@@ -106,6 +106,16 @@ static silt_status trace_put(silt_store *store, const char *key, silt_bytes body
     return span_end(&s, below->ops->put(below, key, body, s.err));
 }
 
+static silt_status trace_put_hint(silt_store *store, const char *key, silt_bytes body,
+                                  silt_error *err)
+{
+    silt_store *below = silt_store_below(store);
+    span s;
+    span_begin(&s, store, "put_hint", key, err);
+    s.bytes = (int64_t)body.size;
+    return span_end(&s, below->ops->put_hint(below, key, body, s.err));
+}
+
 static silt_status trace_put_new(silt_store *store, const char *key, silt_bytes body,
                                  silt_error *err)
 {
@@ -150,6 +160,7 @@ silt_store *silt_store_trace_new(silt_store *below, silt_trace_event *event, voi
         .list = trace_list,
         .head = trace_head,
         .put = trace_put,
+        .put_hint = trace_put_hint,
         .put_new = trace_put_new,
         .put_file = trace_put_file,
         .get_file = trace_get_file,

@@ -26,7 +26,7 @@ static inline void silt_store_wrap_free(silt_store *store)
     free(store);
 }
 
-/* `ops` are the wrapper's eight operations; the rest is filled in. */
+/* `ops` are the wrapper's nine operations; the rest is filled in. */
 static inline void silt_store_wrap_init(silt_store_wrap *wrap, silt_store *below,
                                         const silt_store_ops *ops)
 {

@@ -116,6 +116,16 @@ static void put_is_read_back(void **state)
     assert_text(p, "a", "another");
 }
 
+static void a_hint_is_put_as_any_other(void **state)
+{
+    test_place *p = *state;
+    assert_ok(p->store->ops->put_hint(p->store, "log/hint", SILT_STR("one"), &error));
+    assert_text(p, "log/hint", "one");
+    assert_ok(p->store->ops->put_hint(p->store, "log/hint", SILT_STR("another"), &error));
+    assert_text(p, "log/hint", "another");
+    assert_list(p, "", NULL, true, "log/hint|");
+}
+
 static void an_empty_body_is_an_object(void **state)
 {
     test_place *p = *state;
@@ -263,6 +273,7 @@ static void malformed_keys_are_refused_everywhere(void **state)
         assert_status(s->ops->get(s, key, 0, -1, p->arena, &body, &error), SILT_INVALID);
         assert_status(s->ops->head(s, key, p->arena, &object, &error), SILT_INVALID);
         assert_status(s->ops->put(s, key, SILT_STR("x"), &error), SILT_INVALID);
+        assert_status(s->ops->put_hint(s, key, SILT_STR("x"), &error), SILT_INVALID);
         assert_status(s->ops->put_new(s, key, SILT_STR("x"), &error), SILT_INVALID);
         assert_status(s->ops->put_file(s, key, file, &error), SILT_INVALID);
         assert_status(s->ops->get_file(s, key, file, &error), SILT_INVALID);
@@ -656,6 +667,7 @@ static void times_never_go_back(void **state)
 
 static const struct CMUnitTest cases[] = {
     CASE(put_is_read_back),
+    CASE(a_hint_is_put_as_any_other),
     CASE(an_empty_body_is_an_object),
     CASE(a_large_body_is_whole),
     CASE(ranges_are_cut_at_the_end),

@@ -155,6 +155,7 @@ typedef struct action {
 static const action actions[] = {
     {"put_new", "folder/new", true},     {"put_new", "a/b/c/new", true},
     {"put", "folder/new", true},         {"put", "a/b/new", true},
+    {"put_hint", "a/b/new", true},       {"put_hint", "folder/there", false},
     {"put", "folder/there", false},      {"put_file", "folder/new", true},
     {"put_file", "folder/there", false}, {"put_file", "a/new", true},
 };
@@ -162,6 +163,8 @@ static const action actions[] = {
 static silt_status act(const action *a)
 {
     if (silt_streq(a->name, "put")) return store->ops->put(store, a->key, SILT_STR("new"), &error);
+    if (silt_streq(a->name, "put_hint"))
+        return store->ops->put_hint(store, a->key, SILT_STR("new"), &error);
     if (silt_streq(a->name, "put_new"))
         return store->ops->put_new(store, a->key, SILT_STR("new"), &error);
     return store->ops->put_file(store, a->key, source, &error);
@@ -310,6 +313,7 @@ static void bytes_are_durable_before_the_name_and_the_name_before_ok(void **stat
     assert_calls(&(action){"put_new", "folder/1", true},
                  "write fsync close renameat2 fsync close ");
     assert_calls(&(action){"put", "folder/2", true}, "write fsync close renameat fsync close ");
+    assert_calls(&(action){"put_hint", "folder/7", true}, "write close renameat close ");
     assert_calls(&(action){"put_file", "folder/3", true}, "fsync renameat fsync close close ");
     assert_calls(
         &(action){"put_new", "a/b/4", true},

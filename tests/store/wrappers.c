@@ -523,6 +523,26 @@ static void every_call_is_told(void **state)
     assert_non_null(strstr(silt_json_string(silt_json_get(event, "error")), "no such object"));
 }
 
+static void hints_are_told_and_counted_as_puts(void **state)
+{
+    (void)state;
+    SILT_CLEAN(silt_buf) events = {0};
+    fake_time time = {0};
+    const silt_clock clock = {fake_now, fake_sleep, &time};
+    silt_fault_run run = {0};
+    SILT_AUTO(silt_store) trace = silt_store_trace_new(disk, keep_event, &events, &clock);
+    silt_fault_plan plan = {
+        .kind = SILT_FAULT_BEFORE_EFFECT, .at = 1, .ops = SILT_FAULT_PUT, .run = &run};
+    SILT_AUTO(silt_store) faulty = silt_store_fault_new(trace, &plan);
+    SILT_AUTO(silt_store) s = silt_store_retry_new(faulty, NULL);
+    assert_int_equal(s->ops->put_hint(s, "hint", SILT_STR("x"), &error), SILT_OK);
+    assert_int_equal(run.calls, 2);
+    assert_string_equal(
+        events.data,
+        "{\"op\":\"put_hint\",\"key\":\"hint\",\"status\":\"ok\",\"us\":0,\"bytes\":1}\n");
+    assert_string_equal(text_of(disk, "hint"), "x");
+}
+
 static void wrappers_keep_name_kind_and_local_paths(void **state)
 {
     (void)state;
@@ -559,6 +579,7 @@ int main(void)
         CASE(what_will_not_pass_is_not_tried_again),
         CASE(a_listing_goes_on_where_it_broke_off),
         CASE(every_call_is_told),
+        CASE(hints_are_told_and_counted_as_puts),
         CASE(wrappers_keep_name_kind_and_local_paths),
     };
     return cmocka_run_group_tests_name("store wrappers", tests, NULL, NULL);
