@@ -1,0 +1,94 @@
+/* Conservation: what goes in comes out. A mismatch is a mistake of ours, or of the engine, or a
+ * disk that lies; whichever, nothing is committed. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "ops/work.h"
+
+static silt_status broken(silt_error *err)
+{
+    return silt_hint(err, SILT_FAILED,
+                     "nothing was committed; this is a fault in Silt or in the engine, please "
+                     "report it with the numbers");
+}
+
+/* Each row read is accounted for, file by file. */
+static silt_status check_sources(const silt_conserved *c, silt_error *err)
+{
+    for (size_t i = 0; i < c->source_count; i++) {
+        const silt_source_counts *n = &c->sources[i];
+        int64_t sum = n->inserted + n->updated + n->unchanged + n->deduplicated + n->rejected;
+        bool negative = n->inserted < 0 || n->updated < 0 || n->unchanged < 0 ||
+                        n->deduplicated < 0 || n->rejected < 0;
+        if (n->read == sum && !negative) continue;
+        (void)silt_fail(err, SILT_FAILED,
+                        "conservation: of source file %zu %" PRId64 " rows were read, but %" PRId64
+                        " inserted + %" PRId64 " updated + %" PRId64 " unchanged + %" PRId64
+                        " deduplicated + %" PRId64 " rejected",
+                        i + 1, n->read, n->inserted, n->updated, n->unchanged, n->deduplicated,
+                        n->rejected);
+        return broken(err);
+    }
+    return SILT_OK;
+}
+
+/* Rows that are written are the source's, or were there before. */
+static silt_status check_rows(const silt_conserved *c, silt_error *err)
+{
+    int64_t written = 0, inserted = 0, updated = 0;
+    for (size_t i = 0; i < c->staged->file_count; i++)
+        written += c->staged->files[i].row_count;
+    for (size_t i = 0; i < c->source_count; i++) {
+        inserted += c->sources[i].inserted;
+        updated += c->sources[i].updated;
+    }
+    if (written != inserted + updated + c->carried_rows || c->carried_rows < 0) {
+        (void)silt_fail(err, SILT_FAILED,
+                        "conservation: %" PRId64 " rows were written, but %" PRId64
+                        " inserted + %" PRId64 " updated + %" PRId64 " carried over",
+                        written, inserted, updated, c->carried_rows);
+        return broken(err);
+    }
+    if (c->staged->row_count != written) {
+        (void)silt_fail(err, SILT_FAILED,
+                        "conservation: the engine wrote %" PRId64 " rows, its files hold %" PRId64,
+                        c->staged->row_count, written);
+        return broken(err);
+    }
+    if (c->removed_rows >= 0 && c->removed_rows != c->replaced_rows + c->carried_rows) {
+        (void)silt_fail(err, SILT_FAILED,
+                        "conservation: the files to be replaced hold %" PRId64 " rows, but %" PRId64
+                        " replaced + %" PRId64 " carried over",
+                        c->removed_rows, c->replaced_rows, c->carried_rows);
+        return broken(err);
+    }
+    if (c->replaced_rows >= updated) return SILT_OK; /* more where the table has a key twice */
+    (void)silt_fail(err, SILT_FAILED,
+                    "conservation: %" PRId64 " rows were updated, but %" PRId64
+                    " rows of the table replaced",
+                    updated, c->replaced_rows);
+    return broken(err);
+}
+
+static silt_status check_files(const silt_conserved *c, silt_error *err)
+{
+    for (size_t i = 0; i < c->staged->file_count; i++) {
+        const silt_staged_file *f = &c->staged->files[i];
+        struct stat s;
+        if (stat(f->local_path, &s) != 0)
+            return silt_fail_errno(err, errno, "staged file %s", f->local_path);
+        if (s.st_size == f->size_bytes) continue;
+        (void)silt_fail(err, SILT_FAILED,
+                        "conservation: %s has %" PRId64 " bytes, %" PRId64 " were written",
+                        f->local_path, (int64_t)s.st_size, f->size_bytes);
+        return broken(err);
+    }
+    return SILT_OK;
+}
+
+silt_status silt_conserve(const silt_conserved *c, silt_error *err)
+{
+    SILT_TRY(check_sources(c, err));
+    SILT_TRY(check_rows(c, err));
+    return check_files(c, err);
+}

@@ -1,0 +1,162 @@
+/* The heads of source files: what each file's columns are called, and how text files are to be
+ * read. Costs one stat and the head of each file; the engine looks at one file only. */
+#include "ops/source.h"
+
+#include <errno.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define DIALECT_FILES 16   /* the largest of the first ones shows most of its dialect */
+#define DIALECT_ROWS  2048 /* that are looked at */
+
+static silt_status look_at_sizes(silt_planning *p, int64_t *bytes)
+{
+    for (size_t i = 0; i < p->sources->file_count; i++) {
+        const char *path = p->sources->files[i].local_path;
+        struct stat s;
+        bytes[i] = -1;
+        if (stat(path, &s) != 0) {
+            silt_error why = {0};
+            silt_status st = silt_fail_errno(&why, errno, "can't be read");
+            if (st != SILT_NOT_FOUND && st != SILT_DENIED)
+                return silt_fail_errno(p->err, errno, "%s", path);
+            SILT_TRY(silt_planning_blame(p, i, st, "%s", why.message));
+        } else if (!S_ISREG(s.st_mode)) {
+            SILT_TRY(silt_planning_blame(p, i, SILT_BAD_DATA, "isn't a file"));
+        } else {
+            bytes[i] = s.st_size;
+            p->total_bytes += s.st_size;
+        }
+    }
+    return SILT_OK;
+}
+
+/* ---- the dialect */
+
+static silt_status sniff_one(silt_planning *p, size_t file, silt_error *why)
+{
+    silt_source_options options = {0};
+    const silt_column *columns;
+    size_t count;
+    silt_status st = p->engine->ops->sniff(p->engine, p->sources->format, &p->sources->options,
+                                           &p->sources->files[file], 1, DIALECT_ROWS, p->arena,
+                                           &options, &columns, &count, why);
+    if (st == SILT_OK) p->options = options;
+    return st;
+}
+
+static bool is_files_fault(silt_status st)
+{
+    return st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_DENIED || st == SILT_CHANGED;
+}
+
+/* Find what of the dialect isn't given by looking at one file: the largest of the first, else one
+ * after another. When none can be understood, each is noted with its own reason. */
+static silt_status find_dialect(silt_planning *p, const int64_t *bytes)
+{
+    size_t count = p->sources->file_count, best = count, seen = 0;
+    for (size_t i = 0; i < count && seen < DIALECT_FILES; i++) {
+        if (bytes[i] <= 0) continue;
+        seen++;
+        if (best == count || bytes[i] > bytes[best]) best = i;
+    }
+    if (best == count) return SILT_OK; /* nothing to be read */
+    const char **why = silt_arena_calloc(p->arena, count, sizeof(*why));
+    if (!why) return silt_fail_nomem(p->err);
+    for (size_t k = 0; k <= count; k++) {
+        size_t i = k == 0 ? best : k - 1;
+        if (bytes[i] <= 0 || (k && i == best)) continue;
+        silt_error trouble = {0};
+        silt_status st = sniff_one(p, i, &trouble);
+        if (st == SILT_OK) return SILT_OK;
+        if (!is_files_fault(st)) {
+            if (p->err) *p->err = trouble;
+            return st;
+        }
+        why[i] = silt_arena_strdup(p->arena, trouble.message);
+        if (!why[i]) return silt_fail_nomem(p->err);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (why[i]) SILT_TRY(silt_planning_blame(p, i, SILT_BAD_DATA, "%s", why[i]));
+    return SILT_OK;
+}
+
+/* ---- groups */
+
+/* Names of a file without a header are its declared columns, in their order. */
+static silt_status name_by_position(silt_planning *p, size_t file, const char *const **names,
+                                    size_t *count, bool *fits)
+{
+    const silt_type *declared = p->sources->declared_schema;
+    *fits = true;
+    if (!declared || !p->options.no_header || !*count) return SILT_OK;
+    if (*count != declared->field_count) {
+        *fits = false;
+        return silt_planning_blame(p, file, SILT_BAD_DATA,
+                                   "it has %zu columns, and schema declares %zu", *count,
+                                   declared->field_count);
+    }
+    const char **given = silt_arena_calloc(p->arena, *count, sizeof(*given));
+    if (!given) return silt_fail_nomem(p->err);
+    for (size_t i = 0; i < *count; i++)
+        given[i] = declared->fields[i].name;
+    *names = given;
+    return SILT_OK;
+}
+
+/* The group of a header, made where there is none yet. Names can hold any byte but NUL. */
+static silt_status group_of(silt_planning *p, silt_map64 *by_header, const char *const *names,
+                            size_t count, size_t *out)
+{
+    SILT_CLEAN(silt_buf) key = {0};
+    for (size_t i = 0; i < count; i++)
+        silt_buf_append(&key, names[i], strlen(names[i]) + 1);
+    char *kept = silt_arena_strndup(p->arena, key.data ? key.data : "", key.size);
+    bool found = false;
+    void **slot = key.failed || !kept ? NULL : silt_map64_slot(by_header, kept, key.size, &found);
+    if (!slot) return silt_fail_nomem(p->err);
+    if (!found) {
+        silt_header_group group = {.names = names, .name_count = count};
+        if (!silt_vec_push(&p->groups, group)) return silt_fail_nomem(p->err);
+        *slot = (void *)(uintptr_t)p->groups.count; /* from 1 */
+    }
+    *out = (size_t)(uintptr_t)*slot - 1;
+    return SILT_OK;
+}
+
+/* One file into its group, by its header. */
+static silt_status place(silt_planning *p, silt_map64 *by_header, size_t file)
+{
+    const char *const *names = NULL;
+    size_t count = 0, group;
+    if (p->sources->format != SILT_FORMAT_NDJSON) {
+        silt_error why = {0};
+        silt_status st = p->engine->ops->header(p->engine, p->sources->format, &p->options,
+                                                p->sources->files[file].local_path, p->arena,
+                                                &names, &count, &why);
+        if (is_files_fault(st)) return silt_planning_blame(p, file, st, "%s", why.message);
+        if (st != SILT_OK && p->err) *p->err = why;
+        if (st != SILT_OK) return st;
+        if (!count) return SILT_OK; /* nothing in it, not even a header */
+    }
+    bool fits;
+    SILT_TRY(name_by_position(p, file, &names, &count, &fits));
+    if (!fits) return SILT_OK;
+    SILT_TRY(group_of(p, by_header, names, count, &group));
+    return silt_vec_push(&p->groups.items[group].files, file) ? SILT_OK : silt_fail_nomem(p->err);
+}
+
+silt_status silt_planning_headers(silt_planning *p)
+{
+    size_t count = p->sources->file_count;
+    int64_t *bytes = silt_arena_calloc(p->arena, count, sizeof(*bytes));
+    SILT_AUTO(silt_map64) by_header = silt_map64_new();
+    if ((!bytes && count) || !by_header) return silt_fail_nomem(p->err);
+    SILT_TRY(look_at_sizes(p, bytes));
+    size_t bad_before = p->bad.count;
+    if (p->sources->format == SILT_FORMAT_CSV) SILT_TRY(find_dialect(p, bytes));
+    if (p->bad.count > bad_before) return SILT_OK; /* no dialect, no headers */
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i] > 0) SILT_TRY(place(p, by_header, i));
+    return SILT_OK;
+}

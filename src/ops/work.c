@@ -1,0 +1,329 @@
+/* What append and upsert share: folders, columns, watching the source files, publishing,
+ * committing.
+ *
+ * Invariants
+ *  (1) Nothing that was published before a failure stays, unless a commit was tried.
+ *  (2) Once a commit was tried, published files are left alone: only the log knows whether they
+ * count. (3) A source file that isn't the same before and after it was read is never committed. */
+#include "ops/work.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* ---- source files stay as they are */
+
+static void look_at_file(const char *path, silt_work_file *out)
+{
+    struct stat s;
+    *out = (silt_work_file){0};
+    if (stat(path, &s) != 0) return;
+    out->there = true;
+    out->size_bytes = s.st_size;
+    out->mtime_ns = s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec;
+}
+
+static silt_status blame(silt_work *w, size_t file, silt_status status, const char *why)
+{
+    for (size_t i = 0; i < w->bad.count; i++) {
+        if (w->bad.items[i].index != file) continue;
+        if (status == SILT_CHANGED) w->bad.items[i].status = status; /* explains all the rest */
+        return SILT_OK;
+    }
+    silt_bad_source bad = {file, status, silt_arena_strdup(w->arena, why)};
+    return bad.why && silt_vec_push(&w->bad, bad) ? SILT_OK : silt_fail_nomem(w->err);
+}
+
+static void bad_source(void *ctx, size_t index, silt_status status, const char *why)
+{
+    silt_work *w = ctx;
+    (void)blame(w, w->file_index[index], status, why); /* out of memory: the engine fails anyway */
+}
+
+silt_status silt_work_after_read(silt_work *w, silt_status st)
+{
+    const silt_sources *sources = w->spec->sources;
+    bool changed = false;
+    for (size_t i = 0; i < sources->file_count; i++) {
+        silt_work_file now;
+        look_at_file(sources->files[i].local_path, &now);
+        const silt_work_file *before = &w->before[i];
+        if (now.there && before->there && now.size_bytes == before->size_bytes &&
+            now.mtime_ns == before->mtime_ns)
+            continue;
+        SILT_TRY(blame(w, i, SILT_CHANGED,
+                       now.there ? "the file changed while it was read"
+                                 : "the file went away while it was read"));
+        if (!changed && (st == SILT_OK || st == SILT_BAD_DATA || st == SILT_FAILED))
+            (void)silt_fail(w->err, SILT_CHANGED, "%s: %s", sources->files[i].name,
+                            w->bad.items[w->bad.count - 1].why);
+        changed = true;
+    }
+    return changed && (st == SILT_OK || st == SILT_BAD_DATA || st == SILT_FAILED) ? SILT_CHANGED
+                                                                                  : st;
+}
+
+silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out)
+{
+    if (!out || !w->bad.count) return st;
+    silt_bad_source *items = silt_arena_calloc(w->arena, w->bad.count, sizeof(*items));
+    if (!items) return silt_fail_nomem(w->err);
+    memcpy(items, w->bad.items, w->bad.count * sizeof(*items));
+    *out = (silt_bad_sources){items, w->bad.count};
+    return st;
+}
+
+/* ---- before */
+
+static silt_status fill_columns(silt_work *w)
+{
+    const silt_source_plan *plan = w->spec->plan;
+    w->columns = silt_arena_calloc(w->arena, plan->column_count, sizeof(*w->columns));
+    if (!w->columns) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < plan->column_count; i++) {
+        w->columns[i] = plan->columns[i];
+        if (w->columns[i].kind != SILT_OUTPUT_VALUE) continue;
+        bool time = silt_streq(w->columns[i].name, SILT_COLUMN_LOAD_TIMESTAMP);
+        w->columns[i].value = time ? w->spec->load_time_us : w->spec->batch_id;
+    }
+    return SILT_OK;
+}
+
+static silt_status fill_partitions(silt_work *w)
+{
+    silt_names by = w->metadata->partition_columns;
+    w->partition_by = silt_arena_calloc(w->arena, by.count + 1, sizeof(*w->partition_by));
+    if (!w->partition_by) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < by.count; i++) {
+        int at = silt_type_find(w->spec->plan->schema, by.items[i]);
+        if (at < 0)
+            return silt_fail(w->err, SILT_CORRUPT, "%s: partition column %s isn't in the schema",
+                             w->store->uri, by.items[i]);
+        w->partition_by[i] = (size_t)at;
+    }
+    return SILT_OK;
+}
+
+static silt_status fill_metadata(silt_work *w)
+{
+    const silt_metadata *old = &silt_snapshot_state(w->snapshot)->metadata;
+    w->metadata = old;
+    if (!w->spec->plan->schema_grows) return SILT_OK;
+    silt_metadata *grown = silt_arena_calloc(w->arena, 1, sizeof(*grown));
+    if (!grown) return silt_fail_nomem(w->err);
+    *grown = *old;
+    grown->schema_json = silt_schema_json(w->spec->plan->schema, w->arena);
+    if (!grown->schema_json) return silt_fail_nomem(w->err);
+    w->metadata = grown;
+    return SILT_OK;
+}
+
+static silt_status make_folder(silt_work *w, const char *name, const char **out)
+{
+    char *path = silt_arena_printf(w->arena, "%s/%s", w->scratch, name);
+    if (!path) return silt_fail_nomem(w->err);
+    if (mkdir(path, 0700) != 0) return silt_fail_errno(w->err, errno, "make folder %s", path);
+    *out = path;
+    return SILT_OK;
+}
+
+/* Of an attempt that was killed here something may be left: it is nobody's. */
+static silt_status make_scratch(silt_work *w)
+{
+    silt_status st = silt_scratch_make(w->store, w->spec->attempt, w->arena, &w->scratch, w->err);
+    if (st == SILT_EXISTS) {
+        char *key = silt_arena_printf(w->arena, "_silt/scratch/%s", w->spec->attempt);
+        const char *left = key ? silt_store_local_path(w->store, key, w->arena) : NULL;
+        if (left) silt_scratch_remove(left);
+        st = silt_scratch_make(w->store, w->spec->attempt, w->arena, &w->scratch, w->err);
+    }
+    if (st != SILT_OK) return st;
+    SILT_TRY(make_folder(w, "out", &w->out_dir));
+    return make_folder(w, "in", &w->in_dir);
+}
+
+silt_status silt_work_init(silt_work *w)
+{
+    const silt_change_spec *spec = w->spec;
+    w->store = silt_snapshot_store(w->snapshot);
+    w->engine = silt_snapshot_engine(w->snapshot);
+    const silt_log_state *state = silt_snapshot_state(w->snapshot);
+    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, w->err));
+    SILT_TRY(fill_metadata(w));
+    SILT_TRY(fill_columns(w));
+    SILT_TRY(fill_partitions(w));
+    size_t count = spec->sources->file_count;
+    w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
+    w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
+    if (!w->before || !w->counts) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < count; i++)
+        look_at_file(spec->sources->files[i].local_path, &w->before[i]);
+    w->groups = (silt_source_group *)spec->plan->groups;
+    w->group_count = spec->plan->group_count;
+    w->file_index = spec->plan->file_index;
+    return make_scratch(w);
+}
+
+void silt_work_release(silt_work *w)
+{
+    silt_scratch_remove(w->scratch);
+    w->scratch = NULL;
+    silt_vec_free(&w->bad);
+}
+
+/* delta.targetFileSize, a number of bytes or "128mb"; 0: not given, or nothing that can be read. */
+static int64_t table_file_bytes(const silt_metadata *metadata)
+{
+    const char *text = silt_pairs_get(metadata->configuration, "delta.targetFileSize");
+    if (!text) return 0;
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || end == text || value <= 0) return 0;
+    static const char units[] = "kmgt";
+    for (size_t i = 0; i < 4; i++)
+        if ((*end | 0x20) == units[i])
+            return value < (INT64_MAX >> (10 * (i + 1))) ? value << (10 * (i + 1)) : 0;
+    return *end ? 0 : value;
+}
+
+silt_stage_spec silt_work_stage_spec(silt_work *w)
+{
+    const char *prefix =
+        w->round ? silt_arena_printf(w->arena, "part-%s-r%d-", w->spec->attempt, w->round)
+                 : silt_arena_printf(w->arena, "part-%s-", w->spec->attempt);
+    int64_t bytes = w->spec->target_file_bytes;
+    return (silt_stage_spec){
+        .groups = w->groups,
+        .group_count = w->group_count,
+        .columns = w->columns,
+        .column_count = w->spec->plan->column_count,
+        .write = {.directory = w->out_dir,
+                  .file_prefix = prefix ? prefix : "part-",
+                  .partition_by = w->partition_by,
+                  .partition_count = w->metadata->partition_columns.count,
+                  .target_file_bytes = bytes ? bytes : table_file_bytes(w->metadata),
+                  .compression = w->spec->compression},
+        .bad_source = bad_source,
+        .bad_source_ctx = w,
+    };
+}
+
+/* ---- after */
+
+void silt_work_sum(silt_work *w)
+{
+    silt_source_counts *t = &w->facts.total;
+    *t = (silt_source_counts){0};
+    for (size_t i = 0; i < w->spec->sources->file_count; i++) {
+        const silt_source_counts *n = &w->counts[i];
+        t->read += n->read;
+        t->inserted += n->inserted;
+        t->updated += n->updated;
+        t->unchanged += n->unchanged;
+        t->deduplicated += n->deduplicated;
+        t->rejected += n->rejected;
+    }
+    w->facts.sources = w->counts;
+}
+
+static silt_status key_of(silt_work *w, const silt_add *add, const char **key)
+{
+    return silt_path_decode(add->path, w->arena, key, w->err);
+}
+
+/* The object is what was staged, byte for byte as many. */
+static silt_status check_published(silt_work *w)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < w->add_count; i++) {
+        const char *key;
+        silt_object object;
+        SILT_TRY(key_of(w, &w->adds[i], &key));
+        silt_status st = w->store->ops->head(w->store, key, scratch, &object, w->err);
+        if (st == SILT_NOT_FOUND)
+            return silt_fail(w->err, SILT_FAILED, "conservation: %s was put, but isn't there", key);
+        if (st != SILT_OK) return st;
+        if (object.size_bytes != w->adds[i].size_bytes)
+            return silt_fail(w->err, SILT_FAILED,
+                             "conservation: %s has %" PRId64 " bytes, %" PRId64 " were put", key,
+                             object.size_bytes, w->adds[i].size_bytes);
+    }
+    return SILT_OK;
+}
+
+void silt_work_unpublish(silt_work *w)
+{
+    silt_error harmless = {0};
+    for (size_t i = 0; i < w->add_count; i++) {
+        const char *key;
+        if (silt_path_decode(w->adds[i].path, w->arena, &key, &harmless) == SILT_OK)
+            (void)w->store->ops->remove(w->store, key, &harmless);
+    }
+    w->add_count = 0;
+}
+
+silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged)
+{
+    silt_status st = silt_staged_publish(w->store, staged->files, staged->file_count, w->metadata,
+                                         w->spec->plan->schema, silt_now_ms(w->spec->txn.clock),
+                                         w->arena, &w->adds, w->err);
+    if (st != SILT_OK) { /* half-way: which files stand there has to be looked up */
+        silt_error harmless = {0};
+        (void)silt_attempt_clean(w->store, w->spec->attempt, &harmless);
+        return st;
+    }
+    w->add_count = staged->file_count;
+    st = check_published(w);
+    if (st != SILT_OK) {
+        silt_work_unpublish(w);
+        return st;
+    }
+    w->facts.files_added = (int64_t)staged->file_count;
+    w->facts.bytes_added = 0;
+    for (size_t i = 0; i < staged->file_count; i++)
+        w->facts.bytes_added += staged->files[i].size_bytes;
+    return SILT_OK;
+}
+
+static silt_status fill_txn(silt_work *w, silt_txn *txn, const silt_add *const *removes,
+                            size_t remove_count)
+{
+    if (w->spec->plan->schema_grows) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
+    for (size_t i = 0; i < remove_count; i++)
+        SILT_TRY(silt_txn_remove(txn, removes[i], true, w->err));
+    for (size_t i = 0; i < w->add_count; i++)
+        SILT_TRY(silt_txn_add(txn, &w->adds[i], w->err));
+    return SILT_OK;
+}
+
+static silt_status prepare(silt_work *w, silt_txn *txn, const silt_add *const *removes,
+                           size_t remove_count)
+{
+    const silt_change_spec *spec = w->spec;
+    SILT_TRY(fill_txn(w, txn, removes, remove_count));
+    if (!spec->before_commit) return SILT_OK;
+    return spec->before_commit(spec->ctx, &w->facts, silt_txn_id(txn), w->err);
+}
+
+silt_status silt_work_commit(silt_work *w, silt_txn_options *opts, const silt_add *const *removes,
+                             size_t remove_count, silt_txn_result *out, silt_snapshot **after)
+{
+    const silt_change_spec *spec = w->spec;
+    SILT_AUTO(silt_txn) txn = NULL;
+    if (spec->silt_info) {
+        opts->silt_info = spec->silt_info(spec->ctx, &w->facts, w->arena);
+        if (!opts->silt_info) {
+            silt_work_unpublish(w);
+            return silt_fail_nomem(w->err);
+        }
+    }
+    silt_status st = silt_txn_new(w->snapshot, opts, &txn, w->err);
+    if (st == SILT_OK) st = prepare(w, txn, removes, remove_count);
+    if (st != SILT_OK) {
+        silt_work_unpublish(w);
+        return st;
+    }
+    return silt_txn_commit(txn, out, after, w->err);
+}

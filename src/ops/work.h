@@ -1,0 +1,81 @@
+/* Inside append and upsert: what both do around the engine's part. */
+#ifndef SILT_OPS_WORK_H
+#define SILT_OPS_WORK_H
+
+#include "ops/change.h"
+#include "table/data.h"
+
+typedef struct silt_work_file {
+    int64_t size_bytes, mtime_ns;
+    bool there;
+} silt_work_file;
+
+/* One try of a change. {0} before silt_work_init(), silt_work_release() afterwards. */
+typedef struct silt_work {
+    silt_snapshot *snapshot;
+    silt_store *store;
+    silt_engine *engine;
+    const silt_change_spec *spec;
+    silt_arena *arena; /* of the caller: results live there */
+    silt_error *err;
+    int round;                 /* tries so far: files of each have names of their own */
+    const char *scratch;       /* own folder, removed at the end */
+    const char *out_dir;       /* in it: where files are written */
+    const char *in_dir;        /* in it: copies of the table's files, where it has no local paths */
+    silt_source_group *groups; /* of the plan, maybe in another order */
+    size_t group_count;
+    const size_t *file_index;    /* for `groups` */
+    silt_output_column *columns; /* with audit values */
+    size_t *partition_by;
+    const silt_metadata *metadata; /* of the table afterwards */
+    silt_work_file *before;        /* by source file, before it was read */
+    SILT_VEC(silt_bad_source) bad;
+    silt_source_counts *counts; /* by source file */
+    silt_change_facts facts;
+    silt_add *adds; /* published */
+    size_t add_count;
+} silt_work;
+
+/* Make the scratch folder, fill in columns, look at the source files. UNSUPPORTED: a writer
+ * feature. */
+silt_status silt_work_init(silt_work *w);
+void silt_work_release(silt_work *w);
+
+/* What the engine is to write and where; bad sources are noted. */
+silt_stage_spec silt_work_stage_spec(silt_work *w);
+
+/* After the engine has read the sources, whether it failed (`st`) or not: files that changed
+ * meanwhile are at fault, whatever the engine said. CHANGED or `st`. */
+silt_status silt_work_after_read(silt_work *w, silt_status st);
+
+/* Give what was noted to the caller of the operation. */
+silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);
+
+/* Sum up facts.total from counts. */
+void silt_work_sum(silt_work *w);
+
+/* Move staged files into the table; what they are is checked on both sides of the move. */
+silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged);
+/* Take published files away again: nothing was tried to be committed. */
+void silt_work_unpublish(silt_work *w);
+
+/* Metadata, adds, the caller's last word (on failure what was published is taken away), commit.
+ * `txn` has operation and read set; `removes` are the files that are rewritten. */
+silt_status silt_work_commit(silt_work *w, silt_txn_options *txn, const silt_add *const *removes,
+                             size_t remove_count, silt_txn_result *out, silt_snapshot **after);
+
+/* ---- conserve.c: nothing is lost and nothing made up, over what was touched */
+
+typedef struct silt_conserved {
+    const silt_source_counts *sources; /* by source file */
+    size_t source_count;
+    const silt_stage_result *staged;
+    int64_t removed_rows;  /* of the files that are rewritten; -1: the log doesn't say of all */
+    int64_t replaced_rows; /* of these, rows that the source replaces */
+    int64_t carried_rows;  /* of these, rows that stay */
+} silt_conserved;
+
+/* FAILED: the numbers, in words. @see docs/exactly-once.md, "A batch", step 5 */
+silt_status silt_conserve(const silt_conserved *c, silt_error *err);
+
+#endif
