@@ -165,7 +165,7 @@ static silt_status check_lists(const silt_protocol *p, silt_error *err)
     if (p->has_reader_features != (p->min_reader == READER_FEATURES))
         return silt_fail(err, SILT_CORRUPT, "protocol: reader version %d %s readerFeatures",
                          p->min_reader, p->has_reader_features ? "with" : "without");
-    if (p->has_writer_features != (p->min_writer == WRITER_FEATURES))
+    if (p->has_writer_features != (p->min_writer >= WRITER_FEATURES))
         return silt_fail(err, SILT_CORRUPT, "protocol: writer version %d %s writerFeatures",
                          p->min_writer, p->has_writer_features ? "with" : "without");
     if (p->min_reader == READER_FEATURES && p->min_writer != WRITER_FEATURES)

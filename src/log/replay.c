@@ -86,13 +86,21 @@ static bool apply_remove(replay *r, const silt_remove *remove)
     return silt_remove_copy(remove, r->arena, &copy) && silt_vec_push(&r->removes, copy);
 }
 
+/* Turn the items from `first` on around. */
+#define REVERSE(type, items, first, count)                                   \
+    for (size_t low_ = (first), high_ = (count); low_ + 1 < high_; low_++) { \
+        type kept_ = (items)[low_];                                          \
+        (items)[low_] = (items)[--high_];                                    \
+        (items)[high_] = kept_;                                              \
+    }
+
 /* Within a commit too the later line wins, should it name a file twice; the results keep the lines'
  * order. */
 static silt_status apply_commit(replay *r, silt_store *store, int64_t version, silt_arena *commit,
                                 silt_error *err)
 {
     silt_bytes text, line;
-    size_t first = r->adds.count;
+    size_t first_add = r->adds.count, first_remove = r->removes.count;
     SILT_TRY(silt_log_commit_text(store, version, commit, &text, err));
     for (size_t at = text.size; silt_log_line_before(text, &at, &line);) {
         silt_action action;
@@ -103,11 +111,8 @@ static silt_status apply_commit(replay *r, silt_store *store, int64_t version, s
         if (action.kind == SILT_ACTION_REMOVE) ok = apply_remove(r, &action.remove);
         if (!ok) return silt_fail_nomem(err);
     }
-    for (size_t last = r->adds.count; first + 1 < last; first++) {
-        silt_add add = r->adds.items[first];
-        r->adds.items[first] = r->adds.items[--last];
-        r->adds.items[last] = add;
-    }
+    REVERSE(silt_add, r->adds.items, first_add, r->adds.count);
+    REVERSE(silt_remove, r->removes.items, first_remove, r->removes.count);
     return SILT_OK;
 }
 

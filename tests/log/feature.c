@@ -97,7 +97,6 @@ static const table tables[] = {
     {1, 7, "\"rowTracking\"", "", "", NULL, "can't write: table features rowTracking"},
     {1, 7, "\"unheard of\",\"clustering\"", "", "", NULL, "features clustering, unheard of"},
     {4, 7, "", "", "", "reader version 4 is not known", ""},
-    {1, 8, "", "", "", NULL, "writer version 8 is not known"},
     {0, 2, "", "", "", "reader version 0 is not known", ""},
 };
 
