@@ -95,7 +95,7 @@ silt_status silt_duck_utc_begin(silt_duck_engine *db, silt_error *err)
 
 void silt_duck_utc_end(silt_duck_engine *db)
 {
-    if (strcmp(db->timezone, "UTC") == 0) return;
+    if (strcmp(db->timezone, "UTC") == 0 || !db->connection) return;
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
     silt_buf_puts(&sql, "SET TimeZone = ");
