@@ -6,12 +6,10 @@
 #include "load/session.h"
 #include "load/table_status.h"
 
-/* The next batch that is to be loaded, if there is any. */
-static silt_status next_batch(silt_load *load, silt_target *target, const silt_run_options *opts,
-                              silt_table_run *run, silt_arena *arena, silt_candidates *out,
-                              silt_error *err)
+/* Look for source files once a run: what comes later is the next run's. */
+static silt_status discover(silt_load *load, const silt_config_table *table, silt_arena *arena,
+                            silt_found *out, silt_error *err)
 {
-    const silt_config_table *table = target->table;
     const silt_discover_spec spec = {
         .patterns = table->source_paths,
         .pattern_count = table->source_path_count,
@@ -20,13 +18,7 @@ static silt_status next_batch(silt_load *load, silt_target *target, const silt_r
         .settle_ms = table->settle_ms,
         .now_ns = silt_now_us(load->clock) * 1000,
     };
-    silt_found found;
-    silt_candidates all;
-    SILT_TRY(silt_discover(&spec, arena, &found, err));
-    run->sum.files_discovered = (int64_t)found.count;
-    SILT_TRY(silt_candidates_find(load, target, &found, opts->retry_failed, arena, &all, err));
-    *out = silt_candidates_take(load, target, &all);
-    return SILT_OK;
+    return silt_discover(&spec, arena, out, err);
 }
 
 static void tell_settled(silt_load *load, const silt_target *target, const silt_settled *s)
@@ -38,22 +30,41 @@ static void tell_settled(silt_load *load, const silt_target *target, const silt_
                       target->table->name, s->completed, s->pending, s->fenced);
 }
 
+/* Batch after batch. The list of what is to be loaded is made anew whenever something else happened
+ * than a commit of the batch that was taken from it. */
+static silt_status load_batches(silt_load *load, silt_target *target, const silt_run_options *opts,
+                                const silt_found *found, silt_table_run *run, silt_error *err)
+{
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    silt_candidates left = {0};
+    for (bool committed = false; !opts->max_batches || run->sum.batches < opts->max_batches;) {
+        silt_settled settled = {0};
+        SILT_TRY(silt_settle(load, target, &settled, err));
+        tell_settled(load, target, &settled);
+        if (!committed || settled.completed || settled.pending) {
+            silt_arena_reset(arena);
+            SILT_TRY(
+                silt_candidates_find(load, target, found, opts->retry_failed, arena, &left, err));
+        }
+        if (left.count == 0) break;
+        silt_candidates batch = silt_candidates_take(load, target, &left);
+        SILT_TRY(silt_batch_run(load, target, &batch, run, &committed, err));
+        left.files += batch.count;
+        left.count -= batch.count;
+    }
+    return SILT_OK;
+}
+
 static silt_status load_table(silt_load *load, silt_target *target, const silt_run_options *opts,
                               silt_table_run *run, silt_error *err)
 {
-    for (;;) {
-        SILT_AUTO(silt_arena) arena = silt_arena_new();
-        if (!arena) return silt_fail_nomem(err);
-        silt_settled settled = {0};
-        silt_candidates batch;
-        bool committed;
-        SILT_TRY(silt_settle(load, target, &settled, err));
-        tell_settled(load, target, &settled);
-        SILT_TRY(next_batch(load, target, opts, run, arena, &batch, err));
-        if (batch.count == 0) break;
-        if (opts->max_batches && run->sum.batches >= opts->max_batches) break;
-        SILT_TRY(silt_batch_run(load, target, &batch, run, &committed, err));
-    }
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    silt_found found;
+    SILT_TRY(discover(load, target->table, arena, &found, err));
+    run->sum.files_discovered = (int64_t)found.count;
+    SILT_TRY(load_batches(load, target, opts, &found, run, err));
     if (target->snapshot) run->sum.version = silt_snapshot_version(target->snapshot);
     return SILT_OK;
 }

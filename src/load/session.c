@@ -192,12 +192,23 @@ static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_e
                              err);
 }
 
+/* Half-written files of our own tables which a crash left; nobody else writes there while we hold
+ * the lock. */
+static void sweep_scratch(silt_load *load)
+{
+    silt_store *const stores[] = {load->tracker_store, load->status_store};
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    for (size_t i = 0; scratch && i < SILT_COUNT(stores); i++)
+        silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));
+}
+
 silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_unlock,
                                silt_error *err)
 {
     silt_uuid(load->random, load->run_id);
     load->started_us = silt_now_us(load->clock);
     SILT_TRY(take_lock(load, wait_lock_s, force_unlock, err));
+    sweep_scratch(load);
     bool made = false;
     silt_status st = open_tracker(load, true, &made, err);
     if (st != SILT_OK) silt_session_end(load);
