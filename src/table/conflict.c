@@ -144,9 +144,9 @@ silt_status silt_claim_check(const silt_claim *claim, int64_t version, const sil
         *out = conflict(result, version, actions, count, what);
         return SILT_OK;
     }
-    fault worst;
-    const char *named[FILES_NAMED];
-    size_t hits;
+    fault worst = FAULT_NONE;
+    const char *named[FILES_NAMED] = {0};
+    size_t hits = 0;
     SILT_TRY(check_files(claim, actions, count, &worst, named, &hits, err));
     *out = worst == FAULT_NONE
                ? SILT_VERDICT_FREE
