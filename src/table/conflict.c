@@ -85,14 +85,21 @@ static silt_status check_files(const silt_claim *claim, const silt_action *actio
 
 /* ---- verdicts */
 
-static silt_verdict conflict(silt_txn_result *result, int64_t version, const silt_action *actions,
-                             size_t count, const char *what)
+/* "<the commit> <what it did>". */
+static void explain(silt_txn_result *result, int64_t version, const silt_action *actions,
+                    size_t count, const char *what)
 {
     char who[192];
     silt_commit_describe(version, actions, count, who, sizeof(who));
-    result->outcome = SILT_TXN_CONFLICT;
     result->version = version;
     snprintf(result->conflict, sizeof(result->conflict), "%s %s", who, what);
+}
+
+static silt_verdict conflict(silt_txn_result *result, int64_t version, const silt_action *actions,
+                             size_t count, const char *what)
+{
+    result->outcome = SILT_TXN_CONFLICT;
+    explain(result, version, actions, count, what);
     return SILT_VERDICT_CONFLICT;
 }
 
@@ -129,8 +136,8 @@ silt_status silt_claim_check(const silt_claim *claim, int64_t version, const sil
         if (actions[i].kind != SILT_ACTION_APP_TXN || strcmp(txn->app_id, claim->app_id) != 0)
             continue;
         result->outcome = SILT_TXN_APP_MOVED;
-        result->version = version;
         result->app_version_seen = txn->version;
+        explain(result, version, actions, count, "moved our app txn");
         *out = SILT_VERDICT_APP_MOVED;
         return SILT_OK;
     }

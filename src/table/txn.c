@@ -174,8 +174,9 @@ silt_status silt_txn_remove(silt_txn *txn, const silt_add *file, bool data_chang
     silt_action action = {.kind = SILT_ACTION_REMOVE,
                           .remove = remove_of(&copy, data_change, silt_now_ms(txn->opts.clock))};
     const char *id = silt_file_identity(copy.path, NULL, false, txn->arena);
-    bool found;
+    bool found = false;
     void **slot = id ? silt_map64_slot(txn->removed, id, strlen(id), &found) : NULL;
+    if (found) return silt_fail(err, SILT_INVALID, "file %s is removed twice", copy.path);
     if (!slot || !silt_vec_push(&txn->files, action)) return silt_fail_nomem(err);
     *slot = txn; /* anything but NULL */
     txn->rows_removed |= data_change;
@@ -486,6 +487,8 @@ silt_status silt_txn_commit(silt_txn *txn, silt_txn_result *out, silt_snapshot *
         t.result.outcome = SILT_TXN_APP_MOVED;
         t.result.version = silt_snapshot_version(txn->base);
         t.result.app_version_seen = seen;
+        snprintf(t.result.conflict, sizeof(t.result.conflict),
+                 "the table has app txn (%.200s, %" PRId64 ") already", opts->app_id, seen);
     }
     if (t.verdict == SILT_VERDICT_FREE) SILT_TRY(freshen(&t, err));
     SILT_TRY(try_until(&t, err));

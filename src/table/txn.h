@@ -100,7 +100,8 @@ SILT_DEFINE_AUTO(silt_txn, silt_txn_free)
 
 /* All of these copy what they are given. NOMEM. */
 silt_status silt_txn_add(silt_txn *txn, const silt_add *add, silt_error *err);
-/* Remove a file of the base; INVALID where the table is append-only and rows change. */
+/* Remove a file of the base; INVALID where the table is append-only and rows change, or on the
+ * second time. */
 silt_status silt_txn_remove(silt_txn *txn, const silt_add *file, bool data_change, silt_error *err);
 silt_status silt_txn_set_metadata(silt_txn *txn, const silt_metadata *metadata, silt_error *err);
 silt_status silt_txn_set_protocol(silt_txn *txn, const silt_protocol *protocol, silt_error *err);
