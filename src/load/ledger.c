@@ -81,8 +81,6 @@ silt_status silt_ledger_write(silt_store *target, const silt_ledger *ledger, sil
         *taken = (silt_ledger){.previous = -2, .attempt = "unknown"};
     else if (read != SILT_OK)
         return read;
-    else if (!silt_streq(taken->table_id, ledger->table_id)) /* of a table that was here before */
-        return target->ops->put(target, key, silt_buf_bytes(&body), err);
     return silt_fail(err, SILT_EXISTS, "ledger %" PRId64 " of %s is attempt %s's", ledger->number,
                      ledger->app_id, taken->attempt);
 }

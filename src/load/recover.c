@@ -35,8 +35,8 @@ void silt_crashes_of(const silt_tracked *row, int64_t *crashes, int64_t *files)
  */
 
 /* The ledger of a fence, which keeps the chain whole, under the first number from `*number` on that
- * no batch has planned (a target that was rolled back has ledgers of batches which didn't happen).
- * Any higher number fences as well. */
+ * no batch has planned (a target that was rolled back has ledgers of batches which didn't happen, a
+ * table that was here before has left its own). Any higher number fences as well. */
 static silt_status write_fence_ledger(silt_load *load, silt_target *target, int64_t *number,
                                       silt_ledger_kind kind, silt_error *err)
 {
@@ -59,7 +59,9 @@ static silt_status write_fence_ledger(silt_load *load, silt_target *target, int6
         fence.number = *number;
         silt_status st = silt_ledger_write(target->store, &fence, scratch, &taken, err);
         if (st != SILT_EXISTS) return st;
-        if (taken.kind == kind && taken.previous == target->app_version) return SILT_OK;
+        if (taken.kind == kind && taken.previous == target->app_version &&
+            silt_streq(taken.table_id, fence.table_id))
+            return SILT_OK;
     }
 }
 
