@@ -302,23 +302,30 @@ static silt_status fail_version(silt_store *store, int64_t version, silt_arena *
                      version, first, last);
 }
 
-/* `*found` false: nothing leads to the version from this listing, though a whole one may. */
+typedef enum outcome {
+    FOUND,
+    NO_START,  /* neither commit 0 nor a checkpoint that Silt reads */
+    NO_VERSION /* the commits don't reach it */
+} outcome;
+
+/* What the listing adds up to. One that isn't whole may have no start though there is one. */
 static silt_status assemble(silt_store *store, const listing *l, int64_t version, silt_arena *arena,
-                            bool *found, silt_log_segment *out, silt_error *err)
+                            outcome *how, silt_log_segment *out, silt_error *err)
 {
     checkpoint c;
-    *found = false;
+    *how = NO_START;
     SILT_TRY(newest_checkpoint(l, arena, &c, err));
     silt_log_segment segment = {.checkpoint_version = c.version, .checkpoint_keys = c.keys};
     segment.crc_version = l->crc_version;
     bool from_zero = l->commits.count && l->commits.items[0].version == 0;
     if (c.version < 0 && !from_zero) return SILT_OK;
     SILT_TRY(take_commits(store, l, c.version + 1, arena, &segment, err));
+    *how = NO_VERSION;
     if (version >= 0 && segment.version != version) return SILT_OK;
     if (segment.crc_version > segment.version) segment.crc_version = -1;
     segment.mtime_ms = mtime_of(l, segment.version, &c);
     *out = segment;
-    *found = true;
+    *how = FOUND;
     return SILT_OK;
 }
 
@@ -356,7 +363,10 @@ static silt_status load_by_hint(silt_store *store, int64_t version, silt_arena *
     if (!start) return silt_fail_nomem(err);
     __attribute__((cleanup(listing_release))) listing l = {0};
     SILT_TRY(list_from(store, start, version, arena, &l, err));
-    return assemble(store, &l, version, arena, found, out, err);
+    outcome how;
+    SILT_TRY(assemble(store, &l, version, arena, &how, out, err));
+    *found = how == FOUND;
+    return SILT_OK;
 }
 
 static silt_status load_by_listing(silt_store *store, int64_t version, silt_arena *arena,
@@ -364,10 +374,10 @@ static silt_status load_by_listing(silt_store *store, int64_t version, silt_aren
 {
     __attribute__((cleanup(listing_release))) listing l = {0};
     SILT_TRY(list_from(store, NULL, version, arena, &l, err));
-    bool found;
-    SILT_TRY(assemble(store, &l, version, arena, &found, out, err));
-    if (found) return SILT_OK;
-    if (has_v2_from(&l, 0)) return fail_v2(store, err);
+    outcome how;
+    SILT_TRY(assemble(store, &l, version, arena, &how, out, err));
+    if (how == FOUND) return SILT_OK;
+    if (how == NO_START && has_v2_from(&l, 0)) return fail_v2(store, err);
     if (version >= 0) return fail_version(store, version, arena, err);
     if (l.commits.count == 0)
         return silt_fail(err, SILT_NOT_FOUND, "no Delta table at %s", store->uri);

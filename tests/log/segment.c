@@ -189,6 +189,7 @@ static void v2_checkpoints_are_named_where_needed(void **state)
     put_commits(15, 15);
     expect(-1, SILT_UNSUPPORTED, "v2Checkpoint"); /* past a gap */
     assert_segment(segment_at(12), 12, 9);
+    expect(13, SILT_NOT_FOUND, "has no version 13"); /* none leads there */
 }
 
 static void the_newest_crc_is_found(void **state)
