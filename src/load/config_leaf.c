@@ -117,7 +117,7 @@ static void set_texts(silt_config_reader *r, const silt_config_key *key,
         return;
     }
     const char **items = silt_arena_calloc(r->arena, count, sizeof(*items));
-    if (!items && count) {
+    if (!items) {
         r->no_memory = true;
         return;
     }
@@ -144,7 +144,7 @@ static void set_pairs(silt_config_reader *r, const silt_config_key *key,
         return;
     }
     silt_pair *items = silt_arena_calloc(r->arena, node->count, sizeof(*items));
-    if (!items && node->count) {
+    if (!items) {
         r->no_memory = true;
         return;
     }

@@ -129,6 +129,7 @@ static const char *path_of(builder *b, const char *key)
     }
     silt_buf_printf(&path, "%s%s", path.size ? "." : "", key);
     const char *text = silt_buf_copy(&path, b->r->arena);
+    if (!text) b->r->no_memory = true;
     return text ? text : key;
 }
 

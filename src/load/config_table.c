@@ -146,7 +146,7 @@ static void read_source(reading *t)
 {
     silt_names paths = t->raw.source_paths;
     const char **full = silt_arena_calloc(t->r->arena, paths.count, sizeof(*full));
-    if (!full && paths.count) {
+    if (!full) {
         t->r->no_memory = true;
         return;
     }

@@ -54,6 +54,7 @@ static const char *elsewhere(silt_config_reader *r, const silt_config_key *keys,
         if (k->kind == SILT_KEY_LIST || k->kind == SILT_KEY_MAP) {
             const char *each =
                 silt_arena_printf(r->arena, k->kind == SILT_KEY_LIST ? "%s[]" : "%s.<name>", below);
+            if (!each) r->no_memory = true;
             below = each ? each : below;
         }
         const char *found = elsewhere(r, k->keys, name, below, depth + 1);
@@ -77,6 +78,7 @@ static void unknown_key(silt_config_reader *r, const silt_config_key *keys,
         for (const silt_config_key *k = keys; k->name; k++)
             if (k->kind != SILT_KEY_LATER)
                 silt_buf_printf(&all, "%s%s", all.size ? ", " : "", k->name);
+        if (all.failed) r->no_memory = true;
         silt_config_mistake(r, e->line, e->column, key, "unknown key; allowed: %s",
                             all.data ? all.data : "");
     }

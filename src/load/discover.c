@@ -317,7 +317,7 @@ static silt_status give(walk *w, silt_found *out)
     }
     if (w->spec->order == SILT_ORDER_MTIME && count) qsort(items, count, sizeof(*items), by_mtime);
     silt_found_file *files = silt_arena_calloc(w->arena, count, sizeof(*files));
-    if (!files && count) return silt_fail_nomem(w->err);
+    if (!files) return silt_fail_nomem(w->err);
     for (size_t i = 0; i < count; i++)
         files[i] = items[i].file;
     found.files = files;

@@ -7,16 +7,14 @@
 #include "engine/engine.h"
 #include "table/txn.h"
 
-/* ---- sources (source.c): many files → few groups that fit the table
- * ---------------------------------- */
+/* ---- sources (source.c): many files → few groups that fit the table */
 
 typedef enum silt_on_new_column { SILT_NEW_COLUMN_FAIL, SILT_NEW_COLUMN_EVOLVE } silt_on_new_column;
 
 /* Audit columns, after the source's own. */
 #define SILT_COLUMN_SOURCE_FILE    "_source_file"    /* STRING */
 #define SILT_COLUMN_LOAD_TIMESTAMP "_load_timestamp" /* TIMESTAMP */
-#define SILT_COLUMN_BATCH_ID \
-    "_batch_id" /* BIGINT; other numeric or string columns of that name are cast to */
+#define SILT_COLUMN_BATCH_ID       "_batch_id"       /* BIGINT; see silt_sources_plan() */
 
 typedef struct silt_sources {
     silt_format format;
@@ -55,16 +53,32 @@ typedef struct silt_source_plan {
     silt_source_options options; /* complete */
 } silt_source_plan;
 
-/* `table_schema` NULL: a table is to be made of what is found. When some files don't fit (a foreign
- * header, an unknown column under FAIL, no access, an unreadable head), BAD_DATA with `bad` telling
- * which (set on that failure); the caller leaves these out. A source column named as an audit
- * column is INVALID. */
+/* Match the files' columns with the table's, by name and exactly.
+ *
+ * `table_schema` NULL: a table is to be made, of the declared columns or of what is found: over all
+ * files, every row while these are 64 MB or less, else the first 100,000 rows of each file. A row
+ * that doesn't fit what was found makes its file fail later; nothing is ever bent.
+ * Columns that a file lacks are null. New columns (EVOLVE) are nullable, of the type found in the
+ * files that have them. Audit columns come last; where the table has them in another type that
+ * can hold them (_batch_id as STRING, say) they are given in that.
+ * Files without content are in no group, have no rows and are no mistake.
+ * CSV without a header takes the declared columns by position, else column0, column1, …
+ * NDJSON has no header: which members there are is found by looking, as far as for a new table; a
+ * member that shows itself behind that only is passed over.
+ * Cost: a stat and the head of each file; one file, or all for new columns, through the engine.
+ *
+ * @param bad may be NULL; set with BAD_DATA only: all files that can't be part of it (a foreign
+ *            header, an unknown column under FAIL, a name that differs from the table's by case
+ * only, a name twice, a column missing that must not be null, no access, an unreadable head). The
+ * caller leaves these out and plans again
+ * @return BAD_DATA; INVALID: a source column named as an audit column, an audit column that the
+ * table has in a type which can't hold it, declared columns unlike the table's (or new, under
+ * FAIL), partition_by of no column; or the engine's */
 silt_status silt_sources_plan(silt_engine *engine, const silt_sources *sources,
                               const silt_type *table_schema, silt_arena *arena,
                               silt_source_plan *out, silt_bad_sources *bad, silt_error *err);
 
-/* ---- create (create.c)
- * --------------------------------------------------------------------------------- */
+/* ---- create (create.c) */
 
 /* Version 0 of a table: protocol (1,2) or what the schema's types need, metadata, no data.
  * COMMITTED, or CONFLICT when somebody was first. */
@@ -73,8 +87,7 @@ silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt
                               silt_pairs properties, const silt_txn_options *txn,
                               silt_txn_result *out, silt_error *err);
 
-/* ---- append, upsert
- * ---------------------------------------------------------------------------------------- */
+/* ---- append, upsert */
 
 /* read = inserted + updated + unchanged + deduplicated + rejected, for each file. */
 typedef struct silt_source_counts {
@@ -113,21 +126,34 @@ typedef struct silt_change_result {
     silt_change_facts facts;
 } silt_change_result;
 
-/* Append all rows. On BAD_DATA (CHANGED, NOT_FOUND, DENIED of sources) `bad` says which files are
- * at fault; nothing was committed and nothing is left behind. A CONFLICT or APP_MOVED outcome
- * leaves staged files named by the attempt for the caller's silt_attempt_clean(). `*snapshot` (may
- * be NULL) gets the table as committed. */
+/* Append all rows: stage, check conservation, publish, before_commit, commit.
+ *
+ * Source files are looked at before and after they are read: one that changed meanwhile is CHANGED.
+ * On BAD_DATA (CHANGED, NOT_FOUND, DENIED of sources) `bad` (may be NULL) says which files are at
+ * fault; FAILED "conservation: …" where the numbers don't add up. After these, and when
+ * before_commit fails, nothing was committed and nothing is left behind. A CONFLICT or APP_MOVED
+ * outcome and failures of the commit leave staged files named by the attempt for the caller's
+ * silt_attempt_clean(): only the log knows whether they count. `*after` (may be NULL) gets the
+ * table as committed. Rows none: a commit with the app txn alone. */
 silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
-/* Update rows of the same keys, insert the others; copy-on-write. As silt_append. */
+/* Update rows of the same keys, insert the others; copy-on-write. As silt_append().
+ *
+ * Sources are read once, in their order: of equal rows of a key the later one counts. Files of the
+ * table are looked at only where the keys' range meets their stats or partition values.
+ * CONFLICT: without before_commit it is planned anew by itself (within txn.retry, while the schema
+ * stands); with it the outcome is the caller's, who has to plan anew as a whole.
+ * INVALID: no keys, or a key or newest_by that isn't a column; UNSUPPORTED: an append-only table,
+ * or one with a change data feed. BAD_DATA without `bad`: a key twice, without newest_by. */
 silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
-/* Delete data files of an attempt (part-<attempt>-…) that no version names; they were never
- * committed. Also its scratch. */
+/* Delete data files of an attempt (part-<attempt>-…) and its scratch. Nothing is deleted where a
+ * commit speaks of the attempt, or the log doesn't reach back to when the files were written. Cost:
+ * a listing of the whole table; the commits since then, if there are such files. */
 silt_status silt_attempt_clean(silt_store *store, const char *attempt, silt_error *err);
 
 #endif

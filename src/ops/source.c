@@ -140,20 +140,22 @@ static silt_status add_audit_columns(silt_planning *p)
 
 static silt_status give_columns(silt_planning *p, silt_source_plan *out)
 {
-    size_t count = p->fields.count;
-    silt_output_column *columns = silt_arena_calloc(p->arena, count, sizeof(*columns));
+    size_t count = 0;
+    silt_output_column *columns = silt_arena_calloc(p->arena, p->fields.count, sizeof(*columns));
     if (!columns) return silt_fail_nomem(p->err);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < p->fields.count; i++) {
         const silt_field *f = &p->fields.items[i];
-        columns[i] = (silt_output_column){.name = f->name,
-                                          .type = f->type,
-                                          .kind = SILT_OUTPUT_SOURCE,
-                                          .source = f->name,
-                                          .not_null = !f->nullable};
+        if (f->type->kind == SILT_TYPE_VOID) continue; /* files have no place for these */
+        silt_output_column *c = &columns[count++];
+        *c = (silt_output_column){.name = f->name,
+                                  .type = f->type,
+                                  .kind = SILT_OUTPUT_SOURCE,
+                                  .source = f->name,
+                                  .not_null = !f->nullable};
         for (size_t a = 0; p->sources->audit_columns && a < SILT_COUNT(audits); a++) {
             if (!silt_streq(audits[a].name, f->name)) continue;
-            columns[i].kind = audits[a].kind;
-            columns[i].source = NULL;
+            c->kind = audits[a].kind;
+            c->source = NULL;
         }
     }
     out->columns = columns;
@@ -190,7 +192,8 @@ static silt_status give_group_columns(silt_planning *p, const silt_header_group 
     if (!columns) return silt_fail_nomem(p->err);
     for (size_t i = 0; i < most; i++) {
         const silt_field *f = named ? silt_planning_find(p, group->names[i]) : &p->fields.items[i];
-        if (!f || (!named && p->sources->audit_columns && silt_is_audit_column(f->name))) continue;
+        if (!f || (!named && f->type->kind == SILT_TYPE_VOID)) continue;
+        if (!named && p->sources->audit_columns && silt_is_audit_column(f->name)) continue;
         columns[count++] = (silt_column){f->name, f->type};
     }
     out->columns = columns;

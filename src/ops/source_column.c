@@ -286,7 +286,7 @@ static silt_status names_of(silt_planning *p, const silt_column *columns, size_t
                             const char ***out)
 {
     *out = silt_arena_calloc(p->arena, count, sizeof(**out));
-    if (!*out && count) return silt_fail_nomem(p->err);
+    if (!*out) return silt_fail_nomem(p->err);
     for (size_t i = 0; i < count; i++)
         (*out)[i] = columns[i].name;
     return SILT_OK;

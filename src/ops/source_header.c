@@ -151,7 +151,7 @@ silt_status silt_planning_headers(silt_planning *p)
     size_t count = p->sources->file_count;
     int64_t *bytes = silt_arena_calloc(p->arena, count, sizeof(*bytes));
     SILT_AUTO(silt_map64) by_header = silt_map64_new();
-    if ((!bytes && count) || !by_header) return silt_fail_nomem(p->err);
+    if (!bytes || !by_header) return silt_fail_nomem(p->err);
     SILT_TRY(look_at_sizes(p, bytes));
     size_t bad_before = p->bad.count;
     if (p->sources->format == SILT_FORMAT_CSV) SILT_TRY(find_dialect(p, bytes));

@@ -95,11 +95,13 @@ static silt_status fill_partitions(silt_work *w)
     w->partition_by = silt_arena_calloc(w->arena, by.count + 1, sizeof(*w->partition_by));
     if (!w->partition_by) return silt_fail_nomem(w->err);
     for (size_t i = 0; i < by.count; i++) {
-        int at = silt_type_find(w->spec->plan->schema, by.items[i]);
-        if (at < 0)
+        size_t at = 0, count = w->spec->plan->column_count;
+        while (at < count && !silt_streq(w->columns[at].name, by.items[i]))
+            at++;
+        if (at == count)
             return silt_fail(w->err, SILT_CORRUPT, "%s: partition column %s isn't in the schema",
                              w->store->uri, by.items[i]);
-        w->partition_by[i] = (size_t)at;
+        w->partition_by[i] = at;
     }
     return SILT_OK;
 }

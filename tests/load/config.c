@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "support/alloc.h"
 #include "support/files.h"
 
 static const char *variable(void *ctx, const char *name)
@@ -539,6 +540,29 @@ static void gives_a_json_schema(void **state)
     assert_int_equal(silt_json_count(at), 2);
 }
 
+/* Every allocation in turn fails: out of memory is what is said, and nothing leaks. */
+static void runs_out_of_memory(void **state)
+{
+    (void)state;
+    const char *const texts[] = {everything,
+                                 "pipelin: ${X}\ntables: [{a: 1}, {table_name: ' '}]\n"};
+    for (size_t i = 0; i < SILT_COUNT(texts); i++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            silt_arena *arena = silt_arena_new();
+            const silt_config *config = NULL;
+            silt_config_problems problems = {0};
+            silt_error err = {0};
+            test_alloc_fail(n, n % 2);
+            silt_status st = silt_config_parse(silt_bytes_of(texts[i]), "/p/silt.yaml", &options,
+                                               arena, &config, &problems, &err);
+            failed = test_alloc_failed();
+            if (failed && st != SILT_NOMEM) fail_msg("allocation %d: %s", n, err.message);
+            silt_arena_free(arena);
+        }
+    }
+}
+
 static void reads_files(void **state)
 {
     (void)state;
@@ -577,6 +601,7 @@ int main(void)
         cmocka_unit_test(survives_hostile_texts),
         cmocka_unit_test(survives_broken_texts),
         cmocka_unit_test(gives_a_json_schema),
+        cmocka_unit_test(runs_out_of_memory),
         cmocka_unit_test(reads_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

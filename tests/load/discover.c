@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "load/glob.h"
+#include "support/alloc.h"
 #include "support/files.h"
 
 static char *dir;
@@ -220,6 +221,24 @@ static void normalises_paths(void **state)
         assert_string_equal(silt_path_normalise(cases[i][0], cases[i][1], arena), cases[i][2]);
 }
 
+static void runs_out_of_memory(void **state)
+{
+    (void)state;
+    const char *pattern = silt_arena_printf(arena, "%s/{x,m?}/**/*.csv", dir);
+    silt_discover_spec spec = {.patterns = &pattern, .pattern_count = 1};
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        silt_arena *own = silt_arena_new();
+        silt_found f = {0};
+        silt_error err = {0};
+        test_alloc_fail(n, n % 2);
+        silt_status st = silt_discover(&spec, own, &f, &err);
+        failed = test_alloc_failed();
+        if (failed && st != SILT_NOMEM) fail_msg("allocation %d: %s", n, err.message);
+        silt_arena_free(own);
+    }
+}
+
 static void is_quick_with_many_files(void **state)
 {
     (void)state;
@@ -251,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_each_file_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stats_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(normalises_paths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_out_of_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_quick_with_many_files, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
