@@ -155,8 +155,7 @@ static silt_bytes field_of(const reader *r, size_t i)
     return (silt_bytes){(r->text.data ? r->text.data : "") + from, r->ends.items[i] - from};
 }
 
-/* ---- headers
- * --------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 static silt_status take_names(const reader *r, bool no_header, silt_arena *arena,
                               silt_csv_header *out, silt_error *err)
@@ -254,8 +253,7 @@ silt_status silt_csv_guess_delimiter(const silt_source_options *options, const c
     return SILT_OK;
 }
 
-/* ---- places
- * ------------------------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* The file slides by under the reader: what is behind `at` is dropped, and more is read. */
 static bool refill(int file, silt_buf *window, reader *r)

@@ -27,4 +27,10 @@ silt_status silt_csv_guess_delimiter(const silt_source_options *options, const c
 int64_t silt_csv_find(const silt_source_options *options, const char *path, size_t column,
                       silt_bytes text);
 
+/* Read a CSV to its end, decompressing it as needed: `inside` says that it ends within quotes, by
+ * quotes alone. A comment can make it say so wrongly, nothing keeps it from saying so. BAD_DATA: a
+ * compressed file is cut off. */
+silt_status silt_csv_ends_inside(const silt_source_options *options, const char *path, bool *inside,
+                                 silt_error *err);
+
 #endif

@@ -29,8 +29,7 @@ static const silt_duck_part *part_of(const silt_duck_sources *s, size_t index)
     return NULL;
 }
 
-/* ---- one file
- * ------------------------------------------------------------------------------------------ */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 /* Can the file be read at all, to its end? By then a failure is its content's. */
 static silt_status read_through(const char *path, silt_error *err)
@@ -148,8 +147,7 @@ static silt_status examine(inquiry *q, size_t index, const silt_error *words, si
         /* A file that can't even be read by columns fails here too, and keeps DuckDB's words. */
         silt_status st = find_row(s, part, index, c, &row, &text, NULL);
         if (is_ours(st)) return silt_fail(err, st, "%s", silt_status_name(st));
-        if (st != SILT_OK) break;
-        if (row == 0) continue;
+        if (st != SILT_OK || row == 0) continue;
         silt_buf_clear(&why);
         describe_row(s, part, index, c, row, &text, &why);
     }
@@ -158,8 +156,7 @@ static silt_status examine(inquiry *q, size_t index, const silt_error *words, si
     return SILT_OK;
 }
 
-/* ---- many files
- * ------------------------------------------------------------------------------------------- */
+/* ---- many files ------------------------------------------------------------------------------ */
 
 /* Read files [first, last) as the failed query did, every column of every row, and write nothing.
  */
@@ -178,10 +175,20 @@ static silt_status probe(silt_duck_sources *s, size_t first, size_t last, silt_e
     return SILT_OK;
 }
 
+/* A file that ends within quotes is bad alone, and passes with others. */
+static bool has_suspect(const silt_duck_sources *s, size_t first, size_t last)
+{
+    for (size_t i = first; i < last; i++)
+        if (s->suspects[i]) return true;
+    return false;
+}
+
 static silt_status search(inquiry *q, size_t first, size_t last, silt_error *err)
 {
     silt_error why = {0};
-    silt_status st = probe(q->sources, first, last, &why);
+    silt_status st = SILT_FAILED;
+    if (last - first == 1 || !has_suspect(q->sources, first, last))
+        st = probe(q->sources, first, last, &why);
     if (st == SILT_OK) return SILT_OK;
     if (is_ours(st)) {
         if (err) *err = why;
@@ -213,4 +220,22 @@ silt_status silt_duck_blame(silt_duck_sources *s, silt_status st, silt_error *er
     if (q.first.status == SILT_OK) return st; /* the failed query's own words stay in `err` */
     if (err) *err = q.first;
     return q.first.status;
+}
+
+silt_status silt_duck_blame_suspects(silt_duck_sources *s, silt_error *err)
+{
+    bool bad = false;
+    for (size_t i = 0; i < s->file_count; i++) {
+        if (!s->suspects[i]) continue;
+        silt_error why = {0};
+        silt_status st = probe(s, i, i + 1, &why);
+        if (is_ours(st)) {
+            if (err) *err = why;
+            return st;
+        }
+        s->suspects[i] = st != SILT_OK;
+        if (s->suspects[i] && !bad && err) *err = why;
+        bad |= s->suspects[i];
+    }
+    return bad ? silt_duck_blame(s, SILT_FAILED, err) : SILT_OK;
 }

@@ -9,8 +9,7 @@
 #define WATCH_MS    50 /* how soon an interrupt that came too early is repeated */
 #define REPORT_TICS 5  /* progress is reported every so many of these */
 
-/* ---- open and close
- * -------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 /* Half of the memory there is, which leaves room for what DuckDB doesn't count. */
 static int64_t half_of_memory(void)
@@ -173,8 +172,7 @@ silt_status silt_duck_keep_order(silt_duck_engine *db, bool keep, silt_error *er
     return SILT_OK;
 }
 
-/* ---- progress and interrupt
- * --------------------------------------------------------------------------- */
+/* ---- progress and interrupt ------------------------------------------------------------------ */
 
 static void add_ms(struct timespec *t, long ms)
 {
@@ -252,8 +250,7 @@ silt_status silt_duck_check(silt_duck_engine *db, silt_error *err)
     return silt_fail(err, SILT_INTERRUPTED, "interrupted");
 }
 
-/* ---- queries
- * -------------------------------------------------------------------------------------------- */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 /* DuckDB has one kind of I/O error; the system's own words tell which it was. */
 static silt_status io_status(const char *text)
@@ -384,8 +381,7 @@ silt_status silt_duck_query_int(silt_duck_engine *db, const silt_buf *sql, int64
     return SILT_OK;
 }
 
-/* ---- running scans
- * ------------------------------------------------------------------------------------------ */
+/* ---- running scans --------------------------------------------------------------------------- */
 
 void silt_duck_scan_add(silt_duck_engine *db, silt_duck_scan *scan)
 {

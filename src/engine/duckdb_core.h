@@ -13,15 +13,15 @@
 
 #include "engine/engine.h"
 
-/* ---- the library (duckdb_load.c) ---------------------------------------------------------------
- */
+/* ---- the library (duckdb_load.c) ------------------------------------------------------------- */
 
 /* Every function of duckdb.h that the engine calls, without its prefix: silt_duck.query(…) is
  * duckdb_query(…). A new one is added here and nowhere else; 1.4's header must have it. */
 #define SILT_DUCK_FUNCTIONS(X)                                                                                                                    \
     X(library_version)                                                                                                                            \
     X(malloc)                                                                                                                                     \
-    X(free) X(vector_size) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close) X(connect) X(                                    \
+    X(free)                                                                                                                                       \
+    X(vector_size) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close) X(connect) X(                                            \
         disconnect) X(interrupt) X(query_progress) X(query) X(destroy_result) X(result_error) X(result_error_type)                                \
         X(rows_changed) X(column_count) X(column_name) X(column_type) X(column_logical_type) X(fetch_chunk) X(                                    \
             prepare) X(prepare_error) X(destroy_prepare) X(execute_prepared) X(bind_int64) X(bind_varchar)                                        \
@@ -84,8 +84,7 @@ extern silt_duck_library silt_duck;
  * UNSUPPORTED: none found, or older than 1.5; the message says which were tried. */
 silt_status silt_duck_load(silt_error *err);
 
-/* ---- the engine (duckdb_core.c)
- * ------------------------------------------------------------------ */
+/* ---- the engine (duckdb_core.c) -------------------------------------------------------------- */
 
 typedef struct silt_duck_scan silt_duck_scan;
 
@@ -187,8 +186,7 @@ bool silt_duck_blames_data(const silt_duck_engine *db);
  * source. */
 silt_status silt_duck_keep_order(silt_duck_engine *db, bool keep, silt_error *err);
 
-/* ---- reading results
- * ------------------------------------------------------------------------------- */
+/* ---- reading results ------------------------------------------------------------------------- */
 
 /* A VARCHAR or BLOB of a vector's data; good as long as its chunk. */
 static inline silt_bytes silt_duck_bytes(const void *vector_data, idx_t row)
@@ -206,8 +204,7 @@ static inline bool silt_duck_valid(const uint64_t *validity, idx_t row)
 silt_status silt_duck_query_int(silt_duck_engine *db, const silt_buf *sql, int64_t *out,
                                 silt_error *err);
 
-/* ---- SQL text (duckdb_sql.c)
- * -------------------------------------------------------------------------- */
+/* ---- SQL text (duckdb_sql.c) ----------------------------------------------------------------- */
 
 void silt_sql_name(silt_buf *sql, const char *name); /* "a ""quoted"" name" */
 void silt_sql_text(silt_buf *sql, const char *text); /* 'a literal'; NULL → NULL */
@@ -220,8 +217,7 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
 silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
                           const silt_type *to, bool try_cast, silt_error *err);
 
-/* ---- running scans: what scalar functions find by id
- * --------------------------------------------------- */
+/* ---- running scans: what scalar functions find by id ----------------------------------------- */
 
 /* One running query's numbers by source file; `kind` tells whose. A C function in the query has the
  * id as its first argument, since functions belong to the database and not to a query. */

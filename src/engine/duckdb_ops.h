@@ -47,8 +47,7 @@ silt_status silt_duck_write_flat(silt_engine *engine, const silt_flat_kind *kind
                                  silt_flat_source *source, void *ctx, const char *local_path,
                                  silt_arena *arena, silt_staged_file *out, silt_error *err);
 
-/* ---- shared: sources as SQL (duckdb_source.c, duckdb_source_sql.c)
- * -------------------------------------- */
+/* ---- shared: sources as SQL (duckdb_source.c, duckdb_source_sql.c) --------------------------- */
 
 /* Files of one group that lie side by side and can be read by one scan. */
 typedef struct silt_duck_part {
@@ -68,6 +67,7 @@ typedef struct silt_duck_sources {
     size_t *group_of;
     silt_duck_part *parts;
     size_t part_count;
+    bool *suspects;         /* CSV: ends within quotes, it seems */
     _Atomic int64_t *rows;  /* read in the last query */
     _Atomic int64_t *nulls; /* by file, in it by `guarded`: where there must be none */
     size_t *guarded;        /* output columns that are not_null */
@@ -123,8 +123,7 @@ silt_status silt_duck_parquet_parts(silt_duck_sources *sources, silt_arena *aren
 silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, silt_arena *arena,
                                       const silt_column **columns, size_t *count, silt_error *err);
 
-/* ---- shared: writing (duckdb_copy.c)
- * ------------------------------------------------------------------------ */
+/* ---- shared: writing (duckdb_copy.c) --------------------------------------------------------- */
 
 /* Run `select` (text of a SELECT whose columns are named as `columns`) and write its rows as the
  * spec says, in one query. `out` has files, file_count and row_count; source_rows is left alone. On
@@ -136,7 +135,7 @@ silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            silt_error *err);
 
 /* Remove the files below a directory whose name starts with `prefix`, and folders that are empty
- * then. */
+ * by that. */
 void silt_duck_remove_written(const char *directory, const char *prefix);
 
 /* The row for an `out` of one file from the result of COPY … RETURN_STATS (see silt_duck_copy). For
@@ -145,16 +144,17 @@ silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
                                   const silt_output_column *columns, const silt_write_spec *write,
                                   silt_arena *arena, silt_stage_result *out, silt_error *err);
 
-/* ---- shared: blame (duckdb_blame.c)
- * --------------------------------------------------------------------- */
+/* ---- shared: blame (duckdb_blame.c) ---------------------------------------------------------- */
 
 /* After a query over the sources failed with `st`: find every source file that is at fault, tell
  * spec->bad_source of each, and return BAD_DATA (CHANGED, NOT_FOUND, DENIED) with the first in
  * `err`. Where no file is at fault, or `st` is the machine's trouble, `st` and `err` stay. */
 silt_status silt_duck_blame(silt_duck_sources *sources, silt_status st, silt_error *err);
 
-/* ---- shared: types (duckdb_type.c)
- * ------------------------------------------------------------------------ */
+/* Read each of sources->suspects alone and blame those that DuckDB can't read then. */
+silt_status silt_duck_blame_suspects(silt_duck_sources *sources, silt_error *err);
+
+/* ---- shared: types (duckdb_type.c) ----------------------------------------------------------- */
 
 /* The type of Silt's nearest to DuckDB's; STRING where there is none. NULL when out of memory. */
 const silt_type *silt_duck_type_from(duckdb_logical_type type, silt_arena *arena);

@@ -46,9 +46,7 @@ static silt_status add_column(table *t, const char *name, sniffed **out, silt_er
     return SILT_OK;
 }
 
-/* ---- CSV
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- CSV ------------------------------------------------------------------------------------- */
 
 static void put_list(silt_buf *sql, const silt_source_options *o)
 {
@@ -81,7 +79,7 @@ static void put_sniff(silt_buf *sql, const table *t, const char *path, int skip,
     put_option(sql, "escape", o->escape);
     put_option(sql, "comment", o->comment);
     put_option(sql, "encoding", o->encoding);
-    put_option(sql, "compression", o->compression);
+    if (!silt_streq(o->compression, "auto")) put_option(sql, "compression", o->compression);
     put_option(sql, "dateformat", o->date_format);
     put_option(sql, "timestampformat", o->timestamp_format);
     if (o->decimal_separator == ',') put_option(sql, "decimal_separator", ",");
@@ -173,8 +171,7 @@ static silt_status sniff_csv(table *t, size_t file, int64_t sample_rows, silt_er
     return header.has_rows ? csv_types(t, file, header.skip, sample_rows, err) : SILT_OK;
 }
 
-/* ---- NDJSON and Parquet
- * ------------------------------------------------------------------------------------ */
+/* ---- NDJSON and Parquet ---------------------------------------------------------------------- */
 
 /* A time without a zone is one in the session's: an instant, within nested types too. */
 static const silt_type *with_zone(const silt_type *type, silt_arena *arena)
@@ -216,7 +213,8 @@ static void put_json(silt_buf *sql, const table *t, size_t file, int64_t sample_
                     "maximum_depth = -1, convert_strings_to_integers = false, "
                     "hive_partitioning = false, sample_size = %" PRId64,
                     sample_rows);
-    put_option(sql, "compression", t->options.compression);
+    if (!silt_streq(t->options.compression, "auto"))
+        put_option(sql, "compression", t->options.compression);
     put_option(sql, "dateformat", t->options.date_format);
     put_option(sql, "timestampformat", t->options.timestamp_format);
     silt_buf_putc(sql, ')');
@@ -251,8 +249,7 @@ static silt_status sniff_named(table *t, size_t file, int64_t sample_rows, silt_
     return SILT_OK;
 }
 
-/* ---- second looks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- second looks ---------------------------------------------------------------------------- */
 
 /* Rows of one file in which a column, read as text, fulfils `before` column `after`; for each
  * column. */
@@ -356,8 +353,7 @@ static silt_status look_again(table *t, silt_error *err)
     return SILT_OK;
 }
 
-/* ---- all together
- * --------------------------------------------------------------------------------------------- */
+/* ---- all together ---------------------------------------------------------------------------- */
 
 static silt_status unite(const table *t, const silt_column **out, silt_error *err)
 {

@@ -15,10 +15,12 @@
 #include "engine/csv_header.h"
 #include "engine/text_file.h"
 
+/* Up to so many files, DuckDB sees that one ends within quotes: see csv_quotes.c. */
+#define TRUSTED_FILES 2
+
 static const char scan_kind;
 
-/* ---- scalar functions
- * ------------------------------------------------------------------------------ */
+/* ---- scalar functions ------------------------------------------------------------------------ */
 
 static const int64_t *longs(duckdb_data_chunk input, idx_t column)
 {
@@ -99,8 +101,7 @@ silt_status silt_duck_source_register(silt_duck_engine *db, silt_error *err)
                                  true, row, err);
 }
 
-/* ---- heads of files
- * ----------------------------------------------------------------------------------- */
+/* ---- heads of files -------------------------------------------------------------------------- */
 
 silt_status silt_duck_sources_blame(silt_duck_sources *s, size_t index, silt_status status,
                                     const char *why, silt_error *err)
@@ -126,19 +127,23 @@ static silt_status judge(silt_duck_sources *s, size_t index, silt_status st, sil
     return SILT_OK;
 }
 
-/* One file's part in the query: the CSV's lines before its header, and for all that it is there and
- * whole. */
+/* That the file is there and whole; of a CSV also the lines before its header, and whether its end
+ * is suspect. */
 static silt_status look_at(const silt_source_group *group, const silt_source_file *file,
-                           silt_arena *scratch, int *skip, silt_error *err)
+                           silt_arena *scratch, int *skip, bool *suspect, silt_error *err)
 {
     const silt_source_options *o = &group->options;
-    if (group->format != SILT_FORMAT_PARQUET) SILT_TRY(silt_text_check(o, file->local_path, err));
+    bool plain = group->format == SILT_FORMAT_PARQUET ||
+                 silt_text_compression(o, file->local_path) == SILT_COMPRESSION_NONE;
     if (group->format != SILT_FORMAT_CSV) {
+        if (!plain) return silt_text_scan(o, file->local_path, NULL, NULL, err);
         int fd = open(file->local_path, O_RDONLY | O_CLOEXEC);
         if (fd < 0) return silt_fail_errno(err, errno, "can't be read");
         close(fd);
         return SILT_OK;
     }
+    if (!plain || group->file_count > TRUSTED_FILES)
+        SILT_TRY(silt_csv_ends_inside(o, file->local_path, suspect, err));
     silt_csv_header header = {0};
     SILT_TRY(silt_csv_header_read(o, file->local_path, scratch, &header, err));
     *skip = o->no_header || header.count == 0 ? o->skip_lines : header.skip;
@@ -156,17 +161,15 @@ static silt_status look_at_all(silt_duck_sources *s, int *skips, silt_error *err
     for (size_t i = 0; i < s->file_count; i++) {
         SILT_TRY(silt_duck_check(s->db, err));
         silt_error trouble = {0};
-        silt_status st =
-            look_at(&s->spec->groups[s->group_of[i]], s->files[i], scratch, &skips[i], &trouble);
+        silt_status st = look_at(&s->spec->groups[s->group_of[i]], s->files[i], scratch, &skips[i],
+                                 &s->suspects[i], &trouble);
         if (st != SILT_OK) SILT_TRY(judge(s, i, st, &trouble, &verdict, err));
         silt_arena_reset(scratch);
     }
     return verdict;
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 /* DuckDB's virtual column with a file's place in the list gives way to a member of that name, and
  * members of NDJSON can't be renamed: then each file is a scan of its own. */
@@ -211,10 +214,11 @@ static silt_status number_files(silt_duck_sources *s, silt_arena *arena, silt_er
     size_t n = s->file_count + 1; /* never an allocation of nothing */
     s->files = silt_arena_calloc(arena, n, sizeof *s->files);
     s->group_of = silt_arena_calloc(arena, n, sizeof *s->group_of);
+    s->suspects = silt_arena_calloc(arena, n, sizeof *s->suspects);
     s->rows = silt_arena_calloc(arena, n, sizeof *s->rows);
     s->nulls = silt_arena_calloc(arena, n * (s->guarded_count + 1), sizeof *s->nulls);
     s->guarded = silt_arena_calloc(arena, s->guarded_count + 1, sizeof *s->guarded);
-    if (!s->files || !s->group_of || !s->rows || !s->nulls || !s->guarded)
+    if (!s->files || !s->group_of || !s->suspects || !s->rows || !s->nulls || !s->guarded)
         return silt_fail_nomem(err);
 
     for (size_t g = 0, i = 0; g < spec->group_count; g++) {
@@ -243,7 +247,9 @@ silt_status silt_duck_sources_init(silt_duck_sources *s, silt_duck_engine *db,
     s->scan.kind = &scan_kind;
     s->scan.data = s;
     silt_duck_scan_add(db, &s->scan);
-    return SILT_OK;
+    silt_status st = silt_duck_blame_suspects(s, err);
+    if (st != SILT_OK) silt_duck_sources_release(s);
+    return st;
 }
 
 void silt_duck_sources_release(silt_duck_sources *s)

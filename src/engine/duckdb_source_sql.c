@@ -7,8 +7,7 @@
  * decimal goes through a double. */
 #include "engine/duckdb_ops.h"
 
-/* ---- types to read
- * ----------------------------------------------------------------------------------- */
+/* ---- types to read --------------------------------------------------------------------------- */
 
 static bool is_nested(const silt_type *type)
 {
@@ -67,8 +66,7 @@ static silt_status put_nested_type(silt_buf *sql, const silt_type *type, silt_er
     return SILT_OK;
 }
 
-/* ---- FROM
- * -------------------------------------------------------------------------------------------- */
+/* ---- FROM ------------------------------------------------------------------------------------ */
 
 static void put_column(silt_buf *sql, const silt_source_group *group, size_t i)
 {
@@ -159,19 +157,19 @@ silt_status silt_duck_source_from(const silt_duck_sources *s, const silt_duck_pa
     if (group->format == SILT_FORMAT_PARQUET) {
         SILT_TRY(put_schema_map(sql, group, part->read, err));
     } else {
-        put_option(sql, "compression", group->options.compression);
+        if (!silt_streq(group->options.compression, "auto"))
+            put_option(sql, "compression", group->options.compression);
         if (!bare) SILT_TRY(put_declared(sql, group, err));
         if (group->format == SILT_FORMAT_CSV)
             put_csv_options(sql, &group->options, part->skip);
-        else if (!bare)
-            put_option(sql, "format", "newline_delimited");
+        else if (!bare) /* records: told too, since DuckDB would look at the first line and guess */
+            silt_buf_puts(sql, ", format = 'newline_delimited', records = 'true'");
     }
     silt_buf_putc(sql, ')');
     return SILT_OK;
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 ptrdiff_t silt_duck_source_find(const silt_duck_sources *s, const silt_duck_part *part,
                                 size_t column)
@@ -196,9 +194,9 @@ static silt_status put_text_number(silt_buf *sql, const char *text, const silt_s
     SILT_CLEAN(silt_buf) x = {0};
     silt_buf_printf(&x, o->decimal_separator == ',' ? "replace(%s, ',', '.')" : "%s", text);
     if (x.failed) return silt_fail_nomem(err);
-    silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, %d) THEN %s ELSE %s || ", cast, x.data,
-                    type->kind == SILT_TYPE_DECIMAL ? type->scale : 0, x.data, x.data);
-    silt_buf_puts(sql, "' (which would be rounded)' END AS ");
+    silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, %d) THEN %s ELSE 'rounded: ' || %s END AS ",
+                    cast, x.data, type->kind == SILT_TYPE_DECIMAL ? type->scale : 0, x.data,
+                    x.data);
     SILT_TRY(silt_sql_type(sql, type, err));
     silt_buf_putc(sql, ')');
     return SILT_OK;
@@ -229,9 +227,9 @@ static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_sou
     } else if (type->kind == SILT_TYPE_TIMESTAMP) {
         silt_buf_printf(sql, "COALESCE(silt_instant(%s), %s(%s", text, cast, text);
     } else if (type->kind == SILT_TYPE_DATE) {
-        silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE %s || ", cast, text,
-                        text, text);
-        silt_buf_puts(sql, "' (which has a time of day)' END");
+        silt_buf_printf(sql,
+                        "%s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE 'not a date: ' || %s END",
+                        cast, text, text, text);
     } else {
         silt_buf_printf(sql, "%s(%s", cast, text);
     }
@@ -316,9 +314,7 @@ static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const s
     return SILT_OK;
 }
 
-/* ---- SELECT
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- SELECT ---------------------------------------------------------------------------------- */
 
 static bool partitions_text(const silt_stage_spec *spec, size_t column)
 {

@@ -124,7 +124,7 @@ silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from
          * safe. */
         silt_buf_printf(sql,
                         "CASE WHEN CAST(TRY_CAST(%s AS %s) AS %s) IS DISTINCT FROM %s THEN "
-                        "%s(%s || ' (which would be rounded)' AS %s) ELSE CAST(%s AS %s) END",
+                        "%s('rounded: ' || %s AS %s) ELSE CAST(%s AS %s) END",
                         expr, type.data, back.data, expr, cast, expr, type.data, expr, type.data);
     } else {
         silt_buf_printf(sql, "%s(%s AS %s)", cast, expr, type.data);

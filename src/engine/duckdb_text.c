@@ -16,8 +16,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* ---- exact
- * ------------------------------------------------------------------------------------------- */
+/* ---- exact ----------------------------------------------------------------------------------- */
 
 /* The exponent behind 'e', clamped; false if that isn't one. */
 static bool read_exponent(cursor c, int *out)
@@ -58,13 +57,18 @@ static bool exact_number(silt_bytes text, int scale)
     return !nonzero || lowest - exponent <= scale;
 }
 
+/* A date alone, or with midnight behind it; the cast would take anything behind it. */
 static bool exact_date(silt_bytes text)
 {
     size_t i = 0;
-    while (i < text.size && text.data[i] != 'T' && !(text.data[i] == ' ' && i >= 8))
+    while (i < text.size && text.data[i] == ' ')
+        i++;
+    if (i < text.size && ((text.data[i] | 0x20) >= 'a' && (text.data[i] | 0x20) <= 'z'))
+        return true; /* infinity, or what the cast refuses */
+    while (i < text.size && (is_digit(text.data[i]) || strchr("-/.+", text.data[i])))
         i++;
     for (; i < text.size; i++)
-        if (text.data[i] >= '1' && text.data[i] <= '9') return false;
+        if (!strchr(" T0:.Z+-", text.data[i])) return false;
     return true;
 }
 
@@ -87,8 +91,7 @@ static void exact(duckdb_function_info info, duckdb_data_chunk input, duckdb_vec
     }
 }
 
-/* ---- instants
- * ------------------------------------------------------------------------------------------ */
+/* ---- instants -------------------------------------------------------------------------------- */
 
 /* `count` digits as a number, or -1. */
 static int read_digits(cursor *c, int count)

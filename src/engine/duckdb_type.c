@@ -102,8 +102,7 @@ const silt_type *silt_duck_type_from(duckdb_logical_type type, silt_arena *arena
     }
 }
 
-/* ---- unions
- * ------------------------------------------------------------------------------------------- */
+/* ---- unions ---------------------------------------------------------------------------------- */
 
 /* How many digits an integer type may need; 0: not one. */
 static int digits_of(const silt_type *type)
@@ -191,8 +190,7 @@ const silt_type *silt_duck_type_union(const silt_type *a, const silt_type *b, si
     return out->element && (out->key || !a->key) ? out : NULL;
 }
 
-/* ---- columns of a query
- * ----------------------------------------------------------------------------------- */
+/* ---- columns of a query ---------------------------------------------------------------------- */
 
 silt_status silt_duck_describe(silt_duck_engine *db, const silt_buf *select, silt_arena *arena,
                                const silt_column **columns, size_t *count, silt_error *err)

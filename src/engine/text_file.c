@@ -7,7 +7,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define CHUNK 65536
+#define CHUNK      65536
+#define SCAN_CHUNK (1 << 18) /* fits a core's cache */
 
 silt_compression silt_text_compression(const silt_source_options *options, const char *path)
 {
@@ -22,8 +23,7 @@ silt_compression silt_text_compression(const silt_source_options *options, const
     return SILT_COMPRESSION_NONE;
 }
 
-/* ---- one source of bytes over the three kinds
- * ---------------------------------------------------- */
+/* ---- one source of bytes over the three kinds ------------------------------------------------ */
 
 typedef struct input {
     silt_compression compression;
@@ -121,8 +121,7 @@ static silt_status input_read(input *in, char *to, size_t room, size_t *got, sil
     return SILT_OK;
 }
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 static void put_utf8(silt_buf *out, uint32_t c)
 {
@@ -196,14 +195,16 @@ silt_status silt_text_head(const silt_source_options *options, const char *path,
     return SILT_OK;
 }
 
-silt_status silt_text_check(const silt_source_options *options, const char *path, silt_error *err)
+silt_status silt_text_scan(const silt_source_options *options, const char *path,
+                           void (*piece)(void *ctx, silt_bytes bytes), void *ctx, silt_error *err)
 {
-    if (silt_text_compression(options, path) == SILT_COMPRESSION_NONE) return SILT_OK;
     __attribute__((cleanup(input_release))) input in = {0};
     SILT_TRY(input_open(&in, options, path, err));
-    SILT_FREE char *sink = malloc(CHUNK);
-    if (!sink) return silt_fail_nomem(err);
-    for (size_t got = 1; got > 0;)
-        SILT_TRY(input_read(&in, sink, CHUNK, &got, err));
+    SILT_FREE char *bytes = malloc(SCAN_CHUNK);
+    if (!bytes) return silt_fail_nomem(err);
+    for (size_t got = 1; got > 0;) {
+        SILT_TRY(input_read(&in, bytes, SCAN_CHUNK, &got, err));
+        if (piece && got > 0) piece(ctx, (silt_bytes){bytes, got});
+    }
     return SILT_OK;
 }

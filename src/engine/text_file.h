@@ -22,8 +22,9 @@ silt_compression silt_text_compression(const silt_source_options *options, const
 silt_status silt_text_head(const silt_source_options *options, const char *path, size_t limit,
                            silt_buf *out, bool *whole, silt_error *err);
 
-/* Read a compressed file to its end. BAD_DATA: it is cut off or damaged. OK at once for a plain
- * one. */
-silt_status silt_text_check(const silt_source_options *options, const char *path, silt_error *err);
+/* Read a file to its end, decompressed but not decoded, in pieces for `piece` (may be NULL).
+ * BAD_DATA: it is cut off or damaged; statuses as above. */
+silt_status silt_text_scan(const silt_source_options *options, const char *path,
+                           void (*piece)(void *ctx, silt_bytes bytes), void *ctx, silt_error *err);
 
 #endif

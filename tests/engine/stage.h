@@ -173,7 +173,8 @@ static inline void staging_ok(staging *s)
 static inline void staging_bad(staging *s, size_t count, const size_t *indexes,
                                const char *const *words)
 {
-    assert_int_equal(staging_run(s), SILT_BAD_DATA);
+    silt_status st = staging_run(s);
+    if (st != SILT_BAD_DATA) fail_msg("%s, not bad_data with '%s'", silt_status_name(st), words[0]);
     if (s->verdict_count != count) fail_msg("%zu verdicts: %s", s->verdict_count, s->err.message);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(s->verdicts[i].index, indexes[i]);

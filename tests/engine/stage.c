@@ -272,9 +272,10 @@ static void exactness_of_numbers(void **state)
                      "silt_exact('1500e-2', 0), silt_exact('1500e-3', 0), silt_exact('1.23', 2), "
                      "silt_exact('1.230', 2), silt_exact('1.239', 2), silt_exact('-0.00', 0), "
                      "silt_exact('x', 0), silt_exact(NULL, 0), silt_exact('2020-01-01', -1), "
-                     "silt_exact('2020-01-01 00:00:00', -1), silt_exact('2020-01-01T10:00', -1)",
+                     "silt_exact('2020-01-01 00:00:00', -1), silt_exact('2020-01-01T10:00', -1), "
+                     "silt_exact('2020-01-01x', -1), silt_exact(' 2020/1/2 ', -1)",
                      "true|true|false|false|true|true|true|false|true|true|false|true|true|true|"
-                     "true|true|false\n");
+                     "true|true|false|false|true\n");
     silt_engine_free(engine);
 }
 
