@@ -12,8 +12,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* ---- names and counts ---------------------------------------------------------------------------
- */
+/* ---- names and counts ---------------------------------------------------------------------- */
 
 void silt_merge_name(silt_buf *sql, const silt_merge *m, silt_merge_table table)
 {
@@ -66,8 +65,28 @@ silt_status silt_merge_counts(const silt_merge *m, const silt_buf *sql, size_t s
     }
 }
 
-/* ---- begin --------------------------------------------------------------------------------------
- */
+/* ---- joins --------------------------------------------------------------------------------- */
+
+/* DuckDB takes a scan with a schema for a small one and would hash all of the target instead of the
+ * source. So joins with it stay as they are written: the right side is hashed, and the left one
+ * only passes by. */
+static silt_status session_begin(const silt_merge *m, silt_error *err)
+{
+    SILT_TRY(silt_duck_utc_begin(m->db, err));
+    return silt_duck_run(m->db, "SET disabled_optimizers = 'join_order,build_side_probe_side'",
+                         NULL, err);
+}
+
+/* As silt_duck_utc_end(): whatever happened. */
+static void session_end(const silt_merge *m)
+{
+    SILT_CLEAN(silt_duck_result) result = {0};
+    if (m->db->connection)
+        (void)silt_duck.query(m->db->connection, "SET disabled_optimizers = ''", &result);
+    silt_duck_utc_end(m->db);
+}
+
+/* ---- begin --------------------------------------------------------------------------------- */
 
 static ptrdiff_t find_output(const silt_merge_spec *spec, const char *name)
 {
@@ -162,8 +181,7 @@ void silt_duck_merge_free(silt_merge *m)
     free(m);
 }
 
-/* ---- match --------------------------------------------------------------------------------------
- */
+/* ---- match --------------------------------------------------------------------------------- */
 
 /* Append when target row t makes source row s lose. */
 static void lost_sql(silt_buf *sql, const silt_merge *m)
@@ -303,17 +321,16 @@ silt_status silt_duck_merge_match(silt_merge *m, const silt_scan_file *files, si
     if (!counts.inserted || !counts.updated || !counts.unchanged || !counts.file_updates)
         return silt_fail_nomem(err);
     forget_match(m);
-    SILT_TRY(silt_duck_utc_begin(m->db, err));
-    silt_status st = match(m, files, file_count, &counts, err);
-    silt_duck_utc_end(m->db);
+    silt_status st = session_begin(m, err);
+    if (st == SILT_OK) st = match(m, files, file_count, &counts, err);
+    session_end(m);
     if (st != SILT_OK) return st;
     *out =
         (silt_merge_match){counts.inserted, counts.updated, counts.unchanged, counts.file_updates};
     return SILT_OK;
 }
 
-/* ---- write --------------------------------------------------------------------------------------
- */
+/* ---- write --------------------------------------------------------------------------------- */
 
 /* Append the source's rows that aren't lost. */
 static void source_rows_sql(silt_buf *sql, const silt_merge *m)
@@ -421,10 +438,10 @@ silt_status silt_duck_merge_write(silt_merge *m, const bool *rewrite, silt_arena
     memcpy(read, m->read, n * sizeof *read);
     silt_stage_result result = {0};
     silt_duck_table kept = {0};
-    SILT_TRY(silt_duck_utc_begin(m->db, err));
-    silt_status st = write_rows(m, &kept, rewrite, scratch, arena, &result, err);
+    silt_status st = session_begin(m, err);
+    if (st == SILT_OK) st = write_rows(m, &kept, rewrite, scratch, arena, &result, err);
     silt_duck_table_release(&kept);
-    silt_duck_utc_end(m->db);
+    session_end(m);
     if (st != SILT_OK) return st;
     result.source_rows = read;
     *out = result;

@@ -6,8 +6,7 @@
 #define SAMPLE_KEYS   5
 #define SAMPLE_PLACES 3 /* of each key */
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static silt_status create_sql(const silt_merge *m, silt_duck_sources *sources, silt_buf *sql,
                               silt_error *err)
@@ -62,8 +61,7 @@ static silt_status materialise(silt_merge *m, silt_duck_sources *sources, silt_e
     return st;
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------------------------- */
 
 static char *text_copy(silt_arena *arena, duckdb_data_chunk chunk, idx_t column, silt_error *err,
                        silt_status *st)
@@ -104,8 +102,7 @@ static silt_status take_bounds(silt_merge *m, silt_error *err)
     return st;
 }
 
-/* ---- duplicates ---------------------------------------------------------------------------------
- */
+/* ---- duplicates ---------------------------------------------------------------------------- */
 
 static void key_list(silt_buf *sql, const silt_merge *m, const char *alias)
 {

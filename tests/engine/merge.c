@@ -41,8 +41,7 @@ static const silt_type *type_of(fixture *f, const char *text)
     return type;
 }
 
-/* ---- a case: rows as small numbers, -1 being null -----------------------------------------------
- */
+/* ---- a case: rows as small numbers, -1 being null ------------------------------------------ */
 
 typedef struct row {
     int k1, k2, ts, p, v;
@@ -106,8 +105,7 @@ static scenario random_scenario(void)
     return s;
 }
 
-/* ---- the model ----------------------------------------------------------------------------------
- */
+/* ---- the model ----------------------------------------------------------------------------- */
 
 typedef struct outcome {
     bool refused; /* a key twice, and nothing tells which row counts */
@@ -172,8 +170,7 @@ static outcome play(const scenario *s)
     return o;
 }
 
-/* ---- rows as text and as files ------------------------------------------------------------------
- */
+/* ---- rows as text and as files ------------------------------------------------------------- */
 
 static void put_k1(silt_buf *out, const scenario *s, int k)
 {
