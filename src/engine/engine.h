@@ -261,7 +261,13 @@ typedef struct silt_engine_ops {
 
     /* Keyed changes in three steps: read the source; match it with the target files that may hold its keys
      * (already pruned by the key range); write new files: the source's inserts and updates, and of each file
-     * in `rewrite` the rows that weren't replaced. `result.source_rows` is that of the source. */
+     * in `rewrite` the rows that weren't replaced. `result.source_rows` is that of the source.
+     * What the spec and `files` point to is borrowed until merge_free. Matching may be done again, against
+     * other files; writing comes after it, once. BAD_DATA for keys that stand twice tells bad_source of
+     * files which have a key twice by themselves; a key in two files is neither's fault.
+     * For now each file with file_updates must be in `rewrite`. With deletion vectors a file may be left
+     * out of it: merge_positions(merge, file index, sink) will then give its replaced rows' places, in
+     * order, between merge_match and merge_free. */
     silt_status (*merge_begin)(silt_engine *, const silt_merge_spec *, silt_arena *,
                                silt_merge **out, silt_merge_source *source, silt_error *);
     silt_status (*merge_match)(silt_merge *, const silt_scan_file *files, size_t file_count,
