@@ -262,9 +262,19 @@ static silt_status check_partitions(const silt_planning *p)
     return SILT_OK;
 }
 
+/* The plan may outlive the snapshot that the table's schema is from. */
+static silt_status keep_schema(silt_planning *p)
+{
+    if (!p->table) return SILT_OK;
+    const char *json = silt_schema_json(p->table, p->arena);
+    if (!json) return silt_fail_nomem(p->err);
+    return silt_schema_parse(json, strlen(json), p->arena, &p->table, p->err);
+}
+
 static silt_status plan(silt_planning *p, silt_source_plan *out, silt_bad_sources *bad)
 {
     silt_source_plan result = {0};
+    SILT_TRY(keep_schema(p));
     SILT_TRY(start_fields(p));
     SILT_TRY(silt_planning_headers(p));
     SILT_TRY(silt_planning_columns(p));

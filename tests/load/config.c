@@ -516,6 +516,7 @@ static void survives_broken_texts(void **state)
     for (size_t i = 0; i <= size; i++) {
         snprintf(text, sizeof(text), "%.*s", (int)i, whole);
         SILT_CLEAN(outcome) cut = parse(text);
+        assert_true(cut.status == SILT_OK || cut.problems.count);
         for (const char *c = "{[}]:&*!|>'\"%@`#-?,\t\n\xC3"; *c && i < size; c++) {
             snprintf(text, sizeof(text), "%s", whole);
             text[i] = *c;

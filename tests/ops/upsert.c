@@ -229,6 +229,54 @@ static void plans_anew_on_conflicts(void **state)
     other_release();
 }
 
+/* ---- conservation: an engine that does as the real one, and loses a carried row */
+
+static silt_engine_ops losing_ops;
+static silt_engine losing = {&losing_ops};
+
+static silt_status real_begin(silt_engine *engine, const silt_merge_spec *spec, silt_arena *arena,
+                              silt_merge **out, silt_merge_source *source, silt_error *err)
+{
+    (void)engine;
+    return here.real->ops->merge_begin(here.real, spec, arena, out, source, err);
+}
+
+static silt_status losing_write(silt_merge *merge, const bool *rewrite, silt_arena *arena,
+                                silt_stage_result *out, silt_error *err)
+{
+    silt_status st = here.real->ops->merge_write(merge, rewrite, arena, out, err);
+    if (st != SILT_OK) return st;
+    ((silt_staged_file *)out->files)[0].row_count--;
+    out->row_count--;
+    return SILT_OK;
+}
+
+static void sees_a_lost_row(void **state)
+{
+    (void)state;
+    keyed();
+    place_source(&here, "1.csv", "k,v\n1,a\n2,b\n");
+    place_load_ok(&here);
+    place_no_sources(&here);
+    place_source(&here, "2.csv", "k,v\n2,B\n");
+    place_ok(&here, place_plan(&here));
+    losing_ops = *here.real->ops;
+    losing_ops.merge_begin = real_begin;
+    losing_ops.merge_write = losing_write;
+    place_use(&here, &losing);
+    silt_change_spec spec = here.spec;
+    spec.sources = &here.sources;
+    spec.plan = &here.plan;
+    spec.attempt = "lost";
+    assert_int_equal(silt_upsert(here.now, &spec, here.arena, &here.result, NULL, NULL, &here.err),
+                     SILT_FAILED);
+    assert_non_null(strstr(here.err.message, "conservation: 1 rows were written, but 0 inserted + "
+                                             "1 updated + 1 carried over"));
+    place_assert_no_strays(&here);
+    place_use(&here, here.real);
+    place_assert_rows(&here, "k,v", "1|a\n2|b\n");
+}
+
 /* ---- a naive model */
 
 #define KEYS 40 /* and null */
@@ -369,6 +417,7 @@ int main(void)
         CASE(grows_while_it_merges),
         HIDDEN(grows_while_it_merges),
         CASE(plans_anew_on_conflicts),
+        CASE(sees_a_lost_row),
         CASE(follows_the_model),
         HIDDEN(follows_the_model),
         CASE(follows_the_model_with_newest_wins),
