@@ -214,7 +214,7 @@ static void put_samples(silt_buf *text, const silt_duck_sources *sources, duckdb
 }
 
 /* A file that has a key twice by itself is at fault; of two files that share a key neither is. */
-static silt_status blame_twice(const silt_merge *m, silt_error *err)
+static silt_status blame_twice(const silt_merge *m, const char *samples, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     int64_t *guilty = silt_arena_calloc(m->arena, m->source_count + 1, sizeof *guilty);
@@ -224,9 +224,11 @@ static silt_status blame_twice(const silt_merge *m, silt_error *err)
     silt_buf_puts(&sql, " GROUP BY s.f, d.first_row HAVING count(*) > 1) GROUP BY f");
     SILT_TRY(silt_merge_counts(m, &sql, m->source_count, &guilty, 1, err));
     for (size_t i = 0; i < m->source_count; i++) {
-        char why[100];
-        (void)snprintf(why, sizeof why, "%" PRId64 " key%s more than once in this file", guilty[i],
-                       guilty[i] == 1 ? " stands" : "s stand");
+        char why[600];
+        (void)snprintf(why, sizeof why,
+                       "%" PRId64 " key%s more than once in this file, and nothing says which row "
+                       "is the newest (dedup_strategy: newest_wins)%s",
+                       guilty[i], guilty[i] == 1 ? " stands" : "s stand", samples);
         if (guilty[i] > 0 && m->spec.stage.bad_source)
             m->spec.stage.bad_source(m->spec.stage.bad_source_ctx, i, SILT_BAD_DATA, why);
     }
@@ -239,17 +241,17 @@ static silt_status refuse_twice(const silt_merge *m, silt_duck_sources *sources,
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_buf) text = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    SILT_TRY(blame_twice(m, err));
     samples_sql(&sql, m);
     SILT_TRY(silt_duck_query(m->db, &sql, &result, err));
     SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(result);
     if (chunk) put_samples(&text, sources, chunk);
     if (text.failed) return silt_fail_nomem(err);
+    SILT_TRY(blame_twice(m, text.data ? text.data : "", err));
     (void)silt_fail(err, SILT_BAD_DATA, "%" PRId64 " key%s more than once in the source%s", count,
                     count == 1 ? " stands" : "s stand", text.data ? text.data : "");
     return silt_hint(err, SILT_BAD_DATA,
-                     "name a column that tells which row of a key is the newest, or correct the "
-                     "files");
+                     "name a column that tells which row of a key is the newest (dedup_strategy: "
+                     "newest_wins and timestamp_col), or correct the files");
 }
 
 static silt_status deduplicate(silt_merge *m, silt_duck_sources *sources, silt_error *err)

@@ -381,7 +381,7 @@ static silt_status copy_row(file_reader *r, const silt_flat_batch *b, size_t row
                             const size_t *columns, size_t count, const char **texts,
                             const silt_dv **dv, silt_error *err)
 {
-    silt_bytes found[FILE_TEXTS_MAX], dv_path = {0};
+    silt_bytes found[FILE_TEXTS_MAX] = {0}, dv_path = {0};
     bool has[FILE_TEXTS_MAX];
     silt_dv vector;
     bool has_dv = borrow_dv(b, row, &vector, &dv_path);
@@ -390,7 +390,7 @@ static silt_status copy_row(file_reader *r, const silt_flat_batch *b, size_t row
         has[i] = flat_text(b, columns[i], row, &found[i]);
         if (has[i]) size += found[i].size + 1;
     }
-    if (memchr(found[0].data, '\0', found[0].size))
+    if (has[0] && memchr(found[0].data, '\0', found[0].size))
         return silt_fail(err, SILT_CORRUPT, "a path has a NUL character");
     char *block = silt_arena_alloc(r->arena, size), *at = block;
     if (!block) return silt_fail_nomem(err);

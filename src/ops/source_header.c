@@ -128,7 +128,7 @@ static silt_status group_of(silt_planning *p, silt_map64 *by_header, const char 
 static silt_status place(silt_planning *p, silt_map64 *by_header, size_t file)
 {
     const char *const *names = NULL;
-    size_t count = 0, group;
+    size_t count = 0, group = 0;
     if (p->sources->format != SILT_FORMAT_NDJSON) {
         silt_error why = {0};
         silt_status st = p->engine->ops->header(p->engine, p->sources->format, &p->options,
