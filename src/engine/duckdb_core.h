@@ -251,6 +251,7 @@ static inline silt_duck_engine *silt_duck_function_engine(duckdb_function_info i
 silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_source_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_flat_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_arrow_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err);
 
 #endif

@@ -20,6 +20,10 @@ silt_status silt_duck_header(silt_engine *engine, silt_format format,
 silt_status silt_duck_stage(silt_engine *engine, const silt_stage_spec *spec, silt_arena *arena,
                             silt_stage_result *out, silt_error *err);
 
+/* duckdb_arrow.c */
+silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *spec,
+                                  silt_arena *arena, silt_stage_result *out, silt_error *err);
+
 /* duckdb_scan.c */
 silt_status silt_duck_scan_write(silt_engine *engine, const silt_scan_spec *spec,
                                  silt_output_format format, const char *local_path,

@@ -2,8 +2,9 @@
  *
  * Everything the engine reads or writes is a local path (the callers bring objects there and back).
  * Results live in the arena that is handed in. On failure no result is set.
- * Statuses common to all: NOMEM (memory_limit and no room to spill), NOSPACE, INTERRUPTED, IO, DENIED,
- * UNSUPPORTED (no libduckdb, or a type without a twin), FAILED (the engine's own error, its text kept). */
+ * Statuses common to all: NOMEM (memory_limit and no room to spill), NOSPACE, INTERRUPTED, IO,
+ * DENIED, UNSUPPORTED (no libduckdb, or a type without a twin), FAILED (the engine's own error, its
+ * text kept). */
 #ifndef SILT_ENGINE_ENGINE_H
 #define SILT_ENGINE_ENGINE_H
 
@@ -17,13 +18,14 @@ SILT_DEFINE_AUTO(silt_engine, silt_engine_free)
 
 typedef enum silt_format { SILT_FORMAT_CSV, SILT_FORMAT_NDJSON, SILT_FORMAT_PARQUET } silt_format;
 
-/* How to read text files. NULL / zero: to be found by silt_engine_ops.sniff, which fills them in. */
+/* How to read text files. NULL / zero: to be found by silt_engine_ops.sniff, which fills them in.
+ */
 typedef struct silt_source_options {
     const char *delimiter, *quote, *escape, *comment;
-    const char *encoding;     /* utf-8 (default), utf-16, latin-1 */
+    const char *encoding;                       /* utf-8 (default), utf-16, latin-1 */
     const char *date_format, *timestamp_format; /* strptime */
-    const char *compression;  /* auto (default), none, gzip, zstd */
-    const char *const *nulls; /* texts that mean null, besides the empty field */
+    const char *compression;                    /* auto (default), none, gzip, zstd */
+    const char *const *nulls;                   /* texts that mean null, besides the empty field */
     size_t null_count;
     int skip_lines;
     char decimal_separator; /* '.' */
@@ -41,9 +43,10 @@ typedef struct silt_source_file {
     const char *name; /* what `_source_file` says */
 } silt_source_file;
 
-/* Source files with the same columns. CSV: `columns` is the header in its order, with the types the text is
- * to be read as (a header is matched by name by whoever makes the group, see engine.md: read_csv maps by
- * position). NDJSON: the members wanted, by name. Parquet: the columns wanted, by name. */
+/* Source files with the same columns. CSV: `columns` is the header in its order, with the types the
+ * text is to be read as (a header is matched by name by whoever makes the group, see engine.md:
+ * read_csv maps by position). NDJSON: the members wanted, by name. Parquet: the columns wanted, by
+ * name. */
 typedef struct silt_source_group {
     silt_format format;
     silt_source_options options; /* complete */
@@ -72,8 +75,10 @@ typedef struct silt_output_column {
 
 /* Where and how files are written. */
 typedef struct silt_write_spec {
-    const char *directory;   /* exists, is ours alone */
-    const char *file_prefix; /* "part-<attempt>-": names are <prefix><n>.parquet, in one flat or hive folder */
+    const char *directory;   /* exists, is ours alone; or shared, where the prefix is ours alone and
+                                nothing is   partitioned */
+    const char *file_prefix; /* "part-<attempt>-": names are <prefix><n>.parquet, in one flat or
+                                hive folder */
     const size_t *partition_by; /* indexes of output columns; these are left out of the files */
     size_t partition_count;
     int64_t target_file_bytes; /* 0: 128 MB */
@@ -86,14 +91,15 @@ typedef struct silt_stage_spec {
     const silt_output_column *columns;
     size_t column_count;
     silt_write_spec write;
-    /* Called for each source file whose content is at fault, before BAD_DATA (or CHANGED, NOT_FOUND, DENIED:
-     * the file went away) is returned: index over all files of all groups in order, and why (line, column,
-     * text as far as known). May be NULL. */
+    /* Called for each source file whose content is at fault, before BAD_DATA (or CHANGED,
+     * NOT_FOUND, DENIED: the file went away) is returned: index over all files of all groups in
+     * order, and why (line, column, text as far as known). May be NULL. */
     void (*bad_source)(void *ctx, size_t index, silt_status status, const char *why);
     void *bad_source_ctx;
 } silt_stage_spec;
 
-/* Of one leaf column of one file. Bounds are exact, in the engine's text form of the leaf's type. */
+/* Of one leaf column of one file. Bounds are exact, in the engine's text form of the leaf's type.
+ */
 typedef struct silt_leaf_stats {
     const char *const *path; /* names from the top, e.g. {"address", "city"} */
     size_t path_count;
@@ -105,7 +111,8 @@ typedef struct silt_leaf_stats {
 typedef struct silt_staged_file {
     const char *local_path;
     int64_t size_bytes, row_count;
-    const char *const *partition_values; /* in partition_by's order, engine's text; NULL is null, '' too */
+    const char *const
+        *partition_values; /* in partition_by's order, engine's text; NULL is null, '' too */
     const silt_leaf_stats *stats;
     size_t stats_count;
 } silt_staged_file;
@@ -117,12 +124,25 @@ typedef struct silt_stage_result {
     const int64_t *source_rows; /* rows read of each source file, over all groups in order */
 } silt_stage_result;
 
-/* ---- scans: data files → rows ------------------------------------------------------------------ */
+/* Rows of a program → Parquet files. Columns of the stream are found by silt_output_column.source
+ * (kind SOURCE all): one that it lacks is null. */
+struct ArrowArrayStream;
+typedef struct silt_arrow_spec {
+    struct ArrowArrayStream
+        *rows; /* read to its end from any thread, one at a time; not released */
+    const silt_output_column *columns;
+    size_t column_count;
+    silt_write_spec write;
+} silt_arrow_spec;
+
+/* ---- scans: data files → rows ------------------------------------------------------------------
+ */
 
 typedef struct silt_scan_file {
     const char *local_path;
-    int64_t row_count;                   /* -1: not known */
-    const char *const *partition_values; /* as in the log; NULL is null; in silt_scan_column order */
+    int64_t row_count; /* -1: not known */
+    const char *const
+        *partition_values; /* as in the log; NULL is null; in silt_scan_column order */
 } silt_scan_file;
 
 typedef struct silt_scan_column {
@@ -149,19 +169,22 @@ typedef enum silt_output_format {
 /* A row as text, NULL for null; return false to end the scan. */
 typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
 
-/* ---- keyed changes: sources against the rows that are there ---------------------------------------- */
+/* ---- keyed changes: sources against the rows that are there
+ * ---------------------------------------- */
 
 typedef struct silt_merge silt_merge; /* one merge in the making: the source, read once and kept */
 
 typedef struct silt_merge_spec {
-    silt_stage_spec stage;     /* sources and output columns; where rewritten and new files go */
-    const char *const *keys;   /* names of output columns; nulls match each other */
+    silt_stage_spec stage;   /* sources and output columns; where rewritten and new files go */
+    const char *const *keys; /* names of output columns; nulls match each other */
     size_t key_count;
-    const char *newest_by;     /* the newest row of a key wins, in the source and against the target (null
-                                  loses; ties: later file, later row, source over target); NULL: a key twice in
-                                  the source is BAD_DATA with sample keys, their files and rows */
-    bool insert_only;          /* rows of keys that are there are left alone, the first of a key wins */
-    const silt_scan_column *target; /* how the target's files show the output columns: same count and order */
+    const char
+        *newest_by;   /* the newest row of a key wins, in the source and against the target (null
+                         loses; ties: later file, later row, source over target); NULL: a key twice in
+                         the source is BAD_DATA with sample keys, their files and rows */
+    bool insert_only; /* rows of keys that are there are left alone, the first of a key wins */
+    const silt_scan_column
+        *target; /* how the target's files show the output columns: same count and order */
 } silt_merge_spec;
 
 /* What the source holds, once read. Arrays are by source file over all groups in order. */
@@ -178,7 +201,8 @@ typedef struct silt_merge_match {
     const int64_t *file_updates; /* by target file: rows that the source replaces */
 } silt_merge_match;
 
-/* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker) ----------------------- */
+/* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker)
+ * ----------------------- */
 
 typedef enum silt_flat_kind {
     SILT_FLAT_BOOL, /* int64 0 or 1 */
@@ -190,7 +214,8 @@ typedef enum silt_flat_kind {
 } silt_flat_kind;
 
 typedef struct silt_flat_column {
-    const char *path; /* "add.deletionVector.offset": parts joined by '.'; what isn't in a file reads as null */
+    const char *path; /* "add.deletionVector.offset": parts joined by '.'; what isn't in a file
+                         reads as null */
     silt_flat_kind kind;
 } silt_flat_column;
 
@@ -210,9 +235,11 @@ static inline bool silt_flat_valid(const silt_flat_vector *v, size_t row)
     return !v->validity || (v->validity[row / 64] >> (row % 64) & 1);
 }
 
-/* Given one batch after another, which are good until it returns; a failure ends the read with it. */
+/* Given one batch after another, which are good until it returns; a failure ends the read with it.
+ */
 typedef silt_status silt_flat_sink(void *ctx, const silt_flat_batch *batch, silt_error *err);
-/* Asked for one batch after another; row_count 0 ends. What it points to stays good until the next call. */
+/* Asked for one batch after another; row_count 0 ends. What it points to stays good until the next
+ * call. */
 typedef silt_status silt_flat_source(void *ctx, silt_flat_batch *out, silt_error *err);
 
 /* The columns of a Parquet file to be written, as a tree over flat columns. */
@@ -231,26 +258,36 @@ typedef struct silt_node {
     size_t child_count;
 } silt_node;
 
-/* ---- the vtable ------------------------------------------------------------------------------------- */
+/* ---- the vtable
+ * ------------------------------------------------------------------------------------- */
 
 typedef struct silt_engine_ops {
-    /* Find dialect, columns and types by looking at all of `files` (same header; types wide enough for
-     * every row that was looked at, `sample_rows` a file, -1: all). Given options are kept, missing ones filled in.
-     * Names come as in the file. BAD_DATA: not a file of this format (why, with the file). */
+    /* Find dialect, columns and types by looking at all of `files` (same header; types wide enough
+     * for every row that was looked at, `sample_rows` a file, -1: all). Given options are kept,
+     * missing ones filled in. Names come as in the file. BAD_DATA: not a file of this format (why,
+     * with the file). */
     silt_status (*sniff)(silt_engine *, silt_format, const silt_source_options *given,
                          const silt_source_file *files, size_t file_count, int64_t sample_rows,
                          silt_arena *, silt_source_options *options, const silt_column **columns,
                          size_t *column_count, silt_error *);
 
-    /* The column names of one CSV's header record (complete options), or a Parquet file's top columns; NDJSON has
-     * none. Fast: reads the head of the file, doesn't start the engine for CSV. An empty file has no names. */
+    /* The column names of one CSV's header record (complete options), or a Parquet file's top
+     * columns; NDJSON has none. Fast: reads the head of the file, doesn't start the engine for CSV.
+     * An empty file has no names. */
     silt_status (*header)(silt_engine *, silt_format, const silt_source_options *,
                           const char *local_path, silt_arena *, const char *const **names,
                           size_t *count, silt_error *);
 
-    /* Read all sources once and write them. BAD_DATA: see bad_source; nothing of it is left in the directory. */
+    /* Read all sources once and write them. BAD_DATA: see bad_source; nothing of it is left in the
+     * directory. */
     silt_status (*stage)(silt_engine *, const silt_stage_spec *, silt_arena *,
                          silt_stage_result *out, silt_error *);
+
+    /* Read the stream once and write it; `source_rows` is NULL. INVALID: columns or values that
+     * don't fit, UNSUPPORTED: a type that isn't taken, FAILED: the stream's own failure; nothing of
+     * it is left then. */
+    silt_status (*stage_arrow)(silt_engine *, const silt_arrow_spec *, silt_arena *,
+                               silt_stage_result *out, silt_error *);
 
     /* Rows to a local file ("-": standard output); `row_count` may be NULL. */
     silt_status (*scan_write)(silt_engine *, const silt_scan_spec *, silt_output_format,
@@ -259,15 +296,15 @@ typedef struct silt_engine_ops {
     silt_status (*scan_rows)(silt_engine *, const silt_scan_spec *, silt_row_fn *, void *ctx,
                              silt_error *);
 
-    /* Keyed changes in three steps: read the source; match it with the target files that may hold its keys
-     * (already pruned by the key range); write new files: the source's inserts and updates, and of each file
-     * in `rewrite` the rows that weren't replaced. `result.source_rows` is that of the source.
-     * What the spec and `files` point to is borrowed until merge_free. Matching may be done again, against
-     * other files; writing comes after it, once. BAD_DATA for keys that stand twice tells bad_source of
-     * files which have a key twice by themselves; a key in two files is neither's fault.
-     * For now each file with file_updates must be in `rewrite`. With deletion vectors a file may be left
-     * out of it: merge_positions(merge, file index, sink) will then give its replaced rows' places, in
-     * order, between merge_match and merge_free. */
+    /* Keyed changes in three steps: read the source; match it with the target files that may hold
+     * its keys (already pruned by the key range); write new files: the source's inserts and
+     * updates, and of each file in `rewrite` the rows that weren't replaced. `result.source_rows`
+     * is that of the source. What the spec and `files` point to is borrowed until merge_free.
+     * Matching may be done again, against other files; writing comes after it, once. BAD_DATA for
+     * keys that stand twice tells bad_source of files which have a key twice by themselves; a key
+     * in two files is neither's fault. For now each file with file_updates must be in `rewrite`.
+     * With deletion vectors a file may be left out of it: merge_positions(merge, file index, sink)
+     * will then give its replaced rows' places, in order, between merge_match and merge_free. */
     silt_status (*merge_begin)(silt_engine *, const silt_merge_spec *, silt_arena *,
                                silt_merge **out, silt_merge_source *source, silt_error *);
     silt_status (*merge_match)(silt_merge *, const silt_scan_file *files, size_t file_count,
@@ -277,8 +314,8 @@ typedef struct silt_engine_ops {
     void (*merge_free)(silt_merge *);
 
     /* Flat columns of Parquet files, in file order and row order; rows in which every column of
-     * `any_of` (indexes; none: no filter) is null are left out. CORRUPT: not a Parquet file, or a column of
-     * another type. NOT_FOUND. */
+     * `any_of` (indexes; none: no filter) is null are left out. CORRUPT: not a Parquet file, or a
+     * column of another type. NOT_FOUND. */
     silt_status (*read_flat)(silt_engine *, const char *const *local_paths, size_t path_count,
                              const silt_flat_column *columns, size_t column_count,
                              const size_t *any_of, size_t any_count, silt_flat_sink *, void *ctx,

@@ -1,0 +1,15 @@
+/* All of libsilt. */
+#ifndef SILT_SILT_H
+#define SILT_SILT_H
+
+#include "silt/arena.h"
+#include "silt/arrow.h"
+#include "silt/engine.h"
+#include "silt/error.h"
+#include "silt/pipeline.h"
+#include "silt/schema.h"
+#include "silt/snapshot.h"
+#include "silt/store.h"
+#include "silt/write.h"
+
+#endif
