@@ -15,17 +15,18 @@
 
 #define TARGET_BYTES (INT64_C(128) << 20)
 
-/* ---- removing
- * ---------------------------------------------------------------------------------------- */
+/* ---- removing -------------------------------------------------------------------------------- */
 
-/* Depth is bounded by the number of partition columns; folders of others stay. */
-static void remove_in(int parent, const char *name, const char *prefix)
+/* Depth is bounded by the number of partition columns; folders of others stay. True: something of
+ * ours was there. */
+static bool remove_in(int parent, const char *name, const char *prefix)
 {
+    bool found = false;
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         if (fd >= 0) close(fd);
-        return;
+        return false;
     }
     for (struct dirent *e; (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
@@ -34,22 +35,24 @@ static void remove_in(int parent, const char *name, const char *prefix)
         /* While COPY writes, DuckDB puts tmp_ before a single file's name. */
         const char *base = silt_starts_with(e->d_name, "tmp_") ? e->d_name + 4 : e->d_name;
         if (S_ISDIR(st.st_mode)) {
-            remove_in(fd, e->d_name, prefix);
+            if (!remove_in(fd, e->d_name, prefix)) continue;
+            found = true;
             (void)unlinkat(fd, e->d_name, AT_REMOVEDIR); /* fails, and should, while not empty */
         } else if (silt_starts_with(base, prefix)) {
+            found = true;
             (void)unlinkat(fd, e->d_name, 0);
         }
     }
     closedir(dir);
+    return found;
 }
 
 void silt_duck_remove_written(const char *directory, const char *prefix)
 {
-    remove_in(AT_FDCWD, directory, prefix);
+    (void)remove_in(AT_FDCWD, directory, prefix);
 }
 
-/* ---- what RETURN_STATS says
- * ------------------------------------------------------------------------------ */
+/* ---- what RETURN_STATS says ------------------------------------------------------------------ */
 
 /* A MAP column's entries of one row: child vectors and the range in them. */
 typedef struct map_entries {
@@ -149,8 +152,7 @@ static bool read_partition(map_entries e, const silt_output_column *columns,
     return true;
 }
 
-/* ---- what is on disk
- * ----------------------------------------------------------------------------------------- */
+/* ---- what is on disk ------------------------------------------------------------------------- */
 
 static silt_status check_footer(const char *path, int64_t size_bytes, int64_t footer_bytes,
                                 silt_error *err)
@@ -247,9 +249,7 @@ silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
     return st;
 }
 
-/* ---- COPY
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- COPY ------------------------------------------------------------------------------------ */
 
 /* '' in a partition column means null to Delta: one folder for both, not two. */
 static void put_select(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,

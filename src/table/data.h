@@ -69,6 +69,12 @@ silt_status silt_scratch_make(silt_store *store, const char *name, silt_arena *a
                               const char **path, silt_error *err);
 void silt_scratch_remove(const char *path);
 
+/* The folder that scratch folders are in, for files whose names are nobody else's: a commit that
+ * makes and removes a folder of its own costs the file system much more. It stays; not to be given
+ * to silt_scratch_remove(). NULL where the store has no local paths. */
+silt_status silt_scratch_shared(silt_store *store, silt_arena *arena, const char **path,
+                                silt_error *err);
+
 /* ---- looking after the log (maintain.c)
  * ------------------------------------------------------------------ */
 

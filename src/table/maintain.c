@@ -4,8 +4,9 @@
 #include "table/data.h"
 
 #define INTERVAL        100
-#define TAIL_MIN        10 /* fewer commits never ask for one */
-#define TAIL_OF_WHOLE   10 /* the tail may be a tenth of the checkpoint */
+#define TAIL_MIN        10                 /* fewer commits never ask for one, */
+#define TAIL_BYTES_MIN  (INT64_C(1) << 20) /* nor do so few bytes, which are read in no time */
+#define TAIL_OF_WHOLE   10                 /* the tail may be a tenth of the checkpoint */
 #define TRY_AGAIN_LATER 10
 
 /* delta.checkpointInterval, if it is a number that makes sense. */
@@ -33,7 +34,8 @@ static bool is_due(const silt_snapshot *snapshot, const silt_log_tail *tail)
 {
     int64_t commits = silt_snapshot_version(snapshot) - tail->checkpoint_version;
     if (commits >= interval_of(snapshot)) return true;
-    if (tail->checkpoint_version < 0 || commits < TAIL_MIN) return false;
+    if (tail->checkpoint_version < 0 || commits < TAIL_MIN || tail->commit_bytes < TAIL_BYTES_MIN)
+        return false;
     return tail->checkpoint_bytes < 0 ||
            tail->commit_bytes > tail->checkpoint_bytes / TAIL_OF_WHOLE;
 }

@@ -1,7 +1,6 @@
 /* Local folders for files that aren't in the table yet. */
 #include <errno.h>
 #include <ftw.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +10,8 @@
 #define SCRATCH_KEY "_silt/scratch"
 #define OPEN_FILES  16
 
-/* The folder and those above it. Another process may be removing an empty one of them just now. */
-static int make_folders(char *path)
+/* The folder and those above it. */
+static int make_folders(char *path, mode_t mode)
 {
     for (char *p = path + 1; *p; p++) {
         if (*p != '/') continue;
@@ -21,17 +20,27 @@ static int make_folders(char *path)
         *p = '/';
         if (failed) return failed;
     }
-    return mkdir(path, 0700) != 0 ? errno : 0;
+    return mkdir(path, mode) != 0 ? errno : 0;
 }
 
 static silt_status make_beside_table(const char *path, silt_arena *arena, silt_error *err)
 {
     char *copy = silt_arena_strdup(arena, path);
     if (!copy) return silt_fail_nomem(err);
-    int failed = ENOENT;
-    for (int i = 0; i < 10 && failed == ENOENT; i++)
-        failed = make_folders(copy);
+    int failed = mkdir(path, 0700) != 0 ? errno : 0; /* those above it mostly stand */
+    if (failed == ENOENT) failed = make_folders(copy, 0700);
     return failed ? silt_fail_errno(err, failed, "can't make the folder %s", path) : SILT_OK;
+}
+
+silt_status silt_scratch_shared(silt_store *store, silt_arena *arena, const char **path,
+                                silt_error *err)
+{
+    char *local = (char *)silt_store_local_path(store, SCRATCH_KEY, arena);
+    int failed = local && access(local, F_OK) != 0 ? make_folders(local, 0777) : 0;
+    if (failed && failed != EEXIST)
+        return silt_fail_errno(err, failed, "can't make the folder %s", local);
+    *path = local;
+    return SILT_OK;
 }
 
 static silt_status make_temporary(const char *name, silt_arena *arena, const char **path,
@@ -70,18 +79,9 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     return 0;
 }
 
+/* The folder above stays, empty: the next one is made there. */
 void silt_scratch_remove(const char *path)
 {
-    char parent[PATH_MAX];
-    if (!path) return;
+    if (!path || rmdir(path) == 0) return;
     nftw(path, remove_one, OPEN_FILES, FTW_DEPTH | FTW_PHYS);
-    size_t size = strlen(path);
-    const char *name = strrchr(path, '/');
-    if (!name || size >= sizeof(parent)) return;
-    memcpy(parent, path, (size_t)(name - path));
-    parent[name - path] = '\0';
-    if (!silt_ends_with(parent, "/" SCRATCH_KEY)) return;
-    if (rmdir(parent) != 0) return; /* others use it */
-    *strrchr(parent, '/') = '\0';
-    (void)rmdir(parent);
 }

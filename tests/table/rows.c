@@ -507,7 +507,7 @@ static void scratch_folders_come_and_go(void **state)
     silt_scratch_remove(c);
     silt_scratch_remove(c);
     silt_scratch_remove(NULL);
-    char *left = test_list(root);
+    char *left = test_list(silt_arena_printf(arena, "%s/_silt/scratch", root));
     assert_string_equal(left, "");
     free(left);
     silt_store_free(mem);
