@@ -21,13 +21,25 @@ static silt_status discover(silt_load *load, const silt_config_table *table, sil
     return silt_discover(&spec, arena, out, err);
 }
 
+/* ", 3 files what"; nothing for 0. */
+static void put_count(silt_buf *text, int64_t count, const char *noun, const char *what)
+{
+    if (count)
+        silt_buf_printf(text, "%s%" PRId64 " %s%s %s", text->size ? ", " : "", count, noun,
+                        count == 1                      ? ""
+                        : noun[strlen(noun) - 1] == 'h' ? "es"
+                                                        : "s",
+                        what);
+}
+
 static void tell_settled(silt_load *load, const silt_target *target, const silt_settled *s)
 {
-    if (!s->completed && !s->pending && !s->fenced) return;
-    silt_load_message(load, "info",
-                      "table %s: recovered: %" PRId64 " files found loaded, %" PRId64
-                      " files of unfinished batches wait again, %" PRId64 " batches fenced",
-                      target->table->name, s->completed, s->pending, s->fenced);
+    SILT_CLEAN(silt_buf) text = {0};
+    put_count(&text, s->fenced, "unfinished batch", "fenced");
+    put_count(&text, s->pending, "file", "of it to be loaded again");
+    put_count(&text, s->completed, "file", "found to be loaded");
+    if (text.size && !text.failed)
+        silt_load_message(load, "info", "table %s: recovered: %s", target->table->name, text.data);
 }
 
 /* Batch after batch. The list of what is to be loaded is made anew whenever something else happened
