@@ -1,0 +1,62 @@
+/* silt reset-state: forget what the pipeline believes; with --forget also what it knows. */
+#include "cli/json.h"
+#include "cli/message.h"
+
+static void explain(const cli *c, const char *table, bool forget)
+{
+    if (table)
+        cli_say(c, CLI_INFO, "this rewrites the records of table %s", table);
+    else
+        cli_say(c, CLI_INFO, "this drops the tracker, the table status and the lock in %s",
+                silt_pipeline_checkpoint_path(c->pipeline));
+    if (!forget) {
+        cli_say(c, CLI_INFO,
+                "files which the tables' ledgers hold stay loaded; nothing loads twice");
+        return;
+    }
+    cli_say(c, CLI_WARNING, "--forget: every file that is still there loads again");
+    cli_say(c, CLI_WARNING,
+            "  loading_strategy append: the rows of these files will stand in the table twice");
+    cli_say(c, CLI_WARNING,
+            "  loading_strategy scd2: older values may come back as new versions of a row");
+    cli_say(c, CLI_WARNING,
+            "  loading_strategy upsert, append_once, overwrite: no row is duplicated");
+}
+
+static void print_report(const cli *c, const silt_fix_report *r)
+{
+    cli_json j = cli_json_start(stdout, true);
+    if (c->json) {
+        cli_json_object(&j, NULL);
+        cli_json_array(&j, "actions");
+    }
+    for (size_t i = 0; i < r->action_count; i++) {
+        if (c->json) {
+            cli_json_string(&j, NULL, r->actions[i]);
+            continue;
+        }
+        cli_put(stdout, &c->out, r->actions[i]);
+        fputc('\n', stdout);
+    }
+    if (!c->json) return;
+    cli_json_end(&j);
+    cli_json_end(&j);
+}
+
+int cmd_reset(cli *c)
+{
+    silt_error err = {0};
+    silt_fix_report report = {0};
+    silt_reset_options opts = SILT_RESET_OPTIONS_INIT;
+    opts.forget = cli_flag(c, "forget");
+    int status = cli_open_pipeline(c, false);
+    if (status == CLI_OK) status = cli_pipeline_table(c, &opts.table);
+    if (status != CLI_OK) return status;
+    explain(c, opts.table, opts.forget);
+    status = cli_confirm(c, "Are you sure you want to reset the state?", "reset-state");
+    if (status != CLI_OK) return status;
+    if (silt_pipeline_reset(c->pipeline, &opts, c->arena, &report, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    print_report(c, &report);
+    return CLI_OK;
+}

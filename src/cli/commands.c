@@ -1,0 +1,114 @@
+/* The table of commands and their options. What is said of them is in docs/cli/; a test compares
+ * the two. */
+#include "cli/cli.h"
+
+#define END \
+    {       \
+    }
+
+const cli_option cli_front_options[] = {{"version", CLI_FLAG, NULL, 0}, END};
+
+const cli_option cli_global_options[] = {
+    {"config", CLI_TEXT, "FILE", 'c'},
+    {"storage-option", CLI_LIST, "KEY=VALUE", 0},
+    {"json", CLI_FLAG, NULL, 0},
+    {"quiet", CLI_FLAG, NULL, 'q'},
+    {"verbose", CLI_FLAG, NULL, 'v'},
+    {"no-color", CLI_FLAG, NULL, 0},
+    {"diagnostics", CLI_TEXT, "FILE", 0},
+    {"help", CLI_FLAG, NULL, 'h'},
+    {"data-option", CLI_LATER, "KEY=VALUE", 0},
+    END,
+};
+
+static const cli_option run_options[] = {
+    {"table", CLI_TEXT, "TABLE", 0},
+    {"max-batches", CLI_COUNT, "N", 0},
+    {"wait-lock", CLI_COUNT, "SECONDS", 0},
+    {"force-unlock", CLI_FLAG, NULL, 0},
+    {"retry-failed", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_LATER, NULL, 0},
+    END,
+};
+
+static const cli_option validate_options[] = {{"fix", CLI_FLAG, NULL, 0}, END};
+
+static const cli_option fix_options[] = {{"dry-run", CLI_FLAG, NULL, 0}, END};
+
+static const cli_option unlock_options[] = {
+    {"yes", CLI_FLAG, NULL, 'y'}, {"dry-run", CLI_LATER, NULL, 0}, END};
+
+static const cli_option reset_options[] = {
+    {"table", CLI_TEXT, "TABLE", 0}, {"forget", CLI_FLAG, NULL, 0},
+    {"yes", CLI_FLAG, NULL, 'y'},    {"delete-rows", CLI_LATER, NULL, 0},
+    {"dry-run", CLI_LATER, NULL, 0}, END,
+};
+
+static const cli_option check_options[] = {{"schema", CLI_FLAG, NULL, 0}, END};
+
+static const cli_option read_options[] = {
+    {"version", CLI_COUNT, "N", 0},        {"columns", CLI_LIST, "NAMES", 0},
+    {"limit", CLI_COUNT, "N", 0},          {"format", CLI_TEXT, "FORMAT", 0},
+    {"output", CLI_TEXT, "FILE", 'o'},     {"timestamp", CLI_LATER, "TIME", 0},
+    {"where", CLI_LATER, "PREDICATE", 0},  {"files", CLI_LATER, "FILES", 0},
+    {"file-column", CLI_LATER, "NAME", 0}, {"no-pushdown", CLI_LATER, NULL, 0},
+    {"view-types", CLI_LATER, NULL, 0},    {"schema", CLI_LATER, "FILE", 0},
+    {"dataset", CLI_LATER, "NAME", 0},     END,
+};
+
+static const cli_option show_options[] = {
+    {"version", CLI_COUNT, "N", 0}, {"timestamp", CLI_LATER, "TIME", 0}, END};
+
+static const cli_option history_options[] = {{"limit", CLI_COUNT, "N", 0}, END};
+
+static const cli_option files_options[] = {
+    {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_LATER, "TIME", 0},
+    {"from", CLI_LATER, "N", 0},
+    {"to", CLI_LATER, "N", 0},
+    END,
+};
+
+#define LATER(command)                         \
+    {                                          \
+        command, NULL, NULL, NULL, 0, 0, false \
+    }
+
+const cli_command cli_commands[] = {
+    {"run", cmd_run, run_options, NULL, 0, 0, true},
+    {"status", cmd_status, NULL, NULL, 0, 0, true},
+    {"validate-consistency", cmd_validate, validate_options, NULL, 0, 0, true},
+    {"fix-inconsistencies", cmd_fix, fix_options, NULL, 0, 0, true},
+    {"force-unlock", cmd_force_unlock, unlock_options, NULL, 0, 0, true},
+    {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
+    {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
+    {"read", cmd_read, read_options, "TABLE", 1, 1, false},
+    {"show", cmd_show, show_options, "TABLE", 1, 1, true},
+    {"history", cmd_history, history_options, "TABLE", 1, 1, false},
+    {"files", cmd_files, files_options, "TABLE", 1, 1, false},
+    {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
+    {"version", cmd_version, NULL, NULL, 0, 0, true},
+    LATER("maintain"),
+    LATER("runs"),
+    LATER("prove"),
+    LATER("replay"),
+    LATER("unload"),
+    LATER("create"),
+    LATER("write"),
+    LATER("merge"),
+    LATER("update"),
+    LATER("delete"),
+    LATER("alter"),
+    LATER("sql"),
+    LATER("changes"),
+    LATER("checkpoint"),
+    LATER("vacuum"),
+    LATER("optimize"),
+    LATER("cleanup-log"),
+    LATER("restore"),
+    LATER("export"),
+    LATER("clone"),
+    LATER("migrate"),
+    LATER("doctor"),
+    {NULL, NULL, NULL, NULL, 0, 0, false},
+};
