@@ -132,8 +132,7 @@ SILT_API SILT_CHECKED silt_status silt_pipeline_run(silt_pipeline *pipeline,
                                                     const silt_run_options *opts, silt_arena *arena,
                                                     silt_run_result *out, silt_error *err);
 
-/* ---- status
- * --------------------------------------------------------------------------------------- */
+/* ---- status */
 
 typedef struct silt_status_lock {
     bool held;     /* there is a lock file */
@@ -169,8 +168,7 @@ typedef struct silt_status_report {
 SILT_API SILT_CHECKED silt_status silt_pipeline_status(silt_pipeline *pipeline, silt_arena *arena,
                                                        silt_status_report *out, silt_error *err);
 
-/* ---- consistency
- * ------------------------------------------------------------------------------------ */
+/* ---- consistency */
 
 typedef struct silt_check_table {
     const char *table_name;

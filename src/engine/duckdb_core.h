@@ -17,58 +17,48 @@
 
 /* Every function of duckdb.h that the engine calls, without its prefix: silt_duck.query(…) is
  * duckdb_query(…). A new one is added here and nowhere else; 1.4's header must have it. */
-#define SILT_DUCK_FUNCTIONS(X)                                                                                                                    \
-    X(library_version)                                                                                                                            \
-    X(malloc)                                                                                                                                     \
-    X(free)                                                                                                                                       \
-    X(vector_size) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close) X(connect) X(                                            \
-        disconnect) X(interrupt) X(query_progress) X(query) X(destroy_result) X(result_error) X(result_error_type)                                \
-        X(rows_changed) X(column_count) X(column_name) X(column_type) X(column_logical_type) X(fetch_chunk) X(                                    \
-            prepare) X(prepare_error) X(destroy_prepare) X(execute_prepared) X(bind_int64) X(bind_varchar)                                        \
-            X(bind_varchar_length) X(pending_prepared) X(pending_prepared_streaming) X(pending_error) X(                                          \
-                destroy_pending) X(pending_execute_task) X(pending_execute_check_state) X(pending_execution_is_finished)                          \
-                X(execute_pending) X(create_logical_type) X(create_decimal_type) X(create_list_type) X(                                           \
-                    create_map_type) X(create_struct_type) X(destroy_logical_type) X(get_type_id) X(decimal_width)                                \
-                    X(decimal_scale) X(list_type_child_type) X(map_type_key_type) X(map_type_value_type) X(                                       \
-                        struct_type_child_count) X(struct_type_child_name) X(struct_type_child_type) X(create_data_chunk)                         \
-                        X(destroy_data_chunk) X(data_chunk_reset) X(data_chunk_get_size) X(data_chunk_set_size) X(                                \
-                            data_chunk_get_vector) X(data_chunk_get_column_count) X(vector_get_data)                                              \
-                            X(vector_get_validity) X(vector_get_column_type) X(vector_ensure_validity_writable) X(                                \
-                                vector_assign_string_element) X(vector_assign_string_element_len)                                                 \
-                                X(list_vector_get_child) X(list_vector_get_size) X(list_vector_reserve) X(list_vector_set_size) X(                \
-                                    struct_vector_get_child) X(validity_row_is_valid) X(validity_set_row_invalid)                                 \
-                                    X(validity_set_row_valid) X(string_is_inlined) X(string_t_length) X(                                          \
-                                        string_t_data) X(get_int64) X(get_varchar) X(destroy_value) X(create_scalar_function)                     \
-                                        X(destroy_scalar_function) X(register_scalar_function) X(                                                 \
-                                            scalar_function_set_name) X(scalar_function_add_parameter)                                            \
-                                            X(scalar_function_set_return_type) X(scalar_function_set_volatile) X(                                 \
-                                                scalar_function_set_special_handling) X(scalar_function_set_function)                             \
-                                                X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(                            \
-                                                    scalar_function_set_error) X(scalar_function_set_varargs) X(create_table_function)            \
-                                                    X(destroy_table_function) X(register_table_function) X(                                       \
-                                                        table_function_set_name) X(table_function_add_parameter) X(table_function_set_extra_info) \
-                                                        X(table_function_set_bind) X(table_function_set_init) X(                                  \
-                                                            table_function_set_function) X(table_function_supports_projection_pushdown)           \
-                                                            X(bind_get_extra_info) X(                                                             \
-                                                                bind_get_parameter) X(bind_add_result_column)                                     \
-                                                                X(bind_set_bind_data) X(bind_set_cardinality) X(                                  \
-                                                                    bind_set_error) X(init_get_extra_info)                                        \
-                                                                    X(init_get_bind_data) X(                                                      \
-                                                                        init_set_init_data) X(init_set_max_threads)                               \
-                                                                        X(init_get_column_count) X(                                               \
-                                                                            init_get_column_index) X(init_set_error)                              \
-                                                                            X(function_get_extra_info) X(                                         \
-                                                                                function_get_bind_data) X(function_get_init_data)                 \
-                                                                                X(function_set_error) X(                                          \
-                                                                                    appender_create_ext)                                          \
-                                                                                    X(append_data_chunk) X(                                       \
-                                                                                        appender_flush)                                           \
-                                                                                        X(appender_close) X(                                      \
-                                                                                            appender_error_data)                                  \
-                                                                                            X(appender_destroy)                                   \
-                                                                                                X(error_data_message)                             \
-                                                                                                    X(error_data_error_type)                      \
-                                                                                                        X(destroy_error_data)
+/* clang-format off */
+#define SILT_DUCK_FUNCTIONS(X) \
+    X(library_version) X(malloc) X(free) X(vector_size) X(create_config) X(set_config) \
+    X(destroy_config) X(open_ext) X(close) X(connect) X(disconnect) X(interrupt) \
+    X(query_progress) X(query) X(destroy_result) X(result_error) X(result_error_type) \
+    X(rows_changed) X(column_count) X(column_name) X(column_type) X(column_logical_type) \
+    X(fetch_chunk) X(prepare) X(prepare_error) X(destroy_prepare) X(execute_prepared) \
+    X(bind_int64) X(bind_varchar) X(bind_varchar_length) X(pending_prepared) \
+    X(pending_prepared_streaming) X(pending_error) X(destroy_pending) \
+    X(pending_execute_task) X(pending_execute_check_state) X(pending_execution_is_finished) \
+    X(execute_pending) X(create_logical_type) X(create_decimal_type) X(create_list_type) \
+    X(create_map_type) X(create_struct_type) X(destroy_logical_type) X(get_type_id) \
+    X(decimal_width) X(decimal_scale) X(list_type_child_type) X(map_type_key_type) \
+    X(map_type_value_type) X(struct_type_child_count) X(struct_type_child_name) \
+    X(struct_type_child_type) X(create_data_chunk) X(destroy_data_chunk) X(data_chunk_reset) \
+    X(data_chunk_get_size) X(data_chunk_set_size) X(data_chunk_get_vector) \
+    X(data_chunk_get_column_count) X(vector_get_data) X(vector_get_validity) \
+    X(vector_get_column_type) X(vector_ensure_validity_writable) \
+    X(vector_assign_string_element) X(vector_assign_string_element_len) \
+    X(list_vector_get_child) X(list_vector_get_size) X(list_vector_reserve) \
+    X(list_vector_set_size) X(struct_vector_get_child) X(validity_row_is_valid) \
+    X(validity_set_row_invalid) X(validity_set_row_valid) X(string_is_inlined) \
+    X(string_t_length) X(string_t_data) X(get_int64) X(get_varchar) X(destroy_value) \
+    X(create_scalar_function) X(destroy_scalar_function) X(register_scalar_function) \
+    X(scalar_function_set_name) X(scalar_function_add_parameter) \
+    X(scalar_function_set_return_type) X(scalar_function_set_volatile) \
+    X(scalar_function_set_special_handling) X(scalar_function_set_function) \
+    X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) \
+    X(scalar_function_set_error) X(scalar_function_set_varargs) X(create_table_function) \
+    X(destroy_table_function) X(register_table_function) X(table_function_set_name) \
+    X(table_function_add_parameter) X(table_function_set_extra_info) \
+    X(table_function_set_bind) X(table_function_set_init) X(table_function_set_function) \
+    X(table_function_supports_projection_pushdown) X(bind_get_extra_info) \
+    X(bind_get_parameter) X(bind_add_result_column) X(bind_set_bind_data) \
+    X(bind_set_cardinality) X(bind_set_error) X(init_get_extra_info) X(init_get_bind_data) \
+    X(init_set_init_data) X(init_set_max_threads) X(init_get_column_count) \
+    X(init_get_column_index) X(init_set_error) X(function_get_extra_info) \
+    X(function_get_bind_data) X(function_get_init_data) X(function_set_error) \
+    X(appender_create_ext) X(append_data_chunk) X(appender_flush) X(appender_close) \
+    X(appender_error_data) X(appender_destroy) X(error_data_message) \
+    X(error_data_error_type) X(destroy_error_data)
+/* clang-format on */
 
 #define SILT_DUCK_MEMBER(name) __typeof__(&duckdb_##name) name;
 typedef struct silt_duck_library {

@@ -169,8 +169,7 @@ typedef enum silt_output_format {
 /* A row as text, NULL for null; return false to end the scan. */
 typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
 
-/* ---- keyed changes: sources against the rows that are there
- * ---------------------------------------- */
+/* ---- keyed changes: sources against the rows that are there */
 
 typedef struct silt_merge silt_merge; /* one merge in the making: the source, read once and kept */
 
@@ -178,10 +177,10 @@ typedef struct silt_merge_spec {
     silt_stage_spec stage;   /* sources and output columns; where rewritten and new files go */
     const char *const *keys; /* names of output columns; nulls match each other */
     size_t key_count;
-    const char
-        *newest_by;   /* the newest row of a key wins, in the source and against the target (null
-                         loses; ties: later file, later row, source over target); NULL: a key twice in
-                         the source is BAD_DATA with sample keys, their files and rows */
+    /* The newest row of a key wins, in the source and against the target (null loses; ties: later
+     * file, later row, source over target). NULL: a key twice in the source is BAD_DATA with sample
+     * keys, their files and rows. */
+    const char *newest_by;
     bool insert_only; /* rows of keys that are there are left alone, the first of a key wins */
     const silt_scan_column
         *target; /* how the target's files show the output columns: same count and order */
@@ -201,8 +200,7 @@ typedef struct silt_merge_match {
     const int64_t *file_updates; /* by target file: rows that the source replaces */
 } silt_merge_match;
 
-/* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker)
- * ----------------------- */
+/* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker) */
 
 typedef enum silt_flat_kind {
     SILT_FLAT_BOOL, /* int64 0 or 1 */
@@ -258,8 +256,7 @@ typedef struct silt_node {
     size_t child_count;
 } silt_node;
 
-/* ---- the vtable
- * ------------------------------------------------------------------------------------- */
+/* ---- the vtable */
 
 typedef struct silt_engine_ops {
     /* Find dialect, columns and types by looking at all of `files` (same header; types wide enough

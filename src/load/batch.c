@@ -26,8 +26,7 @@ typedef struct batch {
     silt_bad_source late; /* a file that changed after it was discovered; why NULL: none */
 } batch;
 
-/* ---- files that fail
- * ------------------------------------------------------------------------------- */
+/* ---- files that fail */
 
 static silt_status note_failure(batch *b, const char *path, const char *why, int64_t retry_count,
                                 silt_error *err)
@@ -123,8 +122,7 @@ static silt_status abandon(batch *b, silt_status why, silt_error *err)
     return why;
 }
 
-/* ---- intent
- * ------------------------------------------------------------------------------------------- */
+/* ---- intent */
 
 static silt_status promise(batch *b, silt_error *err)
 {
@@ -155,8 +153,7 @@ static silt_status promise(batch *b, silt_error *err)
     return st;
 }
 
-/* ---- stage, ledger, commit
- * ------------------------------------------------------------------------------- */
+/* ---- stage, ledger, commit */
 
 static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_error *err)
 {
@@ -256,9 +253,7 @@ static silt_status read_back(batch *b, const silt_txn_result *txn, silt_error *e
         "a writer without atomic commits works on this table; stop it, then run again");
 }
 
-/* ---- record
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- record */
 
 static silt_status record(batch *b, const silt_change_result *result, silt_error *err)
 {
@@ -303,9 +298,7 @@ static void add_up(batch *b, const silt_change_result *result)
     sum->version = result->txn.version;
 }
 
-/* ---- the story
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the story */
 
 static silt_status batch_init(batch *b, silt_error *err)
 {

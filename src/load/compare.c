@@ -33,8 +33,7 @@ void silt_comparison_release(silt_comparison *c)
     if (c->arena) silt_arena_free(c->arena);
 }
 
-/* ---- ledgers → tracker
- * --------------------------------------------------------------------------- */
+/* ---- ledgers → tracker */
 
 static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, silt_error *err)
 {
@@ -153,8 +152,7 @@ silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comp
     return SILT_OK;
 }
 
-/* ---- ledgers → rows
- * ------------------------------------------------------------------------------------ */
+/* ---- ledgers → rows */
 
 static bool can_count(const silt_target *target)
 {

@@ -121,8 +121,7 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     return SILT_OK;
 }
 
-/* ---- the log since our last commit
- * ------------------------------------------------------------------ */
+/* ---- the log since our last commit */
 
 static silt_status fail_touched(const silt_target *target, int64_t version, const char *what,
                                 silt_error *err)

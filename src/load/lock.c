@@ -221,8 +221,7 @@ static silt_status take_local(silt_lock *lock, bool force, silt_lock_info *old, 
     return rewrite(lock, err);
 }
 
-/* ---- any store
- * --------------------------------------------------------------------------------------- */
+/* ---- any store */
 
 static silt_status put_lock(silt_lock *lock, bool new, silt_error *err)
 {

@@ -98,8 +98,7 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
     return SILT_OK;
 }
 
-/* ---- the tracker follows
- * -------------------------------------------------------------------------- */
+/* ---- the tracker follows */
 
 /* Rows for one tracker commit, one a path. */
 typedef struct row_list {
@@ -222,8 +221,7 @@ static silt_status add_open_rows(row_list *list, silt_load *load, const silt_tar
     return SILT_OK;
 }
 
-/* ---- reconcile
- * --------------------------------------------------------------------------------------- */
+/* ---- reconcile */
 
 /* Where ledgers are gone: rows in the target say which files were loaded. */
 static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target *target,
@@ -313,8 +311,7 @@ silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, c
     return commit_rows(load, target, &list, spent, "GIVE UP", err);
 }
 
-/* ---- settle
- * --------------------------------------------------------------------------------------------- */
+/* ---- settle */
 
 static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t last,
                                   silt_error *err)

@@ -2,8 +2,7 @@
 #include "load/compare.h"
 #include "load/session.h"
 
-/* ---- one table: its rows anew, from the ledgers
- * ------------------------------------------------------ */
+/* ---- one table: its rows anew, from the ledgers */
 
 /* A row that starts afresh. */
 static silt_tracked waiting(silt_tracked row, int64_t now_us)
@@ -50,9 +49,7 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
     return SILT_OK;
 }
 
-/* ---- fences
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- fences */
 
 /* After this no attempt planned before can commit, and the last word in the target's log is ours.
  */
@@ -88,9 +85,7 @@ static silt_status reset_table(silt_load *load, const silt_config_table *table, 
     return st;
 }
 
-/* ---- all state
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- all state */
 
 typedef struct key_list {
     silt_arena *arena;

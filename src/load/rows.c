@@ -159,8 +159,7 @@ silt_status silt_state_write(silt_store *table, silt_engine *engine,
     return st;
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------- */
+/* ---- reading */
 
 typedef struct reader {
     const silt_state_column *columns;

@@ -149,8 +149,7 @@ char *silt_pipeline_json_schema(silt_arena *arena)
     return silt_config_json_schema(arena);
 }
 
-/* ---- sessions
- * --------------------------------------------------------------------------------------- */
+/* ---- sessions */
 
 static bool is_cancelled(void *ctx)
 {

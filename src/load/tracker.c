@@ -320,8 +320,7 @@ const silt_tracked *silt_tracker_find(silt_tracker *t, const char *table_name,
     return find(t, table_name, file_path);
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------------- */
+/* ---- changing */
 
 /* What one commit does: data files that go, and the rows of the one that comes. */
 typedef struct plan {

@@ -3,8 +3,7 @@
 #include "load/session.h"
 #include "load/table_status.h"
 
-/* ---- validate
- * ------------------------------------------------------------------------------------ */
+/* ---- validate */
 
 static void check_lock(const silt_lock_info *lock, silt_lines *lines)
 {
@@ -169,8 +168,7 @@ silt_status silt_pipeline_validate(silt_pipeline *pipeline, silt_arena *arena,
     return SILT_OK;
 }
 
-/* ---- fix
- * ---------------------------------------------------------------------------------------------- */
+/* ---- fix */
 
 typedef struct fixes {
     silt_lines lines;

@@ -5,8 +5,7 @@
 #include "engine/engine.h"
 #include "table/snapshot.h"
 
-/* ---- scans (scan.c)
- * -------------------------------------------------------------------------------- */
+/* ---- scans (scan.c) */
 
 /* The scan of some files of a snapshot (indexes into its adds; NULL: all) over all columns of the
  * schema in order, or those named. Files come as local paths: the store's own, or copies in
@@ -22,8 +21,7 @@ silt_status silt_scan_build(silt_snapshot *snapshot, const size_t *files, size_t
 silt_status silt_scan_missing(const silt_snapshot *snapshot, const silt_scan_spec *spec,
                               silt_status st, silt_error *err);
 
-/* ---- stats and partition values (stats.c, range.c, partition.c)
- * -------------------------------------- */
+/* ---- stats and partition values (stats.c, range.c, partition.c) */
 
 /* Stats of a staged file as the JSON of add.stats: numRecords, minValues, maxValues, nullCount over
  * the first delta.dataSkippingNumIndexedCols (32; -1: all) leaves that aren't partition columns, or
@@ -49,8 +47,7 @@ bool silt_stats_may_hold(const silt_json *stats, const struct silt_key_range *ra
  * @see PROTOCOL.md, "Partition Value Serialization" */
 const char *silt_partition_value(const char *text, const silt_type *type, silt_arena *arena);
 
-/* ---- staged files (publish.c, scratch.c)
- * --------------------------------------------------------------- */
+/* ---- staged files (publish.c, scratch.c) */
 
 /* Move staged files into the table and give their add actions: named <folder of partition
  * values>/<file name> (a number before ".parquet" tells apart what would be the same), dataChange
@@ -75,8 +72,7 @@ void silt_scratch_remove(const char *path);
 silt_status silt_scratch_shared(silt_store *store, silt_arena *arena, const char **path,
                                 silt_error *err);
 
-/* ---- looking after the log (maintain.c)
- * ------------------------------------------------------------------ */
+/* ---- looking after the log (maintain.c) */
 
 /* After a commit: a checkpoint when it is due (delta.checkpointInterval commits since the last one,
  * default 100, or when at least 10 commits outgrow a tenth of the checkpoint). Costs nothing when

@@ -24,8 +24,7 @@ silt_status silt_snapshot_prune(silt_snapshot *snapshot, const struct silt_key_r
                                 size_t range_count, silt_arena *arena, const size_t **out,
                                 size_t *count, silt_error *err);
 
-/* ---- between the files of table/
- * ------------------------------------------------------------------ */
+/* ---- between the files of table/ */
 
 /* Called with each commit of others, oldest first, before it is applied; anything but SILT_OK ends
  * the advance with it. Actions live for the call. */

@@ -225,8 +225,8 @@ static const char *chain(int64_t from, int64_t until, silt_status expected, int6
     const silt_ledger *items;
     size_t count;
     int64_t gone;
-    silt_status st = silt_ledger_chain(store, "nyc/flights", from, until, arena, &items, &count,
-                                       &gone, &error);
+    silt_status st =
+        silt_ledger_chain(store, "nyc/flights", from, until, arena, &items, &count, &gone, &error);
     assert_int_equal(st, expected);
     if (missing) *missing = gone;
     SILT_CLEAN(silt_buf) text = {0};
