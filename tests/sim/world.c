@@ -1,0 +1,594 @@
+#include "sim/world.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "load/ledger.h"
+#include "load/session.h"
+#include "support/files.h"
+#include "table/snapshot.h"
+
+/* ---- scenarios */
+
+#define COLUMNS "  schema: {id: long, day: string, value: string}\n"
+
+static const sim_file three_files[] = {
+    {"a.csv", "id,day,value\n1,mon,a1\n2,tue,a2\n3,mon,a3\n"},
+    {"b.csv", "id,day,value\n4,tue,b4\n5,mon,b5\n"},
+    {"c.csv", "value,id,day\nc6,6,wed\nc7,7,mon\n"},
+    {NULL, NULL},
+};
+static const sim_file changing_files[] = {
+    {"a.csv", "id,day,value\n1,mon,a1\n2,mon,a2\n3,mon,a3\n"},
+    {"b.csv", "id,day,value\n2,mon,b2\n3,mon,b3\n4,mon,b4\n"},
+    {"c.csv", "id,day,value\n3,mon,c3\n5,mon,c5\n"},
+    {NULL, NULL},
+};
+static const sim_file files_with_a_bad_one[] = {
+    {"a.csv", "id,day,value\n1,mon,a1\n2,tue,a2\n3,mon,a3\n"},
+    {"b.csv", "id,day,value\n4,tue,b4\nfive,mon,b5\n"},
+    {"c.csv", "id,day,value\n6,wed,c6\n7,mon,c7\n"},
+    {NULL, NULL},
+};
+
+const sim_scenario sim_append = {
+    .name = "append",
+    .table = COLUMNS "  batch: {max_files: 2}\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+};
+const sim_scenario sim_partitioned = {
+    .name = "partitioned",
+    .table = COLUMNS "  write: {path: lake/t, partition_by: day}\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+};
+const sim_scenario sim_upsert = {
+    .name = "upsert",
+    .table = COLUMNS "  loading_strategy: upsert\n"
+                     "  batch: {max_files: 1}\n"
+                     "  write: {path: lake/t, keys: id}\n",
+    .files = changing_files,
+    .expected = "1 a1\n2 b2\n3 c3\n4 b4\n5 c5\n",
+    .files_ok = 3,
+};
+const sim_scenario sim_bad_file = {
+    .name = "bad_file",
+    .table = COLUMNS,
+    .files = files_with_a_bad_one,
+    .expected = "1 a1\n2 a2\n3 a3\n6 c6\n7 c7\n",
+    .files_ok = 2,
+};
+
+/* ---- points */
+
+static bool in_child;
+static char point[256];
+static int64_t points;
+
+bool sim_point(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(point, sizeof(point), format, args);
+    va_end(args);
+    const char *only = getenv("SILT_POINT");
+    if (only && strcmp(only, point) != 0) return false;
+    points++;
+    return true;
+}
+
+int64_t sim_points(void)
+{
+    return points;
+}
+
+const char *sim_point_name(void)
+{
+    return point;
+}
+
+void sim_check(bool ok, const char *format, ...)
+{
+    if (ok) return;
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    print_error("%s: %s\n  again: SILT_POINT=%s tests/run.py sim/\n", point, text, point);
+    if (in_child) _exit(SIM_CHILD_FAILED);
+    fail();
+}
+
+/* ---- child processes */
+
+int sim_child_start(void (*fn)(void *ctx), void *ctx)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid) return pid;
+    in_child = true;
+    fn(ctx);
+    _exit(0);
+}
+
+bool sim_child_wait(int pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) != pid)
+        assert_int_equal(errno, EINTR);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return true;
+    sim_check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child process ended with %s %d",
+              WIFSIGNALED(status) ? "signal" : "status",
+              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return false;
+}
+
+bool sim_child(void (*fn)(void *ctx), void *ctx)
+{
+    return sim_child_wait(sim_child_start(fn, ctx));
+}
+
+bool sim_full(void)
+{
+    const char *sweep = getenv("SILT_SWEEP");
+    return getenv("SILT_POINT") || (sweep && strcmp(sweep, "full") == 0);
+}
+
+int64_t sim_next(int64_t n, int64_t total, int64_t some, uint64_t salt)
+{
+    int64_t step = sim_full() || total <= some ? 1 : total / some;
+    int64_t next = n ? n + step : 1 + (int64_t)(salt % (uint64_t)step);
+    return next <= total ? next : 0;
+}
+
+void sim_report(const char *name)
+{
+    print_message("# %s: %" PRId64 " points\n", name, points);
+    points = 0;
+}
+
+/* ---- worlds */
+
+static int64_t now(void *ctx)
+{
+    sim_world *world = ctx;
+    return atomic_fetch_add(&world->now_us, 1000) + 1000;
+}
+
+static void sleep_ms(void *ctx, int64_t ms)
+{
+    sim_world *world = ctx;
+    atomic_fetch_add(&world->now_us, ms * 1000);
+}
+
+/* splitmix64, a number drawn by whoever comes. */
+static void fill(void *ctx, void *bytes, size_t size)
+{
+    sim_world *world = ctx;
+    char *to = bytes;
+    while (size) {
+        uint64_t z = atomic_fetch_add(&world->random_state, UINT64_C(0x9E3779B97F4A7C15));
+        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+        z ^= z >> 31;
+        size_t part = size < sizeof(z) ? size : sizeof(z);
+        memcpy(to, &z, part);
+        to += part;
+        size -= part;
+    }
+}
+
+void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir, bool local,
+                    uint64_t seed)
+{
+    memset(w, 0, sizeof(*w));
+    w->scenario = scenario;
+    w->dir = strdup(dir);
+    w->local = local;
+    w->now_us = silt_now_us(NULL);
+    w->random_state = seed;
+    w->clock = (silt_clock){now, sleep_ms, w};
+    w->random = (silt_random){fill, w};
+    SILT_CLEAN(silt_buf) name = {0};
+    silt_buf_printf(&name, "%s/%s.yaml", dir, scenario->name);
+    w->config = strdup(name.data);
+    if (access(w->config, F_OK) == 0) return; /* a world was here before */
+
+    for (const sim_file *f = scenario->files; f->name; f++) {
+        silt_buf_clear(&name);
+        silt_buf_printf(&name, "in-%s/%s", scenario->name, f->name);
+        test_write(dir, name.data, f->text);
+    }
+    SILT_CLEAN(silt_buf) yaml = {0};
+    silt_buf_printf(&yaml,
+                    "pipeline: sim\ncheckpoint_path: state\nthreads: 1\nmemory_limit: 1GB\n"
+                    "tables:\n- table_name: t\n  source: {path: \"in-%s/*.csv\"}\n%s",
+                    scenario->name, scenario->table);
+    if (!strstr(scenario->table, "write:")) silt_buf_puts(&yaml, "  write: {path: lake/t}\n");
+    silt_buf_clear(&name);
+    silt_buf_printf(&name, "%s.yaml", scenario->name);
+    test_write(dir, name.data, yaml.data);
+}
+
+void sim_world_reseed(sim_world *w)
+{
+    uint64_t state = atomic_load(&w->random_state);
+    atomic_store(&w->random_state, silt_hash64(&state, sizeof(state)));
+}
+
+void sim_world_release(sim_world *w)
+{
+    for (size_t i = 0; i < w->place_count; i++) {
+        silt_store_free(w->places[i].store);
+        free(w->places[i].uri);
+    }
+    free(w->dir);
+    free(w->config);
+    memset(w, 0, sizeof(*w));
+}
+
+/* Where all answers get lost: puts of this thread, done, aren't known to be. */
+static _Thread_local bool lose_answers;
+static const silt_store_ops *honest_ops;
+static silt_store_ops losing_ops;
+
+static silt_status lose(silt_status st, const char *key, silt_error *err)
+{
+    if (st != SILT_OK || !lose_answers) return st;
+    return silt_fail(err, SILT_UNSURE, "%s: the answer is lost", key);
+}
+
+static silt_status losing_put(silt_store *s, const char *key, silt_bytes body, silt_error *err)
+{
+    return lose(honest_ops->put(s, key, body, err), key, err);
+}
+
+static silt_status losing_put_new(silt_store *s, const char *key, silt_bytes body, silt_error *err)
+{
+    return lose(honest_ops->put_new(s, key, body, err), key, err);
+}
+
+static silt_store *open_in_memory(void)
+{
+    silt_store *store = silt_store_mem_new();
+    assert_non_null(store);
+    if (!honest_ops) {
+        honest_ops = store->ops;
+        losing_ops = *honest_ops;
+        losing_ops.put = losing_put;
+        losing_ops.put_new = losing_put_new;
+    }
+    store->ops = &losing_ops;
+    return store;
+}
+
+static silt_store *place_at(sim_world *w, const char *uri)
+{
+    for (size_t i = 0; i < w->place_count; i++)
+        if (strcmp(w->places[i].uri, uri) == 0) return w->places[i].store;
+    assert_true(w->place_count < SIM_PLACES_MAX);
+    silt_store *store = NULL;
+    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
+    opts.no_durability = true;
+    if (!w->local)
+        store = open_in_memory();
+    else if (silt_store_open(uri, &opts, &store, NULL) != SILT_OK)
+        store = NULL;
+    assert_non_null(store);
+    w->places[w->place_count].uri = strdup(uri);
+    w->places[w->place_count++].store = store;
+    return store;
+}
+
+silt_store *sim_place(sim_world *w, const char *name)
+{
+    SILT_CLEAN(silt_buf) uri = {0};
+    silt_buf_printf(&uri, "%s/%s", w->dir, name);
+    return place_at(w, uri.data);
+}
+
+typedef struct copying {
+    silt_store *from, *to; /* from NULL: remove */
+    silt_arena *arena;
+    SILT_VEC(const char *) keys;
+} copying;
+
+static bool note_key(void *ctx, const silt_object *object)
+{
+    copying *c = ctx;
+    return silt_vec_push(&c->keys, silt_arena_strdup(c->arena, object->key));
+}
+
+void sim_copy(silt_store *from, silt_store *to)
+{
+    copying c = {.arena = silt_arena_new()};
+    silt_status st = to->ops->list(to, "", NULL, true, note_key, &c, NULL);
+    for (size_t i = 0; st == SILT_OK && i < c.keys.count; i++)
+        st = to->ops->remove(to, c.keys.items[i], NULL);
+    c.keys.count = 0;
+    if (st == SILT_OK && from) st = from->ops->list(from, "", NULL, true, note_key, &c, NULL);
+    for (size_t i = 0; from && st == SILT_OK && i < c.keys.count; i++) {
+        silt_bytes body;
+        st = silt_store_get_all(from, c.keys.items[i], c.arena, &body, NULL);
+        if (st == SILT_OK) st = to->ops->put(to, c.keys.items[i], body, NULL);
+    }
+    silt_vec_free(&c.keys);
+    silt_arena_free(c.arena);
+    assert_int_equal(st, SILT_OK);
+}
+
+silt_store *sim_keep(silt_store *from)
+{
+    silt_store *copy = silt_store_mem_new();
+    assert_non_null(copy);
+    sim_copy(from, copy);
+    return copy;
+}
+
+/* ---- engines */
+
+static void keep_engine(silt_engine *engine)
+{
+    (void)engine;
+}
+
+static silt_engine_ops lent_ops;
+static const silt_engine_ops *own_ops;
+
+silt_engine *sim_engine_new(void)
+{
+    silt_engine_options opts = SILT_ENGINE_OPTIONS_INIT;
+    opts.threads = 1;
+    opts.memory_limit_bytes = (int64_t)1 << 30;
+    silt_engine *engine = NULL;
+    silt_error err = {0};
+    if (silt_engine_open(&opts, &engine, &err) != SILT_OK) fail_msg("engine: %s", err.message);
+    own_ops = engine->ops;
+    lent_ops = *engine->ops;
+    lent_ops.free = keep_engine;
+    engine->ops = &lent_ops;
+    return engine;
+}
+
+void sim_engine_free(silt_engine *engine)
+{
+    if (!engine) return;
+    engine->ops = own_ops;
+    silt_engine_free(engine);
+}
+
+/* ---- runs */
+
+typedef struct opening {
+    sim_process *process;
+    silt_fault_plan plan;
+} opening;
+
+static silt_status open_place(void *ctx, const char *uri, silt_store **out, silt_error *err)
+{
+    opening *o = ctx;
+    sim_world *w = o->process->world;
+    SILT_CLEAN(silt_buf) own = {0};
+    if (o->process->own_lock && silt_ends_with(uri, "/state")) {
+        silt_buf_printf(&own, "%s/%s", w->dir, o->process->own_lock);
+        uri = own.data;
+    }
+    silt_store *store = place_at(w, uri);
+    *out = silt_store_fault_new(store, &o->plan);
+    return *out ? SILT_OK : silt_fail(err, SILT_NOMEM, "out of memory");
+}
+
+static void keep_result(sim_outcome *out, const silt_run_result *result)
+{
+    for (size_t i = 0; i < result->table_count; i++) {
+        const silt_run_table *t = &result->tables[i];
+        out->batches += t->batches;
+        if (t->problem == SILT_OK || out->status != SILT_OK) continue;
+        out->status = t->problem;
+        snprintf(out->message, sizeof(out->message), "%s", t->message ? t->message : "");
+    }
+    out->processed = result->total_files_processed;
+    out->failed = result->total_files_failed;
+    out->rows = result->rows;
+}
+
+sim_outcome sim_run(sim_process *p, bool force, bool retry_failed)
+{
+    sim_outcome out = {0};
+    silt_error err = {0};
+    opening o = {.process = p, .plan = p->plan};
+    o.plan.run = &p->calls;
+    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
+    opts.open_store = open_place;
+    opts.open_store_ctx = &o;
+    opts.progress = p->progress;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_pipeline *pipeline = NULL;
+    out.status = silt_pipeline_open(p->world->config, &opts, arena, NULL, &pipeline, &err);
+    if (out.status == SILT_OK) {
+        silt_pipeline_set_seams(pipeline, &p->world->clock, &p->world->random, p->engine);
+        silt_run_options run = SILT_RUN_OPTIONS_INIT;
+        run.force_unlock = force;
+        run.retry_failed = retry_failed;
+        silt_run_result result;
+        lose_answers = p->lose_all_answers;
+        out.status = silt_pipeline_run(pipeline, &run, arena, &result, &err);
+        lose_answers = false;
+        if (out.status == SILT_OK) keep_result(&out, &result);
+        silt_pipeline_free(pipeline);
+    }
+    if (!out.message[0]) snprintf(out.message, sizeof(out.message), "%s", err.message);
+    return out;
+}
+
+sim_outcome sim_run_clean(sim_world *w, silt_engine *engine)
+{
+    sim_process p = {.world = w, .engine = engine};
+    return sim_run(&p, true, false);
+}
+
+/* ---- checks */
+
+typedef struct rows {
+    SILT_VEC(char *) items;
+} rows;
+
+static bool add_row(void *ctx, const silt_bytes *values, size_t count)
+{
+    rows *r = ctx;
+    char *text = NULL;
+    assert_int_equal(count, 2);
+    if (asprintf(&text, "%.*s %.*s", (int)values[0].size, values[0].data, (int)values[1].size,
+                 values[1].data) < 0)
+        return false;
+    return silt_vec_push(&r->items, text);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The target's rows "id value", sorted; "" where there is no table. */
+static void read_target(sim_world *w, silt_engine *engine, silt_buf *out)
+{
+    silt_error err = {0};
+    SILT_AUTO(silt_snapshot) snapshot = NULL;
+    silt_store *store = sim_place(w, "lake/t");
+    silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
+    silt_buf_puts(out, "");
+    if (st == SILT_NOT_FOUND) return;
+    sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
+    static const char *const columns[] = {"id", "value"};
+    silt_read_options opts = SILT_READ_OPTIONS_INIT;
+    opts.columns = columns;
+    opts.column_count = 2;
+    rows all = {0};
+    st = silt_read_rows(snapshot, &opts, add_row, &all, &err);
+    sim_check(st == SILT_OK, "the target can't be read: %s", err.message);
+    qsort(all.items.items, all.items.count, sizeof(char *), by_text);
+    for (size_t i = 0; i < all.items.count; i++) {
+        silt_buf_printf(out, "%s\n", all.items.items[i]);
+        free(all.items.items[i]);
+    }
+    silt_vec_free(&all.items);
+}
+
+static void check_rows(sim_world *w, silt_engine *engine)
+{
+    SILT_CLEAN(silt_buf) text = {0};
+    read_target(w, engine, &text);
+    if (strcmp(text.data, w->scenario->expected) == 0) return;
+    sim_check(false, "the target's rows are\n%sand ought to be\n%s", text.data,
+              w->scenario->expected);
+}
+
+void sim_check_no_duplicates(sim_world *w, silt_engine *engine)
+{
+    SILT_CLEAN(silt_buf) text = {0};
+    read_target(w, engine, &text);
+    for (char *line = text.data, *next; *line; line = next) { /* they are sorted */
+        next = strchr(line, '\n') + 1;
+        size_t size = (size_t)(next - line);
+        sim_check(strncmp(line, next, size) != 0, "row %.*s stands there twice", (int)size - 1,
+                  line);
+    }
+}
+
+/* Each file that can be loaded is in one committed ledger, and in one only. */
+static void check_ledgers(sim_world *w, silt_engine *engine)
+{
+    silt_error err = {0};
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_snapshot) snapshot = NULL;
+    silt_store *store = sim_place(w, "lake/t");
+    silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
+    sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
+    const silt_ledger *chain;
+    size_t count;
+    int64_t missing, files = 0;
+    st = silt_ledger_chain(store, "sim/t", silt_snapshot_app_version(snapshot, "sim/t"), -1, arena,
+                           &chain, &count, &missing, &err);
+    sim_check(st == SILT_OK, "the ledgers can't be read: %s", err.message);
+    for (size_t i = 0; i < count; i++) {
+        files += (int64_t)chain[i].file_count;
+        for (size_t f = 0; f < chain[i].file_count; f++)
+            for (size_t j = i + 1; j < count; j++)
+                for (size_t g = 0; g < chain[j].file_count; g++)
+                    sim_check(strcmp(chain[i].files[f].path, chain[j].files[g].path) != 0,
+                              "%s is in batches %" PRId64 " and %" PRId64, chain[i].files[f].path,
+                              chain[j].number, chain[i].number);
+    }
+    sim_check(files == w->scenario->files_ok, "%" PRId64 " files are in ledgers, not %" PRId64,
+              files, w->scenario->files_ok);
+}
+
+static void check_consistent(sim_world *w, silt_engine *engine)
+{
+    silt_error err = {0};
+    sim_process p = {.world = w};
+    opening o = {.process = &p};
+    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
+    opts.open_store = open_place;
+    opts.open_store_ctx = &o;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_pipeline *pipeline = NULL;
+    silt_status st = silt_pipeline_open(w->config, &opts, arena, NULL, &pipeline, &err);
+    sim_check(st == SILT_OK, "open: %s", err.message);
+    silt_pipeline_set_seams(pipeline, &w->clock, &w->random, engine);
+    silt_check_report report;
+    st = silt_pipeline_validate(pipeline, arena, &report, &err);
+    sim_check(st == SILT_OK, "validate: %s", err.message);
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_buf_puts(&text, "");
+    for (size_t i = 0; i < report.problem_count; i++)
+        silt_buf_printf(&text, "%s\n", report.problems[i]);
+    for (size_t t = 0; t < report.table_count; t++)
+        for (size_t i = 0; i < report.tables[t].problem_count; i++)
+            silt_buf_printf(&text, "%s\n", report.tables[t].problems[i]);
+    sim_check(report.consistent, "inconsistent:\n%s", text.data);
+    silt_pipeline_free(pipeline);
+}
+
+void sim_check_exact(sim_world *w, silt_engine *engine)
+{
+    check_rows(w, engine);
+    check_ledgers(w, engine);
+    check_consistent(w, engine);
+    sim_outcome again = sim_run_clean(w, engine);
+    sim_check(again.status == SILT_OK, "the run after: %s", again.message);
+    sim_check(again.processed == 0 && again.batches == 0 && again.rows == 0,
+              "the run after loads %" PRId64 " files again", again.processed);
+}
+
+void sim_check_recovers(sim_world *w, silt_engine *engine)
+{
+    sim_outcome out = sim_run_clean(w, engine);
+    sim_check(out.status == SILT_OK, "the clean run fails: %s: %s", silt_status_name(out.status),
+              out.message);
+    sim_check_exact(w, engine);
+}
+
+void sim_check_recovers_blaming(sim_world *w, silt_engine *engine)
+{
+    sim_outcome out = sim_run_clean(w, engine);
+    sim_check(out.status == SILT_OK, "the clean run fails: %s: %s", silt_status_name(out.status),
+              out.message);
+    sim_check_no_duplicates(w, engine);
+    sim_process again = {.world = w, .engine = engine};
+    if (out.failed) (void)sim_run(&again, true, true);
+    sim_check_exact(w, engine);
+}

@@ -1,0 +1,142 @@
+/* Worlds for simulations: source files, places to load into, and processes that load and fail.
+ *
+ * A world is one folder with a pipeline file and its sources. The places (checkpoint path, targets)
+ * are folders in it, or in memory. A process is one run of the pipeline over these places through
+ * fault stores which share one plan and one counter. Clock and randomness are the world's own, so
+ * that nothing waits and what happened can be repeated. */
+#ifndef SILT_SIM_WORLD_H
+#define SILT_SIM_WORLD_H
+
+#include "base/seam.h"
+#include "engine/engine.h"
+#include "silt/pipeline.h"
+#include "store/fault.h"
+
+/* ---- what is loaded */
+
+typedef struct sim_file {
+    const char *name, *text;
+} sim_file;
+
+typedef struct sim_scenario {
+    const char *name;
+    const char *table;     /* YAML of the table "t" behind its source and path; "" for none */
+    const sim_file *files; /* ends with a name of NULL */
+    const char *expected;  /* rows "id value" of the target, sorted, one a line */
+    int64_t files_ok;      /* files that can be loaded */
+} sim_scenario;
+
+extern const sim_scenario sim_append;      /* three files, two batches */
+extern const sim_scenario sim_partitioned; /* the same by day, one batch */
+extern const sim_scenario sim_upsert;      /* three batches, each changing rows of those before */
+extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
+
+/* ---- worlds */
+
+#define SIM_PLACES_MAX 8
+typedef struct sim_world {
+    const sim_scenario *scenario;
+    char *dir;
+    char *config;
+    bool local; /* places are folders in `dir` */
+    struct {
+        char *uri;
+        silt_store *store;
+    } places[SIM_PLACES_MAX];
+    size_t place_count;
+    _Atomic int64_t now_us;
+    _Atomic uint64_t random_state;
+    silt_clock clock;
+    silt_random random;
+} sim_world;
+
+/* `dir` is the folder to be in, borrowed and reused by one world after another; the sources are
+ * written once. */
+void sim_world_init(sim_world *world, const sim_scenario *scenario, const char *dir, bool local,
+                    uint64_t seed);
+void sim_world_release(sim_world *world);
+
+/* Randomness as of another process: before a fork, so that two children don't draw the same. */
+void sim_world_reseed(sim_world *world);
+
+/* The store of a place, in memory: "state", "state/file_processing_tracker", "lake/t". */
+silt_store *sim_place(sim_world *world, const char *name);
+/* All objects of `from` into `to`, whose own are removed. */
+void sim_copy(silt_store *from, silt_store *to);
+/* A new store in memory with the objects of `from`. */
+silt_store *sim_keep(silt_store *from);
+
+/* ---- processes */
+
+typedef struct sim_process {
+    sim_world *world;
+    silt_engine *engine;   /* borrowed; NULL: one of its own */
+    silt_fault_plan plan;  /* of all of its stores; `run` is set by sim_run() */
+    bool lose_all_answers; /* of puts */
+    const char *own_lock;  /* a folder name: its lock is in a place of its own; NULL */
+    silt_progress_fn *progress;
+    silt_fault_run calls;
+} sim_process;
+
+/* What a run said. `status` is the run's, or the table's problem. */
+typedef struct sim_outcome {
+    silt_status status;
+    int64_t batches, processed, failed, rows;
+    char message[1024];
+} sim_outcome;
+
+/* One run, from opening the pipeline to giving it back. The lock is taken by force where `force`.
+ */
+sim_outcome sim_run(sim_process *process, bool force, bool retry_failed);
+
+/* A run without any fault. */
+sim_outcome sim_run_clean(sim_world *world, silt_engine *engine);
+
+/* An engine that outlives the pipelines which use it: their freeing it does nothing. */
+silt_engine *sim_engine_new(void);
+void sim_engine_free(silt_engine *engine);
+
+/* ---- what must be true */
+
+/* One clean run now makes it exact: every row once, each file in one committed ledger, all
+ * consistent, and a further run loads nothing. */
+void sim_check_recovers(sim_world *world, silt_engine *engine);
+/* The same after so many crashes that a file may have been blamed for them: such files are asked
+ * for once more. */
+void sim_check_recovers_blaming(sim_world *world, silt_engine *engine);
+/* The same of a state in which nothing is left to be loaded. */
+void sim_check_exact(sim_world *world, silt_engine *engine);
+/* No row more than once, now. */
+void sim_check_no_duplicates(sim_world *world, silt_engine *engine);
+
+/* ---- points: each has a name, which repeats it alone when SILT_POINT is set to it */
+
+/* Begin a point; false: it isn't wanted. */
+bool sim_point(const char *format, ...) SILT_PRINTF(1, 2);
+int64_t sim_points(void); /* begun so far */
+const char *sim_point_name(void);
+/* Fail the test with the point's name and how to repeat it. In a child process: print that and exit
+ * with SIM_CHILD_FAILED. */
+void sim_check(bool ok, const char *format, ...) SILT_PRINTF(2, 3);
+
+/* ---- child processes */
+
+#define SIM_CHILD_FAILED 77
+/* Start `fn(ctx)` in a child process, which ends with it. The engine's library is loaded already,
+ * but no engine may live in this process. */
+int sim_child_start(void (*fn)(void *ctx), void *ctx);
+/* Wait for its end: true when it was killed by SIGKILL; a failed check in it fails the test here.
+ */
+bool sim_child_wait(int pid);
+bool sim_child(void (*fn)(void *ctx), void *ctx);
+
+/* SILT_SWEEP=full: every point; else some of them. */
+bool sim_full(void);
+/* The calls to hit out of 1…total: all of them, or about `some`, spread evenly and shifted by
+ * `salt`. The next one behind `n`; 0: none. */
+int64_t sim_next(int64_t n, int64_t total, int64_t some, uint64_t salt);
+
+/* Print "# NAME: N points". */
+void sim_report(const char *name);
+
+#endif
