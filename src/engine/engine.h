@@ -46,7 +46,11 @@ typedef struct silt_source_file {
 /* Source files with the same columns. CSV: `columns` is the header in its order, with the types the
  * text is to be read as (a header is matched by name by whoever makes the group, see engine.md:
  * read_csv maps by position). NDJSON: the members wanted, by name. Parquet: the columns wanted, by
- * name. */
+ * name; their types are the files' own.
+ *
+ * A value becomes its column's type exactly or not at all: '1.7' is no LONG, 1.239 no DECIMAL(5,2),
+ * a time of day no DATE. Numbers of NDJSON are doubles; a decimal of more than 15 digits is exact
+ * as a string only. */
 typedef struct silt_source_group {
     silt_format format;
     silt_source_options options; /* complete */
@@ -81,7 +85,8 @@ typedef struct silt_write_spec {
                                 hive folder */
     const size_t *partition_by; /* indexes of output columns; these are left out of the files */
     size_t partition_count;
-    int64_t target_file_bytes; /* 0: 128 MB */
+    int64_t target_file_bytes; /* 0: 128 MB; with partitions there is a file or more for each,
+                                  unsplit */
     const char *compression;   /* NULL: snappy */
 } silt_write_spec;
 
@@ -111,8 +116,8 @@ typedef struct silt_leaf_stats {
 typedef struct silt_staged_file {
     const char *local_path;
     int64_t size_bytes, row_count;
-    const char *const
-        *partition_values; /* in partition_by's order, engine's text; NULL is null, '' too */
+    const char *const *partition_values; /* in partition_by's order, engine's text (instants in
+                                            UTC); NULL is null, '' too */
     const silt_leaf_stats *stats;
     size_t stats_count;
 } silt_staged_file;
@@ -275,8 +280,9 @@ typedef struct silt_engine_ops {
                           const char *local_path, silt_arena *, const char *const **names,
                           size_t *count, silt_error *);
 
-    /* Read all sources once and write them. BAD_DATA: see bad_source; nothing of it is left in the
-     * directory. */
+    /* Read all sources once and write them, in one query. BAD_DATA, CHANGED, NOT_FOUND, DENIED: see
+     * bad_source; the sources that were named are all that are at fault in that way. On failure
+     * nothing of it is left in the directory. */
     silt_status (*stage)(silt_engine *, const silt_stage_spec *, silt_arena *,
                          silt_stage_result *out, silt_error *);
 

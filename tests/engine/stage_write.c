@@ -232,6 +232,36 @@ static void statistics_are_true(void **state)
     staging_release(&s);
 }
 
+static void two_thousand_small_files(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    staging s;
+    staging_init(&s, SILT_FORMAT_CSV);
+    const char **names = silt_arena_calloc(s.arena, N, sizeof *names);
+    int64_t sum = 0;
+    for (int i = 0; i < N; i++) {
+        SILT_CLEAN(silt_buf) text = {0};
+        silt_buf_puts(&text, "id,s\n");
+        for (int r = 0; r < i % 7; r++, sum++)
+            silt_buf_printf(&text, "%d,row %d\n", i * 10 + r, r);
+        names[i] = silt_arena_printf(s.arena, "f%05d.csv", i);
+        staging_write(&s, names[i], text.data);
+    }
+    staging_group(&s, "id:long, s:string", names, N);
+    staging_columns(&s, "id:long, s:string, _source_file:string");
+    staging_ok(&s);
+    assert_int_equal(s.result.row_count, sum);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(s.result.source_rows[i], i % 7);
+    staging_rows(&s,
+                 "SELECT count(*), count(DISTINCT id), count(DISTINCT _source_file), "
+                 "count(*) FILTER (_source_file <> 'f' || lpad((id // 10)::VARCHAR, 5, '0') || "
+                 "'.csv')",
+                 "5995|5995|1714|0\n");
+    staging_release(&s);
+}
+
 static void only_what_is_ours_is_removed(void **state)
 {
     (void)state;
@@ -258,6 +288,7 @@ int main(void)
         cmocka_unit_test(many_partitions),
         cmocka_unit_test(files_end_near_their_target),
         cmocka_unit_test(statistics_are_true),
+        cmocka_unit_test(two_thousand_small_files),
         cmocka_unit_test(only_what_is_ours_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
