@@ -68,6 +68,8 @@ SILT_API const char *silt_pipeline_checkpoint_path(const silt_pipeline *pipeline
 SILT_API size_t silt_pipeline_table_count(const silt_pipeline *pipeline);
 /** Name of table `i`; lives with it. */
 SILT_API const char *silt_pipeline_table_name(const silt_pipeline *pipeline, size_t i);
+/** Loading strategy of table `i` as the pipeline file names it, e.g. "append"; static storage. */
+SILT_API const char *silt_pipeline_table_strategy(const silt_pipeline *pipeline, size_t i);
 /** A JSON Schema of the pipeline file, for editors; in `arena`, NULL when out of memory. */
 SILT_API char *silt_pipeline_json_schema(silt_arena *arena);
 
@@ -94,6 +96,7 @@ typedef struct silt_run_table {
     int64_t files_discovered, files_processed, files_skipped, files_failed;
     int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
     int64_t batches;
+    int64_t duration_ms;
     int64_t version;     /* of the target afterwards; -1: there is none */
     silt_status problem; /* why it failed as a whole; SILT_OK: it didn't (single files may have) */
     const char *message; /* of that; NULL */
@@ -148,6 +151,7 @@ typedef struct silt_status_table {
     const char *status; /* pending, processing, completed, failed */
     int64_t files_discovered, files_pending, files_processing, files_completed, files_failed;
     int64_t files_changed;   /* completed ones that have changed since */
+    int64_t files_retried;   /* failed ones that the next run tries again */
     const char *last_run_id; /* NULL: none */
     int64_t last_batch_id;   /* -1: none */
     int64_t updated_us;      /* -1: never */

@@ -1,4 +1,6 @@
 /* silt reset-state: forget what the pipeline believes; with --forget also what it knows. */
+#include <string.h>
+
 #include "cli/json.h"
 #include "cli/message.h"
 
@@ -15,12 +17,15 @@ static void explain(const cli *c, const char *table, bool forget)
         return;
     }
     cli_say(c, CLI_WARNING, "--forget: every file that is still there loads again");
-    cli_say(c, CLI_WARNING,
-            "  loading_strategy append: the rows of these files will stand in the table twice");
-    cli_say(c, CLI_WARNING,
-            "  loading_strategy scd2: older values may come back as new versions of a row");
-    cli_say(c, CLI_WARNING,
-            "  loading_strategy upsert, append_once, overwrite: no row is duplicated");
+    for (size_t i = 0; i < silt_pipeline_table_count(c->pipeline); i++) {
+        const char *name = silt_pipeline_table_name(c->pipeline, i);
+        const char *strategy = silt_pipeline_table_strategy(c->pipeline, i);
+        if (table && strcmp(table, name) != 0) continue;
+        bool doubles = strcmp(strategy, "append") == 0;
+        cli_say(c, CLI_WARNING, "  %s (%s): %s", name, strategy,
+                doubles ? "the rows of these files will stand in the table twice"
+                        : "no row is duplicated");
+    }
 }
 
 static void print_report(const cli *c, const silt_fix_report *r)

@@ -52,6 +52,7 @@ static void print_table_json(cli_json *j, const silt_run_table *t)
     cli_json_integer(j, "rows_unchanged", t->rows_unchanged);
     cli_json_integer(j, "rows_deduplicated", t->rows_deduplicated);
     cli_json_integer(j, "batches", t->batches);
+    cli_json_integer(j, "duration_ms", t->duration_ms);
     cli_json_count(j, "version", t->version);
     if (t->problem == SILT_OK) {
         cli_json_string(j, "problem", NULL);

@@ -374,6 +374,30 @@ static bool is_files_fault(silt_status st, const silt_bad_sources *bad)
            (st == SILT_BAD_DATA || st == SILT_CHANGED || st == SILT_NOT_FOUND || st == SILT_DENIED);
 }
 
+/* After the commit a request to stop waits until the tracker knows of it. */
+static silt_status finish(batch *b, const silt_change_result *result, silt_error *err)
+{
+    silt_status st;
+    do {
+        silt_engine_resume(b->load->engine);
+        st = read_back(b, &result->txn, err);
+        if (st == SILT_OK) st = record(b, result, err);
+    } while (st == SILT_INTERRUPTED);
+    return st;
+}
+
+/* What is about to be loaded, for whoever shows progress. */
+static void tell_start(const batch *b)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < b->candidates->count; i++)
+        bytes += b->candidates->files[i]->size_bytes;
+    silt_load_event(b->load, "batch_start",
+                    "{\"table_name\":\"%s\",\"batch_id\":%" PRId64
+                    ",\"files\":%zu,\"bytes\":%" PRId64 "}",
+                    b->target->table->name, b->job.number, b->candidates->count, bytes);
+}
+
 /* From the promise to the record. */
 static silt_status carry_out(batch *b, bool *committed, silt_error *err)
 {
@@ -382,6 +406,7 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
     silt_change_result result;
     silt_status st = promise(b, err);
     if (st != SILT_OK) return st == SILT_CONFLICT ? SILT_OK : st;
+    tell_start(b);
 
     silt_snapshot *after = NULL;
     st = runner->ops->apply(runner, &b->job, b->arena, &result, &after, &bad, err);
@@ -399,10 +424,9 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
         b->target->snapshot = after;
         b->target->app_version = b->job.number;
     }
-    SILT_TRY(read_back(b, &result.txn, err));
     *committed = true;
     add_up(b, &result);
-    SILT_TRY(record(b, &result, err));
+    SILT_TRY(finish(b, &result, err));
     silt_error harmless = {0};
     (void)silt_table_maintain(b->target->snapshot, &harmless);
     return SILT_OK;

@@ -42,19 +42,22 @@ static void tell_settled(silt_load *load, const silt_target *target, const silt_
         silt_load_message(load, "info", "table %s: recovered: %s", target->table->name, text.data);
 }
 
-/* Batch after batch. The list of what is to be loaded is made anew whenever something else happened
- * than a commit of the batch that was taken from it. */
+/* Batch after batch. The list of what is to be loaded is good for as long as the tracker stands as
+ * our own record of a batch left it: another process, which took the lock from us, may have loaded
+ * what is still in the list. */
 static silt_status load_batches(silt_load *load, silt_target *target, const silt_run_options *opts,
                                 const silt_found *found, silt_table_run *run, silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
     silt_candidates left = {0};
-    for (bool committed = false; !opts->max_batches || run->sum.batches < opts->max_batches;) {
+    int64_t listed_for = -1; /* version of the tracker; -1: there is no list */
+    while (!opts->max_batches || run->sum.batches < opts->max_batches) {
         silt_settled settled = {0};
+        bool committed;
         SILT_TRY(silt_settle(load, target, &settled, err));
         tell_settled(load, target, &settled);
-        if (!committed || settled.completed || settled.pending) {
+        if (silt_tracker_version(load->tracker) != listed_for) {
             silt_arena_reset(arena);
             SILT_TRY(
                 silt_candidates_find(load, target, found, opts->retry_failed, arena, &left, err));
@@ -62,6 +65,7 @@ static silt_status load_batches(silt_load *load, silt_target *target, const silt
         if (left.count == 0) break;
         silt_candidates batch = silt_candidates_take(load, target, &left);
         SILT_TRY(silt_batch_run(load, target, &batch, run, &committed, err));
+        listed_for = committed ? silt_tracker_version(load->tracker) : -1;
         left.files += batch.count;
         left.count -= batch.count;
     }
@@ -97,6 +101,24 @@ static void tell_status(silt_load *load, const silt_table_run *run)
                           run->sum.table_name, err.message);
 }
 
+/* Failed files that no run tries any more are easily forgotten. */
+static void tell_given_up(silt_load *load, const char *table)
+{
+    size_t count;
+    int64_t given_up = 0;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++)
+        given_up += rows[i].status == SILT_FILE_FAILED &&
+                    rows[i].retry_count >= load->config->retry_attempts &&
+                    strcmp(rows[i].table_name, table) == 0;
+    if (given_up)
+        silt_load_message(load, "warning",
+                          "table %s: %" PRId64
+                          " failed file%s used up retry_attempts and %s left alone "
+                          "(silt status lists them, silt run --retry-failed tries again)",
+                          table, given_up, given_up == 1 ? "" : "s", given_up == 1 ? "is" : "are");
+}
+
 /* One table from open to status. A failure is noted in `run`; only what must stop the whole run is
  * returned. */
 static silt_status run_table(silt_load *load, const silt_config_table *table,
@@ -106,6 +128,7 @@ static silt_status run_table(silt_load *load, const silt_config_table *table,
         (silt_run_table){.table_name = table->name, .path = table->target_path, .version = -1};
     silt_error problem = {0};
     silt_target target = {0};
+    const int64_t start_ms = silt_now_ms(load->clock);
     silt_status st = silt_target_open(load, table, &target, &problem);
     if (st == SILT_OK) st = load_table(load, &target, opts, run, &problem);
     if (target.table) silt_target_release(&target);
@@ -119,6 +142,8 @@ static silt_status run_table(silt_load *load, const silt_config_table *table,
         run->sum.message = silt_arena_strdup(run->arena, problem.message);
         run->sum.hint = problem.hint[0] ? silt_arena_strdup(run->arena, problem.hint) : NULL;
     }
+    run->sum.duration_ms = silt_now_ms(load->clock) - start_ms;
+    tell_given_up(load, table->name);
     if (st != SILT_FENCED && (st != SILT_OK || run->sum.batches || run->sum.files_failed))
         tell_status(load, run);
     if (st != SILT_INTERRUPTED && st != SILT_FENCED) return SILT_OK;

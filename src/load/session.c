@@ -144,6 +144,17 @@ const char *silt_pipeline_table_name(const silt_pipeline *p, size_t i)
     return p->load.config->tables[i].name;
 }
 
+const char *silt_pipeline_table_strategy(const silt_pipeline *p, size_t i)
+{
+    switch (p->load.config->tables[i].strategy) {
+    case SILT_STRATEGY_APPEND:
+        return "append";
+    case SILT_STRATEGY_UPSERT:
+        return "upsert";
+    }
+    return "unknown";
+}
+
 char *silt_pipeline_json_schema(silt_arena *arena)
 {
     return silt_config_json_schema(arena);

@@ -45,6 +45,7 @@ static silt_status list_failures(silt_load *load, silt_arena *arena, silt_status
     for (size_t i = 0; i < count && out->failure_count < (size_t)out->files_failed; i++) {
         if (rows[i].status != SILT_FILE_FAILED || strcmp(rows[i].table_name, out->table_name) != 0)
             continue;
+        out->files_retried += rows[i].retry_count < load->config->retry_attempts;
         silt_run_failure *f = &failures[out->failure_count++];
         *f = (silt_run_failure){
             .table_name = out->table_name,
