@@ -353,7 +353,9 @@ def test_reset_state_keeps_what_is_loaded(loaded):
 
 def test_forget_says_what_doubles_and_loads_again(loaded):
     r = loaded("reset-state", "--forget", "--table", "people", "--yes")
-    assert "append: the rows of these files will stand in the table twice" in r.err
+    assert "people (upsert): no row is duplicated" in r.err and "sales" not in r.err
+    asked = loaded("reset-state", "--forget", rc=2).err
+    assert "sales (append): the rows of these files will stand in the table twice" in asked
     out = loaded("run").out
     assert "people  1 file" in out and "sales   nothing new" in out
     assert read(loaded, "people", "id", "name") == [("1", "Ann"), ("2", "Bob")]
