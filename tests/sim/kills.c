@@ -235,29 +235,11 @@ static void blaming_survivor(void *ctx)
     sim_engine_free(engine);
 }
 
-/* ---- worlds on disk */
-
-static const char *const places[] = {"state", "lake", "kept"};
-
-static void remove_place(const char *name)
-{
-    char *path = test_path(dir, name);
-    if (access(path, F_OK) == 0)
-        test_dir_free(path);
-    else
-        free(path);
-}
+/* ---- the whole */
 
 static void begin(sim_world *w, const sim_scenario *scenario)
 {
-    for (size_t i = 0; i < SILT_COUNT(places); i++)
-        remove_place(places[i]); /* of a point that has failed */
     sim_world_init(w, scenario, dir, true, silt_hash64(sim_point_name(), strlen(sim_point_name())));
-}
-
-static void end(sim_world *w)
-{
-    sim_world_release(w);
 }
 
 static struct counts count_of(const sim_scenario *scenario, const char *only)
@@ -266,7 +248,7 @@ static struct counts count_of(const sim_scenario *scenario, const char *only)
     begin(&w, scenario);
     plan p = {.world = &w, .only = only};
     assert_false(run_doomed(&p));
-    end(&w);
+    sim_world_release(&w);
     return *counts;
 }
 
@@ -276,12 +258,7 @@ static int setup(void **state)
     dir = test_dir_new();
     counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(counts != MAP_FAILED);
-    silt_engine *engine = NULL; /* loads the library once, for all children */
-    const char *version;
-    silt_error err = {0};
-    assert_int_equal(silt_engine_open(NULL, &engine, &err), SILT_OK);
-    if (silt_engine_version(engine, &version, &err) != SILT_OK) fail_msg("%s", err.message);
-    silt_engine_free(engine);
+    sim_children_init();
     return 0;
 }
 
@@ -314,7 +291,7 @@ static void killed_at_store_calls(void **state)
                 plan p = {.world = &w, .store_kind = kinds[k], .at = n};
                 sim_check(run_doomed(&p), "it wasn't killed");
                 sim_child(survivor, &w);
-                end(&w);
+                sim_world_release(&w);
             }
     }
     sim_report("store calls");
@@ -334,7 +311,7 @@ static void killed_at_system_calls(void **state)
                 plan p = {.world = &w, .system_call = true, .when = (when)k, .at = n};
                 sim_check(run_doomed(&p), "it wasn't killed");
                 sim_child(survivor, &w);
-                end(&w);
+                sim_world_release(&w);
             }
     }
     sim_report("system calls");
@@ -401,7 +378,7 @@ static void killed_inside_copy(void **state)
             plan p = {.world = &w, .system_call = true, .only = SCRATCH, .when = (when)k, .at = n};
             sim_check(run_doomed(&p), "it wasn't killed");
             sim_child(survivor, &w);
-            end(&w);
+            sim_world_release(&w);
         }
     large_release(&l);
     sim_report("inside COPY");
@@ -419,7 +396,7 @@ static void killed_by_progress(void **state)
         plan p = {.world = &w, .progress = true, .at = n, .only = SCRATCH};
         sim_check(run_doomed(&p), "it wasn't killed");
         sim_child(survivor, &w);
-        end(&w);
+        sim_world_release(&w);
     }
     large_release(&l);
     sim_report("progress reports");
@@ -444,10 +421,10 @@ static void killed_and_the_tracker_is_gone_or_old(void **state)
                           .at = n,
                           .keep_at = old ? (n + 1) / 2 : 0};
                 sim_check(run_doomed(&p), "it wasn't killed");
-                remove_place(TRACKER);
+                sim_remove(&w, TRACKER);
                 if (old) sim_copy(sim_place(&w, "kept"), sim_place(&w, TRACKER));
                 sim_child(survivor, &w);
-                end(&w);
+                sim_world_release(&w);
             }
     }
     sim_report("tracker gone or old");
@@ -478,7 +455,7 @@ static void killed_again_and_again(void **state)
                     (void)run_doomed(&p); /* a later run may be over before */
                 }
                 sim_child(kills[k] < 10 ? survivor : blaming_survivor, &w);
-                end(&w);
+                sim_world_release(&w);
             }
     }
     sim_report("kills in a row");

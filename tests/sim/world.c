@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -113,6 +114,17 @@ void sim_check(bool ok, const char *format, ...)
 
 /* ---- child processes */
 
+void sim_children_init(void)
+{
+    silt_engine *engine = NULL;
+    const char *version;
+    silt_error err = {0};
+    silt_status st = silt_engine_open(NULL, &engine, &err);
+    if (st == SILT_OK) st = silt_engine_version(engine, &version, &err);
+    if (st != SILT_OK) fail_msg("engine: %s", err.message);
+    silt_engine_free(engine);
+}
+
 int sim_child_start(void (*fn)(void *ctx), void *ctx)
 {
     fflush(NULL);
@@ -191,6 +203,15 @@ static void fill(void *ctx, void *bytes, size_t size)
     }
 }
 
+void sim_remove(sim_world *w, const char *name)
+{
+    char *path = test_path(w->dir, name);
+    if (access(path, F_OK) == 0)
+        test_dir_free(path);
+    else
+        free(path);
+}
+
 void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir, bool local,
                     uint64_t seed)
 {
@@ -202,6 +223,9 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
     w->random_state = seed;
     w->clock = (silt_clock){now, sleep_ms, w};
     w->random = (silt_random){fill, w};
+    static const char *const used[] = {"state", "lake", "kept", "lock-0", "lock-1"};
+    for (size_t i = 0; local && i < SILT_COUNT(used); i++)
+        sim_remove(w, used[i]); /* of the world before */
     SILT_CLEAN(silt_buf) name = {0};
     silt_buf_printf(&name, "%s/%s.yaml", dir, scenario->name);
     w->config = strdup(name.data);
@@ -275,7 +299,9 @@ static silt_store *open_in_memory(void)
     return store;
 }
 
-static silt_store *place_at(sim_world *w, const char *uri)
+static pthread_mutex_t places_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static silt_store *place_at_locked(sim_world *w, const char *uri)
 {
     for (size_t i = 0; i < w->place_count; i++)
         if (strcmp(w->places[i].uri, uri) == 0) return w->places[i].store;
@@ -290,6 +316,14 @@ static silt_store *place_at(sim_world *w, const char *uri)
     assert_non_null(store);
     w->places[w->place_count].uri = strdup(uri);
     w->places[w->place_count++].store = store;
+    return store;
+}
+
+static silt_store *place_at(sim_world *w, const char *uri)
+{
+    pthread_mutex_lock(&places_lock);
+    silt_store *store = place_at_locked(w, uri);
+    pthread_mutex_unlock(&places_lock);
     return store;
 }
 
@@ -590,5 +624,39 @@ void sim_check_recovers_blaming(sim_world *w, silt_engine *engine)
     sim_check_no_duplicates(w, engine);
     sim_process again = {.world = w, .engine = engine};
     if (out.failed) (void)sim_run(&again, true, true);
+    sim_check_exact(w, engine);
+}
+
+/* Drop what the pipeline believes. */
+static void reset_state(sim_world *w, silt_engine *engine)
+{
+    silt_error err = {0};
+    sim_process p = {.world = w};
+    opening o = {.process = &p};
+    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
+    opts.open_store = open_place;
+    opts.open_store_ctx = &o;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_pipeline *pipeline = NULL;
+    silt_status st = silt_pipeline_open(w->config, &opts, arena, NULL, &pipeline, &err);
+    sim_check(st == SILT_OK, "open: %s", err.message);
+    silt_pipeline_set_seams(pipeline, &w->clock, &w->random, engine);
+    silt_fix_report report;
+    st = silt_pipeline_reset(pipeline, NULL, arena, &report, &err);
+    sim_check(st == SILT_OK, "reset-state: %s", err.message);
+    silt_pipeline_free(pipeline);
+}
+
+void sim_check_recovers_or_stops(sim_world *w, silt_engine *engine)
+{
+    sim_outcome out = sim_run_clean(w, engine);
+    sim_check(out.status == SILT_OK || out.status == SILT_INCONSISTENT,
+              "the clean run fails: %s: %s", silt_status_name(out.status), out.message);
+    sim_check_no_duplicates(w, engine);
+    if (out.status != SILT_OK) {
+        reset_state(w, engine);
+        out = sim_run_clean(w, engine);
+        sim_check(out.status == SILT_OK, "the run after reset-state fails: %s", out.message);
+    }
     sim_check_exact(w, engine);
 }

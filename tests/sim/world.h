@@ -50,8 +50,8 @@ typedef struct sim_world {
     silt_random random;
 } sim_world;
 
-/* `dir` is the folder to be in, borrowed and reused by one world after another; the sources are
- * written once. */
+/* `dir` is the folder to be in, borrowed and reused by one world after another: sources are written
+ * once, places on disk are removed. */
 void sim_world_init(sim_world *world, const sim_scenario *scenario, const char *dir, bool local,
                     uint64_t seed);
 void sim_world_release(sim_world *world);
@@ -61,6 +61,8 @@ void sim_world_reseed(sim_world *world);
 
 /* The store of a place, in memory: "state", "state/file_processing_tracker", "lake/t". */
 silt_store *sim_place(sim_world *world, const char *name);
+/* Remove a place that is on disk. */
+void sim_remove(sim_world *world, const char *name);
 /* All objects of `from` into `to`, whose own are removed. */
 void sim_copy(silt_store *from, silt_store *to);
 /* A new store in memory with the objects of `from`. */
@@ -104,6 +106,9 @@ void sim_check_recovers(sim_world *world, silt_engine *engine);
 /* The same after so many crashes that a file may have been blamed for them: such files are asked
  * for once more. */
 void sim_check_recovers_blaming(sim_world *world, silt_engine *engine);
+/* The same, where the tracker may have become unreadable: then the run says so (INCONSISTENT) and
+ * has loaded nothing, and after reset-state it is exact. */
+void sim_check_recovers_or_stops(sim_world *world, silt_engine *engine);
 /* The same of a state in which nothing is left to be loaded. */
 void sim_check_exact(sim_world *world, silt_engine *engine);
 /* No row more than once, now. */
@@ -122,8 +127,9 @@ void sim_check(bool ok, const char *format, ...) SILT_PRINTF(2, 3);
 /* ---- child processes */
 
 #define SIM_CHILD_FAILED 77
-/* Start `fn(ctx)` in a child process, which ends with it. The engine's library is loaded already,
- * but no engine may live in this process. */
+/* Load the engine's library, once for all children. No engine may live in this process. */
+void sim_children_init(void);
+/* Start `fn(ctx)` in a child process, which ends with it. */
 int sim_child_start(void (*fn)(void *ctx), void *ctx);
 /* Wait for its end: true when it was killed by SIGKILL; a failed check in it fails the test here.
  */
