@@ -3,8 +3,6 @@
  * The values are copied into DuckDB's vectors here, and not by duckdb_arrow_scan (wrong on a subset
  * of columns) or duckdb_data_chunk_from_arrow (which takes text for UTF-8 that isn't, and makes
  * chunks longer than a scan may give). Only one thread ever calls the stream. */
-#include <stdio.h>
-
 #include "engine/arrow.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_stream.h"
@@ -15,6 +13,12 @@
 
 static const char arrow_function[] = "silt_arrow"; /* its address is the kind of the scan, too */
 
+/* A column of the stream and the one that it becomes. */
+typedef struct pairing {
+    size_t from;
+    const silt_output_column *to;
+} pairing;
+
 /* One call. */
 typedef struct arrow_write {
     silt_duck_scan scan;
@@ -22,7 +26,7 @@ typedef struct arrow_write {
     const silt_arrow_spec *spec;
     const silt_arrow_column *columns; /* of the stream */
     size_t column_count;
-    const bool *not_null; /* by column of the stream */
+    const pairing *pairs; /* of all the stream's columns, in the order of the table's */
     struct ArrowArray batch;
     size_t next;  /* row of the batch */
     int64_t rows; /* of the batches before */
@@ -208,7 +212,8 @@ static silt_status put_piece(const piece *p)
 /* `count` rows of the batch to row `to` of the chunk. */
 static silt_status put_rows(arrow_write *w, duckdb_data_chunk chunk, size_t to, size_t count)
 {
-    for (size_t c = 0; c < w->column_count; c++) {
+    for (size_t i = 0; i < w->column_count; i++) {
+        size_t c = w->pairs[i].from;
         const struct ArrowArray *array = w->batch.children[c];
         bool none = w->columns[c].layout == SILT_ARROW_NULLS;
         piece p = {.w = w,
@@ -218,10 +223,10 @@ static silt_status put_rows(arrow_write *w, duckdb_data_chunk chunk, size_t to, 
                    .values = none ? NULL : array->buffers[1],
                    .first = silt_arrow_first(&w->batch, c) + w->next,
                    .count = count,
-                   .out = silt_duck.data_chunk_get_vector(chunk, c),
+                   .out = silt_duck.data_chunk_get_vector(chunk, i),
                    .to = to};
         p.data = silt_duck.vector_get_data(p.out);
-        SILT_TRY(put_nulls(&p, w->not_null[c]));
+        SILT_TRY(put_nulls(&p, w->pairs[i].to->not_null));
         SILT_TRY(put_piece(&p));
     }
     return SILT_OK;
@@ -277,8 +282,7 @@ static silt_status fill_chunk(arrow_write *w, duckdb_data_chunk chunk, size_t *r
     return SILT_OK;
 }
 
-/* ---- the table function silt_arrow(id): the columns of the stream -----------------------------
- */
+/* ---- the table function silt_arrow(id) ------------------------------------------------------- */
 
 /* The type in which put_piece() gives a column. */
 static duckdb_logical_type given_type(const silt_arrow_column *column)
@@ -318,11 +322,9 @@ static void arrow_bind(duckdb_bind_info info)
         silt_duck.bind_set_error(info, "silt_arrow is for the engine's own use");
         return;
     }
-    for (size_t c = 0; c < w->column_count; c++) {
-        char name[32];
-        SILT_CLEAN(silt_duck_type) type = given_type(&w->columns[c]);
-        (void)snprintf(name, sizeof name, "c%zu", c);
-        silt_duck.bind_add_result_column(info, name, type);
+    for (size_t i = 0; i < w->column_count; i++) {
+        SILT_CLEAN(silt_duck_type) type = given_type(&w->columns[w->pairs[i].from]);
+        silt_duck.bind_add_result_column(info, w->pairs[i].to->name, type);
     }
     silt_duck.bind_set_bind_data(info, w, NULL);
 }
@@ -365,41 +367,49 @@ static void list(silt_buf *names, const char *name)
     silt_buf_puts(names, name);
 }
 
-static size_t find_output(const silt_arrow_spec *spec, const char *name)
+static size_t find_column(const arrow_write *w, const char *name)
 {
-    for (size_t i = 0; i < spec->column_count; i++)
-        if (silt_streq(spec->columns[i].source, name)) return i;
+    for (size_t c = 0; c < w->column_count; c++)
+        if (silt_streq(w->columns[c].name, name)) return c;
     return NO_COLUMN;
 }
 
-/* Which column of the stream goes where: `from` by output column. */
-static silt_status match(const arrow_write *w, size_t *from, bool *not_null, silt_arena *arena,
-                         silt_error *err)
+static silt_status check_unknown(const arrow_write *w, const bool *known, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) names = {0};
+    for (size_t c = 0; c < w->column_count; c++)
+        if (!known[c]) list(&names, w->columns[c].name);
+    if (names.failed) return silt_fail_nomem(err);
+    if (!names.size) return SILT_OK;
+    return silt_fail(err, SILT_INVALID, "rows: columns that the table doesn't have: %s",
+                     names.data);
+}
+
+static silt_status match(arrow_write *w, silt_arena *arena, silt_error *err)
 {
     const silt_arrow_spec *spec = w->spec;
-    SILT_CLEAN(silt_buf) unknown = {0}, other = {0}, missing = {0};
-    for (size_t i = 0; i < spec->column_count; i++)
-        from[i] = NO_COLUMN;
-    for (size_t c = 0; c < w->column_count; c++) {
-        size_t i = find_output(spec, w->columns[c].name);
-        if (i == NO_COLUMN) {
-            list(&unknown, w->columns[c].name);
+    pairing *pairs = silt_arena_calloc(arena, w->column_count, sizeof *pairs);
+    bool *known = silt_arena_calloc(arena, w->column_count, sizeof *known);
+    SILT_CLEAN(silt_buf) other = {0}, missing = {0};
+    size_t count = 0;
+    if (!pairs || !known) return silt_fail_nomem(err);
+    for (size_t i = 0; i < spec->column_count; i++) {
+        const silt_output_column *to = &spec->columns[i];
+        size_t c = find_column(w, to->source);
+        if (c == NO_COLUMN) {
+            if (to->not_null) list(&missing, to->name);
             continue;
         }
-        from[i] = c;
-        not_null[c] = spec->columns[i].not_null;
-        if (silt_arrow_fits(w->columns[c].type, spec->columns[i].type)) continue;
+        known[c] = true;
+        pairs[count++] = (pairing){c, to};
+        if (silt_arrow_fits(w->columns[c].type, to->type)) continue;
         list(&other, w->columns[c].name);
         silt_buf_printf(&other, " (%s, not %s)", silt_type_name(w->columns[c].type, arena),
-                        silt_type_name(spec->columns[i].type, arena));
+                        silt_type_name(to->type, arena));
     }
-    for (size_t i = 0; i < spec->column_count; i++)
-        if (from[i] == NO_COLUMN && spec->columns[i].not_null)
-            list(&missing, spec->columns[i].name);
-    if (unknown.failed || other.failed || missing.failed) return silt_fail_nomem(err);
-    if (unknown.size)
-        return silt_fail(err, SILT_INVALID, "rows: columns that the table doesn't have: %s",
-                         unknown.data);
+    w->pairs = pairs;
+    SILT_TRY(check_unknown(w, known, err));
+    if (other.failed || missing.failed) return silt_fail_nomem(err);
     if (other.size)
         return silt_fail(err, SILT_INVALID, "rows: types that don't fit the table's: %s",
                          other.data);
@@ -409,30 +419,47 @@ static silt_status match(const arrow_write *w, size_t *from, bool *not_null, sil
     return SILT_OK;
 }
 
-static silt_status select_sql(const arrow_write *w, const size_t *from, silt_buf *sql,
-                              silt_error *err)
+/* Whether put_piece() gives a column in the table's type. */
+static bool is_as_wanted(const arrow_write *w, const pairing *pair)
 {
-    const silt_arrow_spec *spec = w->spec;
-    silt_buf_puts(sql, "SELECT ");
-    for (size_t i = 0; i < spec->column_count; i++) {
-        const silt_arrow_column *column = from[i] == NO_COLUMN ? NULL : &w->columns[from[i]];
-        bool as_is =
-            column && !column->is_unsigned && silt_type_equal(column->type, spec->columns[i].type);
+    const silt_arrow_column *from = &w->columns[pair->from];
+    return !from->is_unsigned && silt_type_equal(from->type, pair->to->type);
+}
+
+static silt_status put_columns(const arrow_write *w, silt_buf *sql, silt_error *err)
+{
+    const pairing *pair = w->pairs, *end = w->pairs + w->column_count;
+    for (size_t i = 0; i < w->spec->column_count; i++) {
+        const silt_output_column *column = &w->spec->columns[i];
+        bool given = pair < end && pair->to == column, as_is = given && is_as_wanted(w, pair);
         if (i) silt_buf_puts(sql, ", ");
         if (!as_is) silt_buf_puts(sql, "CAST(");
-        if (column)
-            silt_buf_printf(sql, "c%zu", from[i]);
+        if (given)
+            silt_sql_name(sql, column->name);
         else
             silt_buf_puts(sql, "NULL");
-        if (!as_is) {
-            silt_buf_puts(sql, " AS ");
-            SILT_TRY(silt_sql_type(sql, spec->columns[i].type, err));
-            silt_buf_putc(sql, ')');
-        }
+        pair += given;
+        if (as_is) continue;
         silt_buf_puts(sql, " AS ");
-        silt_sql_name(sql, spec->columns[i].name);
+        SILT_TRY(silt_sql_type(sql, column->type, err));
+        silt_buf_puts(sql, ") AS ");
+        silt_sql_name(sql, column->name);
     }
-    silt_buf_printf(sql, " FROM %s(%" PRId64 ")", arrow_function, w->scan.id);
+    return SILT_OK;
+}
+
+/* Expressions cost more than a row does: mostly there is no need for any. */
+static silt_status select_sql(const arrow_write *w, silt_buf *sql, silt_error *err)
+{
+    bool all = w->column_count == w->spec->column_count;
+    for (size_t i = 0; i < w->column_count && all; i++)
+        all = is_as_wanted(w, &w->pairs[i]);
+    if (!all) {
+        silt_buf_puts(sql, "SELECT ");
+        SILT_TRY(put_columns(w, sql, err));
+        silt_buf_putc(sql, ' ');
+    }
+    silt_buf_printf(sql, "FROM %s(%" PRId64 ")", arrow_function, w->scan.id);
     return SILT_OK;
 }
 
@@ -481,15 +508,11 @@ silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *sp
     SILT_CLEAN(arrow_write) w = {.db = db, .spec = spec};
     SILT_TRY(silt_duck_start(db, err));
     SILT_TRY(read_columns(&w, arena, err));
-    size_t *from = silt_arena_calloc(arena, spec->column_count, sizeof *from);
-    bool *not_null = silt_arena_calloc(arena, w.column_count, sizeof *not_null);
-    if (!from || !not_null) return silt_fail_nomem(err);
-    w.not_null = not_null;
-    SILT_TRY(match(&w, from, not_null, arena, err));
+    SILT_TRY(match(&w, arena, err));
 
     w.scan = (silt_duck_scan){.kind = arrow_function, .data = &w};
     silt_duck_scan_add(db, &w.scan);
-    silt_status st = select_sql(&w, from, &select, err);
+    silt_status st = select_sql(&w, &select, err);
     if (st == SILT_OK) st = copy(&w, &select, arena, out, err);
     silt_duck_scan_remove(db, &w.scan);
     return st;

@@ -191,14 +191,24 @@ static bool is_number(const silt_type *type)
 static silt_status put_text_number(silt_buf *sql, const char *text, const silt_source_options *o,
                                    const silt_type *type, const char *cast, silt_error *err)
 {
+    static const int bits[] = {[SILT_TYPE_BYTE] = 8,
+                               [SILT_TYPE_SHORT] = 16,
+                               [SILT_TYPE_INTEGER] = 32,
+                               [SILT_TYPE_LONG] = 64};
     SILT_CLEAN(silt_buf) x = {0};
+    bool whole = type->kind != SILT_TYPE_DECIMAL;
     silt_buf_printf(&x, o->decimal_separator == ',' ? "replace(%s, ',', '.')" : "%s", text);
     if (x.failed) return silt_fail_nomem(err);
+    if (whole) { /* the usual form first; what isn't that is the cast's */
+        silt_buf_printf(sql, "COALESCE(CAST(silt_integer(%s, %d) AS ", text, bits[type->kind]);
+        SILT_TRY(silt_sql_type(sql, type, err));
+        silt_buf_puts(sql, "), ");
+    }
     silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, %d) THEN %s ELSE 'rounded: ' || %s END AS ",
                     cast, x.data, type->kind == SILT_TYPE_DECIMAL ? type->scale : 0, x.data,
                     x.data);
     SILT_TRY(silt_sql_type(sql, type, err));
-    silt_buf_putc(sql, ')');
+    silt_buf_puts(sql, whole ? "))" : ")");
     return SILT_OK;
 }
 
@@ -228,14 +238,16 @@ static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_sou
         silt_buf_printf(sql, "COALESCE(silt_instant(%s), %s(%s", text, cast, text);
     } else if (type->kind == SILT_TYPE_DATE) {
         silt_buf_printf(sql,
-                        "%s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE 'not a date: ' || %s END",
-                        cast, text, text, text);
+                        "COALESCE(silt_day(%s), %s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE "
+                        "'not a date: ' || %s END",
+                        text, cast, text, text, text);
     } else {
         silt_buf_printf(sql, "%s(%s", cast, text);
     }
     silt_buf_puts(sql, " AS ");
     SILT_TRY(silt_sql_type(sql, type, err));
-    silt_buf_puts(sql, type->kind == SILT_TYPE_TIMESTAMP && !format ? "))" : ")");
+    bool coalesced = type->kind == SILT_TYPE_TIMESTAMP || type->kind == SILT_TYPE_DATE;
+    silt_buf_puts(sql, coalesced && !format ? "))" : ")");
     return SILT_OK;
 }
 

@@ -2,9 +2,12 @@
  * wrong.
  *
  *  silt_exact(text, scale)  whether a cast to a number of that many fraction digits keeps every
- * digit; scale -1: to a date keeps the time of day, being midnight silt_instant(text)       a
- * timestamp in the usual forms, ten times as fast as the cast with its calendar and time zones;
- * NULL for any other form, which is then the cast's */
+ * digit; scale -1: to a date keeps the time of day, being midnight
+ *
+ * and what they are slow at. NULL for any form but the usual one, which is then the cast's:
+ *  silt_integer(text, bits) a number of that many bits
+ *  silt_day(text)           a date
+ *  silt_instant(text)       a timestamp: ten times as fast as with calendar and time zones */
 #include "engine/duckdb_ops.h"
 
 typedef struct cursor {
@@ -31,9 +34,24 @@ static bool read_exponent(cursor c, int *out)
     return true;
 }
 
+/* Digits with no more than `scale` of them behind a point, as almost all are. */
+static bool is_plain_number(silt_bytes text, int scale)
+{
+    const char *c = text.data, *end = text.data + text.size;
+    if (c < end && *c == '-') c++;
+    while (c < end && is_digit(*c))
+        c++;
+    if (c == end) return scale >= 0;
+    if (*c++ != '.' || end - c > scale) return false;
+    while (c < end && is_digit(*c))
+        c++;
+    return c == end;
+}
+
 /* Anything that isn't a plain decimal number is left to the cast to judge. */
 static bool exact_number(silt_bytes text, int scale)
 {
+    if (is_plain_number(text, scale)) return true;
     int place = 0, lowest = 0,
         exponent = 0; /* lowest: of the last digit that isn't 0, 1 = tenths */
     bool fraction = false, nonzero = false;
@@ -91,7 +109,22 @@ static void exact(duckdb_function_info info, duckdb_data_chunk input, duckdb_vec
     }
 }
 
-/* ---- instants -------------------------------------------------------------------------------- */
+/* ---- integers, days and instants ------------------------------------------------------------- */
+
+/* Up to 18 digits, which can't overflow. */
+static bool read_integer(silt_bytes text, int bits, int64_t *out)
+{
+    bool negative = text.size && text.data[0] == '-';
+    size_t digits = text.size - negative;
+    int64_t value = 0, max = bits >= 64 ? INT64_MAX : ((int64_t)1 << (bits - 1)) - 1;
+    if (digits == 0 || digits > 18) return false;
+    for (size_t i = negative; i < text.size; i++) {
+        if (!is_digit(text.data[i])) return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *out = negative ? -value : value;
+    return value <= max;
+}
 
 /* `count` digits as a number, or -1. */
 static int read_digits(cursor *c, int count)
@@ -185,33 +218,85 @@ static bool read_instant(silt_bytes text, bool utc, int64_t *out)
     return true;
 }
 
+/* The texts of the first argument, and where a function puts its values. */
+typedef struct column {
+    idx_t rows;
+    const void *data;
+    const uint64_t *validity;
+    duckdb_vector output;
+    void *out;
+    uint64_t *out_validity; /* NULL: no value is null yet */
+} column;
+
+static column column_of(duckdb_data_chunk input, duckdb_vector output)
+{
+    duckdb_vector texts = silt_duck.data_chunk_get_vector(input, 0);
+    return (column){.rows = silt_duck.data_chunk_get_size(input),
+                    .data = silt_duck.vector_get_data(texts),
+                    .validity = silt_duck.vector_get_validity(texts),
+                    .output = output,
+                    .out = silt_duck.vector_get_data(output)};
+}
+
+static void put_null(column *c, idx_t row)
+{
+    if (!c->out_validity) {
+        silt_duck.vector_ensure_validity_writable(c->output);
+        c->out_validity = silt_duck.vector_get_validity(c->output);
+    }
+    silt_duck.validity_set_row_invalid(c->out_validity, row);
+}
+
+static void integer(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    (void)info;
+    column c = column_of(input, output);
+    const int32_t *bits = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 1));
+    int64_t *out = c.out;
+    for (idx_t i = 0; i < c.rows; i++)
+        if (!silt_duck_valid(c.validity, i) ||
+            !read_integer(silt_duck_bytes(c.data, i), bits[i], &out[i]))
+            put_null(&c, i);
+}
+
+static void day(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    (void)info;
+    column c = column_of(input, output);
+    int32_t *out = c.out;
+    for (idx_t i = 0; i < c.rows; i++) {
+        silt_bytes text = {0};
+        int64_t days = 0;
+        if (silt_duck_valid(c.validity, i)) text = silt_duck_bytes(c.data, i);
+        cursor at = {text.data, text.data + text.size};
+        if (text.size == 10 && read_date(&at, &days))
+            out[i] = (int32_t)days;
+        else
+            put_null(&c, i);
+    }
+}
+
 static void instant(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
     bool utc = strcmp(silt_duck_function_engine(info)->timezone, "UTC") == 0;
-    idx_t rows = silt_duck.data_chunk_get_size(input);
-    duckdb_vector texts = silt_duck.data_chunk_get_vector(input, 0);
-    const void *data = silt_duck.vector_get_data(texts);
-    const uint64_t *validity = silt_duck.vector_get_validity(texts);
-    int64_t *out = silt_duck.vector_get_data(output);
-    uint64_t *out_validity = NULL;
-    for (idx_t i = 0; i < rows; i++) {
-        if (silt_duck_valid(validity, i) && read_instant(silt_duck_bytes(data, i), utc, &out[i]))
-            continue;
-        if (!out_validity) {
-            silt_duck.vector_ensure_validity_writable(output);
-            out_validity = silt_duck.vector_get_validity(output);
-        }
-        silt_duck.validity_set_row_invalid(out_validity, i);
-    }
+    column c = column_of(input, output);
+    int64_t *out = c.out;
+    for (idx_t i = 0; i < c.rows; i++)
+        if (!silt_duck_valid(c.validity, i) ||
+            !read_instant(silt_duck_bytes(c.data, i), utc, &out[i]))
+            put_null(&c, i);
 }
 
 silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err)
 {
     const duckdb_type exact_args[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER,
                                       DUCKDB_TYPE_INVALID};
-    const duckdb_type instant_args[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INVALID};
+    const duckdb_type text_arg[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INVALID};
     SILT_TRY(silt_duck_add_function(db, "silt_exact", exact_args, DUCKDB_TYPE_BOOLEAN, false, exact,
                                     err));
-    return silt_duck_add_function(db, "silt_instant", instant_args, DUCKDB_TYPE_TIMESTAMP_TZ, false,
+    SILT_TRY(silt_duck_add_function(db, "silt_integer", exact_args, DUCKDB_TYPE_BIGINT, false,
+                                    integer, err));
+    SILT_TRY(silt_duck_add_function(db, "silt_day", text_arg, DUCKDB_TYPE_DATE, false, day, err));
+    return silt_duck_add_function(db, "silt_instant", text_arg, DUCKDB_TYPE_TIMESTAMP_TZ, false,
                                   instant, err);
 }
