@@ -249,6 +249,53 @@ static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target 
     return SILT_OK;
 }
 
+/* `known`: the highest number that the target and the tracker both know. */
+static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t known,
+                                  silt_error *err)
+{
+    SILT_CLEAN(silt_buf) files = {0};
+    size_t count, gone = 0;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status != SILT_FILE_COMPLETED || rows[i].batch_id <= known ||
+            strcmp(rows[i].table_name, target->table->name) != 0)
+            continue;
+        if (gone++ < 3) silt_buf_printf(&files, "%s%s", gone > 1 ? ", " : "", rows[i].file_path);
+    }
+    silt_fail(err, SILT_INCONSISTENT,
+              "table %s: the target %s went back: its log knows batch %" PRId64
+              ", the tracker batch %" PRId64 "; the rows of %zu files may be gone: %s%s",
+              target->table->name, target->store->uri, known,
+              silt_tracker_last(load->tracker, target->app_id), gone,
+              files.size ? files.data : "none", gone > 3 ? ", …" : "");
+    return silt_hint(err, SILT_INCONSISTENT,
+                     "bring the target back, or load these files again by 'silt reset-state "
+                     "--table %s --forget'",
+                     target->table->name);
+}
+
+/* Files that were loaded before an epoch began wait again. */
+static silt_status add_forgotten(row_list *list, silt_load *load, const silt_target *target,
+                                 int64_t epoch, silt_settled *report, silt_error *err)
+{
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status != SILT_FILE_COMPLETED || rows[i].batch_id > epoch ||
+            strcmp(rows[i].table_name, target->table->name) != 0 ||
+            has_path(list, rows[i].file_path))
+            continue;
+        silt_tracked row = rows[i];
+        row.status = SILT_FILE_PENDING;
+        row.updated_us = silt_now_us(load->clock);
+        row.start_us = row.end_us = row.batch_id = row.row_count = row.rejected_count = -1;
+        row.attempt_id = row.content_hash = NULL;
+        report->pending++;
+        if (!add_row(list, &row)) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
 static silt_status reconcile(silt_load *load, silt_target *target, silt_settled *report,
                              silt_error *err)
 {
@@ -257,16 +304,19 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
     const int64_t last = silt_tracker_last(load->tracker, target->app_id);
     const silt_ledger *chain;
     size_t count;
-    int64_t missing;
+    int64_t end; /* of the walk: a ledger that is missing, or the number it came to */
     silt_status st = silt_ledger_chain(target->store, target->app_id, target->app_version, last,
-                                       list.arena, &chain, &count, &missing, err);
+                                       list.arena, &chain, &count, &end, err);
     if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
+    if (st == SILT_OK && end < last) return fail_went_back(load, target, end, err);
     for (size_t i = 0; i < count; i++)
         for (size_t f = 0; chain[i].kind == SILT_LEDGER_DATA && f < chain[i].file_count; f++)
             if (!add_completed(&list, load, target, &chain[i], &chain[i].files[f]))
                 return silt_fail_nomem(err);
-    if (st == SILT_INCONSISTENT) SILT_TRY(add_by_evidence(&list, load, target, last, missing, err));
+    if (st == SILT_INCONSISTENT) SILT_TRY(add_by_evidence(&list, load, target, last, end, err));
     report->completed += (int64_t)list.rows.count;
+    if (count && chain[count - 1].kind == SILT_LEDGER_EPOCH)
+        SILT_TRY(add_forgotten(&list, load, target, chain[count - 1].number, report, err));
 
     int64_t open;
     const char *attempt;
@@ -313,29 +363,6 @@ silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, c
 
 /* ---- settle */
 
-static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t last,
-                                  silt_error *err)
-{
-    SILT_CLEAN(silt_buf) files = {0};
-    size_t count, gone = 0;
-    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].status != SILT_FILE_COMPLETED || rows[i].batch_id <= target->app_version ||
-            strcmp(rows[i].table_name, target->table->name) != 0)
-            continue;
-        if (gone++ < 3) silt_buf_printf(&files, "%s%s", gone > 1 ? ", " : "", rows[i].file_path);
-    }
-    silt_fail(err, SILT_INCONSISTENT,
-              "table %s: the target %s went back: its log knows batch %" PRId64
-              ", the tracker batch %" PRId64 "; the rows of %zu files may be gone: %s%s",
-              target->table->name, target->store->uri, target->app_version, last, gone,
-              files.size ? files.data : "none", gone > 3 ? ", …" : "");
-    return silt_hint(err, SILT_INCONSISTENT,
-                     "bring the target back, or load these files again by 'silt reset-state "
-                     "--table %s --forget'",
-                     target->table->name);
-}
-
 silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report, silt_error *err)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
@@ -345,7 +372,8 @@ silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *repo
         const int64_t last = silt_tracker_last(load->tracker, target->app_id);
         int64_t open;
         const char *attempt;
-        if (target->app_version < last) return fail_went_back(load, target, last, err);
+        if (target->app_version < last)
+            return fail_went_back(load, target, target->app_version, err);
 
         silt_status st;
         if (target->app_version > last)

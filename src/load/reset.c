@@ -51,6 +51,18 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
 
 /* ---- fences */
 
+/* The highest number that is known to anyone: of the batch after V, which somebody may have planned
+ * without our knowing, or one that the tracker knows and a target brought back doesn't. */
+static int64_t last_number(const silt_load *load, const silt_target *target)
+{
+    int64_t number = target->app_version + 1;
+    if (!load->tracker) return number;
+    int64_t last = silt_tracker_last(load->tracker, target->app_id);
+    int64_t promised = silt_tracker_promised(load->tracker, target->app_id);
+    if (number < last) number = last;
+    return number < promised ? promised : number;
+}
+
 /* After this no attempt planned before can commit, and the last word in the target's log is ours.
  */
 static silt_status fence_table(silt_load *load, silt_target *target, bool forget, silt_lines *lines,
@@ -60,10 +72,10 @@ static silt_status fence_table(silt_load *load, silt_target *target, bool forget
     for (int round = 0; st == SILT_CONFLICT && round < 20; round++) {
         SILT_TRY(silt_target_refresh(load, target, err));
         if (!target->snapshot) return SILT_OK;
-        int64_t number = target->app_version + 1, spent = -1; /* an open batch may bear it */
+        int64_t number = last_number(load, target), spent = -1;
+        int64_t open;
         const char *attempt = NULL;
-        if (load->tracker) (void)silt_open_batch(load, target, &number, &attempt);
-        if (number < target->app_version) number = target->app_version;
+        if (load->tracker) (void)silt_open_batch(load, target, &open, &attempt);
         st = silt_fence(load, target, number, attempt,
                         forget ? SILT_LEDGER_EPOCH : SILT_LEDGER_FENCE, &spent, err);
         if (st == SILT_OK)

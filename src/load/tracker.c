@@ -308,6 +308,11 @@ int64_t silt_tracker_last(const silt_tracker *t, const char *app_id)
     return name.failed ? -1 : silt_snapshot_app_version(t->snapshot, name.data);
 }
 
+int64_t silt_tracker_promised(const silt_tracker *t, const char *app_id)
+{
+    return silt_snapshot_app_version(t->snapshot, app_id);
+}
+
 const silt_tracked *silt_tracker_rows(const silt_tracker *t, size_t *count)
 {
     *count = t->rows.count;

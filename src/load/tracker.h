@@ -72,6 +72,8 @@ const char *silt_tracker_state_id(const silt_tracker *tracker);
 int64_t silt_tracker_version(const silt_tracker *tracker);
 /* The highest number of `app_id` whose fate it knows, or -1. */
 int64_t silt_tracker_last(const silt_tracker *tracker, const char *app_id);
+/* The highest number of `app_id` that an intent was ever written for, or -1. */
+int64_t silt_tracker_promised(const silt_tracker *tracker, const char *app_id);
 
 /* All rows of all tables, and one by its key (NULL: not there). */
 const silt_tracked *silt_tracker_rows(const silt_tracker *tracker, size_t *count);

@@ -406,23 +406,39 @@ void sim_engine_free(silt_engine *engine)
 
 /* ---- runs */
 
-typedef struct opening {
-    sim_process *process;
-    silt_fault_plan plan;
-} opening;
-
 static silt_status open_place(void *ctx, const char *uri, silt_store **out, silt_error *err)
 {
-    opening *o = ctx;
-    sim_world *w = o->process->world;
+    sim_process *p = ctx;
     SILT_CLEAN(silt_buf) own = {0};
-    if (o->process->own_lock && silt_ends_with(uri, "/state")) {
-        silt_buf_printf(&own, "%s/%s", w->dir, o->process->own_lock);
+    if (p->own_lock && silt_ends_with(uri, "/state")) {
+        silt_buf_printf(&own, "%s/%s", p->world->dir, p->own_lock);
         uri = own.data;
     }
-    silt_store *store = place_at(w, uri);
-    *out = silt_store_fault_new(store, &o->plan);
+    silt_fault_plan plan = p->plan;
+    plan.run = &p->calls;
+    *out = silt_store_fault_new(place_at(p->world, uri), &plan);
     return *out ? SILT_OK : silt_fail(err, SILT_NOMEM, "out of memory");
+}
+
+static silt_status open_pipeline(sim_process *p, silt_pipeline **out, silt_error *err)
+{
+    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
+    opts.open_store = open_place;
+    opts.open_store_ctx = p;
+    opts.progress = p->progress;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_TRY(silt_pipeline_open(p->world->config, &opts, arena, NULL, out, err));
+    silt_pipeline_set_seams(*out, &p->world->clock, &p->world->random, p->engine);
+    return SILT_OK;
+}
+
+silt_pipeline *sim_open(sim_process *p)
+{
+    silt_error err = {0};
+    silt_pipeline *pipeline = NULL;
+    silt_status st = open_pipeline(p, &pipeline, &err);
+    sim_check(st == SILT_OK, "open: %s", err.message);
+    return pipeline;
 }
 
 static void keep_result(sim_outcome *out, const silt_run_result *result)
@@ -443,20 +459,14 @@ sim_outcome sim_run(sim_process *p, bool force, bool retry_failed)
 {
     sim_outcome out = {0};
     silt_error err = {0};
-    opening o = {.process = p, .plan = p->plan};
-    o.plan.run = &p->calls;
-    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
-    opts.open_store = open_place;
-    opts.open_store_ctx = &o;
-    opts.progress = p->progress;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     silt_pipeline *pipeline = NULL;
-    out.status = silt_pipeline_open(p->world->config, &opts, arena, NULL, &pipeline, &err);
+    out.status = open_pipeline(p, &pipeline, &err);
     if (out.status == SILT_OK) {
-        silt_pipeline_set_seams(pipeline, &p->world->clock, &p->world->random, p->engine);
         silt_run_options run = SILT_RUN_OPTIONS_INIT;
         run.force_unlock = force;
         run.retry_failed = retry_failed;
+        run.max_batches = p->max_batches;
         silt_run_result result;
         lose_answers = p->lose_all_answers;
         out.status = silt_pipeline_run(pipeline, &run, arena, &result, &err);
@@ -496,8 +506,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The target's rows "id value", sorted; "" where there is no table. */
-static void read_target(sim_world *w, silt_engine *engine, silt_buf *out)
+void sim_read_target(sim_world *w, silt_engine *engine, silt_buf *out)
 {
     silt_error err = {0};
     SILT_AUTO(silt_snapshot) snapshot = NULL;
@@ -524,7 +533,7 @@ static void read_target(sim_world *w, silt_engine *engine, silt_buf *out)
 static void check_rows(sim_world *w, silt_engine *engine)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    read_target(w, engine, &text);
+    sim_read_target(w, engine, &text);
     if (strcmp(text.data, w->scenario->expected) == 0) return;
     sim_check(false, "the target's rows are\n%sand ought to be\n%s", text.data,
               w->scenario->expected);
@@ -533,7 +542,7 @@ static void check_rows(sim_world *w, silt_engine *engine)
 void sim_check_no_duplicates(sim_world *w, silt_engine *engine)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    read_target(w, engine, &text);
+    sim_read_target(w, engine, &text);
     for (char *line = text.data, *next; *line; line = next) { /* they are sorted */
         next = strchr(line, '\n') + 1;
         size_t size = (size_t)(next - line);
@@ -572,28 +581,27 @@ static void check_ledgers(sim_world *w, silt_engine *engine)
 
 static void check_consistent(sim_world *w, silt_engine *engine)
 {
-    silt_error err = {0};
-    sim_process p = {.world = w};
-    opening o = {.process = &p};
-    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
-    opts.open_store = open_place;
-    opts.open_store_ctx = &o;
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
-    silt_pipeline *pipeline = NULL;
-    silt_status st = silt_pipeline_open(w->config, &opts, arena, NULL, &pipeline, &err);
-    sim_check(st == SILT_OK, "open: %s", err.message);
-    silt_pipeline_set_seams(pipeline, &w->clock, &w->random, engine);
-    silt_check_report report;
-    st = silt_pipeline_validate(pipeline, arena, &report, &err);
-    sim_check(st == SILT_OK, "validate: %s", err.message);
     SILT_CLEAN(silt_buf) text = {0};
-    silt_buf_puts(&text, "");
+    sim_validate(w, engine, &text);
+    sim_check(!text.size, "inconsistent:\n%s", text.data);
+}
+
+void sim_validate(sim_world *w, silt_engine *engine, silt_buf *text)
+{
+    silt_error err = {0};
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    sim_process p = {.world = w, .engine = engine};
+    silt_pipeline *pipeline = sim_open(&p);
+    silt_check_report report;
+    silt_status st = silt_pipeline_validate(pipeline, arena, &report, &err);
+    sim_check(st == SILT_OK, "validate: %s", err.message);
+    silt_buf_puts(text, "");
     for (size_t i = 0; i < report.problem_count; i++)
-        silt_buf_printf(&text, "%s\n", report.problems[i]);
+        silt_buf_printf(text, "%s\n", report.problems[i]);
     for (size_t t = 0; t < report.table_count; t++)
         for (size_t i = 0; i < report.tables[t].problem_count; i++)
-            silt_buf_printf(&text, "%s\n", report.tables[t].problems[i]);
-    sim_check(report.consistent, "inconsistent:\n%s", text.data);
+            silt_buf_printf(text, "%s\n", report.tables[t].problems[i]);
+    sim_check(report.consistent == !text->size, "consistent and yet:\n%s", text->data);
     silt_pipeline_free(pipeline);
 }
 
@@ -627,24 +635,18 @@ void sim_check_recovers_blaming(sim_world *w, silt_engine *engine)
     sim_check_exact(w, engine);
 }
 
-/* Drop what the pipeline believes. */
-static void reset_state(sim_world *w, silt_engine *engine)
+silt_status sim_reset(sim_process *p, const char *table, bool forget)
 {
     silt_error err = {0};
-    sim_process p = {.world = w};
-    opening o = {.process = &p};
-    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
-    opts.open_store = open_place;
-    opts.open_store_ctx = &o;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
-    silt_pipeline *pipeline = NULL;
-    silt_status st = silt_pipeline_open(w->config, &opts, arena, NULL, &pipeline, &err);
-    sim_check(st == SILT_OK, "open: %s", err.message);
-    silt_pipeline_set_seams(pipeline, &w->clock, &w->random, engine);
+    silt_pipeline *pipeline = sim_open(p);
+    silt_reset_options opts = SILT_RESET_OPTIONS_INIT;
+    opts.table = table;
+    opts.forget = forget;
     silt_fix_report report;
-    st = silt_pipeline_reset(pipeline, NULL, arena, &report, &err);
-    sim_check(st == SILT_OK, "reset-state: %s", err.message);
+    silt_status st = silt_pipeline_reset(pipeline, &opts, arena, &report, &err);
     silt_pipeline_free(pipeline);
+    return st;
 }
 
 void sim_check_recovers_or_stops(sim_world *w, silt_engine *engine)
@@ -654,7 +656,8 @@ void sim_check_recovers_or_stops(sim_world *w, silt_engine *engine)
               "the clean run fails: %s: %s", silt_status_name(out.status), out.message);
     sim_check_no_duplicates(w, engine);
     if (out.status != SILT_OK) {
-        reset_state(w, engine);
+        sim_process p = {.world = w, .engine = engine};
+        sim_check(sim_reset(&p, NULL, false) == SILT_OK, "reset-state fails");
         out = sim_run_clean(w, engine);
         sim_check(out.status == SILT_OK, "the run after reset-state fails: %s", out.message);
     }

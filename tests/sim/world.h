@@ -76,6 +76,7 @@ typedef struct sim_process {
     silt_fault_plan plan;  /* of all of its stores; `run` is set by sim_run() */
     bool lose_all_answers; /* of puts */
     const char *own_lock;  /* a folder name: its lock is in a place of its own; NULL */
+    int64_t max_batches;
     silt_progress_fn *progress;
     silt_fault_run calls;
 } sim_process;
@@ -91,6 +92,11 @@ typedef struct sim_outcome {
  */
 sim_outcome sim_run(sim_process *process, bool force, bool retry_failed);
 
+/* Its pipeline, as sim_run() opens it; to be given back before the process. */
+silt_pipeline *sim_open(sim_process *process);
+/* Its reset-state. */
+silt_status sim_reset(sim_process *process, const char *table, bool forget);
+
 /* A run without any fault. */
 sim_outcome sim_run_clean(sim_world *world, silt_engine *engine);
 
@@ -99,6 +105,11 @@ silt_engine *sim_engine_new(void);
 void sim_engine_free(silt_engine *engine);
 
 /* ---- what must be true */
+
+/* The target's rows "id value", sorted, one a line; "" where there is no table. */
+void sim_read_target(sim_world *world, silt_engine *engine, silt_buf *out);
+/* What validate finds, a line each; "" when all is consistent. */
+void sim_validate(sim_world *world, silt_engine *engine, silt_buf *out);
 
 /* One clean run now makes it exact: every row once, each file in one committed ledger, all
  * consistent, and a further run loads nothing. */
