@@ -269,9 +269,8 @@ static silt_status fail_went_back(silt_load *load, const silt_target *target, in
               silt_tracker_last(load->tracker, target->app_id), gone,
               files.size ? files.data : "none", gone > 3 ? ", …" : "");
     return silt_hint(err, SILT_INCONSISTENT,
-                     "bring the target back, or load these files again by 'silt reset-state "
-                     "--table %s --forget'",
-                     target->table->name);
+                     "bring the target back; or accept it as it is by 'silt reset-state': what its "
+                     "ledgers say is loaded stays loaded, the rest is loaded again");
 }
 
 /* Files that were loaded before an epoch began wait again. */

@@ -92,6 +92,12 @@ static silt_status reset_table(silt_load *load, const silt_config_table *table, 
     silt_target target;
     SILT_TRY(silt_target_open(load, table, &target, err));
     silt_status st = fence_table(load, &target, forget, lines, err);
+    if (st == SILT_OK && rebuild && !target.snapshot &&
+        silt_tracker_last(load->tracker, target.app_id) >= 0) {
+        st = silt_fail(err, SILT_INVALID, "table %s: its target %s is gone", table->name,
+                       table->target_path);
+        silt_hint(err, st, "reset all of the pipeline's state: leave out --table");
+    }
     if (st == SILT_OK && rebuild) st = rebuild_rows(load, &target, lines, err);
     silt_target_release(&target);
     return st;

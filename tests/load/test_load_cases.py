@@ -233,6 +233,8 @@ def test_a_target_that_was_deleted(load):
     load.run()
     shutil.rmtree(load.silt.dir / "lake")
     load.silt("run", "--config", "silt.json", rc=3)
+    out = load.silt("reset-state", "--config", "silt.json", "--table", "t", "--yes", rc=2)
+    assert "leave out --table" in out.err
     load.silt("reset-state", "--config", "silt.json", "--yes")
     assert load.run()["total_files_processed"] == 1
     assert load.rows("a") == [(1,)]
