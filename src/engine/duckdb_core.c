@@ -8,6 +8,7 @@
 
 #define WATCH_MS    50 /* how soon an interrupt that came too early is repeated */
 #define REPORT_TICS 5  /* progress is reported every so many of these */
+#define SLEEP_TICS  20 /* without work, after which the watcher sleeps */
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
@@ -189,26 +190,35 @@ static void report(silt_duck_engine *db)
     db->progress(db->progress_ctx, percent < 0 ? -1 : percent > 100 ? 1 : percent / 100);
 }
 
-/* Sleeps while the engine does. DuckDB forgets an interrupt when a query starts, so one that came
- * in just before is repeated here. */
+/* For a tic, or while the engine sleeps. Not woken by each query: a thread that is costs more than
+ * a short query does. */
+static void watcher_wait(silt_duck_engine *db, int idle_tics)
+{
+    if (idle_tics >= SLEEP_TICS) {
+        db->asleep = true;
+        pthread_cond_wait(&db->wake, &db->lock);
+        db->asleep = false;
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    add_ms(&until, WATCH_MS);
+    (void)pthread_cond_timedwait(&db->wake, &db->lock, &until);
+}
+
+/* DuckDB forgets an interrupt when a query starts, so one that came in just before is repeated
+ * here. */
 static void *watch(void *arg)
 {
     silt_duck_engine *db = arg;
-    int tics = 0;
+    int idle_tics = 0;
     pthread_mutex_lock(&db->lock);
     while (!db->quit) {
-        if (!db->busy) {
-            tics = 0;
-            pthread_cond_wait(&db->wake, &db->lock);
-            continue;
-        }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        add_ms(&until, WATCH_MS);
-        if (pthread_cond_timedwait(&db->wake, &db->lock, &until) != ETIMEDOUT || !db->busy)
-            continue;
+        watcher_wait(db, idle_tics);
+        idle_tics = db->busy || idle_tics >= SLEEP_TICS ? 0 : idle_tics + 1;
+        if (!db->busy || db->quit) continue;
         if (atomic_load(&db->interrupted)) silt_duck.interrupt(db->connection);
-        if (++tics % REPORT_TICS) continue;
+        if (++db->tics % REPORT_TICS) continue;
         /* Unlocked, since the caller may take its time. The connection stays: closing joins this
          * thread. */
         pthread_mutex_unlock(&db->lock);
@@ -222,10 +232,12 @@ static void *watch(void *arg)
 static void set_busy(silt_duck_engine *db, int by)
 {
     pthread_mutex_lock(&db->lock);
+    if (!db->busy) db->tics = 0;
     db->busy += by;
     atomic_store(&db->running, db->busy ? db->connection : NULL);
-    if (by > 0) pthread_cond_signal(&db->wake);
+    bool wake = by > 0 && db->asleep;
     pthread_mutex_unlock(&db->lock);
+    if (wake) pthread_cond_signal(&db->wake);
 }
 
 void silt_duck_begin(silt_duck_engine *db)

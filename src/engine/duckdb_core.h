@@ -98,8 +98,10 @@ typedef struct silt_duck_engine {
     pthread_t watcher; /* reports progress; repeats an interrupt that came too early */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool has_watcher, quit; /* under lock, as busy: how many begin()s are open */
-    int busy;
+    bool has_watcher, quit; /* under lock, as the next three */
+    bool asleep;            /* the watcher is, and wants to be woken */
+    int busy;               /* how many begin()s are open */
+    int tics;               /* of the watcher, since the first of them */
 
     silt_duck_scan *scans; /* under lock */
     int64_t scan_count;    /* ids given out so far */
