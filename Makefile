@@ -57,10 +57,8 @@ format: ## lay out all C code by .clang-format, or FILES="a.c b.h"
 	scripts/setup --dev
 	$(if $(FILES),clang-format-14 -i $(FILES),$(C_FILES) | xargs -0 -r clang-format-14 -i)
 
-bench: ## time and memory against the yardstick
-	scripts/setup --test
-	$(RELEASE)
-	SILT_BIN="$(CURDIR)/$(BUILD)/silt" build/venv/bin/python bench/run.py $(ARGS)
+bench: all ## time and memory against the least possible; ARGS="--scale small commits"
+	SILT_BIN="$(CURDIR)/$(BUILD)/silt" python3 bench/run.py $(ARGS)
 
 install: all ## command, library, headers, manual pages
 	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild

@@ -1,0 +1,28 @@
+"""The cases: what a run starts from, and what must be true afterwards.
+
+A variant is a dict:  src    input folder, by its name in data.py      start  "empty": the table of all loads
+                      table  a table that is only read                 state  what a load of that input leaves behind
+                      new    files that appear beside `src` for the run
+                      n      a count for the system                    rows, result: what must come out
+A system gets one dict `a` with case, variant, scale, table, state (a folder of its own), src, n.
+"""
+from data import SIZES
+
+
+def variants(case, scale):
+    s = SIZES[scale]
+    if case == "load_append":
+        return {f: dict(src=f"load-{f}", start="empty", rows=s["load"]) for f in ("csv", "ndjson", "parquet")}
+    if case == "load_small_files":
+        return {"first": dict(src="small", start="empty", rows=s["small"] * 100),
+                "noop": dict(src="small", state="small", rows=s["small"] * 100),
+                "ten_new": dict(src="tracked", state="tracked", new="tracked-new", rows=s["tracked"] + 1000)}
+    if case == "commits":
+        return {"sequential": dict(start="empty", n=s["commits"], rows=s["commits"]),
+                "concurrent8": dict(start="empty", n=s["writers"], rows=8 * s["writers"])}
+    if case == "footprint":
+        return {"open_tiny": dict(table="dim", result=4), "idle": dict(table="dim")}
+    raise KeyError(case)
+
+
+ALL = ["load_append", "load_small_files", "commits", "footprint"]

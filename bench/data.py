@@ -1,0 +1,141 @@
+"""Builds, once, the inputs and the tables of the bench under $SILT_BENCH/data/<scale>.
+
+Tables are made by hand (DuckDB writes the Parquet, we write the log), so that no system's writer shapes
+what the others read.
+"""
+import json, os, shutil, sys, time, uuid
+from pathlib import Path
+import duckdb
+
+ROOT = Path(os.environ.get("SILT_BENCH", os.path.expanduser("~/.cache/silt-bench")))
+SIZES = {  # rows, files
+    "full": dict(load=5_000_000, load_files=20, small=2_000, tracked=100_000, dim=1_000_000, commits=500, writers=25),
+    "small": dict(load=200_000, load_files=4, small=100, tracked=2_000, dim=50_000, commits=50, writers=5),
+}
+COLUMNS = dict(id="BIGINT", k="INTEGER", amount="DECIMAL(12,2)", price="DOUBLE", name="VARCHAR",
+               category="VARCHAR", note="VARCHAR", ts="TIMESTAMPTZ", d="DATE", flag="INTEGER")
+AUDIT = dict(_source_file="VARCHAR", _load_timestamp="TIMESTAMPTZ", _batch_id="VARCHAR")
+LOADED = {**COLUMNS, **AUDIT}
+DELTA = dict(BIGINT="long", INTEGER="integer", DOUBLE="double", VARCHAR="string", TIMESTAMPTZ="timestamp",
+             DATE="date", BOOLEAN="boolean", **{"DECIMAL(12,2)": "decimal(12,2)"})
+
+
+def db():
+    con = duckdb.connect()
+    con.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false; SET threads=2")
+    return con
+
+
+def rows(lo, n):
+    """SELECT of n rows that follow from their ids, lo and up."""
+    h = "hash(id + 0)"
+    return f"""SELECT id, ({h} % 100000)::INTEGER k, (({h} >> 8) % 100000000 / 100)::DECIMAL(12,2) amount,
+      (({h} >> 16) % 1000000007) / 1e4 price, 'customer-' || ({h} % 1000003) AS name,
+      'cat_' || lpad((({h} >> 4) % 50)::VARCHAR, 2, '0') category,
+      'note ' || md5(id::VARCHAR) note,
+      TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(id % 63072000 + 0) ts,
+      (DATE '2020-01-01' + (({h} >> 12) % 2000)::INTEGER) d, (({h} >> 3) % 2)::INTEGER flag
+      FROM (SELECT {lo} + range AS id FROM range({n}))"""
+
+
+# ---- tables
+
+def write_version(table, version, actions):
+    log = Path(table) / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(a, separators=(",", ":")) + "\n" for a in actions)
+    (log / f"{version:020d}.json").write_text(text)
+
+
+def header(columns):
+    fields = [{"name": c, "type": DELTA[t], "nullable": True, "metadata": {}} for c, t in columns.items()]
+    return [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+            {"metaData": {"id": str(uuid.UUID(int=7)), "format": {"provider": "parquet", "options": {}},
+                          "schemaString": json.dumps({"type": "struct", "fields": fields}),
+                          "partitionColumns": [], "configuration": {}, "createdTime": 1700000000000}}]
+
+
+def empty_table(table):
+    """What loads and commits start from."""
+    shutil.rmtree(table, ignore_errors=True)
+    write_version(table, 0, header(LOADED))
+
+
+def dim_table(table, s):
+    """Four files; only opened here."""
+    columns = dict(id="BIGINT", name="VARCHAR", category="VARCHAR", note="VARCHAR", amount="DECIMAL(12,2)",
+                   ts="TIMESTAMPTZ", valid_from="TIMESTAMPTZ", valid_to="TIMESTAMPTZ", is_current="BOOLEAN")
+    con, n, adds = db(), s["dim"], []
+    os.makedirs(table)
+    for f in range(4):
+        name = f"part-{f:05d}.parquet"
+        con.execute(f"""COPY (SELECT id, name, category, note, amount, ts, ts valid_from, NULL::TIMESTAMPTZ valid_to,
+            true is_current FROM ({rows(f * n // 4, n // 4)}) ORDER BY id) TO '{table}/{name}' (FORMAT parquet)""")
+        adds.append({"add": {"path": name, "partitionValues": {}, "size": os.path.getsize(f"{table}/{name}"),
+                             "modificationTime": 1700000000000, "dataChange": True,
+                             "stats": json.dumps({"numRecords": n // 4})}})
+    write_version(table, 0, header(columns) + adds)
+
+
+# ---- inputs
+
+def load_input(out, s, form):
+    con, per = db(), s["load"] // s["load_files"]
+    options = {"csv": "FORMAT csv, HEADER", "ndjson": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION snappy"}
+    os.makedirs(out)
+    for f in range(s["load_files"]):
+        con.execute(f"COPY ({rows(f * per, per)}) TO '{out}/part-{f:03d}.{form}' ({options[form]})")
+
+
+def small_files(out, s):
+    """Files of 100 rows."""
+    con = db()
+    os.makedirs(out)
+    con.execute(rows(0, s["small"] * 100) + " ORDER BY id")
+    text = lambda x: x.strftime("%Y-%m-%d %H:%M:%S+00") if hasattr(x, "hour") else str(x)
+    for f in range(s["small"]):
+        with open(f"{out}/f{f:06d}.csv", "w") as o:
+            o.write(",".join(COLUMNS) + "\n")
+            for row in con.fetchmany(100):
+                o.write(",".join(map(text, row)) + "\n")
+
+
+def tracked_files(out, s):
+    """Files of one row (hard links to a few), and in `out`-new ten of 100 rows."""
+    con = db()
+    os.makedirs(out)
+    os.makedirs(out + "-new")
+    write = lambda path, lo, n: con.execute(f"COPY ({rows(lo, n)}) TO '{path}' (FORMAT csv, HEADER)")
+    for f in range(s["tracked"]):
+        path = f"{out}/f{f:06d}.csv"
+        if f % 50_000 == 0:
+            write(path, f, 1)
+            first = path
+        else:
+            os.link(first, path)
+    for f in range(10):
+        write(f"{out}-new/n{f:06d}.csv", 10_000_000 + f * 100, 100)
+
+
+def build(scale, name):
+    """The path of an input or a table; made if it is missing, under another name until it is whole."""
+    path = ROOT / "data" / scale / name
+    if path.exists():
+        return str(path)
+    s, tmp, start = SIZES[scale], str(path) + ".tmp", time.time()
+    for leftover in (tmp, tmp + "-new"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if name.startswith("load-"):
+        load_input(tmp, s, name.removeprefix("load-"))
+    elif name == "small":
+        small_files(tmp, s)
+    elif name == "tracked":
+        tracked_files(tmp, s)
+        shutil.rmtree(str(path) + "-new", ignore_errors=True)
+        os.rename(tmp + "-new", str(path) + "-new")
+    elif name == "dim":
+        dim_table(tmp, s)
+    os.rename(tmp, path)
+    print(f"  built {scale}/{name} in {time.time() - start:.1f} s", file=sys.stderr)
+    return str(path)
