@@ -485,7 +485,9 @@ static void duplicates_are_named(void **state)
     assert_int_equal(b.calls, 1); /* the key in two files is nobody's fault */
     assert_int_equal(b.index, 1);
     assert_int_equal(b.status, SILT_BAD_DATA);
-    assert_string_equal(b.why, "1 key stands more than once in this file");
+    assert_string_equal(b.why, "1 key stands more than once in this file, and nothing says which "
+                               "row is the newest (dedup_strategy: newest_wins): k1 = 5 (s0 row 1, "
+                               "s1 row 3); k1 = null (s1 row 2, s1 row 4)");
 }
 
 static void the_range_of_keys_is_known(void **state)

@@ -15,7 +15,7 @@
 #include "load/tracker.h"
 #include "support/files.h"
 
-#define SOME    14 /* points of each scenario, kind and twist, where not all are asked for */
+#define SOME    9 /* points of each scenario, kind and twist, where not all are asked for */
 #define TRACKER "state/" SILT_TRACKER_DIR
 
 static char *dir;
