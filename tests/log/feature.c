@@ -130,8 +130,8 @@ static void lists_and_versions_go_together(void **state)
         "{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[]}",
         "{\"minReaderVersion\":1,\"minWriterVersion\":7}",
         "{\"minReaderVersion\":1,\"minWriterVersion\":2,\"writerFeatures\":[]}",
-        "{\"minReaderVersion\":2,\"minWriterVersion\":7,\"readerFeatures\":[],\"writerFeatures\":[]"
-        "}",
+        ("{\"minReaderVersion\":2,\"minWriterVersion\":7,\"readerFeatures\":[],"
+         "\"writerFeatures\":[]}"),
         "{\"minReaderVersion\":3,\"minWriterVersion\":5,\"readerFeatures\":[]}",
     };
     silt_metadata m = metadata("", "");

@@ -281,7 +281,8 @@ static void killed_at_store_calls(void **state)
     static const silt_fault_kind kinds[] = {SILT_FAULT_KILL_BEFORE, SILT_FAULT_KILL_MID,
                                             SILT_FAULT_KILL_AFTER};
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_of(scenarios[s], NULL).store_calls;
+        const struct counts counted = count_of(scenarios[s], NULL);
+        int64_t total = counted.store_calls;
         for (size_t k = 0; k < SILT_COUNT(kinds); k++)
             for (int64_t n = 0; (n = sim_next(n, total, 7, s * 5 + k * 3));) {
                 if (!sim_point("kills/store/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
@@ -301,7 +302,8 @@ static void killed_at_system_calls(void **state)
 {
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_of(scenarios[s], NULL).calls;
+        const struct counts counted = count_of(scenarios[s], NULL);
+        int64_t total = counted.calls;
         for (int k = BEFORE; k < WHENS; k++)
             for (int64_t n = 0; (n = sim_next(n, total, 7, s * 11 + (uint64_t)k * 5));) {
                 if (!sim_point("kills/system/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
@@ -367,7 +369,8 @@ static void killed_inside_copy(void **state)
     (void)state;
     large l;
     large_init(&l, "large", ROWS);
-    int64_t total = count_of(&l.scenario, SCRATCH).calls;
+    const struct counts counted = count_of(&l.scenario, SCRATCH);
+    int64_t total = counted.calls;
     print_message("# COPY makes %" PRId64 " system calls\n", total);
     assert_true(total >= 10);
     for (int k = BEFORE; k < WHENS; k++)
@@ -408,7 +411,8 @@ static void killed_and_the_tracker_is_gone_or_old(void **state)
 {
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_of(scenarios[s], NULL).store_calls;
+        const struct counts counted = count_of(scenarios[s], NULL);
+        int64_t total = counted.store_calls;
         for (int old = 0; old < 2; old++)
             for (int64_t n = 0; (n = sim_next(n, total, 5, s * 7 + (uint64_t)old * 3));) {
                 if (!sim_point("kills/tracker_%s/%s/%" PRId64, old ? "old" : "gone",
