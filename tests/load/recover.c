@@ -94,7 +94,7 @@ static void crash_at(const char *key_part, int64_t at)
 static const char *rows(void)
 {
     SILT_CLEAN(silt_buf) buf = {0};
-    sim_read_target(&world, engine, &buf);
+    sim_read_target(&world, engine, "t", &buf);
     return silt_buf_copy(&buf, arena);
 }
 

@@ -12,10 +12,12 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "load/tracker.h"
 #include "support/files.h"
+#include "support/random.h"
 
-#define SOME    9 /* points of each scenario, kind and twist, where not all are asked for */
+#define SOME    8 /* points of each scenario, kind and twist, where not all are asked for */
 #define TRACKER "state/" SILT_TRACKER_DIR
 
 static char *dir;
@@ -44,12 +46,19 @@ static const char *const twists[] = {"kept", "deleted", "rolled_back"};
 typedef struct kind {
     silt_fault_kind kind;
     const char *name;
+    silt_status status;
+    unsigned ops;
+    bool alone; /* with the tracker kept only */
 } kind;
 static const kind kinds[] = {
-    {SILT_FAULT_BEFORE_EFFECT, "before_effect"},
-    {SILT_FAULT_AFTER_EFFECT, "after_effect"},
-    {SILT_FAULT_CRASH, "crash"},
-    {SILT_FAULT_CRASH_AFTER, "crash_after"},
+    {SILT_FAULT_BEFORE_EFFECT, "before_effect", SILT_OK, 0, false},
+    {SILT_FAULT_AFTER_EFFECT, "after_effect", SILT_OK, 0, false},
+    {SILT_FAULT_CRASH, "crash", SILT_OK, 0, false},
+    {SILT_FAULT_CRASH_AFTER, "crash_after", SILT_OK, 0, false},
+    {SILT_FAULT_BEFORE_EFFECT, "unsure_and_not_done", SILT_UNSURE, SILT_FAULT_PUTS, true},
+    {SILT_FAULT_BEFORE_EFFECT, "timeout", SILT_TIMEOUT, 0, true},
+    {SILT_FAULT_BEFORE_EFFECT, "denied", SILT_DENIED, 0, true},
+    {SILT_FAULT_BEFORE_EFFECT, "nospace", SILT_NOSPACE, SILT_FAULT_CHANGES, true},
 };
 
 /* Keeps the tracker as it is half-way to the fault. */
@@ -68,11 +77,11 @@ static void keep_tracker(void *ctx, silt_fault_when when, const char *op, const 
         k->kept = sim_keep(sim_place(k->world, TRACKER));
 }
 
-static int64_t count_calls(const sim_scenario *scenario, bool all)
+static int64_t count_calls(const sim_scenario *scenario, unsigned ops)
 {
     sim_world w;
     sim_world_init(&w, scenario, dir, false, 1);
-    sim_process p = {.world = &w, .engine = engine, .plan = {.ops = all ? 0 : SILT_FAULT_CHANGES}};
+    sim_process p = {.world = &w, .engine = engine, .plan = {.ops = ops}};
     sim_outcome out = sim_run(&p, false, false);
     if (out.status != SILT_OK)
         fail_msg("%s: a run without faults: %s", scenario->name, out.message);
@@ -80,34 +89,40 @@ static int64_t count_calls(const sim_scenario *scenario, bool all)
     return p.calls.calls;
 }
 
-static bool one_point(const sim_scenario *scenario, silt_fault_kind what, int64_t n, twist t)
+static void one_point(const sim_scenario *scenario, const kind *k, int64_t n, twist t)
 {
     sim_world w;
     sim_world_init(&w, scenario, dir, false, (uint64_t)n);
-    keeper k = {&w, t == ROLL_BACK ? (n + 1) / 2 : -1, NULL};
+    keeper keep = {&w, t == ROLL_BACK ? (n + 1) / 2 : -1, NULL};
     sim_process p = {.world = &w,
                      .engine = engine,
-                     .plan = {.kind = what, .at = n, .hook = keep_tracker, .hook_ctx = &k}};
+                     .plan = {.kind = k->kind,
+                              .at = n,
+                              .ops = k->ops,
+                              .status = k->status,
+                              .hook = keep_tracker,
+                              .hook_ctx = &keep}};
     sim_outcome out = sim_run(&p, false, false);
     bool fired = p.calls.fired;
     sim_check(fired || out.status == SILT_OK, "nothing was lost, and yet: %s", out.message);
     if (t == DELETE) sim_copy(NULL, sim_place(&w, TRACKER));
-    if (k.kept) sim_copy(k.kept, sim_place(&w, TRACKER));
-    silt_store_free(k.kept);
+    if (keep.kept) sim_copy(keep.kept, sim_place(&w, TRACKER));
+    silt_store_free(keep.kept);
     sim_check_recovers(&w, engine);
     sim_world_release(&w);
-    return fired;
 }
 
 static void sweep(const sim_scenario *scenario)
 {
-    int64_t total = count_calls(scenario, true);
-    for (size_t k = 0; k < SILT_COUNT(kinds); k++)
-        for (int t = KEEP; t < TWISTS; t++)
-            for (int64_t n = 0; (n = sim_next(n, total, SOME, k * 7 + (uint64_t)t * 3));)
+    for (size_t k = 0; k < SILT_COUNT(kinds); k++) {
+        int64_t total = count_calls(scenario, kinds[k].ops);
+        int64_t some = kinds[k].alone ? SOME / 2 : SOME;
+        for (int t = KEEP; t < (kinds[k].alone ? KEEP + 1 : TWISTS); t++)
+            for (int64_t n = 0; (n = sim_next(n, total, some, k * 7 + (uint64_t)t * 3));)
                 if (sim_point("faults/%s/%s/%s/%" PRId64, scenario->name, kinds[k].name, twists[t],
                               n))
-                    (void)one_point(scenario, kinds[k].kind, n, (twist)t);
+                    one_point(scenario, &kinds[k], n, (twist)t);
+    }
     sim_report(scenario->name);
 }
 
@@ -135,6 +150,65 @@ static void a_bad_file_stays_alone_whatever_is_lost(void **state)
     sweep(&sim_bad_file);
 }
 
+static void two_tables_survive_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_two_tables);
+}
+
+static const sim_scenario *const scenarios[] = {&sim_append, &sim_partitioned, &sim_upsert,
+                                                &sim_bad_file, &sim_two_tables};
+
+/* No put is ever known to have happened. */
+static void all_answers_may_be_lost(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
+        if (!sim_point("faults/no_answers/%s", scenarios[s]->name)) continue;
+        sim_world w;
+        sim_world_init(&w, scenarios[s], dir, false, s);
+        sim_process p = {.world = &w, .engine = engine, .lose_all_answers = true};
+        sim_outcome out = sim_run(&p, false, false);
+        sim_check(out.status == SILT_OK, "%s: %s", silt_status_name(out.status), out.message);
+        sim_check_recovers(&w, engine);
+        sim_world_release(&w);
+    }
+    sim_report("all answers lost");
+}
+
+/* Some runs, each with a fault of its own, and the tracker lost or old in between. */
+static void one_fault_after_another(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < (sim_full() ? 3000 : 40); seed++) {
+        if (!sim_point("faults/in_a_row/%" PRIu64, seed)) continue;
+        test_random random = {silt_hash64(&seed, sizeof(seed))};
+        sim_world w;
+        sim_world_init(&w, scenarios[test_random_below(&random, SILT_COUNT(scenarios))], dir, false,
+                       seed);
+        for (size_t left = 2 + test_random_below(&random, 3); left; left--) {
+            const kind *k = &kinds[test_random_below(&random, SILT_COUNT(kinds))];
+            keeper keep = {&w, 1 + (int64_t)test_random_below(&random, 40), NULL};
+            sim_process p = {.world = &w,
+                             .engine = engine,
+                             .plan = {.kind = k->kind,
+                                      .at = 1 + (int64_t)test_random_below(&random, 90),
+                                      .ops = k->ops,
+                                      .status = k->status,
+                                      .hook = keep_tracker,
+                                      .hook_ctx = &keep}};
+            (void)sim_run(&p, true, false);
+            size_t then = test_random_below(&random, 6);
+            if (then == 0) sim_copy(NULL, sim_place(&w, TRACKER));
+            if (then == 1 && keep.kept) sim_copy(keep.kept, sim_place(&w, TRACKER));
+            silt_store_free(keep.kept);
+        }
+        sim_check_recovers(&w, engine);
+        sim_world_release(&w);
+    }
+    sim_report("faults in a row");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +216,9 @@ int main(void)
         cmocka_unit_test(partitioned_append_survives_any_lost_call),
         cmocka_unit_test(upsert_survives_any_lost_call),
         cmocka_unit_test(a_bad_file_stays_alone_whatever_is_lost),
+        cmocka_unit_test(two_tables_survive_any_lost_call),
+        cmocka_unit_test(all_answers_may_be_lost),
+        cmocka_unit_test(one_fault_after_another),
     };
     return cmocka_run_group_tests_name("faults", tests, setup, teardown);
 }

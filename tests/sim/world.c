@@ -71,6 +71,15 @@ const sim_scenario sim_bad_file = {
     .files_ok = 2,
 };
 
+const sim_scenario sim_two_tables = {
+    .name = "two_tables",
+    .table = COLUMNS "  batch: {max_files: 2}\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+    .two_tables = true,
+};
+
 /* ---- points */
 
 static bool in_child;
@@ -242,6 +251,11 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
                     "tables:\n- table_name: t\n  source: {path: \"in-%s/*.csv\"}\n%s",
                     scenario->name, scenario->table);
     if (!strstr(scenario->table, "write:")) silt_buf_puts(&yaml, "  write: {path: lake/t}\n");
+    if (scenario->two_tables)
+        silt_buf_printf(&yaml,
+                        "- table_name: u\n  source: {path: \"in-%s/*.csv\"}\n%s"
+                        "  write: {path: lake/u}\n",
+                        scenario->name, scenario->table);
     silt_buf_clear(&name);
     silt_buf_printf(&name, "%s.yaml", scenario->name);
     test_write(dir, name.data, yaml.data);
@@ -486,6 +500,13 @@ sim_outcome sim_run_clean(sim_world *w, silt_engine *engine)
 
 /* ---- checks */
 
+static silt_store *target_of(sim_world *w, const char *table)
+{
+    SILT_CLEAN(silt_buf) name = {0};
+    silt_buf_printf(&name, "lake/%s", table);
+    return sim_place(w, name.data);
+}
+
 typedef struct rows {
     SILT_VEC(char *) items;
 } rows;
@@ -506,11 +527,11 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void sim_read_target(sim_world *w, silt_engine *engine, silt_buf *out)
+void sim_read_target(sim_world *w, silt_engine *engine, const char *table, silt_buf *out)
 {
     silt_error err = {0};
     SILT_AUTO(silt_snapshot) snapshot = NULL;
-    silt_store *store = sim_place(w, "lake/t");
+    silt_store *store = target_of(w, table);
     silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
     silt_buf_puts(out, "");
     if (st == SILT_NOT_FOUND) return;
@@ -530,19 +551,19 @@ void sim_read_target(sim_world *w, silt_engine *engine, silt_buf *out)
     silt_vec_free(&all.items);
 }
 
-static void check_rows(sim_world *w, silt_engine *engine)
+static void check_rows(sim_world *w, silt_engine *engine, const char *table)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    sim_read_target(w, engine, &text);
+    sim_read_target(w, engine, table, &text);
     if (strcmp(text.data, w->scenario->expected) == 0) return;
     sim_check(false, "the target's rows are\n%sand ought to be\n%s", text.data,
               w->scenario->expected);
 }
 
-void sim_check_no_duplicates(sim_world *w, silt_engine *engine)
+static void check_no_duplicates(sim_world *w, silt_engine *engine, const char *table)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    sim_read_target(w, engine, &text);
+    sim_read_target(w, engine, table, &text);
     for (char *line = text.data, *next; *line; line = next) { /* they are sorted */
         next = strchr(line, '\n') + 1;
         size_t size = (size_t)(next - line);
@@ -551,19 +572,26 @@ void sim_check_no_duplicates(sim_world *w, silt_engine *engine)
     }
 }
 
+void sim_check_no_duplicates(sim_world *w, silt_engine *engine)
+{
+    check_no_duplicates(w, engine, "t");
+    if (w->scenario->two_tables) check_no_duplicates(w, engine, "u");
+}
+
 /* Each file that can be loaded is in one committed ledger, and in one only. */
-static void check_ledgers(sim_world *w, silt_engine *engine)
+static void check_ledgers(sim_world *w, silt_engine *engine, const char *table)
 {
     silt_error err = {0};
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     SILT_AUTO(silt_snapshot) snapshot = NULL;
-    silt_store *store = sim_place(w, "lake/t");
+    silt_store *store = target_of(w, table);
+    const char *app_id = silt_arena_printf(arena, "sim/%s", table);
     silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
     sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
     const silt_ledger *chain;
     size_t count;
     int64_t missing, files = 0;
-    st = silt_ledger_chain(store, "sim/t", silt_snapshot_app_version(snapshot, "sim/t"), -1, arena,
+    st = silt_ledger_chain(store, app_id, silt_snapshot_app_version(snapshot, app_id), -1, arena,
                            &chain, &count, &missing, &err);
     sim_check(st == SILT_OK, "the ledgers can't be read: %s", err.message);
     for (size_t i = 0; i < count; i++) {
@@ -607,8 +635,12 @@ void sim_validate(sim_world *w, silt_engine *engine, silt_buf *text)
 
 void sim_check_exact(sim_world *w, silt_engine *engine)
 {
-    check_rows(w, engine);
-    check_ledgers(w, engine);
+    check_rows(w, engine, "t");
+    check_ledgers(w, engine, "t");
+    if (w->scenario->two_tables) {
+        check_rows(w, engine, "u");
+        check_ledgers(w, engine, "u");
+    }
     check_consistent(w, engine);
     sim_outcome again = sim_run_clean(w, engine);
     sim_check(again.status == SILT_OK, "the run after: %s", again.message);

@@ -24,12 +24,14 @@ typedef struct sim_scenario {
     const sim_file *files; /* ends with a name of NULL */
     const char *expected;  /* rows "id value" of the target, sorted, one a line */
     int64_t files_ok;      /* files that can be loaded */
+    bool two_tables;       /* and a table "u" of the same files, appended */
 } sim_scenario;
 
 extern const sim_scenario sim_append;      /* three files, two batches */
 extern const sim_scenario sim_partitioned; /* the same by day, one batch */
 extern const sim_scenario sim_upsert;      /* three batches, each changing rows of those before */
 extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
+extern const sim_scenario sim_two_tables;  /* append, into two tables */
 
 /* ---- worlds */
 
@@ -106,8 +108,8 @@ void sim_engine_free(silt_engine *engine);
 
 /* ---- what must be true */
 
-/* The target's rows "id value", sorted, one a line; "" where there is no table. */
-void sim_read_target(sim_world *world, silt_engine *engine, silt_buf *out);
+/* The rows "id value" of a target ("t"), sorted, one a line; "" where there is no table. */
+void sim_read_target(sim_world *world, silt_engine *engine, const char *table, silt_buf *out);
 /* What validate finds, a line each; "" when all is consistent. */
 void sim_validate(sim_world *world, silt_engine *engine, silt_buf *out);
 

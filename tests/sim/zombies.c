@@ -115,14 +115,14 @@ static int64_t count_calls(const sim_scenario *scenario)
 /* ---- the points */
 
 static const sim_scenario *const scenarios[] = {&sim_append, &sim_partitioned, &sim_upsert,
-                                                &sim_bad_file};
+                                                &sim_bad_file, &sim_two_tables};
 
 static void wakes_after_everything_is_done(void **state)
 {
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
         int64_t total = count_calls(scenarios[s]);
-        for (int64_t n = 0; (n = sim_next(n, total, 24, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 14, s));) {
             if (!sim_point("zombies/done/%s/%" PRId64, scenarios[s]->name, n)) continue;
             sim_world w;
             zombie z;
@@ -143,8 +143,8 @@ static void wakes_while_another_is_at_work(void **state)
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
         int64_t total = count_calls(scenarios[s]);
-        for (int64_t n = 0; (n = sim_next(n, total, 10, s));)
-            for (int64_t m = 0; (m = sim_next(m, total, 3, (uint64_t)n));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 6, s));)
+            for (int64_t m = 0; (m = sim_next(m, total, 2, (uint64_t)n));) {
                 if (!sim_point("zombies/at_work/%s/%" PRId64 "/%" PRId64, scenarios[s]->name, n, m))
                     continue;
                 sim_world w;
@@ -168,7 +168,7 @@ static void wakes_upon_another_tracker(void **state)
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
         int64_t total = count_calls(scenarios[s]);
-        for (int64_t n = 0; (n = sim_next(n, total, 12, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 8, s));) {
             if (!sim_point("zombies/tracker/%s/%" PRId64, scenarios[s]->name, n)) continue;
             sim_world w;
             zombie z;
