@@ -351,3 +351,19 @@ def test_upsert_without_newest_wins_refuses_duplicate_keys(load):
     assert (t["rows_inserted"], t["rows_updated"]) == (1, 2)
     assert load.rows("a", "v") == [(1, "z"), (2, "new"), (None, "null again")]
     load.validate()
+
+
+# ---- time -----------------------------------------------------------------------------------------
+
+def test_a_batch_that_takes_too_long_is_given_up(load):
+    load.file("1.csv", "a,b\n" + "".join(f"{i},{'x' * 40}{i % 977}\n" for i in range(1_200_000)))
+    config = json.loads((load.silt.dir / "silt.json").read_text())
+    (load.silt.dir / "silt.json").write_text(json.dumps({**config, "timeout_minutes": 0.003, "threads": 1}))
+    out = load.silt("run", "--config", "silt.json", rc=1)
+    assert "timeout_minutes" in said(out) and "batch.max" in said(out)
+    [t] = load.status()["tables"]
+    assert (t["files_processing"], t["files_failed"]) == (0, 0), "it isn't the file's fault"
+    load.validate()
+    (load.silt.dir / "silt.json").write_text(json.dumps(config))
+    assert load.run()["rows"] == 1_200_000
+    load.validate()
