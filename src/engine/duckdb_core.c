@@ -105,6 +105,9 @@ static bool set_options(silt_duck_engine *db, duckdb_config config)
         /* All we use is built in; a download in the middle of a load would be a surprise. */
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
+        /* Files are read once, and the system caches them: a second copy of each block in our
+         * memory would only grow over the life of a process. */
+        {"enable_external_file_cache", "false"},
     };
     for (size_t i = 0; i < SILT_COUNT(pairs); i++)
         if (silt_duck.set_config(config, pairs[i][0], pairs[i][1]) != DuckDBSuccess) return false;
