@@ -56,6 +56,7 @@ typedef struct actor {
     int id;
     sim_process process;
     int runs;
+    sim_outcome outcome; /* of the last of them, or of one that thought its state inconsistent */
     pthread_t thread;
 } actor;
 
@@ -96,7 +97,8 @@ static void *act(void *ctx)
 {
     actor *a = ctx;
     for (int i = 0; i < a->runs; i++) {
-        (void)sim_run(&a->process, true, false);
+        sim_outcome out = sim_run(&a->process, true, false);
+        if (a->outcome.status != SILT_INCONSISTENT) a->outcome = out;
         a->process.plan.kind = SILT_FAULT_NONE; /* it crashes once */
         a->process.calls = (silt_fault_run){0};
     }
@@ -136,6 +138,9 @@ static void one_schedule(const sim_scenario *scenario, uint64_t seed)
         assert_int_equal(pthread_create(&actors[i].thread, NULL, act, &actors[i]), 0);
     for (int i = 0; i < PROCESSES; i++)
         pthread_join(actors[i].thread, NULL);
+    for (int i = 0; i < PROCESSES; i++)
+        sim_check(actors[i].outcome.status != SILT_INCONSISTENT, "a false alarm: %s",
+                  actors[i].outcome.message);
     pthread_cond_destroy(&s.change);
     pthread_mutex_destroy(&s.lock);
     sim_check_no_duplicates(&w, engines[0]);

@@ -130,6 +130,8 @@ static void wakes_after_everything_is_done(void **state)
             sim_check(zombie_start(&z, &w, n), "it didn't stop");
             sim_check_recovers(&w, engines[1]);
             zombie_wake(&z);
+            sim_check(z.outcome.status != SILT_INCONSISTENT, "a false alarm: %s",
+                      z.outcome.message);
             sim_check_recovers(&w, engines[1]);
             sim_world_release(&w);
         }
