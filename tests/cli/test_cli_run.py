@@ -32,7 +32,7 @@ def test_run_says_what_it_did(silt):
     r = silt("run")
     assert re.search(r"✓ sales   2 files, 30 rows in 1 batch → version \d", r.out)
     assert re.search(r"✓ people  1 file, 2 rows in 1 batch → version \d", r.out)
-    assert re.search(r"Loaded 3 files, 32 rows in [\d.]+ s\.", r.out)
+    assert re.search(r"Loaded 3 files, 32 rows in [\d.]+ (ms|s)\.", r.out)
     assert_sales_once(silt, {1: 10, 2: 20})
     assert read(silt, "people", "id", "name") == [("1", "Ann"), ("2", "Bob")]
 
