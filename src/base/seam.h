@@ -40,6 +40,9 @@ void silt_time_format_us(int64_t us, char out[SILT_TIME_SIZE]); /* microseconds,
 /* Back, from the whole of `text`: 'T' or a space between date and time, a fraction of 1 to 9 digits
  * (cut off behind µs) or none, a zone (Z or ±hh or ±hh:mm) always. False: `*us` is untouched. */
 bool silt_time_parse(const char *text, int64_t *us);
+/* The same as people write it: the zone may be missing, which means UTC, so may the seconds, and
+ * the whole time of day, which means midnight. */
+bool silt_time_parse_utc(const char *text, int64_t *us);
 
 /* "2024-01-15" from and to days since 1970. */
 #define SILT_DATE_SIZE 16

@@ -163,24 +163,53 @@ static bool take_zone(const char **p, int64_t *seconds)
     return true;
 }
 
-bool silt_time_parse(const char *text, int64_t *us)
+/* The time of day behind a date, to the minute at least, and the zone; which is UTC where
+ * `zone_optional` and there is none. */
+static bool take_time(const char **p, bool zone_optional, int64_t *seconds, int64_t *us)
+{
+    int hour, minute, second = 0;
+    int64_t ahead = 0;
+    *us = 0;
+    if (!take_number(p, 2, 0, 23, &hour) || !take(p, ':')) return false;
+    if (!take_number(p, 2, 0, 59, &minute)) return false;
+    if (take(p, ':')) {
+        if (!take_number(p, 2, 0, 59, &second) || !take_fraction(p, us)) return false;
+    } else if (!zone_optional) {
+        return false;
+    }
+    if ((!zone_optional || **p) && !take_zone(p, &ahead)) return false;
+    *seconds = hour * 3600 + minute * 60 + second - ahead;
+    return true;
+}
+
+static bool parse(const char *text, bool lenient, int64_t *us)
 {
     if (!text) return false;
     const char *p = text;
-    int64_t days, fraction, ahead;
-    int hour, minute, second;
+    int64_t days, fraction = 0, seconds = 0;
     if (!take_date(&p, &days)) return false;
-    if (!take(&p, 'T') && !take(&p, ' ')) return false;
-    if (!take_number(&p, 2, 0, 23, &hour) || !take(&p, ':')) return false;
-    if (!take_number(&p, 2, 0, 59, &minute) || !take(&p, ':')) return false;
-    if (!take_number(&p, 2, 0, 59, &second)) return false;
-    if (!take_fraction(&p, &fraction) || !take_zone(&p, &ahead) || *p) return false;
+    if (take(&p, 'T') || take(&p, ' ')) {
+        if (!take_time(&p, lenient, &seconds, &fraction)) return false;
+    } else if (!lenient) {
+        return false;
+    }
+    if (*p) return false;
 
-    int64_t seconds = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - ahead;
+    seconds += days * SECONDS_PER_DAY;
     if (seconds < DAY_FIRST * SECONDS_PER_DAY) return false;
     if (seconds >= (DAY_LAST + 1) * SECONDS_PER_DAY) return false;
     *us = seconds * US_PER_SECOND + fraction;
     return true;
+}
+
+bool silt_time_parse(const char *text, int64_t *us)
+{
+    return parse(text, false, us);
+}
+
+bool silt_time_parse_utc(const char *text, int64_t *us)
+{
+    return parse(text, true, us);
 }
 
 bool silt_date_parse(const char *text, int64_t *days)

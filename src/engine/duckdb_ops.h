@@ -25,10 +25,10 @@ silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *sp
                                   silt_arena *arena, silt_stage_result *out, silt_error *err);
 
 /* duckdb_scan.c */
-silt_status silt_duck_scan_write(silt_engine *engine, const silt_scan_spec *spec,
-                                 silt_output_format format, const char *local_path,
+silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec,
+                                 silt_output_format format, bool header, const char *local_path,
                                  int64_t *row_count, silt_error *err);
-silt_status silt_duck_scan_rows(silt_engine *engine, const silt_scan_spec *spec, silt_row_fn *fn,
+silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *spec, silt_row_fn *fn,
                                 void *ctx, silt_error *err);
 
 /* duckdb_merge.c */

@@ -229,7 +229,7 @@ silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_t
     silt_bytes *texts = storage == IN_TEXTS ? silt_arena_calloc(arena, n, sizeof *texts) : NULL;
     if (!is_null || (!ints && !doubles && !texts)) return silt_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        const char *text = table->files[i].partition_values[c->partition_index];
+        const char *text = table->files[i].constants[c->constant];
         bool good = true;
         if (!text || !*text) /* the empty string is null for every type */
             is_null[i] = 1;

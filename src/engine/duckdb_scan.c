@@ -210,24 +210,41 @@ static silt_status copy_rows(scan *s, const silt_scan_spec *spec, silt_output_fo
     return silt_duck_table_blame(&s->table, st, err);
 }
 
-silt_status silt_duck_scan_write(silt_engine *engine, const silt_scan_spec *spec,
-                                 silt_output_format format, const char *local_path,
+/* The scan of a spec, if it is one and asks for nothing more. */
+static silt_status plain_scan(const silt_rows_spec *rows, const silt_scan_spec **out,
+                              silt_error *err)
+{
+    const silt_scan_spec *spec = &rows->scan;
+    bool plain = rows->kind == SILT_ROWS_SCAN && !spec->filter && !spec->by_id;
+    for (size_t i = 0; plain && i < spec->file_count; i++)
+        plain = !spec->files[i].rows;
+    if (!plain) return silt_fail(err, SILT_UNSUPPORTED, "scans with conditions or bitmaps");
+    *out = spec;
+    return SILT_OK;
+}
+
+silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *rows,
+                                 silt_output_format format, bool header, const char *local_path,
                                  int64_t *row_count, silt_error *err)
 {
     silt_duck_engine *db = silt_duck_of(engine);
+    const silt_scan_spec *spec = NULL;
+    SILT_TRY(plain_scan(rows, &spec, err));
+    if (!header && format == SILT_OUTPUT_CSV)
+        return silt_fail(err, SILT_UNSUPPORTED, "CSV without a header");
     SILT_TRY(silt_duck_start(db, err));
     SILT_CLEAN(scan) s = {.db = db};
     SILT_TRY(scan_begin(&s, spec, format != SILT_OUTPUT_PARQUET, err));
-    int64_t rows = 0;
+    int64_t count = 0;
     if (strcmp(local_path, "-") != 0) {
-        SILT_TRY(copy_rows(&s, spec, format, local_path, &rows, err));
+        SILT_TRY(copy_rows(&s, spec, format, local_path, &count, err));
     } else {
         silt_duck_pipe pipe;
         SILT_TRY(silt_duck_pipe_open(&pipe, db, STDOUT_FILENO, err));
-        silt_status st = copy_rows(&s, spec, format, pipe.path, &rows, err);
+        silt_status st = copy_rows(&s, spec, format, pipe.path, &count, err);
         SILT_TRY(silt_duck_pipe_close(&pipe, st, err));
     }
-    if (row_count) *row_count = rows;
+    if (row_count) *row_count = count;
     return SILT_OK;
 }
 
@@ -262,10 +279,12 @@ static silt_status give_rows(void *ctx, duckdb_data_chunk chunk, bool *end, silt
     return SILT_OK;
 }
 
-silt_status silt_duck_scan_rows(silt_engine *engine, const silt_scan_spec *spec, silt_row_fn *fn,
+silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *rows, silt_row_fn *fn,
                                 void *ctx, silt_error *err)
 {
     silt_duck_engine *db = silt_duck_of(engine);
+    const silt_scan_spec *spec = NULL;
+    SILT_TRY(plain_scan(rows, &spec, err));
     SILT_TRY(silt_duck_start(db, err));
     SILT_CLEAN(scan) s = {.db = db};
     SILT_TRY(scan_begin(&s, spec, true, err));

@@ -20,7 +20,7 @@ silt_status silt_duck_table_init(silt_duck_table *table, silt_duck_engine *db,
     for (size_t i = 0; i < file_count; i++)
         table->paths[i] = files[i].local_path;
     for (size_t c = 0; c < column_count; c++)
-        if (columns[c].partition_index >= 0)
+        if (columns[c].kind == SILT_SCAN_CONSTANT)
             SILT_TRY(silt_duck_partition_init(&table->partitions[c], table, c, arena, err));
     return SILT_OK;
 }
@@ -66,12 +66,12 @@ static silt_status schema_sql(const silt_duck_table *table, const bool *wanted, 
     const char *before = ", schema = MAP {";
     for (size_t c = 0; c < table->column_count; c++) {
         const silt_scan_column *column = &table->columns[c];
-        if (!is_wanted(wanted, c) || column->partition_index >= 0) continue;
+        if (!is_wanted(wanted, c) || column->kind == SILT_SCAN_CONSTANT) continue;
         SILT_CLEAN(silt_buf) type = {0};
         SILT_TRY(silt_sql_type(&type, column->type, err));
         if (type.failed) return silt_fail_nomem(err);
         silt_buf_puts(sql, before);
-        silt_sql_text(sql, column->physical_name);
+        silt_sql_text(sql, column->physical.name);
         silt_buf_printf(sql, ": {name: 'c%zu', type: ", c);
         silt_sql_text(sql, type.data);
         silt_buf_puts(sql, ", default_value: NULL}");
@@ -92,7 +92,7 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
     for (size_t c = 0; c < table->column_count; c++) {
         if (!is_wanted(wanted, c)) continue;
         silt_buf_puts(sql, comma);
-        if (table->columns[c].partition_index >= 0)
+        if (table->columns[c].kind == SILT_SCAN_CONSTANT)
             SILT_TRY(
                 silt_duck_partition_sql(&table->partitions[c], table->columns[c].type, sql, err));
         else

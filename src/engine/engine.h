@@ -9,6 +9,8 @@
 #define SILT_ENGINE_ENGINE_H
 
 #include "base/base.h"
+#include "base/bitmap.h"
+#include "base/expr.h"
 #include "silt/engine.h"
 #include "silt/schema.h"
 
@@ -145,30 +147,109 @@ typedef struct silt_arrow_spec {
 
 typedef struct silt_scan_file {
     const char *local_path;
-    int64_t row_count; /* -1: not known */
-    const char *const
-        *partition_values; /* as in the log; NULL is null; in silt_scan_column order */
+    int64_t row_count;            /* in the file, deleted ones included; -1: not known */
+    const char *const *constants; /* what SILT_SCAN_CONSTANT columns find: texts as partition values
+                                     stand in the log; NULL is null */
+    int64_t base_row_id;          /* -1: none */
+    const silt_bitmap *rows;      /* places in the file, from 0; NULL: all rows are there */
+    bool rows_only;               /* only `rows` are there; else all but these */
 } silt_scan_file;
 
+/* How a type's fields are found in the files: a tree beside the type's (a struct has a node a
+ * field; an array and a map one for `element` and, behind it, one for a map's `key`). */
+typedef struct silt_physical {
+    const char *name; /* in the files */
+    int32_t id;       /* field id; -1: none */
+    const struct silt_physical *children;
+    size_t child_count;
+} silt_physical;
+
+typedef enum silt_scan_kind {
+    SILT_SCAN_DATA,     /* of the files; null where a file doesn't have it */
+    SILT_SCAN_CONSTANT, /* the same in all rows of a file */
+    SILT_SCAN_ROW_ID,   /* DATA where that isn't null, else base_row_id + place in the file: LONG */
+    SILT_SCAN_DATA_OR_CONSTANT /* DATA where that isn't null, else CONSTANT */
+} silt_scan_kind;
+
 typedef struct silt_scan_column {
-    const char *name;          /* in the result */
-    const char *physical_name; /* in the files; a file without it gives nulls */
-    const silt_type *type;     /* of the result; files may hold narrower ones */
-    int partition_index;       /* into partition_values; -1: in the files */
+    const char *name;      /* in the result */
+    const silt_type *type; /* of the result; files may hold narrower ones, and structs that lack
+                              fields */
+    silt_scan_kind kind;
+    silt_physical physical; /* DATA; name NULL with ROW_ID and DATA_OR_CONSTANT: in no file */
+    size_t constant;        /* CONSTANT: index into silt_scan_file.constants */
 } silt_scan_column;
 
 typedef struct silt_scan_spec {
     const silt_scan_file *files; /* may be none: the result has no rows then */
     size_t file_count;
-    const silt_scan_column *columns;
+    const silt_scan_column *columns; /* the result's, then those that only `filter` looks at */
     size_t column_count;
-    int64_t limit; /* -1: all */
+    size_t result_count;     /* columns of the result; 0: all */
+    const silt_expr *filter; /* bound to `columns` by name; NULL: none */
+    bool by_id;       /* fields are found by id and nothing else, at each depth; else by name */
+    bool no_pushdown; /* the filter is applied to what was read, not inside the files' reader */
+    int64_t limit;    /* -1: all */
 } silt_scan_spec;
+
+/* The rows of one scan that another lacks, as a multiset, and the other way round. Both have the
+ * same columns. The result's are those and a last one, `change_column`: insert, delete, or with
+ * keys update_preimage and update_postimage where a key is on both sides (a key that stands several
+ * times on a side is deleted and inserted). */
+typedef struct silt_diff_spec {
+    const silt_scan_spec *before, *after;
+    const char *change_column;
+    const char *const *keys; /* names of columns; none: no updates */
+    size_t key_count;
+} silt_diff_spec;
+
+/* A statement of somebody's, in the engine's own SQL dialect. delta('…'[, version := n]) and
+ * delta_changes('…', from, to) in it, and names that the engine doesn't know, become relations. */
+typedef struct silt_relation_request {
+    const char *table;       /* path, URL or dataset name */
+    bool is_name;            /* a name in FROM: may be a dataset */
+    bool changes;            /* delta_changes */
+    int64_t version;         /* -1: latest */
+    const char *timestamp;   /* NULL: none */
+    const char *from, *to;   /* changes: a version or a timestamp; `to` may be NULL */
+    const silt_expr *filter; /* what the rows outside can only be from; not bound; NULL: all */
+} silt_relation_request;
+
+/* Gives the scan of a relation; it has to live until the query ends. NOT_FOUND with is_name: not
+ * ours, the engine's own answer stands. */
+struct silt_rows_spec;
+typedef silt_status silt_relation_fn(void *ctx, const silt_relation_request *request,
+                                     const struct silt_rows_spec **out, silt_error *err);
+
+typedef struct silt_query_spec {
+    const char *sql; /* one statement that gives rows; nothing that changes or reads files */
+    silt_relation_fn *relation;
+    void *ctx;
+} silt_query_spec;
+
+/* Rows to be had. */
+typedef enum silt_rows_kind { SILT_ROWS_SCAN, SILT_ROWS_DIFF, SILT_ROWS_QUERY } silt_rows_kind;
+typedef struct silt_rows_spec {
+    silt_rows_kind kind;
+    union {
+        silt_scan_spec scan;
+        silt_diff_spec diff;
+        silt_query_spec query;
+    };
+} silt_rows_spec;
+
+/* How Arrow data is to look. */
+typedef struct silt_arrow_shape {
+    bool view_types;         /* string_view and binary_view */
+    const silt_type *schema; /* STRUCT that the columns are cast to, by name; NULL: as they are */
+    int64_t batch_rows;      /* at most, a batch; 0: the engine's own */
+} silt_arrow_shape;
 
 typedef enum silt_output_format {
     SILT_OUTPUT_CSV,
     SILT_OUTPUT_JSON, /* one object a line */
-    SILT_OUTPUT_PARQUET
+    SILT_OUTPUT_PARQUET,
+    SILT_OUTPUT_ARROW
 } silt_output_format;
 
 /* A row as text, NULL for null; return false to end the scan. */
@@ -292,12 +373,21 @@ typedef struct silt_engine_ops {
     silt_status (*stage_arrow)(silt_engine *, const silt_arrow_spec *, silt_arena *,
                                silt_stage_result *out, silt_error *);
 
-    /* Rows to a local file ("-": standard output); `row_count` may be NULL. */
-    silt_status (*scan_write)(silt_engine *, const silt_scan_spec *, silt_output_format,
-                              const char *local_path, int64_t *row_count, silt_error *);
+    /* The columns of the result. */
+    silt_status (*describe)(silt_engine *, const silt_rows_spec *, silt_arena *,
+                            const silt_column **columns, size_t *column_count, silt_error *);
+    /* Rows to a local file ("-": standard output); `row_count` may be NULL. `header` is for CSV.
+     * ARROW is the streaming IPC form. */
+    silt_status (*scan_write)(silt_engine *, const silt_rows_spec *, silt_output_format,
+                              bool header, const char *local_path, int64_t *row_count,
+                              silt_error *);
     /* Rows as text, one after another. */
-    silt_status (*scan_rows)(silt_engine *, const silt_scan_spec *, silt_row_fn *, void *ctx,
+    silt_status (*scan_rows)(silt_engine *, const silt_rows_spec *, silt_row_fn *, void *ctx,
                              silt_error *);
+    /* Rows as Arrow batches, in bounded memory. What the spec points to has to live until the
+     * stream is released, and the engine too; other calls may be made meanwhile. */
+    silt_status (*scan_arrow)(silt_engine *, const silt_rows_spec *, const silt_arrow_shape *,
+                              struct ArrowArrayStream *out, silt_error *);
 
     /* Keyed changes in three steps: read the source; match it with the target files that may hold
      * its keys (already pruned by the key range); write new files: the source's inserts and

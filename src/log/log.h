@@ -28,6 +28,16 @@ const char *silt_log_crc_key(silt_arena *arena, int64_t version);
 silt_status silt_path_decode(const char *path, silt_arena *arena, const char **key,
                              silt_error *err);
 const char *silt_path_encode(const char *key, silt_arena *arena);
+/* Where a data file or a deletion vector's file lies. */
+typedef struct silt_place {
+    const char *key;        /* in the table's store; else NULL */
+    const char *local_path; /* outside of it: an absolute path of this machine */
+} silt_place;
+/* Relative paths are decoded as above. An absolute path or file: URI (shallow clones) is a key
+ * where it leads into the table, else a local path, if the table is on this machine too. A place
+ * that can't be reached from the table's store: UNSUPPORTED. */
+silt_status silt_path_place(silt_store *store, const char *path, silt_arena *arena, silt_place *out,
+                            silt_error *err);
 /* What two paths in the log are compared by: decoded where that changes anything, "file:///x" as
  * "/x". May be `path` itself; NULL when out of memory. Takes any path, a broken one as it is. */
 const char *silt_path_canonical(const char *path, silt_arena *arena);
@@ -41,7 +51,8 @@ const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena);
 typedef struct silt_log_segment {
     int64_t version;            /* the version this adds up to */
     int64_t checkpoint_version; /* -1: none */
-    silt_names checkpoint_keys; /* one, or all parts in order */
+    silt_names checkpoint_keys; /* one (*.parquet, or *.json of a V2 checkpoint), or all parts in
+                                   order; sidecars are named inside */
     int64_t first_commit;       /* the commits first_commit…version follow it without a gap */
     const int64_t *commit_mtimes_ms; /* file times, by version - first_commit */
     const int64_t *commit_sizes;

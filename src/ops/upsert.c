@@ -101,7 +101,8 @@ static silt_status target_columns(upsert *u, const silt_scan_column **out)
     if (!columns) return silt_fail_nomem(u->w.err);
     for (size_t i = 0; i < plan->column_count; i++) {
         const silt_output_column *c = &plan->columns[i];
-        columns[i] = (silt_scan_column){c->name, c->name, c->type, -1};
+        columns[i] = (silt_scan_column){
+            .name = c->name, .type = c->type, .physical = {.name = c->name, .id = -1}};
         for (size_t k = 0; k < scan.column_count; k++)
             if (silt_streq(scan.columns[k].name, c->name)) columns[i] = scan.columns[k];
     }

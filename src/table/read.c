@@ -38,7 +38,7 @@ silt_status silt_snapshot_files(silt_snapshot *snapshot, silt_file_fn *fn, void 
 typedef struct reading {
     silt_arena *arena;
     const char *scratch; /* NULL: none was made */
-    silt_scan_spec spec;
+    silt_rows_spec rows;
 } reading;
 
 static void reading_release(reading *r)
@@ -83,8 +83,8 @@ static silt_status prepare(silt_snapshot *snapshot, const silt_read_options *opt
     for (size_t i = 0; i < count; i++)
         files[i] = i;
     SILT_TRY(silt_scan_build(snapshot, files, count, opts->columns, opts->column_count, r->scratch,
-                             r->arena, &r->spec, err));
-    r->spec.limit = opts->limit;
+                             r->arena, &r->rows.scan, err));
+    r->rows.scan.limit = opts->limit;
     return SILT_OK;
 }
 
@@ -102,8 +102,8 @@ silt_status silt_read_to_file(silt_snapshot *snapshot, const silt_read_options *
     SILT_TRY(prepare(snapshot, opts ? opts : &all, &r, err));
     silt_engine *engine = silt_snapshot_engine(snapshot);
     silt_status st =
-        engine->ops->scan_write(engine, &r.spec, formats[format], path, row_count, err);
-    return st == SILT_OK ? SILT_OK : silt_scan_missing(snapshot, &r.spec, st, err);
+        engine->ops->scan_write(engine, &r.rows, formats[format], true, path, row_count, err);
+    return st == SILT_OK ? SILT_OK : silt_scan_missing(snapshot, &r.rows.scan, st, err);
 }
 
 silt_status silt_read_rows(silt_snapshot *snapshot, const silt_read_options *opts,
@@ -113,6 +113,6 @@ silt_status silt_read_rows(silt_snapshot *snapshot, const silt_read_options *opt
     SILT_CLEAN(reading) r = {0};
     SILT_TRY(prepare(snapshot, opts ? opts : &all, &r, err));
     silt_engine *engine = silt_snapshot_engine(snapshot);
-    silt_status st = engine->ops->scan_rows(engine, &r.spec, fn, ctx, err);
-    return st == SILT_OK ? SILT_OK : silt_scan_missing(snapshot, &r.spec, st, err);
+    silt_status st = engine->ops->scan_rows(engine, &r.rows, fn, ctx, err);
+    return st == SILT_OK ? SILT_OK : silt_scan_missing(snapshot, &r.rows.scan, st, err);
 }

@@ -75,8 +75,12 @@ static silt_status build_columns(const silt_snapshot *snapshot, const char *cons
             if (strcmp(names[i], names[j]) == 0)
                 return silt_fail(err, SILT_INVALID, "column \"%s\" is named twice", names[i]);
         const silt_field *field = &schema->fields[at];
-        columns[i] = (silt_scan_column){field->name, field->name, field->type,
-                                        partition_index(snapshot, field->name)};
+        int partition = partition_index(snapshot, field->name);
+        columns[i] = (silt_scan_column){.name = field->name,
+                                        .type = field->type,
+                                        .kind = partition < 0 ? SILT_SCAN_DATA : SILT_SCAN_CONSTANT,
+                                        .physical = {.name = field->name, .id = -1},
+                                        .constant = partition < 0 ? 0 : (size_t)partition};
     }
     out->columns = columns;
     out->column_count = column_count;
@@ -139,7 +143,8 @@ static silt_status build_file(silt_snapshot *snapshot, const silt_add *add, size
     if (st != SILT_OK)
         return silt_wrap(err, st, "%s: data file %s of version %" PRId64, store->uri, key,
                          silt_snapshot_version(snapshot));
-    return partition_values(snapshot, add, arena, &out->partition_values, err);
+    out->base_row_id = -1;
+    return partition_values(snapshot, add, arena, &out->constants, err);
 }
 
 silt_status silt_scan_build(silt_snapshot *snapshot, const size_t *files, size_t file_count,

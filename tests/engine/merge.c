@@ -274,7 +274,8 @@ static void set_columns(fixture *f, const scenario *s, play_spec *p)
         p->columns[c] = (silt_output_column){
             names[c], type, c == SRC ? SILT_OUTPUT_SOURCE_FILE : SILT_OUTPUT_SOURCE,
             names[c], 0,    false};
-        p->scan_columns[c] = (silt_scan_column){names[c], names[c], type, c == P ? 0 : -1};
+        p->scan_columns[c] = (silt_scan_column){
+            names[c], type, c == P ? SILT_SCAN_CONSTANT : SILT_SCAN_DATA, {.name = names[c]}, 0};
     }
 }
 
@@ -292,8 +293,10 @@ static void make_spec(fixture *f, const scenario *s, play_spec *p, const char *r
         const char *name = silt_arena_printf(f->arena, "%s-t%d.parquet", round, i);
         int64_t count = write_target(f, s, i, name);
         p->partitions[i][0] = s->target_p[i] < 0 ? NULL : s->target_p[i] ? "b" : "a";
-        p->targets[i] = (silt_scan_file){silt_arena_printf(f->arena, "%s/%s", f->dir, name), count,
-                                         p->partitions[i]};
+        p->targets[i] =
+            (silt_scan_file){.local_path = silt_arena_printf(f->arena, "%s/%s", f->dir, name),
+                             .row_count = count,
+                             .constants = p->partitions[i]};
     }
     p->group = (silt_source_group){.format = SILT_FORMAT_CSV,
                                    .options = {.delimiter = ",",
@@ -362,9 +365,14 @@ static void assert_table(fixture *f, const scenario *s, const play_spec *p, cons
     for (int i = 0; i < s->target_files; i++)
         if (!rewrite[i]) files[count++] = p->targets[i];
     for (size_t i = 0; i < result->file_count; i++)
-        files[count++] = (silt_scan_file){result->files[i].local_path, result->files[i].row_count,
-                                          result->files[i].partition_values};
-    silt_scan_spec scan = {files, count, p->scan_columns, COLUMNS, -1};
+        files[count++] = (silt_scan_file){.local_path = result->files[i].local_path,
+                                          .row_count = result->files[i].row_count,
+                                          .constants = result->files[i].partition_values};
+    silt_rows_spec scan = {.scan = {.files = files,
+                                    .file_count = count,
+                                    .columns = p->scan_columns,
+                                    .column_count = COLUMNS,
+                                    .limit = -1}};
     texts found = {.f = f}, wanted = {.f = f};
     silt_error err = {0};
     duck_assert_ok(f->engine->ops->scan_rows(f->engine, &scan, collect, &found, &err), &err);
@@ -540,7 +548,9 @@ static void bad_sources_and_targets_are_named(void **state)
     duck_assert_ok(ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err), &err);
     const char *const none[] = {NULL};
     const silt_scan_file gone[] = {
-        {silt_arena_printf(f->arena, "%s/gone1.parquet", f->dir), -1, none}};
+        {.local_path = silt_arena_printf(f->arena, "%s/gone1.parquet", f->dir),
+         .row_count = -1,
+         .constants = none}};
     assert_int_equal(ops->merge_match(merge, gone, 1, f->arena, &match, &err), SILT_NOT_FOUND);
     assert_non_null(strstr(err.message, "gone1.parquet"));
     silt_stage_result result;

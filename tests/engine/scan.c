@@ -60,7 +60,7 @@ static bool add_row(void *ctx, const silt_bytes *values, size_t count)
     return true;
 }
 
-static void assert_rows(fixture *f, const silt_scan_spec *spec, const char *expected)
+static void assert_rows(fixture *f, const silt_rows_spec *spec, const char *expected)
 {
     silt_error err = {0};
     SILT_CLEAN(silt_buf) text = {0};
@@ -69,13 +69,14 @@ static void assert_rows(fixture *f, const silt_scan_spec *spec, const char *expe
     assert_string_equal(text.data, expected);
 }
 
-static void assert_written(fixture *f, const silt_scan_spec *spec, silt_output_format format,
+static void assert_written(fixture *f, const silt_rows_spec *spec, silt_output_format format,
                            int64_t rows, const char *expected)
 {
     silt_error err = {0};
     int64_t count = -1;
     duck_assert_ok(
-        f->engine->ops->scan_write(f->engine, spec, format, path_of(f, "out"), &count, &err), &err);
+        f->engine->ops->scan_write(f->engine, spec, format, true, path_of(f, "out"), &count, &err),
+        &err);
     assert_int_equal(count, rows);
     char *text = test_read(f->dir, "out", NULL);
     assert_string_equal(text, expected);
@@ -91,13 +92,17 @@ static void columns_go_by_physical_name(void **state)
     duck_run(f->engine, f->dir,
              "COPY (SELECT true AS extra, 'b' AS \"n x\", 2::BIGINT AS id) TO '@b.parquet'");
     duck_run(f->engine, f->dir, "COPY (SELECT 3::SMALLINT AS id) TO '@c.parquet'");
-    const silt_scan_file files[] = {{path_of(f, "b.parquet"), -1, NULL},
-                                    {path_of(f, "a.parquet"), -1, NULL},
-                                    {path_of(f, "c.parquet"), -1, NULL}};
-    const silt_scan_column columns[] = {{"Name \"n\"", "n x", type_of(f, "string"), -1},
-                                        {"file_index", "id", type_of(f, "long"), -1},
-                                        {"none", "never written", type_of(f, "date"), -1}};
-    silt_scan_spec spec = {files, 3, columns, 3, -1};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "b.parquet"), .row_count = -1, .constants = NULL},
+        {.local_path = path_of(f, "a.parquet"), .row_count = -1, .constants = NULL},
+        {.local_path = path_of(f, "c.parquet"), .row_count = -1, .constants = NULL}};
+    const silt_scan_column columns[] = {
+        {"Name \"n\"", type_of(f, "string"), SILT_SCAN_DATA, .physical = {.name = "n x"}},
+        {"file_index", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "id"}},
+        {"none", type_of(f, "date"), SILT_SCAN_DATA, .physical = {.name = "never written"}}};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 3, .columns = columns, .column_count = 3, .limit = -1}};
     assert_rows(f, &spec, "b|2|~\na|1|~\n~|3|~\n");
     assert_written(f, &spec, SILT_OUTPUT_CSV, 3,
                    "\"Name \"\"n\"\"\",file_index,none\nb,2,\na,1,\n,3,\n");
@@ -105,9 +110,9 @@ static void columns_go_by_physical_name(void **state)
                    "{\"Name \\\"n\\\"\":\"b\",\"file_index\":2,\"none\":null}\n"
                    "{\"Name \\\"n\\\"\":\"a\",\"file_index\":1,\"none\":null}\n"
                    "{\"Name \\\"n\\\"\":null,\"file_index\":3,\"none\":null}\n");
-    spec.limit = 1;
+    spec.scan.limit = 1;
     assert_rows(f, &spec, "b|2|~\n");
-    spec.limit = 0;
+    spec.scan.limit = 0;
     assert_rows(f, &spec, "");
 }
 
@@ -117,16 +122,19 @@ static void narrower_types_widen(void **state)
     duck_run(f->engine, f->dir,
              "COPY (SELECT 1::TINYINT AS i, 1.5::FLOAT AS d, 1.25::DECIMAL(5, 2) AS n, {'a': "
              "7::INTEGER} AS s, [{'k': 1::INTEGER}] AS l, DATE '2024-02-29' AS t) TO '@a.parquet'");
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), 1, NULL}};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = 1, .constants = NULL}};
     const silt_scan_column columns[] = {
-        {"i", "i", type_of(f, "long"), -1},
-        {"d", "d", type_of(f, "double"), -1},
-        {"n", "n", type_of(f, "decimal(10,4)"), -1},
-        {"s", "s", type_of(f, "struct<a:long,b:string>"), -1},
-        {"l", "l", type_of(f, "array<struct<k:long,m:int>>"), -1},
-        {"t", "t", type_of(f, "timestamp_ntz"), -1},
+        {"i", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "i"}},
+        {"d", type_of(f, "double"), SILT_SCAN_DATA, .physical = {.name = "d"}},
+        {"n", type_of(f, "decimal(10,4)"), SILT_SCAN_DATA, .physical = {.name = "n"}},
+        {"s", type_of(f, "struct<a:long,b:string>"), SILT_SCAN_DATA, .physical = {.name = "s"}},
+        {"l", type_of(f, "array<struct<k:long,m:int>>"), SILT_SCAN_DATA, .physical = {.name = "l"}},
+        {"t", type_of(f, "timestamp_ntz"), SILT_SCAN_DATA, .physical = {.name = "t"}},
     };
-    silt_scan_spec spec = {files, 1, columns, 6, -1};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 1, .columns = columns, .column_count = 6, .limit = -1}};
     assert_rows(f, &spec,
                 "1|1.5|1.2500|{\"a\":7,\"b\":null}|[{\"k\":1,\"m\":null}]|"
                 "2024-02-29T00:00:00.000000\n");
@@ -135,14 +143,17 @@ static void narrower_types_widen(void **state)
 static void no_files_are_no_rows(void **state)
 {
     fixture *f = *state;
-    const silt_scan_column columns[] = {{"a", "a", type_of(f, "int"), -1},
-                                        {"p", "p", type_of(f, "string"), 0}};
-    silt_scan_spec spec = {NULL, 0, columns, 2, -1};
+    const silt_scan_column columns[] = {
+        {"a", type_of(f, "int"), SILT_SCAN_DATA, .physical = {.name = "a"}},
+        {"p", type_of(f, "string"), SILT_SCAN_CONSTANT, .constant = 0}};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = NULL, .file_count = 0, .columns = columns, .column_count = 2, .limit = -1}};
     assert_rows(f, &spec, "");
     assert_written(f, &spec, SILT_OUTPUT_CSV, 0, "a,p\n");
     assert_written(f, &spec, SILT_OUTPUT_JSON, 0, "");
     int64_t count = -1;
-    assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+    assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
                                                 path_of(f, "o.parquet"), &count, NULL),
                      SILT_OK);
     assert_int_equal(count, 0);
@@ -191,14 +202,21 @@ static void partition_values_are_typed(void **state)
                                                  "1969-12-31 23:59:59",
                                                  ""};
     const char *const third[PARTITION_TYPES] = {0};
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), 3, first},
-                                    {path_of(f, "a.parquet"), 3, second},
-                                    {path_of(f, "a.parquet"), 3, third}};
-    silt_scan_column columns[PARTITION_TYPES + 1] = {{"id", "id", type_of(f, "long"), -1}};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = 3, .constants = first},
+        {.local_path = path_of(f, "a.parquet"), .row_count = 3, .constants = second},
+        {.local_path = path_of(f, "a.parquet"), .row_count = 3, .constants = third}};
+    silt_scan_column columns[PARTITION_TYPES + 1] = {
+        {"id", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "id"}}};
     for (int i = 0; i < PARTITION_TYPES; i++)
-        columns[i + 1] = (silt_scan_column){silt_arena_printf(f->arena, "p%d", i), "id",
-                                            type_of(f, partition_types[i]), i};
-    silt_scan_spec spec = {files, 3, columns, PARTITION_TYPES + 1, -1};
+        columns[i + 1] = (silt_scan_column){silt_arena_printf(f->arena, "p%d", i),
+                                            type_of(f, partition_types[i]), SILT_SCAN_CONSTANT,
+                                            .constant = (size_t)i};
+    silt_rows_spec spec = {.scan = {.files = files,
+                                    .file_count = 3,
+                                    .columns = columns,
+                                    .column_count = PARTITION_TYPES + 1,
+                                    .limit = -1}};
     const char *a = "true|-128|-32768|2147483647|-9223372036854775808|1.5|nan|-12.500|ü|YWI=|"
                     "2013-01-01|2013-01-01T10:00:00.000000Z|2013-01-01T10:00:00.123456|short";
     const char *b = "false|127|32767|-5|9223372036854775807|-inf|1e+300|0.000|"
@@ -209,8 +227,8 @@ static void partition_values_are_typed(void **state)
                 silt_arena_printf(f->arena,
                                   "0|%s\n1|%s\n2|%s\n0|%s\n1|%s\n2|%s\n0|%s\n1|%s\n2|%s\n", a, a, a,
                                   b, b, b, c, c, c));
-    spec.columns = columns + 9; /* partition columns alone: the rows are still counted */
-    spec.column_count = 1;
+    spec.scan.columns = columns + 9; /* partition columns alone: the rows are still counted */
+    spec.scan.column_count = 1;
     assert_rows(
         f, &spec,
         "ü\nü\nü\na rather longer text with 'quotes'\na rather longer text with 'quotes'\na "
@@ -227,9 +245,15 @@ static void bad_partition_values_are_corrupt(void **state)
                                   "2013-02-30", "x",   "2013", "0x1"};
     for (size_t i = 0; i < SILT_COUNT(types); i++) {
         const char *const value[] = {values[i]};
-        const silt_scan_file files[] = {{path_of(f, "a.parquet"), 1, value}};
-        const silt_scan_column columns[] = {{"p", "p", type_of(f, types[i]), 0}};
-        silt_scan_spec spec = {files, 1, columns, 1, -1};
+        const silt_scan_file files[] = {
+            {.local_path = path_of(f, "a.parquet"), .row_count = 1, .constants = value}};
+        const silt_scan_column columns[] = {
+            {"p", type_of(f, types[i]), SILT_SCAN_CONSTANT, .constant = 0}};
+        silt_rows_spec spec = {.scan = {.files = files,
+                                        .file_count = 1,
+                                        .columns = columns,
+                                        .column_count = 1,
+                                        .limit = -1}};
         silt_error err = {0};
         SILT_CLEAN(silt_buf) text = {0};
         assert_int_equal(f->engine->ops->scan_rows(f->engine, &spec, add_row, &text, &err),
@@ -255,12 +279,19 @@ static void rows_stay_with_their_file(void **state)
         const char **value = silt_arena_calloc(f->arena, 1, sizeof *value);
         value[0] = silt_arena_printf(f->arena, "%d", i);
         files[i] = (silt_scan_file){
-            path_of(f, silt_arena_printf(f->arena, "p=%d-%d.parquet", i, i)), i * 300, value};
+            .local_path = path_of(f, silt_arena_printf(f->arena, "p=%d-%d.parquet", i, i)),
+            .row_count = i * 300,
+            .constants = value};
     }
-    const silt_scan_column columns[] = {{"f", "f", type_of(f, "int"), -1},
-                                        {"p", "p", type_of(f, "string"), 0},
-                                        {"i", "i", type_of(f, "long"), -1}};
-    silt_scan_spec spec = {files, FILES, columns, 3, -1};
+    const silt_scan_column columns[] = {
+        {"f", type_of(f, "int"), SILT_SCAN_DATA, .physical = {.name = "f"}},
+        {"p", type_of(f, "string"), SILT_SCAN_CONSTANT, .constant = 0},
+        {"i", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "i"}}};
+    silt_rows_spec spec = {.scan = {.files = files,
+                                    .file_count = FILES,
+                                    .columns = columns,
+                                    .column_count = 3,
+                                    .limit = -1}};
     SILT_CLEAN(silt_buf) expected = {0};
     SILT_CLEAN(silt_buf) text = {0};
     for (int i = 0; i < FILES; i++)
@@ -270,7 +301,7 @@ static void rows_stay_with_their_file(void **state)
     duck_assert_ok(f->engine->ops->scan_rows(f->engine, &spec, add_row, &text, &err), &err);
     assert_int_equal(text.size, expected.size);
     assert_memory_equal(text.data, expected.data, expected.size);
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
                                               path_of(f, "all.parquet"), NULL, &err),
                    &err);
     duck_assert_text(f->engine, f->dir,
@@ -289,16 +320,20 @@ static void nested_values_are_json_with_iso_times(void **state)
         "[TIMESTAMP '2024-01-01 00:00:00', NULL] AS l, MAP {'k': 'inf'::FLOAT, 'n': NULL} AS m, "
         "'ab'::BLOB AS b, 1.5::DECIMAL(4, 1) AS d, MAP {DATE '2024-01-01': {'b': 'x'::BLOB}} "
         "AS n UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL) TO '@a.parquet'");
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), 1, NULL}};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = 1, .constants = NULL}};
     const silt_scan_column columns[] = {
-        {"s", "s", type_of(f, "struct<t:timestamp,x:double>"), -1},
-        {"l", "l", type_of(f, "array<timestamp_ntz>"), -1},
-        {"m", "m", type_of(f, "map<string,float>"), -1},
-        {"b", "b", type_of(f, "binary"), -1},
-        {"d", "d", type_of(f, "decimal(4,1)"), -1},
-        {"n", "n", type_of(f, "map<date,struct<b:binary>>"), -1},
+        {"s", type_of(f, "struct<t:timestamp,x:double>"), SILT_SCAN_DATA,
+         .physical = {.name = "s"}},
+        {"l", type_of(f, "array<timestamp_ntz>"), SILT_SCAN_DATA, .physical = {.name = "l"}},
+        {"m", type_of(f, "map<string,float>"), SILT_SCAN_DATA, .physical = {.name = "m"}},
+        {"b", type_of(f, "binary"), SILT_SCAN_DATA, .physical = {.name = "b"}},
+        {"d", type_of(f, "decimal(4,1)"), SILT_SCAN_DATA, .physical = {.name = "d"}},
+        {"n", type_of(f, "map<date,struct<b:binary>>"), SILT_SCAN_DATA, .physical = {.name = "n"}},
     };
-    silt_scan_spec spec = {files, 1, columns, 6, -1};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 1, .columns = columns, .column_count = 6, .limit = -1}};
     assert_rows(f, &spec,
                 "{\"t\":\"2024-01-01T00:00:00.250000Z\",\"x\":\"NaN\"}|"
                 "[\"2024-01-01T00:00:00.000000\",null]|{\"k\":\"Infinity\",\"n\":null}|YWI=|1.5|"
@@ -324,11 +359,15 @@ static void instants_do_not_depend_on_the_sources_zone(void **state)
              "COPY (SELECT TIMESTAMPTZ '2024-07-01 10:00:00+00' AS t, TIMESTAMP '2024-07-01 "
              "10:00:00' AS u) TO '@a.parquet'");
     const char *const value[] = {"2024-07-01 10:00:00"};
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), 1, value}};
-    const silt_scan_column columns[] = {{"t", "t", type_of(f, "timestamp"), -1},
-                                        {"u", "u", type_of(f, "timestamp"), -1},
-                                        {"p", "p", type_of(f, "timestamp"), 0}};
-    silt_scan_spec spec = {files, 1, columns, 3, -1};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = 1, .constants = value}};
+    const silt_scan_column columns[] = {
+        {"t", type_of(f, "timestamp"), SILT_SCAN_DATA, .physical = {.name = "t"}},
+        {"u", type_of(f, "timestamp"), SILT_SCAN_DATA, .physical = {.name = "u"}},
+        {"p", type_of(f, "timestamp"), SILT_SCAN_CONSTANT, .constant = 0}};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 1, .columns = columns, .column_count = 3, .limit = -1}};
     const char *iso = "2024-07-01T10:00:00.000000Z";
     assert_rows(f, &spec, silt_arena_printf(f->arena, "%s|%s|%s\n", iso, iso, iso));
     duck_assert_text(berlin, f->dir, "SELECT current_setting('TimeZone')", "Europe/Berlin\n");
@@ -353,18 +392,24 @@ static void bad_files_are_named(void **state)
     test_write(f->dir, "cut.parquet", "PAR1 and then nothing that ends as it should");
     const char *const names[] = {"gone.parquet", "cut.parquet", "broken.parquet", "t.parquet"};
     const silt_status expected[] = {SILT_NOT_FOUND, SILT_CORRUPT, SILT_CORRUPT, SILT_CORRUPT};
-    const silt_scan_column columns[] = {{"id", "id", type_of(f, "long"), -1},
-                                        {"t", "t", type_of(f, "string"), -1}};
+    const silt_scan_column columns[] = {
+        {"id", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "id"}},
+        {"t", type_of(f, "string"), SILT_SCAN_DATA, .physical = {.name = "t"}}};
     for (size_t i = 0; i < SILT_COUNT(names); i++) {
-        const silt_scan_file files[] = {{path_of(f, "a.parquet"), 1, NULL},
-                                        {path_of(f, names[i]), 1, NULL}};
-        silt_scan_spec spec = {files, 2, columns, 2, -1};
+        const silt_scan_file files[] = {
+            {.local_path = path_of(f, "a.parquet"), .row_count = 1, .constants = NULL},
+            {.local_path = path_of(f, names[i]), .row_count = 1, .constants = NULL}};
+        silt_rows_spec spec = {.scan = {.files = files,
+                                        .file_count = 2,
+                                        .columns = columns,
+                                        .column_count = 2,
+                                        .limit = -1}};
         silt_error err = {0};
         SILT_CLEAN(silt_buf) text = {0};
         assert_int_equal(f->engine->ops->scan_rows(f->engine, &spec, add_row, &text, &err),
                          expected[i]);
         assert_non_null(strstr(err.message, names[i]));
-        assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV,
+        assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true,
                                                     path_of(f, "out"), NULL, &err),
                          expected[i]);
         assert_non_null(strstr(err.message, names[i]));
@@ -383,9 +428,13 @@ static void a_reader_may_stop(void **state)
 {
     fixture *f = *state;
     duck_run(f->engine, f->dir, "COPY (SELECT i AS id FROM range(500000) t(i)) TO '@a.parquet'");
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), -1, NULL}};
-    const silt_scan_column columns[] = {{"id", "id", type_of(f, "long"), -1}};
-    silt_scan_spec spec = {files, 1, columns, 1, -1};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = -1, .constants = NULL}};
+    const silt_scan_column columns[] = {
+        {"id", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "id"}}};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 1, .columns = columns, .column_count = 1, .limit = -1}};
     int left = 5000;
     assert_int_equal(f->engine->ops->scan_rows(f->engine, &spec, stop_after, &left, NULL), SILT_OK);
     assert_int_equal(left, 0);
@@ -399,22 +448,27 @@ static void standard_output_is_written_as_it_stands(void **state)
 {
     fixture *f = *state;
     duck_run(f->engine, f->dir, "COPY (SELECT i AS id FROM range(300000) t(i)) TO '@a.parquet'");
-    const silt_scan_file files[] = {{path_of(f, "a.parquet"), -1, NULL}};
-    const silt_scan_column columns[] = {{"id", "id", type_of(f, "long"), -1}};
-    silt_scan_spec spec = {files, 1, columns, 1, 2};
+    const silt_scan_file files[] = {
+        {.local_path = path_of(f, "a.parquet"), .row_count = -1, .constants = NULL}};
+    const silt_scan_column columns[] = {
+        {"id", type_of(f, "long"), SILT_SCAN_DATA, .physical = {.name = "id"}}};
+    silt_rows_spec spec = {
+        .scan = {
+            .files = files, .file_count = 1, .columns = columns, .column_count = 1, .limit = 2}};
     silt_error err = {0};
     test_write(f->dir, "log", "before\n");
     fflush(stdout);
     int kept = dup(STDOUT_FILENO), ends[2];
     int log = open(path_of(f, "log"), O_WRONLY | O_APPEND);
     assert_true(dup2(log, STDOUT_FILENO) >= 0);
-    silt_status st = f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, "-", NULL, &err);
+    silt_status st =
+        f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true, "-", NULL, &err);
     assert_int_equal(pipe(ends), 0);
     close(ends[0]);
     assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
-    spec.limit = -1;
+    spec.scan.limit = -1;
     silt_status gone =
-        f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, "-", NULL, &err);
+        f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true, "-", NULL, &err);
     assert_true(dup2(kept, STDOUT_FILENO) >= 0);
     close(kept);
     close(log);

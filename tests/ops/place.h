@@ -192,12 +192,11 @@ static inline const char *place_rows(place *p, const char *columns)
     }
     const char *scratch = NULL;
     place_ok(p, silt_scratch_make(p->store, "rows", p->arena, &scratch, &p->err));
-    silt_scan_spec scan;
+    silt_rows_spec rows = {0};
     place_ok(p, silt_scan_build(p->now, NULL, 0, count ? names : NULL, count, scratch, p->arena,
-                                &scan, &p->err));
-    scan.limit = -1;
+                                &rows.scan, &p->err));
     place_lines l = {.arena = p->arena};
-    place_ok(p, p->real->ops->scan_rows(p->real, &scan, place_line, &l, &p->err));
+    place_ok(p, p->real->ops->scan_rows(p->real, &rows, place_line, &l, &p->err));
     silt_scratch_remove(scratch);
     if (l.lines.count) qsort(l.lines.items, l.lines.count, sizeof(*l.lines.items), place_order);
     SILT_CLEAN(silt_buf) all = {0};
