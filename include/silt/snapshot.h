@@ -17,13 +17,25 @@ typedef struct silt_snapshot silt_snapshot; /* opaque; owns all it returns */
 
 typedef struct silt_snapshot_options {
     size_t struct_size;
-    int64_t version; /* SILT_LATEST */
+    int64_t version;      /* SILT_LATEST */
+    int64_t timestamp_ms; /* the table as it was then, ms since 1970 UTC; SILT_NO_TIMESTAMP. Only
+                             one of the two may be given */
 } silt_snapshot_options;
-#define SILT_LATEST (-1)
-#define SILT_SNAPSHOT_OPTIONS_INIT                 \
-    {                                              \
-        sizeof(silt_snapshot_options), SILT_LATEST \
+#define SILT_LATEST       (-1)
+#define SILT_NO_TIMESTAMP INT64_MIN
+#define SILT_SNAPSHOT_OPTIONS_INIT                                    \
+    {                                                                 \
+        sizeof(silt_snapshot_options), SILT_LATEST, SILT_NO_TIMESTAMP \
     }
+
+/**
+ * A point in time as people write it: "2024-01-15", "2024-01-15T10:00", "2024-01-15 10:00:00.123",
+ * each of the latter with or without a zone ("Z", "+02:00"); UTC where there is none, midnight
+ * where there is no time of day. What is finer than a millisecond is cut off.
+ *
+ * @param ms since 1970 UTC; untouched where the result is false, which says it is no such text
+ */
+SILT_API bool silt_time_parse_ms(const char *text, int64_t *ms);
 
 /**
  * Open a table. Cost: one list of _delta_log/, one .crc or checkpoint (projected), one get per

@@ -67,7 +67,7 @@ int cli_pipeline_table(cli *c, const char **out);
 
 /* Open the store of the first argument, and an engine, as c->store and c->engine. */
 int cli_open_store(cli *c);
-/* The snapshot of --version in that store, as c->snapshot. */
+/* The snapshot of --version or --timestamp in that store, as c->snapshot. */
 int cli_open_snapshot(cli *c);
 /* Both. */
 int cli_open_table(cli *c);

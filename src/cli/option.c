@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "silt/snapshot.h"
+
 /* A walk over the words. */
 typedef struct walk {
     char **next;
@@ -41,6 +43,16 @@ bool cli_parse_count(const char *text, int64_t *out)
     return true;
 }
 
+bool cli_parse_timestamp(const char *text, int64_t *out_ms, cli_parse_error *err)
+{
+    if (silt_time_parse_ms(text, out_ms)) return true;
+    snprintf(err->message, sizeof(err->message),
+             "found \"%.80s\"; a date or a date and time is wanted, such as 2024-01-15, "
+             "2024-01-15T10:00:00 (UTC) or 2024-01-15T10:00:00.123+02:00",
+             text);
+    return false;
+}
+
 /* The arrays have room for every word of the command line, so that adding can't fail; see
  * reserve(). */
 static cli_parse_status add(walk *w, const cli_option *option, const char *value)
@@ -51,6 +63,8 @@ static cli_parse_status add(walk *w, const cli_option *option, const char *value
                  "found \"%.80s\"; a whole number, 0 or more, is allowed", value);
         return CLI_PARSE_BAD;
     }
+    if (option->kind == CLI_TIMESTAMP && !cli_parse_timestamp(value, &unused, w->err))
+        return CLI_PARSE_BAD;
     w->line->given[w->line->given_count++] = (cli_given){option, value};
     return CLI_PARSED;
 }

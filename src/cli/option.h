@@ -9,9 +9,10 @@
 typedef enum cli_option_kind {
     CLI_FLAG,
     CLI_TEXT,
-    CLI_LIST,  /* text; may be given again and again */
-    CLI_COUNT, /* a whole number, 0 or more */
-    CLI_LATER  /* known, not built yet; takes a value if it is written with '=' */
+    CLI_LIST,      /* text; may be given again and again */
+    CLI_COUNT,     /* a whole number, 0 or more */
+    CLI_TIMESTAMP, /* a point in time */
+    CLI_LATER      /* known, not built yet; takes a value if it is written with '=' */
 } cli_option_kind;
 
 typedef struct cli_option {
@@ -63,5 +64,9 @@ const char *cli_line_value(const cli_line *line, const char *name);
 
 /* A whole number of 0 and more, in decimal. */
 bool cli_parse_count(const char *text, int64_t *out);
+
+/* A point in time, ms since 1970 UTC; see silt_time_parse_ms(). False: err->message says what was
+ * found and what is wanted. */
+bool cli_parse_timestamp(const char *text, int64_t *out_ms, cli_parse_error *err);
 
 #endif

@@ -121,8 +121,14 @@ int cli_open_store(cli *c)
 int cli_open_snapshot(cli *c)
 {
     silt_error err = {0};
+    cli_parse_error bad;
     silt_snapshot_options opts = SILT_SNAPSHOT_OPTIONS_INIT;
     opts.version = cli_count(c, "version", SILT_LATEST);
+    const char *timestamp = cli_text(c, "timestamp");
+    if (timestamp && opts.version != SILT_LATEST)
+        return cli_misuse(c, "--version and --timestamp: only one of the two says which version");
+    if (timestamp && !cli_parse_timestamp(timestamp, &opts.timestamp_ms, &bad))
+        return cli_misuse(c, "--timestamp: %s", bad.message);
     if (silt_snapshot_open(c->store, c->engine, &opts, &c->snapshot, &err) != SILT_OK)
         return cli_fail(c, &err);
     return CLI_OK;

@@ -79,6 +79,12 @@ int64_t silt_log_hint_version(silt_store *store);
 silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
                                   int64_t *last, const int64_t **mtimes_ms, silt_error *err);
 
+/* The times of the commits that stand without a gap up to the newest one, by version - first, in
+ * the arena: those of their files, moved to a millisecond after the commit before where they aren't
+ * later. `*last` < `*first`: there is none. Cost: one listing. */
+silt_status silt_log_commit_times(silt_store *store, silt_arena *arena, int64_t *first,
+                                  int64_t *last, const int64_t **ms, silt_error *err);
+
 /* ---- what it adds up to (state.c, crc.c, replay.c, checkpoint_read.c) */
 
 /* A table but for its files. */
@@ -103,6 +109,9 @@ silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
 
 /* Whether the table dates its commits itself (delta.enableInCommitTimestamps). */
 bool silt_log_in_commit_timestamps(const silt_log_state *state);
+/* From which version on commits do so, and when that one was made; INT64_MAX for both where none
+ * does, 0 and INT64_MIN where all do. */
+void silt_log_in_commit_start(const silt_log_state *state, int64_t *version, int64_t *ms);
 
 /* Apply commits state->version+1 … `version` to a state, which stays as it was on failure. Strings
  * that don't change are shared with the old state: `arena` is to live as long as the one that it

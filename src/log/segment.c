@@ -435,3 +435,25 @@ silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *
     }
     return st;
 }
+
+silt_status silt_log_commit_times(silt_store *store, silt_arena *arena, int64_t *first,
+                                  int64_t *last, const int64_t **ms, silt_error *err)
+{
+    __attribute__((cleanup(listing_release))) listing l = {0};
+    SILT_TRY(list_from(store, NULL, -1, arena, &l, err));
+    const entry *items = l.commits.items;
+    size_t count = l.commits.count, from = count;
+    while (from > 0 && (from == count || items[from - 1].version + 1 == items[from].version))
+        from--;
+    int64_t *times = silt_arena_calloc(arena, count - from, sizeof(*times));
+    if (!times) return silt_fail_nomem(err);
+    for (size_t i = from; i < count; i++) {
+        times[i - from] = items[i].mtime_ms;
+        if (i > from && times[i - from] <= times[i - from - 1])
+            times[i - from] = times[i - from - 1] + 1;
+    }
+    *first = count ? items[from].version : 0;
+    *last = count ? items[count - 1].version : -1;
+    *ms = times;
+    return SILT_OK;
+}

@@ -233,7 +233,30 @@ static silt_status in_commit_timestamp(silt_store *store, const builder *b, bool
 
 bool silt_log_in_commit_timestamps(const silt_log_state *state)
 {
-    return silt_property_true(&state->metadata, "delta.enableInCommitTimestamps");
+    return silt_property_true(&state->metadata, "delta.enableInCommitTimestamps") ||
+           silt_property_true(&state->metadata, "delta.enableInCommitTimestamps-preview");
+}
+
+/* A number among the properties; false: it isn't there, or isn't one. */
+static bool property_number(const silt_metadata *metadata, const char *key, const char *preview_key,
+                            int64_t *out)
+{
+    const char *value = silt_pairs_get(metadata->configuration, key);
+    if (!value) value = silt_pairs_get(metadata->configuration, preview_key);
+    return value && silt_parse_int64(value, out);
+}
+
+void silt_log_in_commit_start(const silt_log_state *state, int64_t *version, int64_t *ms)
+{
+    *version = *ms = INT64_MAX;
+    if (!silt_log_in_commit_timestamps(state)) return;
+    bool whole = property_number(&state->metadata, "delta.inCommitTimestampEnablementVersion",
+                                 "delta.inCommitTimestampEnablementVersion-preview", version) &&
+                 property_number(&state->metadata, "delta.inCommitTimestampEnablementTimestamp",
+                                 "delta.inCommitTimestampEnablementTimestamp-preview", ms);
+    if (whole) return;
+    *version = 0;
+    *ms = INT64_MIN;
 }
 
 static silt_status start(silt_store *store, silt_engine *engine, const silt_log_segment *segment,

@@ -166,13 +166,21 @@ silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
                                const silt_snapshot_options *opts, silt_snapshot **out,
                                silt_error *err)
 {
-    int64_t version = opts ? opts->version : SILT_LATEST;
+    static const silt_snapshot_options latest = SILT_SNAPSHOT_OPTIONS_INIT;
+    if (!opts) opts = &latest;
+    int64_t version = opts->version, made_ms = SILT_NO_TIMESTAMP;
     if (version < SILT_LATEST)
         return silt_fail(err, SILT_INVALID, "version %" PRId64 ": versions start at 0", version);
+    if (version != SILT_LATEST && opts->timestamp_ms != SILT_NO_TIMESTAMP)
+        return silt_fail(err, SILT_INVALID, "a version or a timestamp can be asked for, not both");
+    if (opts->timestamp_ms != SILT_NO_TIMESTAMP)
+        SILT_TRY(silt_table_version_at(store, engine, opts->timestamp_ms, false, &version, &made_ms,
+                                       err));
     SILT_AUTO(silt_snapshot) s = NULL;
     SILT_TRY(snapshot_new(store, engine, &s, err));
     silt_status st = open_at(s, version, err);
     if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
+    if (made_ms != SILT_NO_TIMESTAMP) s->state.timestamp_ms = made_ms;
     *out = SILT_TAKE(s);
     return SILT_OK;
 }

@@ -24,6 +24,29 @@ silt_status silt_snapshot_prune(silt_snapshot *snapshot, const struct silt_key_r
                                 size_t range_count, silt_arena *arena, const size_t **out,
                                 size_t *count, silt_error *err);
 
+/* ---- when commits were made (commit_time.c)
+ *
+ * A commit's time is its in-commit timestamp from the version on where the table has these enabled;
+ * else the time of its file, moved to a millisecond after the commit before it where it isn't
+ * later: times grow with versions.
+ * @see PROTOCOL.md, "In-Commit Timestamps", "Recommendations for Readers" */
+
+/* The last commit at or before `timestamp_ms`; with `round_up` the first one at or after it. Only
+ * commits whose JSON still stands have a time. Cost: one listing and the state of the latest
+ * version; with in-commit timestamps the heads of as many commits as a binary search asks for.
+ * NOT_FOUND: there is none (the message says which is the first, or with `round_up` the last one,
+ * and when it was made), or no table. */
+silt_status silt_table_version_at(silt_store *store, silt_engine *engine, int64_t timestamp_ms,
+                                  bool round_up, int64_t *version, int64_t *version_timestamp_ms,
+                                  silt_error *err);
+
+/* The times of the commits `from` to `to` (both included), by version - from, in the arena. Cost:
+ * as above, but the head of each commit of the range with an in-commit timestamp. NOT_FOUND: a
+ * commit of the range isn't there (any more). */
+silt_status silt_table_commit_times(silt_store *store, silt_engine *engine, int64_t from,
+                                    int64_t to, silt_arena *arena, const int64_t **ms,
+                                    silt_error *err);
+
 /* ---- between the files of table/ */
 
 /* Called with each commit of others, oldest first, before it is applied; anything but SILT_OK ends

@@ -138,7 +138,7 @@ def test_a_command_to_come_is_known(silt, command):
 
 
 @pytest.mark.parametrize("args", [
-    ["read", "t", "--where", "a > 1"], ["read", "t", "--timestamp=2024-01-01"], ["files", "t", "--from", "1"],
+    ["read", "t", "--where", "a > 1"], ["files", "t", "--from", "1"],
     ["reset-state", "--delete-rows"], ["read", "t", "--data-option", "a=b"], ["run", "--dry-run"]])
 def test_an_option_to_come_is_known(silt, args):
     assert "isn't available yet" in silt(*args, rc=2).err
