@@ -29,6 +29,7 @@ static const silt_engine_ops duck_ops = {
     .header = silt_duck_header,
     .stage = silt_duck_stage,
     .stage_arrow = silt_duck_stage_arrow,
+    .describe = silt_duck_scan_describe,
     .scan_write = silt_duck_scan_write,
     .scan_rows = silt_duck_scan_rows,
     .merge_begin = silt_duck_merge_begin,

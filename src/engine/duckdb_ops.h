@@ -25,6 +25,9 @@ silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *sp
                                   silt_arena *arena, silt_stage_result *out, silt_error *err);
 
 /* duckdb_scan.c */
+silt_status silt_duck_scan_describe(silt_engine *engine, const silt_rows_spec *spec,
+                                    silt_arena *arena, const silt_column **columns,
+                                    size_t *column_count, silt_error *err);
 silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec,
                                  silt_output_format format, bool header, const char *local_path,
                                  int64_t *row_count, silt_error *err);

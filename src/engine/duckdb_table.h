@@ -47,6 +47,53 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
 /* What silt_duck_blame_files() does, for the files of this table. */
 silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err);
 
+/* ---- the rows of a spec as one SELECT (duckdb_rows.c) -----------------------------------------
+ */
+
+/* How values come out. */
+typedef enum silt_duck_form {
+    SILT_DUCK_PLAIN, /* as they are */
+    SILT_DUCK_TEXT,  /* VARCHAR: what scan_rows gives and CSV holds */
+    SILT_DUCK_JSON   /* of types whose JSON by DuckDB is the one we want */
+} silt_duck_form;
+
+/* What a SELECT over a silt_rows_spec needs for as long as it runs, streams of it too. */
+typedef struct silt_duck_rows {
+    silt_duck_engine *db;
+    const silt_rows_spec *spec; /* borrowed */
+    silt_arena *arena;
+    silt_duck_table tables[2]; /* SCAN: one; DIFF: before, after */
+    size_t table_count;
+    const silt_column *columns; /* of the result */
+    size_t column_count;
+} silt_duck_rows;
+
+/* Take a spec of kind SCAN or DIFF on a started engine. `rows` doesn't move from then on: the
+ * functions in its SELECT find it. Give back with silt_duck_rows_release(), whatever happened;
+ * before the engine, and before what the spec points to. INVALID: no columns, or an unknown one in
+ * the filter or among the keys. CORRUPT as silt_duck_table_init(). */
+silt_status silt_duck_rows_init(silt_duck_rows *rows, silt_duck_engine *db,
+                                const silt_rows_spec *spec, silt_error *err);
+void silt_duck_rows_release(silt_duck_rows *rows);
+
+/* Append a SELECT that gives the rows, its columns named as `rows->columns` are; it can stand in
+ * brackets after FROM, more than once too, and in a query of any connection of the engine's
+ * database (which must be in UTC: silt_duck_utc_begin()). The rows' order is that of files and
+ * rows only under silt_duck_keep_order(). */
+silt_status silt_duck_rows_sql(const silt_duck_rows *rows, silt_duck_form form, silt_buf *sql,
+                               silt_error *err);
+
+/* Append "SELECT <columns in a form> FROM (<select>) t": what silt_duck_rows_sql() does to a SELECT
+ * of somebody else's. */
+silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_duck_form form,
+                               const silt_buf *select, silt_buf *sql, silt_error *err);
+
+/* What silt_duck_blame_files() does, for all files of the spec. */
+silt_status silt_duck_rows_blame(const silt_duck_rows *rows, silt_status st, silt_error *err);
+
+/* ---- partition columns (duckdb_partition.c) ---------------------------------------------------
+ */
+
 /* Parse one column's values and enter them as a running scan (duckdb_partition.c). */
 silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_table *table,
                                      size_t column, silt_arena *arena, silt_error *err);
