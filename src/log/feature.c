@@ -84,7 +84,8 @@ static bool uses_column_mapping(const silt_metadata *metadata)
 
 static bool uses_in_commit_timestamps(const silt_metadata *metadata)
 {
-    return silt_property_true(metadata, "delta.enableInCommitTimestamps");
+    return silt_property_true(metadata, "delta.enableInCommitTimestamps") ||
+           silt_property_true(metadata, "delta.enableInCommitTimestamps-preview");
 }
 
 static bool uses_iceberg_v1(const silt_metadata *metadata)
@@ -97,42 +98,76 @@ static bool uses_iceberg_v2(const silt_metadata *metadata)
     return silt_property_true(metadata, "delta.enableIcebergCompatV2");
 }
 
+static bool uses_iceberg_v3(const silt_metadata *metadata)
+{
+    return silt_property_true(metadata, "delta.enableIcebergCompatV3");
+}
+
+static bool uses_iceberg_writer_v1(const silt_metadata *metadata)
+{
+    return silt_property_true(metadata, "delta.enableIcebergWriterCompatV1");
+}
+
+static bool uses_iceberg_writer_v3(const silt_metadata *metadata)
+{
+    return silt_property_true(metadata, "delta.enableIcebergWriterCompatV3");
+}
+
 /* ---- the table */
 
 /* appendOnly and changeDataFeed ask something of certain operations only:
  * silt_feature_append_only() and silt_feature_change_data() are for these. domainMetadata asks to
- * keep what others wrote. */
+ * keep what others wrote. Features for writers only are listed though readers needn't know them:
+ * some tables don't use theirs. */
 /* clang-format off */
 static const feature features[] = {
-    /* name                  reader since:  r  w  reads  writes used */
-    {"allowColumnDefaults",  false,         0, 0, false, false, uses_column_defaults},
-    {"appendOnly",           false,         0, 2, false, true,  NULL},
-    {"catalogManaged",       true,          0, 0, false, false, NULL},
-    {"changeDataFeed",       false,         0, 4, false, true,  NULL},
-    {"checkConstraints",     false,         0, 3, false, false, uses_check_constraints},
-    {"clustering",           false,         0, 0, false, false, NULL},
-    {"columnMapping",        true,          2, 5, false, false, uses_column_mapping},
-    {"deletionVectors",      true,          0, 0, false, false, NULL},
-    {"domainMetadata",       false,         0, 0, false, true,  NULL},
-    {"generatedColumns",     false,         0, 4, false, false, uses_generated_columns},
-    {"icebergCompatV1",      false,         0, 0, false, false, uses_iceberg_v1},
-    {"icebergCompatV2",      false,         0, 0, false, false, uses_iceberg_v2},
-    {"identityColumns",      false,         0, 6, false, false, uses_identity_columns},
-    {"inCommitTimestamp",    false,         0, 0, false, false, uses_in_commit_timestamps},
-    {"invariants",           false,         0, 2, false, false, uses_invariants},
-    {"rowTracking",          false,         0, 0, false, false, NULL},
-    {"timestampNtz",         true,          0, 0, true,  true,  NULL},
-    {"typeWidening",         true,          0, 0, false, false, NULL},
-    {"v2Checkpoint",         true,          0, 0, false, false, NULL},
-    {"vacuumProtocolCheck",  true,          0, 0, false, false, NULL},
-    {"variantType",          true,          0, 0, false, false, NULL},
+    /* name                         reader since:  r  w  reads  writes used */
+    {"allowColumnDefaults",         false,         0, 0, false, false, uses_column_defaults},
+    {"appendOnly",                  false,         0, 2, false, true,  NULL},
+    {"catalogManaged",              true,          0, 0, false, false, NULL},
+    {"catalogOwned",                true,          0, 0, false, false, NULL},
+    {"changeDataFeed",              false,         0, 4, false, true,  NULL},
+    {"checkConstraints",            false,         0, 3, false, false, uses_check_constraints},
+    {"checkpointProtection",        false,         0, 0, false, false, NULL},
+    {"clustering",                  false,         0, 0, false, false, NULL},
+    {"collations",                  false,         0, 0, false, false, NULL},
+    {"columnMapping",               true,          2, 5, true,  false, uses_column_mapping},
+    {"deletionVectors",             true,          0, 0, true,  false, NULL},
+    {"domainMetadata",              false,         0, 0, false, true,  NULL},
+    {"generatedColumns",            false,         0, 4, false, false, uses_generated_columns},
+    {"icebergCompatV1",             false,         0, 0, false, false, uses_iceberg_v1},
+    {"icebergCompatV2",             false,         0, 0, false, false, uses_iceberg_v2},
+    {"icebergCompatV3",             false,         0, 0, false, false, uses_iceberg_v3},
+    {"icebergWriterCompatV1",       false,         0, 0, false, false, uses_iceberg_writer_v1},
+    {"icebergWriterCompatV3",       false,         0, 0, false, false, uses_iceberg_writer_v3},
+    {"identityColumns",             false,         0, 6, false, false, uses_identity_columns},
+    {"inCommitTimestamp",           false,         0, 0, false, false, uses_in_commit_timestamps},
+    {"invariants",                  false,         0, 2, false, false, uses_invariants},
+    {"materializePartitionColumns", false,         0, 0, false, false, NULL},
+    {"rowTracking",                 false,         0, 0, false, false, NULL},
+    {"timestampNtz",                true,          0, 0, true,  true,  NULL},
+    {"typeWidening",                true,          0, 0, true,  false, NULL},
+    {"v2Checkpoint",                true,          0, 0, true,  false, NULL},
+    {"vacuumProtocolCheck",         true,          0, 0, true,  false, NULL},
+    {"variantShredding",            true,          0, 0, true,  false, NULL},
+    {"variantType",                 true,          0, 0, true,  false, NULL},
 };
 /* clang-format on */
 
+/* Features had names of their own before they were released, and mean the same ever since. */
+static size_t released_size(const char *name)
+{
+    static const char suffix[] = "-preview";
+    size_t size = strlen(name), cut = sizeof(suffix) - 1;
+    return size > cut && strcmp(name + size - cut, suffix) == 0 ? size - cut : size;
+}
+
 static const feature *find_feature(const char *name)
 {
+    size_t size = released_size(name);
     for (size_t i = 0; i < SILT_COUNT(features); i++)
-        if (strcmp(features[i].name, name) == 0) return &features[i];
+        if (strlen(features[i].name) == size && memcmp(features[i].name, name, size) == 0)
+            return &features[i];
     return NULL;
 }
 
@@ -189,7 +224,7 @@ silt_status silt_feature_list(const silt_protocol *p, silt_arena *arena, silt_na
 
 /* ---- checks */
 
-/* Those which Silt lacks and the table uses, "a, b (name)"; empty: none. */
+/* Those which Silt lacks and the table uses, "a, b (name)" behind what `buf` holds. */
 static void put_missing(silt_names names, bool reading, const silt_metadata *metadata,
                         silt_buf *buf)
 {
@@ -205,14 +240,37 @@ static void put_missing(silt_names names, bool reading, const silt_metadata *met
     }
 }
 
-static silt_status fail_missing(const char *what, const silt_buf *missing, silt_error *err)
+static bool is_catalog_managed(silt_names names)
+{
+    for (size_t i = 0; i < names.count; i++)
+        if (silt_starts_with(names.items[i], "catalogManaged") ||
+            silt_starts_with(names.items[i], "catalogOwned"))
+            return true;
+    return false;
+}
+
+static silt_status fail_missing(const char *what, silt_names names, const silt_buf *missing,
+                                silt_error *err)
 {
     silt_fail(err, SILT_UNSUPPORTED, "can't %s: table features %s", what,
               silt_buf_bytes(missing).data);
+    if (is_catalog_managed(names))
+        return silt_hint(err, SILT_UNSUPPORTED,
+                         "a catalog decides which commits this table has, and only it knows the "
+                         "newest: go through an engine that is connected to the catalog");
     return silt_hint(
         err, SILT_UNSUPPORTED,
         "a newer Silt may have them; Delta Lake for Spark of the version that wrote the "
         "table does");
+}
+
+static silt_status fail_version(const char *what, bool reading, int version, silt_error *err)
+{
+    silt_fail(err, SILT_UNSUPPORTED, "can't %s: protocol %s version %d is not known", what,
+              reading ? "reader" : "writer", version);
+    return silt_hint(err, SILT_UNSUPPORTED,
+                     "Silt knows versions 1 to %d; a newer one may know more",
+                     reading ? READER_FEATURES : WRITER_FEATURES);
 }
 
 static silt_status check(const silt_protocol *p, const silt_metadata *metadata, bool reading,
@@ -225,13 +283,24 @@ static silt_status check(const silt_protocol *p, const silt_metadata *metadata, 
     silt_names readers, writers;
     if (!scratch) return silt_fail_nomem(err);
     if (version < 1 || version > (reading ? READER_FEATURES : WRITER_FEATURES))
-        return silt_fail(err, SILT_UNSUPPORTED, "can't %s: protocol %s version %d is not known",
-                         what, reading ? "reader" : "writer", version);
+        return fail_version(what, reading, version, err);
     SILT_TRY(check_lists(p, err));
     SILT_TRY(silt_feature_list(p, scratch, &readers, &writers, err));
     put_missing(reading ? readers : writers, reading, metadata, &missing);
     if (missing.failed) return silt_fail_nomem(err);
-    return missing.size ? fail_missing(what, &missing, err) : SILT_OK;
+    return missing.size ? fail_missing(what, reading ? readers : writers, &missing, err) : SILT_OK;
+}
+
+/* What a reader has to know, a writer has to, too: the lists say it both. */
+static silt_status check_both_lists(const silt_protocol *p, silt_error *err)
+{
+    if (p->min_reader < READER_FEATURES) return SILT_OK;
+    for (size_t i = 0; i < p->reader_features.count; i++)
+        if (!silt_names_have(p->writer_features, p->reader_features.items[i]))
+            return silt_fail(err, SILT_CORRUPT,
+                             "protocol: feature %s is in readerFeatures, but not in writerFeatures",
+                             p->reader_features.items[i]);
+    return SILT_OK;
 }
 
 silt_status silt_feature_check_read(const silt_protocol *p, const silt_metadata *metadata,
@@ -247,6 +316,7 @@ silt_status silt_feature_check_write(const silt_protocol *p, const silt_metadata
                                      silt_error *err)
 {
     SILT_TRY(silt_feature_check_read(p, metadata, err));
+    SILT_TRY(check_both_lists(p, err));
     return check(p, metadata, false, err);
 }
 

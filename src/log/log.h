@@ -166,7 +166,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
 /* ---- features (feature.c) */
 
 /* Whether Silt can read / write a table of this protocol and metadata. UNSUPPORTED names each
- * feature that is missing ("can't read: table features columnMapping (name), deletionVectors").
+ * feature that is missing ("can't write: table features columnMapping (name), deletionVectors").
  * CORRUPT: versions and lists of features that don't go together. What can be written can be read.
  * A feature that the table allows but doesn't use is no hindrance. Two features ask something of
  * certain operations only, see below. */
@@ -177,6 +177,9 @@ bool silt_feature_append_only(const silt_protocol *, const silt_metadata *);
 /* Writers owe cdc files for rows which they update or delete; mere adds need none. Silt doesn't
  * write any yet: refuse such an operation. */
 bool silt_feature_change_data(const silt_protocol *, const silt_metadata *);
+/* Whether the columns of a table with the feature typeWidening were changed only as the protocol
+ * knows it. UNSUPPORTED: another change (column, types). CORRUPT. */
+silt_status silt_widening_check(const silt_protocol *, const silt_type *schema, silt_error *);
 /* Names of the features that are active by protocol (legacy versions spelled out), sorted. */
 silt_status silt_feature_list(const silt_protocol *, silt_arena *, silt_names *readers,
                               silt_names *writers, silt_error *);

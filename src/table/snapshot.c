@@ -90,6 +90,7 @@ static silt_status shape_new(const silt_protocol *protocol, const silt_metadata 
     if (st != SILT_OK) return silt_wrap(err, st, "metaData: schemaString");
     if (s->schema->kind != SILT_TYPE_STRUCT)
         return silt_fail(err, SILT_CORRUPT, "metaData: schemaString isn't a struct");
+    SILT_TRY(silt_widening_check(protocol, s->schema, err));
     for (size_t i = 0; i < s->metadata.partition_columns.count; i++) {
         const char *name = s->metadata.partition_columns.items[i];
         if (silt_type_find(s->schema, name) < 0)

@@ -68,21 +68,44 @@ static const table tables[] = {
     {1, 6, "", "", "\"delta.identity.start\":1", NULL, "features identityColumns"},
     {2, 5, "", "", "", NULL, NULL},
     {2, 5, "", "\"delta.columnMapping.mode\":\"none\"", "", NULL, NULL},
-    {2, 5, "", "\"delta.columnMapping.mode\":\"name\"", "", "features columnMapping (name)", ""},
+    {2, 5, "", "\"delta.columnMapping.mode\":\"name\"", "", NULL, "features columnMapping (name)"},
     {2, 6, "", "", "", NULL, NULL},
     {1, 7, "", "", "", NULL, NULL},
     {3, 7, "", "", "", NULL, NULL},
     {3, 7, "\"timestampNtz\"", "", "", NULL, NULL},
-    {3, 7, "\"deletionVectors\",\"timestampNtz\"", "", "", "table features deletionVectors", ""},
-    {3, 7, "\"v2Checkpoint\",\"deletionVectors\"", "", "",
-     "table features deletionVectors, v2Checkpoint", ""},
-    {3, 7, "\"columnMapping\"", "\"delta.columnMapping.mode\":\"id\"", "", "columnMapping (id)",
-     ""},
+    {3, 7, "\"deletionVectors\",\"timestampNtz\"", "", "", NULL, "table features deletionVectors"},
+    {3, 7, "\"v2Checkpoint\",\"deletionVectors\"", "", "", NULL,
+     "table features deletionVectors, v2Checkpoint"},
+    {3, 7, "\"columnMapping\"", "\"delta.columnMapping.mode\":\"id\"", "", NULL,
+     "columnMapping (id)"},
     {3, 7, "\"columnMapping\"", "", "", NULL, NULL},
     {3, 7, "\"from the future\"", "", "", "table features from the future", ""},
+    {3, 7, "\"from the future\",\"deletionVectors\"", "", "", "table features from the future", ""},
     {3, 7, "\"catalogManaged\"", "", "", "table features catalogManaged", ""},
-    {3, 7, "\"typeWidening\"", "", "", "table features typeWidening", ""},
-    {3, 7, "\"variantType\"", "", "", "table features variantType", ""},
+    {3, 7, "\"catalogOwned-preview\"", "", "", "table features catalogOwned-preview", ""},
+    {3, 7, "\"geospatial\"", "", "", "table features geospatial", ""},
+    {3, 7, "\"redirectReaderWriter-preview\"", "", "", "redirectReaderWriter-preview", ""},
+    {3, 7, "\"typeWidening\"", "", "", NULL, "table features typeWidening"},
+    {3, 7, "\"typeWidening-preview\"", "", "", NULL, "table features typeWidening-preview"},
+    {3, 7, "\"typeWidening-previewed\"", "", "", "typeWidening-previewed", ""},
+    {3, 7, "\"-preview\"", "", "", "features -preview", ""},
+    {3, 7, "\"variantType\"", "", "", NULL, "table features variantType"},
+    {3, 7, "\"variantType-preview\",\"variantShredding-preview\"", "", "", NULL,
+     "table features variantShredding-preview, variantType-preview"},
+    {3, 7, "\"vacuumProtocolCheck\"", "", "", NULL, "table features vacuumProtocolCheck"},
+    {1, 7, "\"inCommitTimestamp-preview\"", "\"delta.enableInCommitTimestamps-preview\":\"true\"",
+     "", NULL, "features inCommitTimestamp-preview"},
+    {1, 7, "\"inCommitTimestamp-preview\"", "", "", NULL, NULL},
+    {1, 7, "\"icebergCompatV3\",\"icebergWriterCompatV1\",\"icebergWriterCompatV3\"", "", "", NULL,
+     NULL},
+    {1, 7, "\"icebergCompatV3\"", "\"delta.enableIcebergCompatV3\":\"true\"", "", NULL,
+     "features icebergCompatV3"},
+    {1, 7, "\"icebergWriterCompatV1\"", "\"delta.enableIcebergWriterCompatV1\":\"true\"", "", NULL,
+     "features icebergWriterCompatV1"},
+    {1, 7, "\"icebergWriterCompatV3\"", "\"delta.enableIcebergWriterCompatV3\":\"true\"", "", NULL,
+     "features icebergWriterCompatV3"},
+    {1, 7, "\"collations-preview\",\"materializePartitionColumns\",\"checkpointProtection\"", "",
+     "", NULL, "features checkpointProtection, collations-preview, materializePartitionColumns"},
     {1, 7,
      "\"appendOnly\",\"invariants\",\"changeDataFeed\",\"checkConstraints\","
      "\"generatedColumns\",\"identityColumns\",\"domainMetadata\",\"allowColumnDefaults\","
@@ -140,6 +163,98 @@ static void lists_and_versions_go_together(void **state)
         assert_status(silt_feature_check_read(&p, &m, &err), SILT_CORRUPT);
         assert_contains(err.message, "protocol: ");
     }
+}
+
+static void hints_say_where_to_go(void **state)
+{
+    (void)state;
+    silt_metadata m = metadata("", "");
+    silt_protocol managed = protocol(3, 7, "\"catalogManaged\""), later = protocol(9, 9, "");
+    silt_protocol unknown = protocol(3, 7, "\"from the future\"");
+    assert_status(silt_feature_check_read(&managed, &m, &err), SILT_UNSUPPORTED);
+    assert_contains(err.hint, "catalog");
+    assert_status(silt_feature_check_read(&unknown, &m, &err), SILT_UNSUPPORTED);
+    assert_contains(err.hint, "newer Silt");
+    assert_status(silt_feature_check_read(&later, &m, &err), SILT_UNSUPPORTED);
+    assert_contains(err.hint, "versions 1 to 3");
+}
+
+static void writers_know_what_readers_know(void **state)
+{
+    (void)state;
+    silt_metadata m = metadata("", "");
+    silt_protocol p = protocol_of("{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+                                  "\"readerFeatures\":[\"deletionVectors\"],"
+                                  "\"writerFeatures\":[]}");
+    assert_ok(silt_feature_check_read(&p, &m, &err));
+    assert_status(silt_feature_check_write(&p, &m, &err), SILT_CORRUPT);
+    assert_contains(err.message, "deletionVectors is in readerFeatures, but not in writerFeatures");
+}
+
+/* ---- type changes */
+
+static silt_status check_widening(const char *features, const char *changes)
+{
+    const silt_type *schema;
+    silt_protocol p = protocol(3, 7, features);
+    const char *json = silt_arena_printf(
+        arena,
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"s\",\"nullable\":true,\"metadata\":{},"
+        "\"type\":{\"type\":\"array\",\"containsNull\":true,\"elementType\":"
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"c\",\"type\":\"long\",\"nullable\":true,"
+        "\"metadata\":{\"delta.typeChanges\":%s}}]}}}]}",
+        changes);
+    assert_non_null(json);
+    assert_ok(silt_schema_parse(json, strlen(json), arena, &schema, &err));
+    err = (silt_error){0};
+    return silt_widening_check(&p, schema, &err);
+}
+
+static void types_widen_as_the_protocol_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        bool ok;
+    } cases[] = {
+        {"byte", "short", true},
+        {"byte", "long", true},
+        {"integer", "long", true},
+        {"long", "integer", false},
+        {"float", "double", true},
+        {"double", "float", false},
+        {"integer", "double", true},
+        {"long", "double", false},
+        {"short", "float", false},
+        {"date", "timestamp_ntz", true},
+        {"date", "timestamp", false},
+        {"decimal(6, 2)", "decimal(10,4)", true},
+        {"decimal(6,2)", "decimal(7,4)", false},
+        {"decimal(6,2)", "decimal(6,1)", false},
+        {"byte", "decimal(10,0)", true},
+        {"integer", "decimal(12,2)", true},
+        {"integer", "decimal(11,2)", false},
+        {"long", "decimal(20,0)", true},
+        {"long", "decimal(19,0)", false},
+        {"string", "long", false},
+        {"byte", "unsupported", false},
+        {"byte", "byte", true},
+    };
+    for (size_t i = 0; i < SILT_COUNT(cases); i++) {
+        const char *changes = silt_arena_printf(arena, "[{\"fromType\":\"%s\",\"toType\":\"%s\"}]",
+                                                cases[i].from, cases[i].to);
+        silt_status st = check_widening("\"typeWidening\"", changes);
+        if (st != (cases[i].ok ? SILT_OK : SILT_UNSUPPORTED))
+            fail_msg("%s to %s: %s", cases[i].from, cases[i].to, silt_status_name(st));
+        if (st != SILT_OK) assert_contains(err.message, cases[i].to);
+        assert_ok(check_widening("\"deletionVectors\"", changes)); /* says nothing there */
+    }
+    assert_status(check_widening("\"typeWidening-preview\"", "[{\"fromType\":\"byte\"}]"),
+                  SILT_UNSUPPORTED);
+    assert_contains(err.message, "column c was changed from \"byte\" to nothing");
+    assert_status(check_widening("\"typeWidening\"", "{}"), SILT_CORRUPT);
+    assert_ok(check_widening("\"typeWidening\"", "[]"));
+    assert_ok(check_widening("\"typeWidening\"", "null"));
 }
 
 static void other_formats_are_refused(void **state)
@@ -254,6 +369,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tables_are_checked),
         TEST(lists_and_versions_go_together),
+        TEST(hints_say_where_to_go),
+        TEST(writers_know_what_readers_know),
+        TEST(types_widen_as_the_protocol_says),
         TEST(other_formats_are_refused),
         TEST(flags_need_feature_and_property),
         TEST(active_features_are_spelled_out),
