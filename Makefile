@@ -24,7 +24,7 @@ endif
 all: setup ## set up and build: the command is build/silt
 	$(RELEASE)
 
-setup: ## bring what the build needs: packages, libduckdb, yyjson
+setup: ## bring what the build needs: packages, libduckdb, yyjson, CRoaring
 	scripts/setup
 
 help: ## list the targets
