@@ -2,6 +2,7 @@
  *
  * A path that a file doesn't have reads as null, but SQL would refuse it; so the files' schemas are
  * read first, in one query, and neighbours that look the same become one scan. */
+#include "base/json.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_stream.h"
 
@@ -30,6 +31,7 @@ typedef struct flat_read {
     void *sink_ctx;
     silt_arena *arena; /* of the schemas */
     node_vec nodes;    /* of all files */
+    size_t *at;        /* by column: its node in the file that is planned; 0: not there */
     silt_flat_vector *vectors;
     silt_bytes **texts; /* by column: room for a chunk, NULL for integers */
     size_t capacity;    /* rows of a chunk */
@@ -46,7 +48,9 @@ enum { SCHEMA_NAME, SCHEMA_TYPE, SCHEMA_CHILDREN, SCHEMA_CONVERTED };
 
 static void schema_sql(const flat_read *r, silt_buf *sql)
 {
-    silt_buf_puts(sql, "SELECT name, duckdb_type, coalesce(num_children, 0)::BIGINT, "
+    /* INT96 has no zone, but holds instants. */
+    silt_buf_puts(sql, "SELECT name, CASE type WHEN 'INT96' THEN 'TIMESTAMP WITH TIME ZONE' ELSE "
+                       "duckdb_type END, coalesce(num_children, 0)::BIGINT, "
                        "coalesce(converted_type, '') || coalesce(logical_type, '') "
                        "FROM parquet_schema([");
     for (size_t i = 0; i < r->path_count; i++) {
@@ -174,6 +178,9 @@ static bool cast_expr(silt_flat_kind kind, const node *n, const char *expr, silt
     case SILT_FLAT_JSON:
         silt_buf_printf(sql, "to_json(%s)", expr);
         return !n->type;
+    case SILT_FLAT_STATS: /* a struct is stats_sql()'s */
+        silt_buf_puts(sql, expr);
+        return strcmp(type, "VARCHAR") == 0 || strcmp(type, "BLOB") == 0;
     case SILT_FLAT_FILE:
         break;
     }
@@ -182,7 +189,89 @@ static bool cast_expr(silt_flat_kind kind, const node *n, const char *expr, silt
 
 static bool is_text(silt_flat_kind kind)
 {
-    return kind == SILT_FLAT_TEXT || kind == SILT_FLAT_JSON;
+    return kind == SILT_FLAT_TEXT || kind == SILT_FLAT_JSON || kind == SILT_FLAT_STATS;
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+/* How a leaf stands in the JSON of statistics, null where it isn't there or can't. False: never. */
+static bool stats_leaf_sql(const char *type, const char *expr, silt_buf *sql)
+{
+    if (is_integer(type) || strcmp(type, "BOOLEAN") == 0)
+        silt_buf_printf(sql, "%s::VARCHAR", expr);
+    else if (silt_starts_with(type, "DECIMAL")) /* ".5" is no JSON */
+        silt_buf_printf(sql, "regexp_replace(%s::VARCHAR, '^(-?)[.]', '\\10.')", expr);
+    else if (strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0)
+        silt_buf_printf(sql, "CASE WHEN isfinite(%s) THEN %s::VARCHAR END", expr, expr);
+    else if (strcmp(type, "VARCHAR") == 0)
+        silt_buf_printf(sql, "to_json(%s)::VARCHAR", expr);
+    else if (strcmp(type, "DATE") == 0)
+        silt_buf_printf(sql, "'\"' || %s::VARCHAR || '\"'", expr);
+    else if (silt_starts_with(type, "TIMESTAMP"))
+        silt_buf_printf(sql, "strftime(%s::TIMESTAMP, '\"%%Y-%%m-%%dT%%H:%%M:%%S.%%f%s\"')", expr,
+                        strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0 ? "Z" : "");
+    else
+        return false;
+    return true;
+}
+
+/* Append the JSON object of the struct `at`, whose expression is `expr`: made of text, since
+ * DuckDB's own JSON turns decimals into doubles and keeps members that are null. */
+static void stats_sql(const node_vec *nodes, size_t at, const char *expr, silt_buf *sql)
+{
+    const node *items = nodes->items;
+    silt_buf_puts(sql, "'{' || substr(concat(''"); /* null is no text to concat() */
+    for (size_t child = at + 1; child < items[at].end; child = items[child].end) {
+        SILT_CLEAN(silt_buf) value = {0};
+        SILT_CLEAN(silt_buf) text = {0};
+        SILT_CLEAN(silt_buf) key = {0};
+        silt_json_writer w = silt_json_writer_of(&key);
+        silt_buf_printf(&value, "%s.", expr);
+        silt_sql_name(&value, items[child].name);
+        silt_buf_putc(&key, ',');
+        silt_json_key(&w, items[child].name);
+        if (items[child].is_struct)
+            stats_sql(nodes, child, value.data, &text);
+        else if (!items[child].type || !stats_leaf_sql(items[child].type, value.data, &text))
+            continue;
+        silt_buf_puts(sql, ", ");
+        silt_sql_text(sql, key.data);
+        silt_buf_printf(sql, " || %s", text.data);
+        if (value.failed || text.failed || key.failed) sql->failed = true;
+    }
+    silt_buf_puts(sql, "), 2) || '}'");
+}
+
+/* Whether there is nothing in a column of a file, by its footer. */
+static silt_status is_all_null(const flat_read *r, size_t file, const char *path, bool *out,
+                               silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    int64_t row_groups;
+    silt_buf_puts(&sql, "SELECT count(*)::BIGINT FROM parquet_metadata(");
+    silt_sql_path(&sql, r->paths[file]);
+    silt_buf_puts(&sql, ") WHERE stats_null_count IS DISTINCT FROM num_values AND "
+                        "replace(path_in_schema, ', ', '.') = ");
+    silt_sql_text(&sql, path);
+    SILT_TRY(silt_duck_query_int(r->db, &sql, &row_groups, err));
+    *out = row_groups == 0;
+    return SILT_OK;
+}
+
+/* The node of a column: its own, or of STATS the struct beside it, if that is what there is. */
+static silt_status find_column(const flat_read *r, size_t file, size_t root,
+                               const silt_flat_column *c, size_t *out, silt_error *err)
+{
+    *out = c->kind == SILT_FLAT_FILE ? 0 : find_node(&r->nodes, root, c->path);
+    if (c->kind != SILT_FLAT_STATS) return SILT_OK;
+    const char *parsed_path = silt_arena_printf(r->arena, "%s_parsed", c->path);
+    if (!parsed_path) return silt_fail_nomem(err);
+    size_t parsed = find_node(&r->nodes, root, parsed_path);
+    if (!parsed || !r->nodes.items[parsed].is_struct) return SILT_OK;
+    bool empty = true;
+    if (*out) SILT_TRY(is_all_null(r, file, c->path, &empty, err));
+    if (empty) *out = parsed;
+    return SILT_OK;
 }
 
 /* Append a column's part of the projection for one file. */
@@ -194,7 +283,7 @@ static silt_status column_sql(const flat_read *r, size_t file, size_t root, size
         silt_buf_puts(sql, "t.file_index::BIGINT");
         return SILT_OK;
     }
-    size_t at = find_node(&r->nodes, root, c->path);
+    size_t at = r->at[column];
     if (!at) {
         silt_buf_puts(sql, is_text(c->kind) ? "NULL::VARCHAR" : "NULL::BIGINT");
         return SILT_OK;
@@ -203,6 +292,12 @@ static silt_status column_sql(const flat_read *r, size_t file, size_t root, size
     node_expr(&r->nodes, root, at, &expr);
     if (expr.failed) return silt_fail_nomem(err);
     const node *n = &r->nodes.items[at];
+    if (c->kind == SILT_FLAT_STATS && n->is_struct) {
+        silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN ", expr.data);
+        stats_sql(&r->nodes, at, expr.data, sql);
+        silt_buf_puts(sql, " END");
+        return SILT_OK;
+    }
     if (cast_expr(c->kind, n, expr.data, sql)) return SILT_OK;
     return silt_fail(err, SILT_CORRUPT, "%s: column %s is of type %s", r->paths[file], c->path,
                      n->type ? n->type : "struct, list or map");
@@ -214,7 +309,7 @@ static bool filter_sql(const flat_read *r, size_t root, silt_buf *sql)
     size_t terms = 0;
     for (size_t i = 0; i < r->any_count; i++) {
         const silt_flat_column *c = &r->columns[r->any_of[i]];
-        size_t at = find_node(&r->nodes, root, c->path);
+        size_t at = r->at[r->any_of[i]];
         if (c->kind != SILT_FLAT_FILE && !at) continue;
         silt_buf_puts(sql, terms++ ? " OR " : " WHERE ");
         if (c->kind == SILT_FLAT_FILE)
@@ -233,12 +328,8 @@ static void shape_text(const flat_read *r, size_t root, silt_buf *text)
     const node *items = r->nodes.items;
     for (size_t top = root + 1; top < items[root].end; top = items[top].end) {
         bool used = false;
-        for (size_t c = 0; c < r->column_count && !used; c++) {
-            size_t at = r->columns[c].kind == SILT_FLAT_FILE
-                            ? 0
-                            : find_node(&r->nodes, root, r->columns[c].path);
-            used = at >= top && at < items[top].end;
-        }
+        for (size_t c = 0; c < r->column_count && !used; c++)
+            used = r->at[c] >= top && r->at[c] < items[top].end;
         for (size_t at = top; used && at < items[top].end; at++)
             silt_buf_printf(text, "%s %s %zu\n", items[at].name,
                             items[at].type ? items[at].type : "", items[at].end - at);
@@ -323,6 +414,8 @@ static void plan_release(plan *p)
 
 static silt_status plan_file(const flat_read *r, size_t file, size_t root, plan *p, silt_error *err)
 {
+    for (size_t c = 0; c < r->column_count; c++)
+        SILT_TRY(find_column(r, file, root, &r->columns[c], &r->at[c], err));
     shape_text(r, root, &p->shape);
     if (filter_sql(r, root, &p->filter)) {
         for (size_t c = 0; c < r->column_count; c++) {
@@ -361,9 +454,10 @@ static silt_status read_files(flat_read *r, silt_error *err)
 static silt_status make_vectors(flat_read *r, silt_arena *arena, silt_error *err)
 {
     r->capacity = silt_duck.vector_size();
+    r->at = silt_arena_calloc(arena, r->column_count, sizeof *r->at);
     r->vectors = silt_arena_calloc(arena, r->column_count, sizeof *r->vectors);
     r->texts = silt_arena_calloc(arena, r->column_count, sizeof *r->texts);
-    if (!r->vectors || !r->texts) return silt_fail_nomem(err);
+    if (!r->at || !r->vectors || !r->texts) return silt_fail_nomem(err);
     for (size_t c = 0; c < r->column_count; c++) {
         if (!is_text(r->columns[c].kind)) continue;
         r->texts[c] = silt_arena_calloc(arena, r->capacity, sizeof **r->texts);

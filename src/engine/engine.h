@@ -293,8 +293,11 @@ typedef enum silt_flat_kind {
     SILT_FLAT_INT,  /* any integer type, widened to int64 */
     SILT_FLAT_TIME, /* timestamp: int64 µs since 1970 UTC */
     SILT_FLAT_TEXT,
-    SILT_FLAT_JSON, /* reading: a struct, map or list as JSON text */
-    SILT_FLAT_FILE  /* reading: index of the file the row is from; `path` is not looked at */
+    SILT_FLAT_JSON,  /* reading: a struct, map or list as JSON text */
+    SILT_FLAT_STATS, /* reading: JSON text as it is; where a file doesn't have it, or only nulls,
+                        made from the struct `path`_parsed as the protocol writes statistics: exact
+                        numbers, ISO 8601, no members for null, NaN, binary */
+    SILT_FLAT_FILE   /* reading: index of the file the row is from; `path` is not looked at */
 } silt_flat_kind;
 
 typedef struct silt_flat_column {

@@ -45,10 +45,13 @@ silt_status silt_log_local_open(silt_store *store, silt_names keys, silt_arena *
     if (!mkdtemp(directory)) return silt_fail_errno(err, errno, "%s", directory);
     local = (silt_log_local){paths, 0, directory};
     for (; local.count < keys.count; local.count++) {
-        const char *path = silt_arena_printf(arena, "%s/%zu.parquet", directory, local.count);
+        /* The name stands in messages; the number tells folders' files apart. */
+        const char *key = keys.items[local.count], *name = strrchr(key, '/');
+        const char *path =
+            silt_arena_printf(arena, "%s/%zu-%s", directory, local.count, name ? name + 1 : key);
         if (!path) return silt_fail_nomem(err);
         paths[local.count] = path;
-        SILT_TRY(store->ops->get_file(store, keys.items[local.count], path, err));
+        SILT_TRY(store->ops->get_file(store, key, path, err));
     }
     *out = local;
     local = (silt_log_local){0};

@@ -138,6 +138,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
     silt_log_replay files = {
         .want_files = true,
         .want_tombstones = true,
+        .want_details = true,
         .older_than_ms =
             expiry_ms(&state.metadata, "delta.deletedFileRetentionDuration", 7 * DAY_MS, now_ms),
     };

@@ -56,15 +56,21 @@ silt_action_kind silt_log_line_kind(silt_bytes line)
     return SILT_ACTION_UNKNOWN;
 }
 
+size_t silt_log_line_number(silt_bytes text, silt_bytes line)
+{
+    size_t number = 1;
+    for (const char *p = text.data; (p = memchr(p, '\n', (size_t)(line.data - p))); p++)
+        number++;
+    return number;
+}
+
 silt_status silt_log_line_parse(int64_t version, silt_bytes text, silt_bytes line,
                                 silt_arena *arena, silt_action *out, silt_error *err)
 {
     silt_status st = silt_action_parse(line, arena, out, err);
     if (st == SILT_OK) return SILT_OK;
-    size_t number = 1;
-    for (const char *p = text.data; (p = memchr(p, '\n', (size_t)(line.data - p))); p++)
-        number++;
-    return silt_wrap(err, st, "commit %" PRId64 ", line %zu", version, number);
+    return silt_wrap(err, st, "commit %" PRId64 ", line %zu", version,
+                     silt_log_line_number(text, line));
 }
 
 silt_status silt_log_commit_text(silt_store *store, int64_t version, silt_arena *arena,

@@ -17,6 +17,9 @@ bool silt_log_line_before(silt_bytes text, size_t *at, silt_bytes *line);
 /* The kind of action of a line by a look at its head; UNKNOWN where that doesn't tell. */
 silt_action_kind silt_log_line_kind(silt_bytes line);
 
+/* Which line of the text it is, from 1. */
+size_t silt_log_line_number(silt_bytes text, silt_bytes line);
+
 /* silt_action_parse(), with "commit 7, line 3: " before what is wrong. */
 silt_status silt_log_line_parse(int64_t version, silt_bytes text, silt_bytes line,
                                 silt_arena *arena, silt_action *out, silt_error *err);

@@ -68,8 +68,9 @@ static bool apply_add(replay *r, const silt_add *add)
     if (!r->io->want_files) return claim(r, key, false);
 
     const silt_add *last = r->adds.count ? &r->adds.items[r->adds.count - 1] : NULL;
-    silt_add copy;
-    if (!silt_add_copy_like(add, last, r->arena, &copy)) return false;
+    silt_add wanted = *add, copy;
+    if (!r->io->want_details) wanted.stats = wanted.tags = NULL;
+    if (!silt_add_copy_like(&wanted, last, r->arena, &copy)) return false;
     bool is_path = key.data == add->path; /* then the copy of the path will do */
     if (is_path) key.data = copy.path;
     return claim(r, key, is_path) && silt_vec_push(&r->adds, copy);
@@ -179,6 +180,7 @@ silt_status silt_log_replay_load(silt_store *store, silt_engine *engine,
         .ctx = &r,
         .want_adds = io->want_files,
         .want_removes = io->want_tombstones,
+        .want_details = io->want_details,
         .older_than_ms = io->older_than_ms,
         .room = r.adds.count,
     };
@@ -187,10 +189,10 @@ silt_status silt_log_replay_load(silt_store *store, silt_engine *engine,
 }
 
 silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
-                                const silt_log_segment *segment, silt_arena *arena,
+                                const silt_log_segment *segment, bool details, silt_arena *arena,
                                 silt_log_files *out, silt_error *err)
 {
-    silt_log_replay wanted = {.want_files = true};
+    silt_log_replay wanted = {.want_files = true, .want_details = details};
     SILT_TRY(silt_log_replay_load(store, engine, segment, arena, &wanted, err));
     *out = wanted.files;
     return SILT_OK;

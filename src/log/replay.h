@@ -6,6 +6,7 @@
 
 typedef struct silt_log_replay {
     bool want_files, want_tombstones;
+    bool want_details;     /* stats and tags of files; else these are NULL */
     int64_t older_than_ms; /* tombstones of that time or before are left out */
     silt_log_files files;
     const silt_remove *tombstones;

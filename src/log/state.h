@@ -12,7 +12,7 @@
 silt_status silt_log_crc_load(silt_store *store, int64_t version, silt_arena *arena, bool *trusted,
                               silt_log_state *out, silt_error *err);
 
-/* ---- checkpoint_read.c */
+/* ---- checkpoint_state.c, checkpoint_read.c */
 
 /* The state at the segment's checkpoint, but for its timestamp and file counts (-1). What a
  * checkpoint lacks (protocol.min_reader 0, metadata.id NULL) is for the caller to miss. */
@@ -30,6 +30,7 @@ typedef struct silt_log_checkpoint_files {
     silt_log_wanted_fn *wanted; /* NULL: all */
     void *ctx;
     bool want_adds, want_removes;
+    bool want_details;     /* stats and tags of adds */
     int64_t older_than_ms; /* removes of that time or before are left out */
     size_t room;           /* entries to leave free before the first add */
     silt_add *adds;        /* room + add_count of them, in the arena */

@@ -430,7 +430,7 @@ static silt_status load_files(silt_snapshot *s, silt_error *err)
         st = silt_log_segment_load(s->store, s->state.version, s->arena, &s->segment, err);
     s->has_segment = st == SILT_OK;
     if (st == SILT_OK)
-        st = silt_log_files_load(s->store, s->engine, &s->segment, arena, &files, err);
+        st = silt_log_files_load(s->store, s->engine, &s->segment, true, arena, &files, err);
     if (st == SILT_OK) return silt_file_set_init(&s->files, arena, files.items, files.count, err);
     silt_arena_free(arena);
     return silt_wrap(err, st, "%s: files of version %" PRId64, s->store->uri, s->state.version);

@@ -43,7 +43,7 @@ static silt_status write_checkpoint(silt_store *s, int64_t version, int64_t now_
 static silt_log_files files_of(silt_log_segment segment)
 {
     silt_log_files files = {0};
-    assert_ok(silt_log_files_load(store, engine, &segment, arena, &files, &err));
+    assert_ok(silt_log_files_load(store, engine, &segment, true, arena, &files, &err));
     return files;
 }
 
@@ -299,7 +299,8 @@ static void broken_checkpoints_are_told(void **state)
     silt_log_segment segment = segment_at(-1);
     assert_status(silt_log_state_load(store, engine, &segment, arena, &s, &err), SILT_CORRUPT);
     assert_contains(err.message, "checkpoint 2");
-    assert_status(silt_log_files_load(store, engine, &segment, arena, &files, &err), SILT_CORRUPT);
+    assert_status(silt_log_files_load(store, engine, &segment, true, arena, &files, &err),
+                  SILT_CORRUPT);
 }
 
 static void a_checkpoint_without_protocol_is_told(void **state)

@@ -46,7 +46,7 @@ static silt_status open_table(const char *path, int64_t version, found *out)
     SILT_TRY(silt_log_segment_load(table, version, arena, &segment, &err));
     SILT_TRY(silt_log_state_load(table, engine, &segment, arena, &out->state, &err));
     SILT_TRY(silt_feature_check_read(&out->state.protocol, &out->state.metadata, &err));
-    return silt_log_files_load(table, engine, &segment, arena, &out->files, &err);
+    return silt_log_files_load(table, engine, &segment, true, arena, &out->files, &err);
 }
 
 static void compare(const char *id, const silt_json *expected, const found *f)

@@ -86,7 +86,7 @@ static silt_status log_work(silt_arena *to, silt_error *why)
     silt_status st = silt_log_state_load(store, NULL, &segment, to, &state, why);
     assert_int_equal(state.version, st == SILT_OK ? 3 : -7);
     SILT_TRY(st);
-    st = silt_log_files_load(store, NULL, &segment, to, &files, why);
+    st = silt_log_files_load(store, NULL, &segment, true, to, &files, why);
     assert_int_equal(files.count, st == SILT_OK ? 2 : 77);
     SILT_TRY(st);
     SILT_TRY(silt_log_tombstones_load(store, NULL, &segment, 0, to, &removes, &count, why));

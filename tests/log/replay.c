@@ -12,7 +12,7 @@ static silt_log_files files_at(int64_t version)
 {
     silt_log_files files = {0};
     silt_log_segment segment = segment_at(version);
-    assert_ok(silt_log_files_load(store, NULL, &segment, arena, &files, &err));
+    assert_ok(silt_log_files_load(store, NULL, &segment, true, arena, &files, &err));
     return files;
 }
 
@@ -106,7 +106,8 @@ static void sizes_that_overflow_are_corrupt(void **state)
     silt_log_files files;
     put_commit(0, "{\"add\":{\"path\":\"a\",\"size\":9223372036854775807}}\n" ADD("b"));
     silt_log_segment segment = segment_at(-1);
-    assert_status(silt_log_files_load(store, NULL, &segment, arena, &files, &err), SILT_CORRUPT);
+    assert_status(silt_log_files_load(store, NULL, &segment, true, arena, &files, &err),
+                  SILT_CORRUPT);
 }
 
 static void broken_commits_are_told(void **state)
@@ -116,7 +117,8 @@ static void broken_commits_are_told(void **state)
     put_commit(0, ADD("a"));
     put_commit(1, "{\"commitInfo\":{\"a\":1");
     silt_log_segment segment = segment_at(-1);
-    assert_status(silt_log_files_load(store, NULL, &segment, arena, &files, &err), SILT_CORRUPT);
+    assert_status(silt_log_files_load(store, NULL, &segment, true, arena, &files, &err),
+                  SILT_CORRUPT);
     assert_contains(err.message, "commit 1, line 1");
 }
 
