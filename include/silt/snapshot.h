@@ -118,6 +118,11 @@ typedef bool silt_file_fn(void *ctx, const silt_file *file);
 SILT_API SILT_CHECKED silt_status silt_snapshot_files(silt_snapshot *snapshot, silt_file_fn *fn,
                                                       void *ctx, silt_error *err);
 
+/** As silt_snapshot_files(), but without what stats tell: row_count is -1, stats NULL. Takes half
+ * the memory and time where a table has many files. */
+SILT_API SILT_CHECKED silt_status silt_snapshot_paths(silt_snapshot *snapshot, silt_file_fn *fn,
+                                                      void *ctx, silt_error *err);
+
 /* One commit of the table's history. Strings live for the call. */
 typedef struct silt_history_entry {
     int64_t version, timestamp_ms;

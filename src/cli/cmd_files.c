@@ -91,7 +91,7 @@ int cmd_files(cli *c)
     int status = cli_open_table(c);
     if (status != CLI_OK) return status;
     if (c->verbose && !c->json) return print_grid(c);
-    if (silt_snapshot_files(c->snapshot, c->json ? print_json : print_path, &l, &err) != SILT_OK)
-        return cli_fail(c, &err);
-    return CLI_OK;
+    silt_status st = c->json ? silt_snapshot_files(c->snapshot, print_json, &l, &err)
+                             : silt_snapshot_paths(c->snapshot, print_path, &l, &err);
+    return st == SILT_OK ? CLI_OK : cli_fail(c, &err);
 }

@@ -26,7 +26,8 @@ struct silt_file_list {
     atomic_int uses;
     size_t count;
     int64_t size_bytes;
-    silt_add items[];
+    const silt_add *items; /* `own`, or in the set's memory */
+    silt_add own[];
 };
 
 struct silt_file_delta {
@@ -78,12 +79,13 @@ static silt_file_list *list_new(size_t capacity)
     atomic_init(&list->uses, 1);
     list->count = 0;
     list->size_bytes = 0;
+    list->items = list->own;
     return list;
 }
 
 static void list_push(silt_file_list *list, const silt_add *add)
 {
-    list->items[list->count++] = *add;
+    list->own[list->count++] = *add;
     list->size_bytes += add->size_bytes;
 }
 
@@ -98,13 +100,15 @@ silt_status silt_file_set_init(silt_file_set *set, silt_arena *arena, const silt
                                size_t count, silt_error *err)
 {
     silt_shared *memory = shared_new(arena, NULL);
-    silt_file_list *list = memory ? list_new(count) : NULL;
+    silt_file_list *list = memory ? list_new(0) : NULL;
     if (!list) {
         shared_release(memory);
         return silt_fail_nomem(err);
     }
+    list->items = items;
+    list->count = count;
     for (size_t i = 0; i < count; i++)
-        list_push(list, &items[i]);
+        list->size_bytes += items[i].size_bytes;
     *set = (silt_file_set){memory, list, NULL, 0};
     return SILT_OK;
 }
@@ -220,17 +224,17 @@ static bool merge(const silt_file_set *set, silt_map64 *seen, silt_arena *scratc
     return ok;
 }
 
-/* Let go of a long chain of arenas: all that the list needs into one. */
+/* Let go of a long chain of arenas: all that the list, just merged, needs into one. */
 static bool compact(silt_file_set *set)
 {
     silt_arena *arena = silt_arena_new();
     for (size_t i = 0; arena && i < set->list->count; i++) {
         silt_add copy;
-        if (!silt_add_copy(&set->list->items[i], arena, &copy)) {
+        if (!silt_add_copy(&set->list->own[i], arena, &copy)) {
             silt_arena_free(arena);
             return false;
         }
-        set->list->items[i] = copy;
+        set->list->own[i] = copy;
     }
     silt_shared *memory = shared_new(arena, NULL);
     if (!memory) return false;

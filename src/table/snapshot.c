@@ -38,6 +38,7 @@ struct silt_snapshot {
     int64_t checked_us;
     pthread_mutex_t lock;
     silt_file_set files;
+    silt_file_set lean; /* without details; stays when `files` becomes known */
     silt_log_tail tail;
 };
 
@@ -127,6 +128,7 @@ void silt_snapshot_free(silt_snapshot *snapshot)
 {
     if (!snapshot) return;
     silt_file_set_release(&snapshot->files);
+    silt_file_set_release(&snapshot->lean);
     shape_release(snapshot->shape);
     pthread_mutex_destroy(&snapshot->lock);
     silt_arena_free(snapshot->arena);
@@ -420,7 +422,7 @@ silt_status silt_snapshot_refresh(silt_snapshot *snapshot, silt_snapshot **out, 
 
 /* ---- files */
 
-static silt_status load_files(silt_snapshot *s, silt_error *err)
+static silt_status load_files(silt_snapshot *s, bool details, silt_file_set *set, silt_error *err)
 {
     silt_arena *arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
@@ -430,24 +432,37 @@ static silt_status load_files(silt_snapshot *s, silt_error *err)
         st = silt_log_segment_load(s->store, s->state.version, s->arena, &s->segment, err);
     s->has_segment = st == SILT_OK;
     if (st == SILT_OK)
-        st = silt_log_files_load(s->store, s->engine, &s->segment, true, arena, &files, err);
-    if (st == SILT_OK) return silt_file_set_init(&s->files, arena, files.items, files.count, err);
+        st = silt_log_files_load(s->store, s->engine, &s->segment, details, arena, &files, err);
+    if (st == SILT_OK) return silt_file_set_init(set, arena, files.items, files.count, err);
     silt_arena_free(arena);
     return silt_wrap(err, st, "%s: files of version %" PRId64, s->store->uri, s->state.version);
+}
+
+static silt_status get_adds(silt_snapshot *snapshot, bool details, const silt_add **out,
+                            size_t *count, silt_error *err)
+{
+    silt_status st = SILT_OK;
+    pthread_mutex_lock(&snapshot->lock);
+    silt_file_set *set = details || snapshot->files.list ? &snapshot->files : &snapshot->lean;
+    st = set->list ? silt_file_set_settle(set, err) : load_files(snapshot, details, set, err);
+    if (st == SILT_OK) {
+        *out = silt_file_set_items(set, count, &snapshot->state.size_bytes);
+        snapshot->state.file_count = (int64_t)*count;
+    }
+    pthread_mutex_unlock(&snapshot->lock);
+    return st;
 }
 
 silt_status silt_snapshot_adds(silt_snapshot *snapshot, const silt_add **out, size_t *count,
                                silt_error *err)
 {
-    pthread_mutex_lock(&snapshot->lock);
-    silt_status st = snapshot->files.list ? silt_file_set_settle(&snapshot->files, err)
-                                          : load_files(snapshot, err);
-    if (st == SILT_OK) {
-        *out = silt_file_set_items(&snapshot->files, count, &snapshot->state.size_bytes);
-        snapshot->state.file_count = (int64_t)*count;
-    }
-    pthread_mutex_unlock(&snapshot->lock);
-    return st;
+    return get_adds(snapshot, true, out, count, err);
+}
+
+silt_status silt_snapshot_adds_lean(silt_snapshot *snapshot, const silt_add **out, size_t *count,
+                                    silt_error *err)
+{
+    return get_adds(snapshot, false, out, count, err);
 }
 
 silt_status silt_snapshot_size(silt_snapshot *snapshot, int64_t *file_count, int64_t *size_bytes,
@@ -459,7 +474,7 @@ silt_status silt_snapshot_size(silt_snapshot *snapshot, int64_t *file_count, int
     if (files < 0 || bytes < 0) {
         const silt_add *adds;
         size_t count;
-        SILT_TRY(silt_snapshot_adds(snapshot, &adds, &count, err));
+        SILT_TRY(silt_snapshot_adds_lean(snapshot, &adds, &count, err));
         files = snapshot->state.file_count;
         bytes = snapshot->state.size_bytes;
     }
