@@ -7,6 +7,7 @@
 #include "silt/engine.h"
 #include "silt/error.h"
 #include "silt/pipeline.h"
+#include "silt/scan.h"
 #include "silt/schema.h"
 #include "silt/snapshot.h"
 #include "silt/store.h"

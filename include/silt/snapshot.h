@@ -140,40 +140,6 @@ SILT_API SILT_CHECKED silt_status silt_table_history(silt_store *store, int64_t 
                                                      silt_history_fn *fn, void *ctx,
                                                      silt_error *err);
 
-typedef enum silt_read_format { SILT_READ_CSV, SILT_READ_JSON, SILT_READ_PARQUET } silt_read_format;
-
-typedef struct silt_read_options {
-    size_t struct_size;
-    const char *const *columns; /* NULL: all */
-    size_t column_count;
-    int64_t limit; /* -1: all */
-} silt_read_options;
-#define SILT_READ_OPTIONS_INIT                 \
-    {                                          \
-        sizeof(silt_read_options), NULL, 0, -1 \
-    }
-
-/**
- * The table's rows into a local file ("-": standard output). CSV has a header, JSON is one object a
- * line.
- *
- * @param row_count may be NULL
- * @return SILT_NOT_FOUND a column that isn't there, or a data file that has gone;
- *         SILT_CORRUPT a data file that can't be read
- */
-SILT_API SILT_CHECKED silt_status silt_read_to_file(silt_snapshot *snapshot,
-                                                    const silt_read_options *opts,
-                                                    silt_read_format format, const char *path,
-                                                    int64_t *row_count, silt_error *err);
-
-/* A row as text, NULL data for null; return false to end. */
-typedef bool silt_read_row_fn(void *ctx, const silt_bytes *values, size_t count);
-
-/** The table's rows as text, one after another; columns as chosen, else in the schema's order. */
-SILT_API SILT_CHECKED silt_status silt_read_rows(silt_snapshot *snapshot,
-                                                 const silt_read_options *opts,
-                                                 silt_read_row_fn *fn, void *ctx, silt_error *err);
-
 #ifdef __cplusplus
 }
 #endif

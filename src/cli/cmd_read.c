@@ -69,7 +69,7 @@ static int add_column(cli *c, const char *typed, const char **columns, size_t *c
 }
 
 /* "a,b" given once or often; a name with a comma in it is written as \, */
-static int take_columns(cli *c, silt_read_options *opts)
+static int take_columns(cli *c, silt_scan_options *opts)
 {
     size_t most = 0;
     for (size_t i = 0; i < c->line.given_count; i++)
@@ -117,7 +117,7 @@ static bool is_number(const silt_type *type)
     return type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_DECIMAL;
 }
 
-static cli_column *make_columns(cli *c, const silt_read_options *opts, size_t *count)
+static cli_column *make_columns(cli *c, const silt_scan_options *opts, size_t *count)
 {
     const silt_type *schema = silt_snapshot_schema(c->snapshot);
     *count = opts->columns ? opts->column_count : schema->field_count;
@@ -131,7 +131,7 @@ static cli_column *make_columns(cli *c, const silt_read_options *opts, size_t *c
     return columns;
 }
 
-static int print_table(cli *c, const silt_read_options *opts)
+static int print_table(cli *c, const silt_scan_options *opts)
 {
     silt_error err = {0};
     size_t count;
@@ -140,7 +140,10 @@ static int print_table(cli *c, const silt_read_options *opts)
     printing p = {0};
     if (columns) p.grid = cli_grid_new(c, columns, count, "NULL", c->verbose ? 0 : WIDEST);
     if (!p.grid) return cli_no_memory(c);
-    silt_status st = silt_read_rows(c->snapshot, opts, print_row, &p, &err);
+    silt_scan *scan = NULL;
+    silt_status st = silt_scan_open(c->snapshot, opts, &scan, &err);
+    if (st == SILT_OK) st = silt_scan_rows(scan, print_row, &p, &err);
+    silt_scan_free(scan);
     if (st == SILT_OK && !p.no_memory && cli_grid_end(p.grid))
         fprintf(stdout, "(%s)\n", cli_counted(p.rows, "row", "rows", counted));
     cli_grid_free(p.grid);
@@ -174,16 +177,19 @@ static int fail_output(cli *c, const silt_error *err)
     return CLI_FAILED;
 }
 
-static int write_file(cli *c, const silt_read_options *opts, format as, const char *path)
+static int write_file(cli *c, const silt_scan_options *opts, format as, const char *path)
 {
-    static const silt_read_format formats[] = {[FORMAT_CSV] = SILT_READ_CSV,
-                                               [FORMAT_JSON] = SILT_READ_JSON,
-                                               [FORMAT_PARQUET] = SILT_READ_PARQUET};
+    static const silt_file_format formats[] = {[FORMAT_CSV] = SILT_FILE_CSV,
+                                               [FORMAT_JSON] = SILT_FILE_JSON,
+                                               [FORMAT_PARQUET] = SILT_FILE_PARQUET};
     silt_error err = {0};
     bool direct;
     const char *to = write_to(c, path, &direct);
     if (!to) return cli_no_memory(c);
-    silt_status st = silt_read_to_file(c->snapshot, opts, formats[as], to, NULL, &err);
+    silt_scan *scan = NULL;
+    silt_status st = silt_scan_open(c->snapshot, opts, &scan, &err);
+    if (st == SILT_OK) st = silt_scan_to_file(scan, formats[as], to, NULL, &err);
+    silt_scan_free(scan);
     cli_progress_stop();
     if (st == SILT_OK) return direct ? CLI_OK : put_in_place(c, to, path);
     if (!direct) (void)unlink(to);
@@ -191,7 +197,7 @@ static int write_file(cli *c, const silt_read_options *opts, format as, const ch
 }
 
 /* Standard output becomes the file, and is put back by nobody: the command ends after it. */
-static int print_table_to(cli *c, const silt_read_options *opts, const char *path)
+static int print_table_to(cli *c, const silt_scan_options *opts, const char *path)
 {
     bool direct;
     const char *to = write_to(c, path, &direct);
@@ -218,7 +224,7 @@ static void stop_engine(void *engine)
 int cmd_read(cli *c)
 {
     format as;
-    silt_read_options opts = SILT_READ_OPTIONS_INIT;
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     const char *path = cli_text(c, "output") ? cli_text(c, "output") : "-";
     opts.limit = cli_count(c, "limit", -1);
     int status = take_format(c, &as);

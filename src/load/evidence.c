@@ -95,21 +95,27 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     silt_uuid(load->random, uuid);
     if (!target->store->ops->local_path)
         SILT_TRY(silt_scratch_make(target->store, uuid, arena, &folder, err));
-    silt_scan_spec scan;
+    const silt_scan_want want = {.columns = names, .column_count = 2, .limit = -1};
+    const silt_log_state *state = silt_snapshot_state(target->snapshot);
+    silt_scan_plan scan = {0};
     silt_status st =
-        silt_scan_build(target->snapshot, NULL, 0, names, 2, folder, arena, &scan, err);
+        silt_scan_plan_init(&scan, target->store, state->version, &state->metadata,
+                            silt_snapshot_schema(target->snapshot), &want, folder, arena, err);
+    if (st == SILT_OK) st = silt_scan_plan_adds(&scan, target->snapshot, NULL, 0, err);
+    size_t file_count = scan.spec.file_count;
     const char **paths =
-        st == SILT_OK ? silt_arena_calloc(arena, scan.file_count + 1, sizeof(*paths)) : NULL;
+        st == SILT_OK ? silt_arena_calloc(arena, file_count + 1, sizeof(*paths)) : NULL;
     if (st == SILT_OK && !paths) st = silt_fail_nomem(err);
-    for (size_t i = 0; st == SILT_OK && i < scan.file_count; i++)
-        paths[i] = scan.files[i].local_path;
+    for (size_t i = 0; st == SILT_OK && i < file_count; i++)
+        paths[i] = scan.spec.files[i].local_path;
     const silt_flat_column columns[] = {
         {SILT_COLUMN_SOURCE_FILE, SILT_FLAT_TEXT},
         {SILT_COLUMN_BATCH_ID, t.batch_is_text ? SILT_FLAT_TEXT : SILT_FLAT_INT},
     };
-    if (st == SILT_OK && scan.file_count)
-        st = load->engine->ops->read_flat(load->engine, paths, scan.file_count, columns, 2, NULL, 0,
+    if (st == SILT_OK && file_count)
+        st = load->engine->ops->read_flat(load->engine, paths, file_count, columns, 2, NULL, 0,
                                           tally_batch, &t, err);
+    silt_scan_plan_release(&scan);
     if (folder) silt_scratch_remove(folder);
     if (st != SILT_OK) return st;
 

@@ -12,7 +12,7 @@ typedef struct upsert {
     silt_merge_source source;
     silt_merge_match match;
     silt_key_range *ranges;
-    silt_scan_spec scan;      /* of the files that may hold the source's keys */
+    silt_scan_plan scan;      /* of the files that may hold the source's keys */
     const size_t *candidates; /* indexes into the snapshot's adds, as scan.files */
     bool *rewrite;            /* by candidate */
     const silt_add **removes;
@@ -89,22 +89,31 @@ static silt_status check_columns(const upsert *u)
     return SILT_OK;
 }
 
+/* A scan of all columns, without files. */
+static silt_status plan_scan(upsert *u)
+{
+    const silt_log_state *state = silt_snapshot_state(u->w.snapshot);
+    const silt_scan_want all = {.limit = -1};
+    silt_scan_plan_release(&u->scan);
+    return silt_scan_plan_init(&u->scan, u->w.store, state->version, &state->metadata,
+                               silt_snapshot_schema(u->w.snapshot), &all, u->w.in_dir, u->w.arena,
+                               u->w.err);
+}
+
 /* How files of the table show the output columns; those that are new are in none of them. */
 static silt_status target_columns(upsert *u, const silt_scan_column **out)
 {
     const silt_source_plan *plan = u->w.spec->plan;
-    const size_t none = 0;
-    silt_scan_spec scan;
-    SILT_TRY(silt_scan_build(u->w.snapshot, &none, 0, NULL, 0, u->w.in_dir, u->w.arena, &scan,
-                             u->w.err));
+    SILT_TRY(plan_scan(u));
+    const silt_scan_spec *scan = &u->scan.spec;
     silt_scan_column *columns = silt_arena_calloc(u->w.arena, plan->column_count, sizeof(*columns));
     if (!columns) return silt_fail_nomem(u->w.err);
     for (size_t i = 0; i < plan->column_count; i++) {
         const silt_output_column *c = &plan->columns[i];
         columns[i] = (silt_scan_column){
             .name = c->name, .type = c->type, .physical = {.name = c->name, .id = -1}};
-        for (size_t k = 0; k < scan.column_count; k++)
-            if (silt_streq(scan.columns[k].name, c->name)) columns[i] = scan.columns[k];
+        for (size_t k = 0; k < scan->column_count; k++)
+            if (silt_streq(scan->columns[k].name, c->name)) columns[i] = scan->columns[k];
     }
     *out = columns;
     return SILT_OK;
@@ -158,11 +167,12 @@ static silt_status match_target(upsert *u)
         SILT_TRY(silt_snapshot_prune(w->snapshot, u->ranges, w->spec->key_count, w->arena,
                                      &u->candidates, &count, w->err));
     const size_t none = 0;
-    SILT_TRY(silt_scan_build(w->snapshot, count ? u->candidates : &none, count, NULL, 0, w->in_dir,
-                             w->arena, &u->scan, w->err));
-    silt_status st =
-        w->engine->ops->merge_match(u->merge, u->scan.files, count, w->arena, &u->match, w->err);
-    if (st != SILT_OK) return silt_scan_missing(w->snapshot, &u->scan, st, w->err);
+    SILT_TRY(plan_scan(u));
+    SILT_TRY(
+        silt_scan_plan_adds(&u->scan, w->snapshot, count ? u->candidates : &none, count, w->err));
+    silt_status st = w->engine->ops->merge_match(u->merge, u->scan.spec.files, count, w->arena,
+                                                 &u->match, w->err);
+    if (st != SILT_OK) return silt_scan_missing(&u->scan, st, w->err);
     size_t sources = source_files(w);
     for (size_t i = 0; i < sources; i++) {
         silt_source_counts *n = &w->counts[w->file_index[i]];
@@ -180,7 +190,7 @@ static silt_status match_target(upsert *u)
 static silt_status choose_files(upsert *u, int64_t *replaced)
 {
     silt_work *w = &u->w;
-    size_t count = u->scan.file_count, add_count;
+    size_t count = u->scan.spec.file_count, add_count;
     const silt_add *adds;
     *replaced = 0;
     SILT_TRY(silt_snapshot_adds(w->snapshot, &adds, &add_count, w->err));
@@ -189,7 +199,7 @@ static silt_status choose_files(upsert *u, int64_t *replaced)
     if (!u->rewrite || !u->removes) return silt_fail_nomem(w->err);
     for (size_t i = 0; i < count; i++) {
         if (u->match.file_updates[i] <= 0) continue;
-        int64_t rows = u->scan.files[i].row_count;
+        int64_t rows = u->scan.spec.files[i].row_count;
         u->rewrite[i] = true;
         u->removes[u->remove_count++] = &adds[u->candidates[i]];
         *replaced += u->match.file_updates[i];
@@ -206,7 +216,7 @@ static silt_status rewrite(upsert *u)
     SILT_TRY(choose_files(u, &replaced));
     silt_status st =
         w->engine->ops->merge_write(u->merge, u->rewrite, w->arena, &u->staged, w->err);
-    if (st != SILT_OK) return silt_scan_missing(w->snapshot, &u->scan, st, w->err);
+    if (st != SILT_OK) return silt_scan_missing(&u->scan, st, w->err);
     const silt_source_counts *t = &w->facts.total;
     w->facts.rows_carried = u->removed_rows >= 0 ? u->removed_rows - replaced
                                                  : u->staged.row_count - t->inserted - t->updated;
@@ -345,6 +355,7 @@ silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, s
         if (st != SILT_OK) st = silt_work_give_bad(&u.w, st, bad);
         if (again) silt_work_unpublish(&u.w); /* a conflict: this can never be committed */
         if (u.merge) u.w.engine->ops->merge_free(u.merge);
+        silt_scan_plan_release(&u.scan);
         silt_work_release(&u.w);
         if (again) {
             silt_snapshot_free(fresh);

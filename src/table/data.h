@@ -5,21 +5,72 @@
 #include "engine/engine.h"
 #include "table/snapshot.h"
 
-/* ---- scans (scan.c) */
+/* ---- scans (scan.c, scan_column.c) */
 
-/* The scan of some files of a snapshot (indexes into its adds; NULL: all) over all columns of the
- * schema in order, or those named. Files come as local paths: the store's own, or copies in
- * `scratch` (an own folder; may be NULL where the store has local paths). File order is that of the
- * indexes. NOT_FOUND: a column (the hint has the closest name), or a data file that has gone, where
- * it had to be copied. INVALID: a column named twice, or no scratch where one is needed. */
-silt_status silt_scan_build(silt_snapshot *snapshot, const size_t *files, size_t file_count,
-                            const char *const *columns, size_t column_count, const char *scratch,
-                            silt_arena *arena, silt_scan_spec *out, silt_error *err);
+/* A column that isn't the table's: each file is given its value. */
+typedef struct silt_scan_extra {
+    const char *name;
+    const silt_type *type;
+} silt_scan_extra;
+
+/* What a scan is to give. */
+typedef struct silt_scan_want {
+    const char *const *columns; /* of the schema, any order; NULL: all */
+    size_t column_count;
+    const silt_scan_extra *extras; /* behind the columns */
+    size_t extra_count;
+    const char *row_id_column; /* names of two more columns behind these; NULL: not wanted */
+    const char *row_commit_version_column;
+    const silt_expr *filter; /* bound to the schema and the extras; NULL: none */
+    bool no_pushdown;
+    int64_t limit; /* -1: all */
+} silt_scan_want;
+
+/* A data file to be scanned: an add, a remove or a cdc. */
+typedef struct silt_scan_item {
+    const char *path; /* as in the log */
+    silt_pairs partition_values;
+    int64_t row_count;                               /* physical; -1: not known */
+    int64_t base_row_id, default_row_commit_version; /* -1: none */
+    const silt_dv *dv;                               /* is read; NULL: none */
+    const silt_bitmap *rows;   /* instead of `dv`, to live as long as the plan; NULL: none */
+    bool rows_only;            /* as in silt_scan_file */
+    const char *const *extras; /* by silt_scan_want.extras, as partition values stand in the log */
+} silt_scan_item;
+
+/* A scan in the making. */
+typedef struct silt_scan_plan {
+    silt_store *store;
+    silt_arena *arena;
+    const char
+        *scratch;    /* own folder, for copies where the store has no local paths; may be NULL */
+    int64_t version; /* for messages */
+    silt_scan_spec spec; /* complete after each silt_scan_plan_add() */
+    struct silt_scan_making *making;
+} silt_scan_plan;
+
+/* Columns of a table of this metadata and schema (both borrowed, as what `want` points to).
+ * NOT_FOUND: a column (the hint has the closest name). INVALID: a column named twice, or none at
+ * all. UNSUPPORTED: row ids or commit versions of a table without row tracking. Give back with
+ * silt_scan_plan_release(), before the arena. */
+silt_status silt_scan_plan_init(silt_scan_plan *plan, silt_store *store, int64_t version,
+                                const silt_metadata *metadata, const silt_type *schema,
+                                const silt_scan_want *want, const char *scratch, silt_arena *arena,
+                                silt_error *err);
+/* One more file; the strings of `item` are borrowed. NOT_FOUND: it has gone, or its deletion
+ * vector. INVALID: no scratch where one is needed. CORRUPT: a path or a deletion vector that isn't
+ * one, a partition value or a row id that is missing. */
+silt_status silt_scan_plan_add(silt_scan_plan *plan, const silt_scan_item *item, silt_error *err);
+/* Files of a snapshot: indexes into its adds; NULL: all. */
+silt_status silt_scan_plan_adds(silt_scan_plan *plan, silt_snapshot *snapshot, const size_t *files,
+                                size_t count, silt_error *err);
+/* Whether a file that isn't added is there, where that can be told at once (NOT_FOUND). */
+silt_status silt_scan_plan_check(const silt_scan_plan *plan, const char *path, silt_error *err);
+void silt_scan_plan_release(silt_scan_plan *plan);
 
 /* After an engine couldn't read: names the file that isn't there any more (NOT_FOUND), else `st` as
  * it was. */
-silt_status silt_scan_missing(const silt_snapshot *snapshot, const silt_scan_spec *spec,
-                              silt_status st, silt_error *err);
+silt_status silt_scan_missing(const silt_scan_plan *plan, silt_status st, silt_error *err);
 
 /* ---- stats and partition values (stats.c, range.c, partition.c) */
 
@@ -31,7 +82,9 @@ silt_status silt_scan_missing(const silt_snapshot *snapshot, const silt_scan_spe
 const char *silt_stats_json(const silt_staged_file *file, const silt_type *schema,
                             const silt_metadata *metadata, silt_arena *arena);
 
-/* numRecords less deleted rows; -1: not known. `scratch` is for parsing. */
+/* numRecords; -1: not known. `scratch` is for parsing. */
+int64_t silt_stats_row_count(const char *stats, silt_arena *scratch);
+/* The same less deleted rows. */
 int64_t silt_add_row_count(const silt_add *add, silt_arena *scratch);
 
 /* Whether a file whose add.stats is `stats` may hold a value of a top-level column in [min, max]

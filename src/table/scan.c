@@ -1,187 +1,259 @@
-/* Data files of a snapshot as the engine reads them. */
+/* Data files of a table as the engine reads them. */
+#include "table/scan.h"
+
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/json.h"
-#include "table/data.h"
+#include "log/dv.h"
 
-/* ---- columns */
+/* ---- row counts */
 
-/* Edits from one name to another, letters of either case alike; more than `most` counts as most
- * + 1. */
-static size_t distance(const char *a, const char *b, size_t most)
+/* Of what Spark and most others write: numRecords comes first. */
+static bool leading_row_count(const char *stats, int64_t *out)
 {
-    size_t row[65], b_size = strlen(b);
-    if (b_size > 64 || strlen(a) > 64) return most + 1;
-    for (size_t j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_size; j++) {
-            size_t edit = diagonal + ((a[i] | 0x20) != (b[j] | 0x20));
-            diagonal = row[j + 1];
-            if (row[j] + 1 < edit) edit = row[j] + 1;
-            if (diagonal + 1 < edit) edit = diagonal + 1;
-            row[j + 1] = edit;
-        }
-    }
-    return row[b_size];
+    static const char lead[] = "{\"numRecords\":";
+    char digits[24] = {0};
+    if (!silt_starts_with(stats, lead)) return false;
+    const char *number = stats + sizeof(lead) - 1;
+    size_t size = strspn(number, "0123456789");
+    if (size == 0 || size >= sizeof(digits) || (number[size] != ',' && number[size] != '}'))
+        return false;
+    memcpy(digits, number, size);
+    return silt_parse_int64(digits, out);
 }
 
-static silt_status no_column(const silt_snapshot *snapshot, const char *name, silt_error *err)
+int64_t silt_stats_row_count(const char *stats, silt_arena *scratch)
 {
-    const silt_type *schema = silt_snapshot_schema(snapshot);
-    const char *closest = NULL;
-    size_t best = strlen(name) / 2 + 1;
-    SILT_CLEAN(silt_buf) all = {0};
-    for (size_t i = 0; i < schema->field_count; i++) {
-        const char *field = schema->fields[i].name;
-        size_t edits = distance(name, field, best);
-        if (edits < best) {
-            best = edits;
-            closest = field;
-        }
-        silt_buf_printf(&all, "%s%s", i ? ", " : "", field);
-    }
-    silt_fail(err, SILT_NOT_FOUND, "%s: no column \"%s\"", silt_snapshot_store(snapshot)->uri,
-              name);
-    if (closest)
-        return silt_hint(err, SILT_NOT_FOUND, "did you mean \"%s\"? The columns are: %s", closest,
-                         all.failed ? "" : all.data);
-    return silt_hint(err, SILT_NOT_FOUND, "the columns are: %s",
-                     all.failed || !all.size ? "" : all.data);
+    int64_t rows;
+    const silt_json *parsed;
+    if (!stats) return -1;
+    if (leading_row_count(stats, &rows)) return rows;
+    if (silt_json_parse(silt_bytes_of(stats), scratch, &parsed, NULL) != SILT_OK) return -1;
+    rows = silt_json_int(silt_json_get(parsed, "numRecords"), -1);
+    return rows < 0 ? -1 : rows;
 }
-
-static int partition_index(const silt_snapshot *snapshot, const char *name)
-{
-    size_t count = silt_snapshot_partition_count(snapshot);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(silt_snapshot_partition_column(snapshot, i), name) == 0) return (int)i;
-    return -1;
-}
-
-static silt_status build_columns(const silt_snapshot *snapshot, const char *const *names,
-                                 size_t count, silt_arena *arena, silt_scan_spec *out,
-                                 silt_error *err)
-{
-    const silt_type *schema = silt_snapshot_schema(snapshot);
-    size_t column_count = names ? count : schema->field_count;
-    silt_scan_column *columns = silt_arena_calloc(arena, column_count, sizeof(*columns));
-    if (!columns) return silt_fail_nomem(err);
-    for (size_t i = 0; i < column_count; i++) {
-        int at = names ? silt_type_find(schema, names[i]) : (int)i;
-        if (at < 0) return no_column(snapshot, names[i], err);
-        for (size_t j = 0; names && j < i; j++)
-            if (strcmp(names[i], names[j]) == 0)
-                return silt_fail(err, SILT_INVALID, "column \"%s\" is named twice", names[i]);
-        const silt_field *field = &schema->fields[at];
-        int partition = partition_index(snapshot, field->name);
-        columns[i] = (silt_scan_column){.name = field->name,
-                                        .type = field->type,
-                                        .kind = partition < 0 ? SILT_SCAN_DATA : SILT_SCAN_CONSTANT,
-                                        .physical = {.name = field->name, .id = -1},
-                                        .constant = partition < 0 ? 0 : (size_t)partition};
-    }
-    out->columns = columns;
-    out->column_count = column_count;
-    return SILT_OK;
-}
-
-/* ---- files */
 
 int64_t silt_add_row_count(const silt_add *add, silt_arena *scratch)
 {
-    const silt_json *stats;
-    if (!add->stats || silt_json_parse(silt_bytes_of(add->stats), scratch, &stats, NULL) != SILT_OK)
-        return -1;
-    int64_t rows = silt_json_int(silt_json_get(stats, "numRecords"), -1);
+    int64_t rows = silt_stats_row_count(add->stats, scratch);
     if (rows < 0 || !add->dv) return rows;
     return rows >= add->dv->cardinality ? rows - add->dv->cardinality : -1;
 }
 
-static silt_status partition_values(const silt_snapshot *snapshot, const silt_add *add,
-                                    silt_arena *arena, const char *const **out, silt_error *err)
+/* ---- where files are */
+
+static silt_status gone(const silt_scan_plan *plan, const char *path, silt_error *err)
 {
-    size_t count = silt_snapshot_partition_count(snapshot);
-    const char **values = silt_arena_calloc(arena, count, sizeof(*values));
-    if (!values) return silt_fail_nomem(err);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = silt_snapshot_partition_column(snapshot, i);
-        const char *value = silt_pairs_get(add->partition_values, name);
-        values[i] = value && *value ? value : NULL;
+    silt_fail(err, SILT_NOT_FOUND, "%s: data file %s of version %" PRId64 " has gone",
+              plan->store->uri, path, plan->version);
+    return silt_hint(err, SILT_NOT_FOUND,
+                     "it was deleted, perhaps by a vacuum: read a newer version, or restore the "
+                     "file from a backup");
+}
+
+static silt_status is_there(const silt_scan_plan *plan, const char *local_path, silt_error *err)
+{
+    if (access(local_path, F_OK) == 0) return SILT_OK;
+    if (errno == ENOENT || errno == ENOTDIR) return gone(plan, local_path, err);
+    return silt_fail_errno(err, errno, "%s: data file %s of version %" PRId64, plan->store->uri,
+                           local_path, plan->version);
+}
+
+/* A copy; its number keeps those of files of one name apart. */
+static silt_status copy_file(silt_scan_plan *plan, const char *key, const char **out,
+                             silt_error *err)
+{
+    if (!plan->scratch)
+        return silt_fail(err, SILT_INVALID, "%s: reading needs a scratch folder", plan->store->uri);
+    const char *slash = strrchr(key, '/');
+    *out = silt_arena_printf(plan->arena, "%s/%zu-%s", plan->scratch, plan->making->files.count,
+                             slash ? slash + 1 : key);
+    if (!*out) return silt_fail_nomem(err);
+    silt_status st = plan->store->ops->get_file(plan->store, key, *out, err);
+    if (st == SILT_NOT_FOUND) return gone(plan, key, err);
+    if (st == SILT_OK) return SILT_OK;
+    return silt_wrap(err, st, "%s: data file %s of version %" PRId64, plan->store->uri, key,
+                     plan->version);
+}
+
+/* The file's path on this machine, in `arena`, and not looked for; NULL: it would have to be
+ * copied. The key lives in the making's scratch. */
+static silt_status locate(const silt_scan_plan *plan, const char *path, silt_arena *arena,
+                          const char **key, const char **local_path, silt_error *err)
+{
+    silt_place place;
+    silt_status st = silt_path_place(plan->store, path, plan->making->scratch, &place, err);
+    if (st != SILT_OK)
+        return silt_wrap(err, st, "%s: version %" PRId64, plan->store->uri, plan->version);
+    *key = place.key;
+    *local_path = NULL;
+    if (place.key && !plan->store->ops->local_path) return SILT_OK;
+    *local_path = place.key ? silt_store_local_path(plan->store, place.key, arena)
+                            : silt_arena_strdup(arena, place.local_path);
+    return *local_path ? SILT_OK : silt_fail_nomem(err);
+}
+
+silt_status silt_scan_plan_check(const silt_scan_plan *plan, const char *path, silt_error *err)
+{
+    const char *key = NULL, *local_path = NULL;
+    silt_arena_reset(plan->making->scratch);
+    SILT_TRY(locate(plan, path, plan->making->scratch, &key, &local_path, err));
+    return local_path ? is_there(plan, local_path, err) : SILT_OK;
+}
+
+silt_status silt_scan_missing(const silt_scan_plan *plan, silt_status st, silt_error *err)
+{
+    const silt_scan_spec *spec = &plan->spec;
+    for (size_t i = 0; st != SILT_INTERRUPTED && i < spec->file_count; i++)
+        if (access(spec->files[i].local_path, F_OK) != 0)
+            return gone(plan, spec->files[i].local_path, err);
+    return st;
+}
+
+/* ---- what files hold */
+
+static silt_status lacks(const silt_scan_plan *plan, const silt_scan_item *item, const char *what,
+                         silt_error *err)
+{
+    return silt_fail(err, SILT_CORRUPT, "%s: data file %s of version %" PRId64 " has no %s",
+                     plan->store->uri, item->path, plan->version, what);
+}
+
+static silt_status partition_value(const silt_scan_plan *plan, const silt_scan_item *item,
+                                   const char *name, const char **out, silt_error *err)
+{
+    const silt_pairs values = item->partition_values;
+    for (size_t i = 0; i < values.count; i++) {
+        if (strcmp(values.items[i].key, name) != 0) continue;
+        const char *value = values.items[i].value;
+        *out = value && *value ? value : NULL; /* "" is null, too */
+        return SILT_OK;
     }
-    *out = values;
+    silt_fail(err, SILT_CORRUPT,
+              "%s: data file %s of version %" PRId64 " has no value of partition column %s",
+              plan->store->uri, item->path, plan->version, name);
+    return SILT_CORRUPT;
+}
+
+static silt_status fill_constants(const silt_scan_plan *plan, const silt_scan_item *item,
+                                  silt_scan_file *file, silt_error *err)
+{
+    const silt_scan_making *m = plan->making;
+    if (m->constant_count == 0) return SILT_OK;
+    const char **values = silt_arena_calloc(plan->arena, m->constant_count, sizeof(*values));
+    if (!values) return silt_fail_nomem(err);
+    for (size_t i = 0; i < m->constant_count; i++) {
+        const silt_constant *c = &m->constants[i];
+        if (c->kind == SILT_CONSTANT_PARTITION) {
+            SILT_TRY(partition_value(plan, item, c->name, &values[i], err));
+        } else if (c->kind == SILT_CONSTANT_EXTRA) {
+            values[i] = item->extras[c->index];
+        } else {
+            if (item->default_row_commit_version < 0)
+                return lacks(plan, item, "defaultRowCommitVersion, though row tracking is on", err);
+            values[i] =
+                silt_arena_printf(plan->arena, "%" PRId64, item->default_row_commit_version);
+            if (!values[i]) return silt_fail_nomem(err);
+        }
+    }
+    file->constants = values;
     return SILT_OK;
 }
 
-/* The store's own path, or a copy; `number` keeps the copies of files of one name apart. */
-static silt_status local_file(silt_store *store, const char *key, size_t number,
-                              const char *scratch, silt_arena *arena, const char **out,
-                              silt_error *err)
+static silt_status read_dv(silt_scan_plan *plan, const silt_scan_item *item, silt_scan_file *file,
+                           silt_error *err)
 {
-    if (store->ops->local_path) {
-        *out = store->ops->local_path(store, key, arena);
-        return *out ? SILT_OK : silt_fail_nomem(err);
-    }
-    if (!scratch)
-        return silt_fail(err, SILT_INVALID, "%s: reading needs a scratch folder", store->uri);
-    const char *slash = strrchr(key, '/');
-    *out = silt_arena_printf(arena, "%s/%zu-%s", scratch, number, slash ? slash + 1 : key);
-    if (!*out) return silt_fail_nomem(err);
-    return store->ops->get_file(store, key, *out, err);
-}
-
-static silt_status build_file(silt_snapshot *snapshot, const silt_add *add, size_t number,
-                              const char *scratch, silt_arena *arena, silt_scan_file *out,
-                              silt_error *err)
-{
-    silt_store *store = silt_snapshot_store(snapshot);
-    const char *key;
-    SILT_TRY(silt_path_decode(add->path, arena, &key, err));
-    if (add->dv) return silt_fail(err, SILT_UNSUPPORTED, "data file %s has a deletion vector", key);
-    silt_status st = local_file(store, key, number, scratch, arena, &out->local_path, err);
+    silt_bitmap *rows = NULL;
+    silt_status st = silt_dv_read(plan->store, item->dv, item->row_count, &rows, err);
     if (st != SILT_OK)
-        return silt_wrap(err, st, "%s: data file %s of version %" PRId64, store->uri, key,
-                         silt_snapshot_version(snapshot));
-    out->base_row_id = -1;
-    return partition_values(snapshot, add, arena, &out->constants, err);
+        return silt_wrap(err, st, "%s: data file %s of version %" PRId64, plan->store->uri,
+                         item->path, plan->version);
+    if (!silt_vec_push(&plan->making->bitmaps, rows)) {
+        silt_bitmap_free(rows);
+        return silt_fail_nomem(err);
+    }
+    /* A vector that names no row asks for no look at each. */
+    file->rows = silt_bitmap_count(rows) || item->rows_only ? rows : NULL;
+    return SILT_OK;
 }
 
-silt_status silt_scan_build(silt_snapshot *snapshot, const size_t *files, size_t file_count,
-                            const char *const *columns, size_t column_count, const char *scratch,
-                            silt_arena *arena, silt_scan_spec *out, silt_error *err)
+/* ---- plans */
+
+silt_status silt_scan_plan_init(silt_scan_plan *plan, silt_store *store, int64_t version,
+                                const silt_metadata *metadata, const silt_type *schema,
+                                const silt_scan_want *want, const char *scratch, silt_arena *arena,
+                                silt_error *err)
 {
-    silt_scan_spec spec = {.limit = -1};
-    SILT_TRY(build_columns(snapshot, columns, column_count, arena, &spec, err));
+    *plan =
+        (silt_scan_plan){.store = store, .arena = arena, .scratch = scratch, .version = version};
+    plan->spec = (silt_scan_spec){
+        .filter = want->filter, .no_pushdown = want->no_pushdown, .limit = want->limit};
+    silt_scan_making *m = silt_arena_calloc(arena, 1, sizeof(*m));
+    if (!m) return silt_fail_nomem(err);
+    plan->making = m;
+    m->scratch = silt_arena_new();
+    silt_status st = m->scratch ? silt_mapping_of(metadata, schema, arena, &m->mapping, err)
+                                : silt_fail_nomem(err);
+    if (st != SILT_OK) st = silt_wrap(err, st, "%s: version %" PRId64, store->uri, version);
+    if (st == SILT_OK) st = silt_scan_columns(plan, metadata, schema, want, err);
+    plan->spec.by_id = m->mapping.mode == SILT_MAPPING_ID;
+    if (st != SILT_OK) silt_scan_plan_release(plan);
+    return st;
+}
+
+void silt_scan_plan_release(silt_scan_plan *plan)
+{
+    silt_scan_making *m = plan->making;
+    if (!m) return;
+    for (size_t i = 0; i < m->bitmaps.count; i++)
+        silt_bitmap_free(m->bitmaps.items[i]);
+    silt_vec_free(&m->bitmaps);
+    silt_vec_free(&m->files);
+    silt_arena_free(m->scratch);
+    plan->making = NULL;
+}
+
+silt_status silt_scan_plan_add(silt_scan_plan *plan, const silt_scan_item *item, silt_error *err)
+{
+    silt_scan_making *m = plan->making;
+    const char *key = NULL;
+    silt_scan_file file = {.row_count = item->row_count,
+                           .base_row_id = item->base_row_id,
+                           .rows = item->rows,
+                           .rows_only = item->rows_only};
+    silt_arena_reset(m->scratch);
+    SILT_TRY(locate(plan, item->path, plan->arena, &key, &file.local_path, err));
+    if (file.local_path)
+        SILT_TRY(is_there(plan, file.local_path, err));
+    else
+        SILT_TRY(copy_file(plan, key, &file.local_path, err));
+    if (m->row_ids && item->base_row_id < 0)
+        return lacks(plan, item, "baseRowId, though row tracking is on", err);
+    SILT_TRY(fill_constants(plan, item, &file, err));
+    if (item->dv && !item->rows) SILT_TRY(read_dv(plan, item, &file, err));
+    if (!silt_vec_push(&m->files, file)) return silt_fail_nomem(err);
+    plan->spec.files = m->files.items;
+    plan->spec.file_count = m->files.count;
+    return SILT_OK;
+}
+
+silt_status silt_scan_plan_adds(silt_scan_plan *plan, silt_snapshot *snapshot, const size_t *files,
+                                size_t count, silt_error *err)
+{
     const silt_add *adds;
     size_t add_count;
     SILT_TRY(silt_snapshot_adds(snapshot, &adds, &add_count, err));
-    spec.file_count = files ? file_count : add_count;
-    silt_scan_file *list = silt_arena_calloc(arena, spec.file_count, sizeof(*list));
-    SILT_AUTO(silt_arena) parsing = silt_arena_new();
-    if (!list || !parsing) return silt_fail_nomem(err);
-    for (size_t i = 0; i < spec.file_count; i++) {
+    for (size_t i = 0; i < (files ? count : add_count); i++) {
         const silt_add *add = &adds[files ? files[i] : i];
-        SILT_TRY(build_file(snapshot, add, i, scratch, arena, &list[i], err));
-        list[i].row_count = silt_add_row_count(add, parsing);
-        silt_arena_reset(parsing);
+        const silt_scan_item item = {.path = add->path,
+                                     .partition_values = add->partition_values,
+                                     .row_count =
+                                         silt_stats_row_count(add->stats, plan->making->scratch),
+                                     .base_row_id = add->base_row_id,
+                                     .default_row_commit_version = add->default_row_commit_version,
+                                     .dv = add->dv};
+        SILT_TRY(silt_scan_plan_add(plan, &item, err));
     }
-    spec.files = list;
-    *out = spec;
     return SILT_OK;
-}
-
-silt_status silt_scan_missing(const silt_snapshot *snapshot, const silt_scan_spec *spec,
-                              silt_status st, silt_error *err)
-{
-    for (size_t i = 0; st != SILT_INTERRUPTED && i < spec->file_count; i++) {
-        if (access(spec->files[i].local_path, F_OK) == 0) continue;
-        silt_fail(err, SILT_NOT_FOUND, "%s: data file %s of version %" PRId64 " has gone",
-                  silt_snapshot_store(snapshot)->uri, spec->files[i].local_path,
-                  silt_snapshot_version(snapshot));
-        return silt_hint(err, SILT_NOT_FOUND,
-                         "it was deleted, perhaps by a vacuum: read a newer version, or restore "
-                         "the file from a backup");
-    }
-    return st;
 }

@@ -192,11 +192,17 @@ static inline const char *place_rows(place *p, const char *columns)
     }
     const char *scratch = NULL;
     place_ok(p, silt_scratch_make(p->store, "rows", p->arena, &scratch, &p->err));
-    silt_rows_spec rows = {0};
-    place_ok(p, silt_scan_build(p->now, NULL, 0, count ? names : NULL, count, scratch, p->arena,
-                                &rows.scan, &p->err));
+    const silt_log_state *state = silt_snapshot_state(p->now);
+    const silt_scan_want want = {count ? names : NULL, count, .limit = -1};
+    silt_scan_plan plan;
+    place_ok(p,
+             silt_scan_plan_init(&plan, p->store, state->version, &state->metadata,
+                                 silt_snapshot_schema(p->now), &want, scratch, p->arena, &p->err));
+    place_ok(p, silt_scan_plan_adds(&plan, p->now, NULL, 0, &p->err));
+    const silt_rows_spec rows = {.scan = plan.spec};
     place_lines l = {.arena = p->arena};
     place_ok(p, p->real->ops->scan_rows(p->real, &rows, place_line, &l, &p->err));
+    silt_scan_plan_release(&plan);
     silt_scratch_remove(scratch);
     if (l.lines.count) qsort(l.lines.items, l.lines.count, sizeof(*l.lines.items), place_order);
     SILT_CLEAN(silt_buf) all = {0};

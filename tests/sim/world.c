@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "load/ledger.h"
 #include "load/session.h"
+#include "silt/scan.h"
 #include "support/files.h"
 #include "table/snapshot.h"
 
@@ -537,11 +538,14 @@ void sim_read_target(sim_world *w, silt_engine *engine, const char *table, silt_
     if (st == SILT_NOT_FOUND) return;
     sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
     static const char *const columns[] = {"id", "value"};
-    silt_read_options opts = SILT_READ_OPTIONS_INIT;
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     opts.columns = columns;
     opts.column_count = 2;
     rows all = {0};
-    st = silt_read_rows(snapshot, &opts, add_row, &all, &err);
+    silt_scan *scan = NULL;
+    st = silt_scan_open(snapshot, &opts, &scan, &err);
+    if (st == SILT_OK) st = silt_scan_rows(scan, add_row, &all, &err);
+    silt_scan_free(scan);
     sim_check(st == SILT_OK, "the target can't be read: %s", err.message);
     qsort(all.items.items, all.items.count, sizeof(char *), by_text);
     for (size_t i = 0; i < all.items.count; i++) {

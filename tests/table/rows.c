@@ -13,6 +13,7 @@
 #include "support/files.h"
 #include "support/table.h"
 #include "table/data.h"
+#include "table/rows.h"
 
 static void assert_ok(silt_status st, const silt_error *err)
 {
@@ -168,13 +169,21 @@ static bool on_row(void *ctx, const silt_bytes *values, size_t count)
     return r->count < SILT_COUNT(r->lines);
 }
 
-static void assert_rows(silt_snapshot *snapshot, const silt_read_options *opts,
+static silt_status read_rows(silt_snapshot *snapshot, const silt_scan_options *opts, rows *r,
+                             silt_error *err)
+{
+    SILT_AUTO(silt_scan) scan = NULL;
+    SILT_TRY(silt_scan_open(snapshot, opts, &scan, err));
+    return silt_scan_rows(scan, on_row, r, err);
+}
+
+static void assert_rows(silt_snapshot *snapshot, const silt_scan_options *opts,
                         const char *expected)
 {
     silt_error err = {0};
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     rows r = {.arena = arena};
-    assert_ok(silt_read_rows(snapshot, opts, on_row, &r, &err), &err);
+    assert_ok(read_rows(snapshot, opts, &r, &err), &err);
     qsort(r.lines, r.count, sizeof(*r.lines), by_text);
     SILT_CLEAN(silt_buf) text = {0};
     silt_buf_puts(&text, "");
@@ -213,32 +222,39 @@ static void round_trip(bool local)
     SILT_AUTO(silt_snapshot) fresh = reopen(&b);
     assert_rows(fresh, NULL, all);
     const char *some[] = {"s", "p"};
-    silt_read_options opts = {sizeof(opts), some, 2, -1};
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    opts.columns = some;
+    opts.column_count = 2;
     assert_rows(fresh, &opts, "hello|a/b=c%\nquo\"te|sp ace\n~|~\n\xF0\x9F\x98\x80|~\n");
-    opts = (silt_read_options)SILT_READ_OPTIONS_INIT;
+    opts = (silt_scan_options)SILT_SCAN_OPTIONS_INIT;
     opts.limit = 0;
     assert_rows(fresh, &opts, "");
     opts.limit = 1;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     silt_error err = {0};
     rows r = {.arena = arena};
-    assert_ok(silt_read_rows(fresh, &opts, on_row, &r, &err), &err);
+    assert_ok(read_rows(fresh, &opts, &r, &err), &err);
     assert_int_equal(r.count, 1);
 
     char *out = test_path(b.dir, "out.csv");
     int64_t count = 0;
-    assert_ok(silt_read_to_file(fresh, NULL, SILT_READ_CSV, out, &count, &err), &err);
+    silt_scan *scan = NULL;
+    assert_ok(silt_scan_open(fresh, NULL, &scan, &err), &err);
+    assert_ok(silt_scan_to_file(scan, SILT_FILE_CSV, out, &count, &err), &err);
+    silt_scan_free(scan);
     assert_int_equal(count, 4);
     free(out);
 
     const char *wrong[] = {"S"};
-    opts = (silt_read_options){sizeof(opts), wrong, 1, -1};
-    assert_int_equal(silt_read_rows(fresh, &opts, on_row, &r, &err), SILT_NOT_FOUND);
+    opts.columns = wrong;
+    opts.column_count = 1;
+    assert_int_equal(read_rows(fresh, &opts, &r, &err), SILT_NOT_FOUND);
     assert_non_null(strstr(err.message, "no column \"S\""));
     assert_non_null(strstr(err.hint, "did you mean \"s\"? The columns are: p, l, d, x, s,"));
     const char *twice[] = {"s", "s"};
-    opts = (silt_read_options){sizeof(opts), twice, 2, -1};
-    assert_int_equal(silt_read_rows(fresh, &opts, on_row, &r, &err), SILT_INVALID);
+    opts.columns = twice;
+    opts.column_count = 2;
+    assert_int_equal(read_rows(fresh, &opts, &r, &err), SILT_INVALID);
     silt_snapshot_free(SILT_TAKE(fresh));
     bench_release(&b);
 }
@@ -336,7 +352,7 @@ static void a_file_that_has_gone_is_named(void **state)
         assert_ok(silt_snapshot_adds(b.now, &adds, &count, &err), &err);
         assert_ok(b.below->ops->remove(b.below, adds[0].path, &err), &err);
         rows r = {.arena = b.arena};
-        assert_int_equal(silt_read_rows(b.now, NULL, on_row, &r, &err), SILT_NOT_FOUND);
+        assert_int_equal(read_rows(b.now, NULL, &r, &err), SILT_NOT_FOUND);
         assert_non_null(strstr(err.message, adds[0].path));
         bench_release(&b);
     }

@@ -1,0 +1,301 @@
+/* A snapshot's scan: which of its files, step by step, with an account of what each step ruled out.
+ */
+#include "base/hash.h"
+#include "base/seam.h"
+#include "table/data.h"
+#include "table/rows.h"
+
+#define STEPS_MAX 5
+
+typedef struct opening {
+    silt_scan *scan;
+    silt_snapshot *snapshot;
+    const silt_scan_options *opts;
+    silt_scan_plan plan; /* of the scan that has been opened, later on */
+    const char *folder;  /* of copies; NULL: none */
+    silt_scan_want want;
+    const silt_add *adds;
+    size_t *files;            /* what is left, as indexes into `adds` */
+    size_t count, read_count; /* the limit may leave less to be read */
+    int64_t *rows;            /* by add: numRecords; -1: not known */
+    silt_scan_explanation *explanation;
+    silt_scan_step *steps;
+} opening;
+
+static void opening_release(void *ctx)
+{
+    opening *o = ctx;
+    silt_scan_plan_release(&o->plan);
+    if (o->folder) silt_scratch_remove(o->folder);
+}
+
+static silt_status opening_blame(void *ctx, silt_status st, silt_error *err)
+{
+    const opening *o = ctx;
+    return silt_scan_missing(&o->plan, st, err);
+}
+
+/* ---- the account */
+
+static void count_out(int64_t *rows, int64_t some)
+{
+    *rows = *rows < 0 || some < 0 ? -1 : *rows + some;
+}
+
+/* A step to be told of; its counts are zero. NULL `why`: out of memory. */
+static silt_scan_step *add_step(opening *o, const char *name, const char *why)
+{
+    silt_scan_step *step = &o->steps[o->explanation->step_count++];
+    *step = (silt_scan_step){.name = name, .why = why};
+    return step;
+}
+
+static void rule_out(const opening *o, size_t file, silt_scan_step *step)
+{
+    step->files++;
+    step->bytes += o->adds[file].size_bytes;
+    count_out(&step->rows, o->rows[file]);
+}
+
+static silt_status take_all(opening *o, silt_error *err)
+{
+    size_t count;
+    SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, &count, err));
+    silt_arena *arena = o->scan->arena;
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    o->explanation = silt_arena_calloc(arena, 1, sizeof(*o->explanation));
+    o->steps = silt_arena_calloc(arena, STEPS_MAX, sizeof(*o->steps));
+    o->files = silt_arena_calloc(arena, count, sizeof(*o->files));
+    o->rows = silt_arena_calloc(arena, count, sizeof(*o->rows));
+    if (!scratch || !o->explanation || !o->steps || !o->files || !o->rows)
+        return silt_fail_nomem(err);
+    *o->explanation = (silt_scan_explanation){.version = silt_snapshot_version(o->snapshot),
+                                              .total_files = (int64_t)count,
+                                              .steps = o->steps};
+    for (size_t i = 0; i < count; i++) {
+        o->files[o->count++] = i;
+        o->rows[i] = silt_stats_row_count(o->adds[i].stats, scratch);
+        silt_arena_reset(scratch);
+        count_out(&o->explanation->total_rows, o->rows[i]);
+        o->explanation->total_bytes += o->adds[i].size_bytes;
+    }
+    return SILT_OK;
+}
+
+/* ---- the file list */
+
+/* The files that are named, as the log spells them or decoded; each name is looked for once. */
+static silt_status match_names(opening *o, silt_map64 *names, silt_scan_step *step, size_t *found,
+                               silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    size_t kept = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        bool named;
+        const char *path = o->adds[o->files[i]].path;
+        silt_arena_reset(scratch);
+        const char *decoded = silt_path_canonical(path, scratch);
+        if (!decoded) return silt_fail_nomem(err);
+        const char *name = silt_map64_get(names, decoded, strlen(decoded)) ? decoded : path;
+        if (!silt_map64_get(names, name, strlen(name))) {
+            rule_out(o, o->files[i], step);
+            continue;
+        }
+        void **seen = silt_map64_slot(names, name, strlen(name), &named);
+        *found += *seen == names;
+        *seen = o;
+        o->files[kept++] = o->files[i];
+    }
+    o->count = kept;
+    return SILT_OK;
+}
+
+static silt_status no_file(const opening *o, const silt_map64 *names, size_t others,
+                           silt_error *err)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < o->opts->file_count && !name; i++) {
+        name = o->opts->files[i];
+        if (silt_map64_get(names, name, strlen(name)) != names) name = NULL;
+    }
+    const char *uri = silt_snapshot_store(o->snapshot)->uri;
+    int64_t version = silt_snapshot_version(o->snapshot);
+    if (others)
+        silt_fail(err, SILT_NOT_FOUND,
+                  "%s: version %" PRId64 " has no file %s, nor %zu others that are named", uri,
+                  version, name, others);
+    else
+        silt_fail(err, SILT_NOT_FOUND, "%s: version %" PRId64 " has no file %s", uri, version,
+                  name);
+    return silt_hint(err, SILT_NOT_FOUND,
+                     "paths are those that a list of the version's files gives");
+}
+
+static silt_status take_named(opening *o, silt_error *err)
+{
+    const silt_scan_options *opts = o->opts;
+    if (!opts->files) return SILT_OK;
+    const char *why = silt_arena_printf(o->scan->arena, "%zu files are named", opts->file_count);
+    SILT_AUTO(silt_map64) names = silt_map64_new(); /* to itself until it is found */
+    if (!names || !why) return silt_fail_nomem(err);
+    for (size_t i = 0; i < opts->file_count; i++) {
+        bool again;
+        const char *name = opts->files[i];
+        void **slot = silt_map64_slot(names, name, strlen(name), &again);
+        if (!slot) return silt_fail_nomem(err);
+        *slot = names;
+    }
+    size_t found = 0;
+    SILT_TRY(match_names(o, names, add_step(o, "file list", why), &found, err));
+    size_t missing = silt_map64_count(names) - found;
+    return missing ? no_file(o, names, missing - 1, err) : SILT_OK;
+}
+
+/* ---- the limit */
+
+/* Where nothing is asked of the rows, the first files whose rows are known hold enough. */
+static silt_status take_enough(opening *o, silt_error *err)
+{
+    o->read_count = o->count;
+    if (o->opts->limit < 0 || o->want.filter) return SILT_OK;
+    int64_t rows = 0;
+    size_t needed = 0;
+    for (; needed < o->count && rows < o->opts->limit; needed++) {
+        const silt_add *add = &o->adds[o->files[needed]];
+        int64_t some = o->rows[o->files[needed]];
+        if (some >= 0 && add->dv) some -= add->dv->cardinality;
+        rows += some > 0 ? some : 0;
+    }
+    if (needed == o->count) return SILT_OK;
+    const char *why = silt_arena_printf(
+        o->scan->arena, "%" PRId64 " rows are in the first %zu files", o->opts->limit, needed);
+    if (!why) return silt_fail_nomem(err);
+    silt_scan_step *step = add_step(o, "limit", why);
+    for (size_t i = needed; i < o->count; i++)
+        rule_out(o, o->files[i], step);
+    o->read_count = needed;
+    return SILT_OK;
+}
+
+/* ---- deletion vectors, and what is left */
+
+static silt_status account(opening *o, silt_error *err)
+{
+    silt_scan_explanation *e = o->explanation;
+    int64_t vectors = 0, deleted = 0;
+    e->files = (int64_t)o->read_count;
+    for (size_t i = 0; i < o->read_count; i++) {
+        const silt_add *add = &o->adds[o->files[i]];
+        vectors += add->dv != NULL;
+        deleted += add->dv ? add->dv->cardinality : 0;
+        e->bytes += add->size_bytes;
+        count_out(&e->rows, o->rows[o->files[i]]);
+    }
+    if (!vectors) return SILT_OK;
+    const char *why =
+        silt_arena_printf(o->scan->arena, "%" PRId64 " of the files have one", vectors);
+    if (!why) return silt_fail_nomem(err);
+    silt_scan_step *step = add_step(o, "deletion vectors", why);
+    step->rows = deleted;
+    count_out(&e->rows, e->rows >= deleted ? -deleted : -1);
+    return SILT_OK;
+}
+
+/* ---- the plan */
+
+static silt_status check(const silt_scan_options *opts, silt_error *err)
+{
+    if (opts->limit < -1)
+        return silt_fail(err, SILT_INVALID, "limit %" PRId64 ": -1 for all, or 0 and more",
+                         opts->limit);
+    if (opts->where) return silt_fail(err, SILT_UNSUPPORTED, "conditions");
+    return SILT_OK;
+}
+
+/* What the scan is to give: the options, and a place for the file's name. */
+static silt_status wanted(opening *o, silt_error *err)
+{
+    static const silt_type text = {.kind = SILT_TYPE_STRING};
+    const silt_scan_options *opts = o->opts;
+    silt_scan_extra *extra = silt_arena_calloc(o->scan->arena, 1, sizeof(*extra));
+    if (!extra) return silt_fail_nomem(err);
+    *extra = (silt_scan_extra){opts->file_column, &text};
+    o->want = (silt_scan_want){.columns = opts->columns,
+                               .column_count = opts->column_count,
+                               .extras = extra,
+                               .extra_count = opts->file_column != NULL,
+                               .row_id_column = opts->row_id_column,
+                               .row_commit_version_column = opts->row_commit_version_column,
+                               .no_pushdown = opts->no_pushdown,
+                               .limit = opts->limit};
+    return SILT_OK;
+}
+
+static silt_status add_file(opening *o, size_t file, silt_error *err)
+{
+    const silt_add *add = &o->adds[file];
+    silt_arena *arena = o->scan->arena;
+    const char **extra = NULL;
+    if (o->want.extra_count) {
+        extra = silt_arena_calloc(arena, 1, sizeof(*extra));
+        if (extra) *extra = silt_path_canonical(add->path, arena);
+        if (!extra || !*extra) return silt_fail_nomem(err);
+    }
+    const silt_scan_item item = {.path = add->path,
+                                 .partition_values = add->partition_values,
+                                 .row_count = o->rows[file],
+                                 .base_row_id = add->base_row_id,
+                                 .default_row_commit_version = add->default_row_commit_version,
+                                 .dv = add->dv,
+                                 .extras = extra};
+    return silt_scan_plan_add(&o->plan, &item, err);
+}
+
+static silt_status make_plan(opening *o, silt_error *err)
+{
+    silt_arena *arena = o->scan->arena;
+    silt_store *store = silt_snapshot_store(o->snapshot);
+    const silt_log_state *state = silt_snapshot_state(o->snapshot);
+    if (!store->ops->local_path && o->read_count) {
+        char name[SILT_UUID_SIZE];
+        silt_uuid(&silt_random_system, name);
+        SILT_TRY(silt_scratch_make(store, name, arena, &o->folder, err));
+    }
+    SILT_TRY(silt_scan_plan_init(&o->plan, store, state->version, &state->metadata,
+                                 silt_snapshot_schema(o->snapshot), &o->want, o->folder, arena,
+                                 err));
+    for (size_t i = 0; i < o->read_count; i++)
+        SILT_TRY(add_file(o, o->files[i], err));
+    /* A table that has lost a file isn't read in part, though a limit would hide it. */
+    for (size_t i = o->read_count; i < o->count; i++)
+        SILT_TRY(silt_scan_plan_check(&o->plan, o->adds[o->files[i]].path, err));
+    o->scan->rows = (silt_rows_spec){.kind = SILT_ROWS_SCAN, .scan = o->plan.spec};
+    return SILT_OK;
+}
+
+silt_status silt_scan_open(silt_snapshot *snapshot, const silt_scan_options *opts, silt_scan **out,
+                           silt_error *err)
+{
+    static const silt_scan_options all = SILT_SCAN_OPTIONS_INIT;
+    if (!opts) opts = &all;
+    SILT_TRY(check(opts, err));
+    SILT_AUTO(silt_scan) scan = NULL;
+    SILT_TRY(silt_scan_new(silt_snapshot_engine(snapshot), &scan, err));
+    opening *o = silt_arena_calloc(scan->arena, 1, sizeof(*o));
+    if (!o) return silt_fail_nomem(err);
+    *o = (opening){.scan = scan, .snapshot = snapshot, .opts = opts};
+    scan->ctx = o;
+    scan->release = opening_release;
+    scan->blame = opening_blame;
+    SILT_TRY(silt_scan_set_shape(scan, opts->view_types, opts->schema, opts->batch_rows, err));
+    SILT_TRY(wanted(o, err));
+    SILT_TRY(take_all(o, err));
+    SILT_TRY(take_named(o, err));
+    SILT_TRY(take_enough(o, err));
+    SILT_TRY(account(o, err));
+    SILT_TRY(make_plan(o, err));
+    scan->explanation = o->explanation;
+    *out = SILT_TAKE(scan);
+    return SILT_OK;
+}
