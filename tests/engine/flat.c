@@ -49,7 +49,7 @@ static silt_status collect_batch(void *ctx, const silt_flat_batch *batch, silt_e
             if (i) silt_buf_putc(&c->text, '|');
             if (!silt_flat_valid(v, row))
                 silt_buf_putc(&c->text, '~');
-            else if (c->columns[i].kind == SILT_FLAT_TEXT || c->columns[i].kind == SILT_FLAT_JSON)
+            else if (v->texts)
                 silt_buf_append(&c->text, v->texts[row].data, v->texts[row].size);
             else
                 silt_buf_printf(&c->text, "%" PRId64, v->ints[row]);
@@ -227,6 +227,30 @@ static void read_takes_names_as_they_are(void **state)
     duck_assert_ok(read_some(f, names, 1, columns, 2, NULL, 0, &c, &err), &err);
     assert_string_equal(c.text.data, "3|~\n");
     silt_buf_release(&c.text);
+}
+
+/* Text where there is some, else what the columns beside it say. */
+static void read_makes_statistics(void **state)
+{
+    fixture *f = *state;
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT CASE WHEN i < 2 THEN {'n': i, 'no': NULL::INT} END AS s_parsed, i AS x "
+             "FROM range(3) t(i)) TO '@a.parquet' (FORMAT parquet)");
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT '{}' AS s, {'n': 5} AS s_parsed) TO '@b.parquet' (FORMAT parquet)");
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT NULL::VARCHAR AS s, {'n': 7} AS s_parsed) TO '@c.parquet' (FORMAT "
+             "parquet)");
+    const char *const names[] = {"a.parquet", "b.parquet", "c.parquet"};
+    const silt_flat_column columns[] = {{"s", SILT_FLAT_STATS}, {"x", SILT_FLAT_STATS}};
+    silt_error err = {0};
+    collect c = {0};
+    duck_assert_ok(read_some(f, names, 3, columns, 1, NULL, 0, &c, &err), &err);
+    assert_string_equal(c.text.data, "{\"n\":0}\n{\"n\":1}\n~\n{}\n{\"n\":7}\n");
+    silt_buf_release(&c.text);
+    c = (collect){0};
+    assert_int_equal(read_some(f, names, 1, columns, 2, NULL, 0, &c, &err), SILT_CORRUPT);
+    assert_non_null(strstr(err.message, "a.parquet: column x is of type BIGINT"));
 }
 
 static void read_of_nothing_is_nothing(void **state)
@@ -509,6 +533,7 @@ int main(void)
         CASE(read_says_which_file_is_at_fault),
         CASE(read_refuses_columns_of_another_type),
         CASE(read_takes_names_as_they_are),
+        CASE(read_makes_statistics),
         CASE(read_of_nothing_is_nothing),
         CASE(write_builds_structs_maps_and_lists),
         CASE(write_uses_the_standard_shapes),
