@@ -63,21 +63,21 @@ typedef struct silt_log_segment {
 
 /* List what is needed for `version` (-1: the latest). Cost: _last_checkpoint and one listing from
  * there; a hint that leads nowhere, or an older version than it, costs a whole listing. Of several
- * checkpoints the newest complete one counts, of one version's the single file before parts. What
- * isn't the protocol's is passed over. NOT_FOUND: no table here, or no such version (the message
- * says which there are). CORRUPT: a gap (which; listed again before it is believed, for a listing
- * isn't atomic). UNSUPPORTED: only a V2 checkpoint leads to the version. */
+ * checkpoints the newest complete one counts, of one version's the single file, then V2 ones, then
+ * parts. What isn't the protocol's is passed over, log compaction files too. NOT_FOUND: no table
+ * here, or no such version (the message says which there are). CORRUPT: a gap (which; listed again
+ * before it is believed, for a listing isn't atomic). */
 silt_status silt_log_segment_load(silt_store *store, int64_t version, silt_arena *arena,
                                   silt_log_segment *out, silt_error *err);
 
+/* Another way to the version of `failed`, whose checkpoint couldn't be read (`why`): by the next
+ * checkpoint in the order above, or the commits from 0 on. False: there is none, or `why` doesn't
+ * speak against the checkpoint (only CORRUPT and NOT_FOUND do). Cost: a whole listing. */
+bool silt_log_segment_other(silt_store *store, const silt_log_segment *failed, silt_status why,
+                            silt_arena *arena, silt_log_segment *out);
+
 /* The version that _last_checkpoint names; -1: none, unreadable or garbage. Only a hint. */
 int64_t silt_log_hint_version(silt_store *store);
-
-/* Commits after `after` in order, without a gap: `*last` is `after` where there is none. Cost: one
- * listing from there. `mtimes_ms` (may be NULL) by version - after - 1. NOT_FOUND: the commits next
- * to it have been cleaned up (load a whole segment). CORRUPT: a gap. */
-silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
-                                  int64_t *last, const int64_t **mtimes_ms, silt_error *err);
 
 /* The times of the commits that stand without a gap up to the newest one, by version - first, in
  * the arena: those of their files, moved to a millisecond after the commit before where they aren't
@@ -112,14 +112,6 @@ bool silt_log_in_commit_timestamps(const silt_log_state *state);
 /* From which version on commits do so, and when that one was made; INT64_MAX for both where none
  * does, 0 and INT64_MIN where all do. */
 void silt_log_in_commit_start(const silt_log_state *state, int64_t *version, int64_t *ms);
-
-/* Apply commits state->version+1 … `version` to a state, which stays as it was on failure. Strings
- * that don't change are shared with the old state: `arena` is to live as long as the one that it
- * came from. Cost: a get a commit, and a head of the last. Adds and removes are looked at only
- * while file_count is known; it becomes -1 where it can't be carried on (removes without a size,
- * files told of anew). NOT_FOUND, CORRUPT. */
-silt_status silt_log_state_advance(silt_store *store, int64_t version, silt_arena *arena,
-                                   silt_log_state *state, silt_error *err);
 
 typedef struct silt_log_files {
     const silt_add *items; /* newest commit first, then the checkpoint's, in no further order */
@@ -182,6 +174,8 @@ bool silt_feature_change_data(const silt_protocol *, const silt_metadata *);
 /* Whether the columns of a table with the feature typeWidening were changed only as the protocol
  * knows it. UNSUPPORTED: another change (column, types). CORRUPT. */
 silt_status silt_widening_check(const silt_protocol *, const silt_type *schema, silt_error *);
+/* Whether a primitive type may become another by type widening. */
+bool silt_type_widens(const silt_type *from, const silt_type *to);
 /* Names of the features that are active by protocol (legacy versions spelled out), sorted. */
 silt_status silt_feature_list(const silt_protocol *, silt_arena *, silt_names *readers,
                               silt_names *writers, silt_error *);

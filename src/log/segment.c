@@ -1,7 +1,15 @@
 /* What lies in _delta_log/, and which of it adds up to a version.
  *
  * Names are taken strictly (20 digits, 10 for parts): anything else in the folder isn't ours. Keys
- * come in byte order, which is that of their versions. */
+ * come in byte order, which is that of their versions.
+ *
+ * Log compaction files (x.y.compacted.json) are never read. Readers may leave them alone, and there
+ * is no log that they would help with: a cleanup removes them no later than the commits they cover
+ * ("Metadata Cleanup", step 3), so as long as one stands its commits do, which say more (what
+ * happened in between, commitInfo, change data) and are what the table is. Where a commit is
+ * missing all the same the log is damaged, and whether a compacted file says what the commit did
+ * can't be told: that is a gap, and an error.
+ * @see PROTOCOL.md, "Log Compaction Files", "Checkpoint Naming Scheme", "Metadata Cleanup" */
 #include "log/log.h"
 
 #include "base/json.h"
@@ -18,7 +26,6 @@ typedef enum entry_kind {
     ENTRY_CHECKPOINT,      /* n.checkpoint.parquet */
     ENTRY_CHECKPOINT_PART, /* n.checkpoint.o.p.parquet */
     ENTRY_CHECKPOINT_V2,   /* n.checkpoint.<uuid>.parquet or .json */
-    ENTRY_COMPACTED,       /* x.y.compacted.json: not used yet */
     ENTRY_FOREIGN
 } entry_kind;
 
@@ -80,14 +87,11 @@ static entry_kind parse_checkpoint_name(const char *rest, entry *out)
 
 static entry_kind parse_name(const char *name, entry *out)
 {
-    int64_t last;
     if (!take_number(&name, VERSION_DIGITS, &out->version) || !take(&name, "."))
         return ENTRY_FOREIGN;
     if (silt_streq(name, "json")) return ENTRY_COMMIT;
     if (silt_streq(name, "crc")) return ENTRY_CRC;
     if (take(&name, "checkpoint.")) return parse_checkpoint_name(name, out);
-    if (take_number(&name, VERSION_DIGITS, &last) && silt_streq(name, ".compacted.json"))
-        return ENTRY_COMPACTED;
     return ENTRY_FOREIGN;
 }
 
@@ -100,7 +104,7 @@ typedef struct listing {
     int64_t up_to;     /* later versions are left out; -1: none are */
     entries commits, checkpoints;
     int64_t crc_version;
-    bool any_compacted, failed;
+    bool failed;
 } listing;
 
 static void listing_release(listing *l)
@@ -129,9 +133,6 @@ static bool list_one(void *ctx, const silt_object *object)
     case ENTRY_CHECKPOINT_V2:
         e.key = silt_arena_strdup(l->arena, object->key);
         l->failed = !e.key || !silt_vec_push(&l->checkpoints, e);
-        break;
-    case ENTRY_COMPACTED:
-        l->any_compacted = true;
         break;
     case ENTRY_FOREIGN:
         break;
@@ -165,61 +166,87 @@ static size_t find_parts(const entry *from, size_t count, int64_t parts, const c
     return found;
 }
 
-/* A whole checkpoint among the entries of one version: a single file, else a set of parts. */
-static silt_status choose_checkpoint(const entry *from, size_t count, silt_arena *arena,
-                                     checkpoint *out, silt_error *err)
+/* The checkpoints of one version. */
+typedef struct choice {
+    checkpoint *items;
+    size_t count;
+} choice;
+
+static silt_status add_choice(choice *all, const entry *first, size_t key_count, const char **keys,
+                              silt_arena *arena, silt_error *err)
 {
-    const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
-    if (!keys) return silt_fail_nomem(err);
+    const char **kept = silt_arena_calloc(arena, key_count, sizeof(*kept));
+    if (!kept) return silt_fail_nomem(err);
+    memcpy(kept, keys, key_count * sizeof(*kept));
+    all->items[all->count++] = (checkpoint){first->version, first->mtime_ms, {kept, key_count}};
+    return SILT_OK;
+}
+
+static silt_status add_singles(const entry *from, size_t count, entry_kind kind, silt_arena *arena,
+                               choice *all, silt_error *err)
+{
     for (size_t i = 0; i < count; i++) {
-        if (from[i].kind != ENTRY_CHECKPOINT) continue;
-        keys[0] = from[i].key;
-        *out = (checkpoint){from->version, from[i].mtime_ms, {keys, 1}};
-        return SILT_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (from[i].kind != ENTRY_CHECKPOINT_PART || from[i].part != 1) continue;
-        if (find_parts(from, count, from[i].parts, keys) != (uint64_t)from[i].parts) continue;
-        *out = (checkpoint){from->version, from[i].mtime_ms, {keys, (size_t)from[i].parts}};
-        return SILT_OK;
+        const char *key = from[i].key;
+        if (from[i].kind == kind) SILT_TRY(add_choice(all, &from[i], 1, &key, arena, err));
     }
     return SILT_OK;
 }
 
-/* The newest whole checkpoint that Silt reads; out->version -1 where there is none. */
-static silt_status newest_checkpoint(const listing *l, silt_arena *arena, checkpoint *out,
-                                     silt_error *err)
+/* The whole checkpoints among the entries of one version, those first that take the fewest reads: a
+ * single file, one with a UUID in its name, sets of parts. All say the same. */
+static silt_status list_choices(const entry *from, size_t count, silt_arena *arena, choice *all,
+                                silt_error *err)
+{
+    const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
+    *all = (choice){silt_arena_calloc(arena, count, sizeof(*all->items)), 0};
+    if (!keys || !all->items) return silt_fail_nomem(err);
+    SILT_TRY(add_singles(from, count, ENTRY_CHECKPOINT, arena, all, err));
+    SILT_TRY(add_singles(from, count, ENTRY_CHECKPOINT_V2, arena, all, err));
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].kind != ENTRY_CHECKPOINT_PART || from[i].part != 1) continue;
+        size_t found = find_parts(from, count, from[i].parts, keys);
+        if (found != (uint64_t)from[i].parts) continue;
+        SILT_TRY(add_choice(all, &from[i], found, keys, arena, err));
+    }
+    return SILT_OK;
+}
+
+/* The entries of one version that end before `end`: where they start. */
+static size_t start_of_version(const listing *l, size_t end)
+{
+    const entry *items = l->checkpoints.items;
+    size_t start = end - 1;
+    while (start > 0 && items[start - 1].version == items[end - 1].version)
+        start--;
+    return start;
+}
+
+static bool is_checkpoint_of(const checkpoint *c, const silt_log_segment *segment)
+{
+    return strcmp(c->keys.items[0], segment->checkpoint_keys.items[0]) == 0;
+}
+
+/* The newest whole checkpoint; with `failed` the first one after that segment's, in the same order.
+ * out->version -1 where there is none. */
+static silt_status newest_checkpoint(const listing *l, const silt_log_segment *failed,
+                                     silt_arena *arena, checkpoint *out, silt_error *err)
 {
     *out = (checkpoint){.version = -1};
     for (size_t end = l->checkpoints.count, start; end > 0 && out->version < 0; end = start) {
-        const entry *items = l->checkpoints.items;
-        for (start = end - 1; start > 0 && items[start - 1].version == items[end - 1].version;)
-            start--;
-        SILT_TRY(choose_checkpoint(items + start, end - start, arena, out, err));
+        choice all;
+        size_t next = 0;
+        start = start_of_version(l, end);
+        const entry *items = l->checkpoints.items + start;
+        if (failed && items->version > failed->checkpoint_version) continue;
+        SILT_TRY(list_choices(items, end - start, arena, &all, err));
+        for (size_t i = 0; failed && i < all.count; i++)
+            if (is_checkpoint_of(&all.items[i], failed)) next = i + 1;
+        if (next < all.count) *out = all.items[next];
     }
     return SILT_OK;
 }
 
-/* Whether a V2 checkpoint could be a way past a gap: it stands at or behind `from`. */
-static bool has_v2_from(const listing *l, int64_t from)
-{
-    for (size_t i = 0; i < l->checkpoints.count; i++)
-        if (l->checkpoints.items[i].kind == ENTRY_CHECKPOINT_V2 &&
-            l->checkpoints.items[i].version >= from)
-            return true;
-    return false;
-}
-
 /* ---- putting them together */
-
-static silt_status fail_v2(silt_store *store, silt_error *err)
-{
-    silt_fail(err, SILT_UNSUPPORTED,
-              "%s: can't read: table feature v2Checkpoint (the only checkpoint that leads to the "
-              "version is one of that kind)",
-              store->uri);
-    return silt_hint(err, SILT_UNSUPPORTED, "Delta Lake for Spark 3.0 or later reads this table");
-}
 
 /* No commit `missing`, but one after it. */
 static silt_status fail_gap(silt_store *store, int64_t missing, int64_t next, silt_error *err)
@@ -246,10 +273,7 @@ static silt_status take_commits(silt_store *store, const listing *l, int64_t fir
     if (!mtimes || !sizes) return silt_fail_nomem(err);
     for (size_t i = from; i < count; i++) {
         int64_t expected = first + (int64_t)(i - from);
-        if (items[i].version != expected) {
-            if (has_v2_from(l, expected)) return fail_v2(store, err);
-            return fail_gap(store, expected, items[i].version, err);
-        }
+        if (items[i].version != expected) return fail_gap(store, expected, items[i].version, err);
         mtimes[i - from] = items[i].mtime_ms;
         sizes[i - from] = items[i].size_bytes;
     }
@@ -279,14 +303,13 @@ static silt_status available(silt_store *store, silt_arena *arena, int64_t *firs
     bool from_zero = l.commits.count && l.commits.items[0].version == 0;
     if (l.commits.count) *last = l.commits.items[l.commits.count - 1].version;
     for (size_t end = l.checkpoints.count, start; end > 0; end = start) {
-        const entry *items = l.checkpoints.items;
-        checkpoint c = {.version = -1};
-        for (start = end - 1; start > 0 && items[start - 1].version == items[end - 1].version;)
-            start--;
-        SILT_TRY(choose_checkpoint(items + start, end - start, arena, &c, err));
-        if (c.version < 0) continue;
-        if (!from_zero) *first = c.version; /* the oldest one stays */
-        if (c.version > *last) *last = c.version;
+        choice all;
+        start = start_of_version(&l, end);
+        int64_t version = l.checkpoints.items[start].version;
+        SILT_TRY(list_choices(l.checkpoints.items + start, end - start, arena, &all, err));
+        if (all.count == 0) continue;
+        if (!from_zero) *first = version; /* the oldest one stays */
+        if (version > *last) *last = version;
     }
     return SILT_OK;
 }
@@ -304,17 +327,19 @@ static silt_status fail_version(silt_store *store, int64_t version, silt_arena *
 
 typedef enum outcome {
     FOUND,
-    NO_START,  /* neither commit 0 nor a checkpoint that Silt reads */
+    NO_START,  /* neither commit 0 nor a checkpoint */
     NO_VERSION /* the commits don't reach it */
 } outcome;
 
-/* What the listing adds up to. One that isn't whole may have no start though there is one. */
-static silt_status assemble(silt_store *store, const listing *l, int64_t version, silt_arena *arena,
-                            outcome *how, silt_log_segment *out, silt_error *err)
+/* What the listing adds up to, without the checkpoint of `failed` (may be NULL) and newer ones. One
+ * that isn't whole may have no start though there is one. */
+static silt_status assemble(silt_store *store, const listing *l, int64_t version,
+                            const silt_log_segment *failed, silt_arena *arena, outcome *how,
+                            silt_log_segment *out, silt_error *err)
 {
     checkpoint c;
     *how = NO_START;
-    SILT_TRY(newest_checkpoint(l, arena, &c, err));
+    SILT_TRY(newest_checkpoint(l, failed, arena, &c, err));
     silt_log_segment segment = {.checkpoint_version = c.version, .checkpoint_keys = c.keys};
     segment.crc_version = l->crc_version;
     bool from_zero = l->commits.count && l->commits.items[0].version == 0;
@@ -364,7 +389,7 @@ static silt_status load_by_hint(silt_store *store, int64_t version, silt_arena *
     __attribute__((cleanup(listing_release))) listing l = {0};
     SILT_TRY(list_from(store, start, version, arena, &l, err));
     outcome how;
-    SILT_TRY(assemble(store, &l, version, arena, &how, out, err));
+    SILT_TRY(assemble(store, &l, version, NULL, arena, &how, out, err));
     *found = how == FOUND;
     return SILT_OK;
 }
@@ -375,9 +400,8 @@ static silt_status load_by_listing(silt_store *store, int64_t version, silt_aren
     __attribute__((cleanup(listing_release))) listing l = {0};
     SILT_TRY(list_from(store, NULL, version, arena, &l, err));
     outcome how;
-    SILT_TRY(assemble(store, &l, version, arena, &how, out, err));
+    SILT_TRY(assemble(store, &l, version, NULL, arena, &how, out, err));
     if (how == FOUND) return SILT_OK;
-    if (how == NO_START && has_v2_from(&l, 0)) return fail_v2(store, err);
     if (version >= 0) return fail_version(store, version, arena, err);
     if (l.commits.count == 0)
         return silt_fail(err, SILT_NOT_FOUND, "no Delta table at %s", store->uri);
@@ -392,7 +416,7 @@ silt_status silt_log_segment_load(silt_store *store, int64_t version, silt_arena
         bool found;
         st = load_by_hint(store, version, arena, &found, out, err);
         if (st == SILT_OK && found) return SILT_OK;
-        if (st == SILT_OK || st == SILT_CORRUPT || st == SILT_UNSUPPORTED)
+        if (st == SILT_OK || st == SILT_CORRUPT)
             st = load_by_listing(store, version, arena, out, err);
         /* A folder is read while others write to it: the newer of two commits may be seen alone. */
         if (st != SILT_CORRUPT) return st;
@@ -400,41 +424,19 @@ silt_status silt_log_segment_load(silt_store *store, int64_t version, silt_arena
     return st;
 }
 
-/* ---- the tail */
-
-static silt_status list_tail(silt_store *store, int64_t after, silt_arena *arena, int64_t *last,
-                             const int64_t **mtimes_ms, silt_error *err)
+bool silt_log_segment_other(silt_store *store, const silt_log_segment *failed, silt_status why,
+                            silt_arena *arena, silt_log_segment *out)
 {
-    const char *start = silt_log_commit_key(arena, after);
-    if (!start) return silt_fail_nomem(err);
+    if (failed->checkpoint_version < 0 || (why != SILT_CORRUPT && why != SILT_NOT_FOUND))
+        return false;
     __attribute__((cleanup(listing_release))) listing l = {0};
-    SILT_TRY(list_from(store, after < 0 ? NULL : start, -1, arena, &l, err));
-    int64_t *mtimes = silt_arena_calloc(arena, l.commits.count, sizeof(*mtimes));
-    if (!mtimes) return silt_fail_nomem(err);
-    for (size_t i = 0; i < l.commits.count; i++) {
-        int64_t expected = after + 1 + (int64_t)i, version = l.commits.items[i].version;
-        if (version != expected && i > 0) return fail_gap(store, expected, version, err);
-        if (version != expected)
-            return silt_fail(err, SILT_NOT_FOUND,
-                             "%s: commit %" PRId64 " is gone, the log starts at %" PRId64,
-                             store->uri, expected, version);
-        mtimes[i] = l.commits.items[i].mtime_ms;
-    }
-    *last = after + (int64_t)l.commits.count;
-    if (mtimes_ms) *mtimes_ms = mtimes;
-    return SILT_OK;
+    outcome how;
+    return list_from(store, NULL, failed->version, arena, &l, NULL) == SILT_OK &&
+           assemble(store, &l, failed->version, failed, arena, &how, out, NULL) == SILT_OK &&
+           how == FOUND;
 }
 
-silt_status silt_log_list_commits(silt_store *store, int64_t after, silt_arena *arena,
-                                  int64_t *last, const int64_t **mtimes_ms, silt_error *err)
-{
-    silt_status st = SILT_FAILED;
-    for (int i = 0; i < LIST_TRIES; i++) {
-        st = list_tail(store, after, arena, last, mtimes_ms, err);
-        if (st != SILT_CORRUPT && st != SILT_NOT_FOUND) return st;
-    }
-    return st;
-}
+/* ---- times */
 
 silt_status silt_log_commit_times(silt_store *store, silt_arena *arena, int64_t *first,
                                   int64_t *last, const int64_t **ms, silt_error *err)
@@ -447,10 +449,9 @@ silt_status silt_log_commit_times(silt_store *store, silt_arena *arena, int64_t 
         from--;
     int64_t *times = silt_arena_calloc(arena, count - from, sizeof(*times));
     if (!times) return silt_fail_nomem(err);
-    for (size_t i = from; i < count; i++) {
-        times[i - from] = items[i].mtime_ms;
-        if (i > from && times[i - from] <= times[i - from - 1])
-            times[i - from] = times[i - from - 1] + 1;
+    for (size_t i = 0; i < count - from; i++) {
+        times[i] = items[from + i].mtime_ms;
+        if (i > 0 && times[i] <= times[i - 1]) times[i] = times[i - 1] + 1;
     }
     *first = count ? items[from].version : 0;
     *last = count ? items[count - 1].version : -1;

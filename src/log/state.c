@@ -202,11 +202,16 @@ static silt_status apply_commits(silt_store *store, int64_t version, builder *b,
 
 /* ---- states */
 
+/* NULL: nothing is missing. */
+static const char *missing_of(const silt_log_state *state)
+{
+    if (state->protocol.min_reader == 0 && state->protocol.min_writer == 0) return "protocol";
+    return state->metadata.id ? NULL : "metaData";
+}
+
 static silt_status check_whole(silt_store *store, const silt_log_state *state, silt_error *err)
 {
-    const char *missing = NULL;
-    if (state->protocol.min_reader == 0 && state->protocol.min_writer == 0) missing = "protocol";
-    if (!state->metadata.id) missing = "metaData";
+    const char *missing = missing_of(state);
     if (!missing) return SILT_OK;
     return silt_fail(err, SILT_CORRUPT, "%s: version %" PRId64 " has no %s action", store->uri,
                      state->version, missing);
@@ -259,6 +264,46 @@ void silt_log_in_commit_start(const silt_log_state *state, int64_t *version, int
     *ms = INT64_MIN;
 }
 
+static silt_status read_checkpoint(silt_store *store, silt_engine *engine,
+                                   const silt_log_segment *segment, silt_arena *arena,
+                                   silt_log_state *out, silt_error *err)
+{
+    silt_log_state state;
+    SILT_TRY(silt_log_checkpoint_state(store, engine, segment, arena, &state, err));
+    const char *missing = missing_of(&state);
+    if (missing)
+        return silt_fail(err, SILT_CORRUPT, "checkpoint %s has no %s action",
+                         segment->checkpoint_keys.items[0], missing);
+    *out = state;
+    return SILT_OK;
+}
+
+/* From the checkpoint; where it can't be read, from another one or from nothing, if the commits
+ * lead on from there. The failure is told that came first: it names what is to be repaired. */
+static silt_status start_from_checkpoint(silt_store *store, silt_engine *engine,
+                                         const silt_log_segment *segment, silt_arena *arena,
+                                         silt_log_state *out, silt_error *err)
+{
+    silt_log_segment at = *segment;
+    silt_status failed = SILT_OK, st = SILT_OK;
+    while (at.checkpoint_version >= 0) {
+        st = read_checkpoint(store, engine, &at, arena, out, failed == SILT_OK ? err : NULL);
+        if (st == SILT_OK) break;
+        if (failed == SILT_OK) failed = st;
+        if (silt_log_segment_other(store, &at, st, arena, &at)) continue;
+        if (failed != SILT_CORRUPT && failed != SILT_NOT_FOUND) return failed;
+        silt_wrap(err, SILT_CORRUPT, "checkpoint of version %" PRId64,
+                  segment->checkpoint_version); /* a table is there, whatever file isn't */
+        return silt_hint(
+            err, SILT_CORRUPT,
+            "restore that file: no other checkpoint, nor the commits from 0 on, lead to "
+            "version %" PRId64,
+            segment->version);
+    }
+    if (err) *err = (silt_error){0};
+    return SILT_OK;
+}
+
 static silt_status start(silt_store *store, silt_engine *engine, const silt_log_segment *segment,
                          silt_arena *arena, silt_log_state *out, silt_error *err)
 {
@@ -268,8 +313,7 @@ static silt_status start(silt_store *store, silt_engine *engine, const silt_log_
         SILT_TRY(silt_log_crc_load(store, segment->crc_version, arena, &trusted, out, err));
     if (trusted) return SILT_OK;
     *out = (silt_log_state){.version = -1, .file_count = -1, .size_bytes = -1, .timestamp_ms = -1};
-    if (segment->checkpoint_version < 0) return SILT_OK;
-    return silt_log_checkpoint_state(store, engine, segment, arena, out, err);
+    return start_from_checkpoint(store, engine, segment, arena, out, err);
 }
 
 silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
@@ -286,24 +330,5 @@ silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
         SILT_TRY(in_commit_timestamp(store, &b, applied, &in_commit_ms, err));
     b.state.timestamp_ms = in_commit_ms >= 0 ? in_commit_ms : segment->mtime_ms;
     *out = b.state;
-    return SILT_OK;
-}
-
-silt_status silt_log_state_advance(silt_store *store, int64_t version, silt_arena *arena,
-                                   silt_log_state *state, silt_error *err)
-{
-    if (version <= state->version) return SILT_OK;
-    __attribute__((cleanup(builder_release))) builder b = {.state = *state, .arena = arena};
-    SILT_TRY(apply_commits(store, version, &b, err));
-    SILT_TRY(in_commit_timestamp(store, &b, true, &b.state.timestamp_ms, err));
-    if (b.state.timestamp_ms < 0) {
-        SILT_AUTO(silt_arena) scratch = silt_arena_new();
-        const char *key = scratch ? silt_log_commit_key(scratch, version) : NULL;
-        silt_object object;
-        if (!key) return silt_fail_nomem(err);
-        SILT_TRY(store->ops->head(store, key, scratch, &object, err));
-        b.state.timestamp_ms = object.mtime_ns / 1000000;
-    }
-    *state = b.state;
     return SILT_OK;
 }

@@ -171,7 +171,7 @@ silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
 {
     static const silt_snapshot_options latest = SILT_SNAPSHOT_OPTIONS_INIT;
     if (!opts) opts = &latest;
-    int64_t version = opts->version, made_ms = SILT_NO_TIMESTAMP;
+    int64_t version = opts->version, made_ms;
     if (version < SILT_LATEST)
         return silt_fail(err, SILT_INVALID, "version %" PRId64 ": versions start at 0", version);
     if (version != SILT_LATEST && opts->timestamp_ms != SILT_NO_TIMESTAMP)
@@ -183,7 +183,6 @@ silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
     SILT_TRY(snapshot_new(store, engine, &s, err));
     silt_status st = open_at(s, version, err);
     if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
-    if (made_ms != SILT_NO_TIMESTAMP) s->state.timestamp_ms = made_ms;
     *out = SILT_TAKE(s);
     return SILT_OK;
 }
@@ -422,19 +421,40 @@ silt_status silt_snapshot_refresh(silt_snapshot *snapshot, silt_snapshot **out, 
 
 /* ---- files */
 
+/* By the segment; where its checkpoint can't be read by another way to the version, which stays the
+ * snapshot's. The failure is told that came first. */
+static silt_status replay(silt_snapshot *s, bool details, silt_arena **out_arena,
+                          silt_log_files *out, silt_error *err)
+{
+    silt_log_segment at = s->segment;
+    silt_status first = SILT_OK;
+    for (;;) {
+        silt_arena *arena = silt_arena_new();
+        if (!arena) return silt_fail_nomem(err);
+        silt_error *told = first == SILT_OK ? err : NULL;
+        silt_status st = silt_log_files_load(s->store, s->engine, &at, details, arena, out, told);
+        if (st == SILT_OK) {
+            if (err) *err = (silt_error){0};
+            *out_arena = arena;
+            s->segment = at;
+            return SILT_OK;
+        }
+        silt_arena_free(arena);
+        if (first == SILT_OK) first = st;
+        if (!silt_log_segment_other(s->store, &at, st, s->arena, &at)) return first;
+    }
+}
+
 static silt_status load_files(silt_snapshot *s, bool details, silt_file_set *set, silt_error *err)
 {
-    silt_arena *arena = silt_arena_new();
-    if (!arena) return silt_fail_nomem(err);
     silt_log_files files;
+    silt_arena *arena = NULL;
     silt_status st = SILT_OK;
     if (!s->has_segment)
         st = silt_log_segment_load(s->store, s->state.version, s->arena, &s->segment, err);
     s->has_segment = st == SILT_OK;
-    if (st == SILT_OK)
-        st = silt_log_files_load(s->store, s->engine, &s->segment, details, arena, &files, err);
+    if (st == SILT_OK) st = replay(s, details, &arena, &files, err);
     if (st == SILT_OK) return silt_file_set_init(set, arena, files.items, files.count, err);
-    silt_arena_free(arena);
     return silt_wrap(err, st, "%s: files of version %" PRId64, s->store->uri, s->state.version);
 }
 

@@ -176,20 +176,125 @@ static void a_checkpoint_may_stand_alone(void **state)
     assert_segment(segment_at(10), 10, 10);
 }
 
-static void v2_checkpoints_are_named_where_needed(void **state)
+static void put_v2(int64_t version, const char *uuid, const char *ending)
+{
+    put(silt_arena_printf(arena, SILT_LOG_DIR "%020" PRId64 ".checkpoint.%s.%s", version, uuid,
+                          ending),
+        "a checkpoint");
+}
+
+static void v2_checkpoints_count_like_others(void **state)
 {
     (void)state;
-    put_commits(8, 12);
-    put_log("00000000000000000008.checkpoint." UUID ".json", "{}");
-    expect(-1, SILT_UNSUPPORTED, "v2Checkpoint");
-    expect(11, SILT_UNSUPPORTED, "v2Checkpoint");
-    put_checkpoint(9); /* another way */
-    assert_segment(segment_at(-1), 12, 9);
-    put_log("00000000000000000014.checkpoint." UUID ".parquet", "");
-    put_commits(15, 15);
-    expect(-1, SILT_UNSUPPORTED, "v2Checkpoint"); /* past a gap */
-    assert_segment(segment_at(12), 12, 9);
-    expect(13, SILT_NOT_FOUND, "has no version 13"); /* none leads there */
+    put_commits(8, 20);
+    put_v2(8, UUID, "json");
+    silt_log_segment s = segment_at(-1);
+    assert_segment(s, 20, 8);
+    assert_contains(s.checkpoint_keys.items[0], "8.checkpoint." UUID ".json");
+    assert_segment(segment_at(11), 11, 8);
+    expect(7, SILT_NOT_FOUND, "has no version 7: there are 8 to 20");
+    put_checkpoint(9);
+    assert_segment(segment_at(-1), 20, 9);
+    put_v2(14, UUID, "parquet");
+    s = segment_at(-1);
+    assert_segment(s, 20, 14);
+    assert_contains(s.checkpoint_keys.items[0], "14.checkpoint." UUID ".parquet");
+    assert_segment(segment_at(13), 13, 9);
+
+    put_v2(30, UUID, "parquet"); /* past a gap */
+    assert_segment(segment_at(-1), 30, 30);
+    expect(25, SILT_NOT_FOUND, "has no version 25: there are 8 to 30");
+}
+
+/* The order in which the ways to a version are tried. */
+static void checkpoints_take_turns(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"12.checkpoint.parquet",
+                                       "12.checkpoint.11111111-",
+                                       "12.checkpoint." UUID,
+                                       "12.checkpoint.0000000001.0000000002",
+                                       "12.checkpoint.0000000001.0000000003",
+                                       "10.checkpoint.0000000001.0000000001",
+                                       "5.checkpoint.parquet"};
+    put_commits(0, 15);
+    put_checkpoint(12);
+    put_checkpoint(5);
+    put_v2(12, UUID, "parquet");
+    put_v2(12, "11111111-7026-4e79-81be-64bd76c43a11", "json");
+    for (int i = 1; i <= 3; i++) {
+        put_part(12, i, 3);
+        if (i < 3) put_part(12, i, 2);
+        if (i < 3) put_part(11, i, 3); /* not whole */
+    }
+    put_part(10, 1, 1);
+    put_checkpoint(16); /* behind the version that is asked for */
+    silt_log_segment s = segment_at(15);
+    for (size_t i = 0; i < SILT_COUNT(ways); i++) {
+        assert_contains(s.checkpoint_keys.items[0], ways[i]);
+        assert_segment(s, 15, i < 5 ? 12 : i == 5 ? 10 : 5);
+        assert_true(silt_log_segment_other(store, &s, SILT_CORRUPT, arena, &s));
+    }
+    assert_segment(s, 15, -1); /* from commit 0 */
+    assert_false(silt_log_segment_other(store, &s, SILT_CORRUPT, arena, &s));
+}
+
+static void only_ways_without_gaps_are_tried(void **state)
+{
+    (void)state;
+    put_commits(3, 9);
+    put_checkpoint(1);
+    put_checkpoint(3);
+    put_checkpoint(7);
+    silt_log_segment s = segment_at(-1);
+    assert_segment(s, 9, 7);
+    assert_false(silt_log_segment_other(store, &s, SILT_DENIED, arena, &s)); /* might come back */
+    assert_segment(s, 9, 7);
+    assert_true(silt_log_segment_other(store, &s, SILT_NOT_FOUND, arena, &s));
+    assert_segment(s, 9, 3);
+    assert_false(silt_log_segment_other(store, &s, SILT_CORRUPT, arena, &s)); /* 2 is missing */
+
+    /* One that has gone meanwhile isn't what the next one is looked for by. */
+    s = segment_at(-1);
+    s.checkpoint_keys = (silt_names){(const char *const[]){"gone"}, 1};
+    assert_true(silt_log_segment_other(store, &s, SILT_NOT_FOUND, arena, &s));
+    assert_segment(s, 9, 7);
+}
+
+/* ---- compacted files */
+
+static void compacted_files_are_left_alone(void **state)
+{
+    (void)state;
+    put_commits(0, 6);
+    put_log("00000000000000000002.00000000000000000004.compacted.json", "{\"not\":\"true\"}");
+    assert_segment(segment_at(-1), 6, -1);
+    assert_ok(store->ops->remove(store, silt_log_commit_key(arena, 3), &err));
+    expect(-1, SILT_CORRUPT, "commit 3 is missing, 4 is there");
+    put_checkpoint(3);
+    assert_segment(segment_at(-1), 6, 3);
+}
+
+/* ---- times */
+
+static void times_grow_with_versions(void **state)
+{
+    (void)state;
+    int64_t first, last;
+    const int64_t *ms;
+    assert_ok(silt_log_commit_times(store, arena, &first, &last, &ms, &err));
+    assert_true(last < first);
+    put_commits(0, 50); /* many in one millisecond */
+    assert_ok(silt_log_commit_times(store, arena, &first, &last, &ms, &err));
+    assert_int_equal(first, 0);
+    assert_int_equal(last, 50);
+    assert_int_equal(ms[0], segment_at(0).mtime_ms);
+    for (size_t i = 1; i <= 50; i++)
+        assert_true(ms[i] > ms[i - 1] && ms[i] >= segment_at((int64_t)i).mtime_ms);
+    put_commits(52, 53);
+    assert_ok(silt_log_commit_times(store, arena, &first, &last, &ms, &err));
+    assert_int_equal(first, 52);
+    assert_int_equal(last, 53);
 }
 
 static void the_newest_crc_is_found(void **state)
@@ -281,13 +386,18 @@ static void bad_hints_cost_only_a_listing(void **state)
     }
 }
 
-static void a_hint_to_a_v2_checkpoint_is_no_hindrance(void **state)
+/* What is said of the checkpoint beside its version isn't needed, true or not. */
+static void hints_to_v2_checkpoints_are_followed(void **state)
 {
     (void)state;
     put_commits(0, 20);
-    put_log("00000000000000000015.checkpoint." UUID ".parquet", "");
-    put_hint("{\"version\":15}");
-    assert_segment(segment_at(-1), 20, -1);
+    put_v2(15, UUID, "parquet");
+    put_hint("{\"version\":15,\"size\":7,\"sizeInBytes\":9,\"v2Checkpoint\":{\"path\":"
+             "\"00000000000000000015.checkpoint.11111111-7026-4e79-81be-64bd76c43a11.parquet\","
+             "\"sizeInBytes\":1,\"modificationTime\":1,\"nonFileActions\":[{\"txn\":{}}],"
+             "\"sidecarFiles\":[{\"path\":\"x\"}]},\"checksum\":\"wrong\"}");
+    assert_segment(segment_at(-1), 20, 15);
+    assert_int_equal(lists_for(-1, 20), 1);
 }
 
 static void a_hint_that_cannot_be_read_is_none(void **state)
@@ -326,19 +436,6 @@ static void a_gap_is_listed_again(void **state)
     assert_int_equal(s.version, 4);
 }
 
-static void a_gap_in_the_tail_is_listed_again(void **state)
-{
-    (void)state;
-    put_commits(0, 2);
-    put_commits(4, 4);
-    int lists_done = 0;
-    const silt_fault_plan plan = {.hook = late_commit, .hook_ctx = &lists_done};
-    SILT_AUTO(silt_store) racy = silt_store_fault_new(store, &plan);
-    int64_t last;
-    assert_ok(silt_log_list_commits(racy, 2, arena, &last, NULL, &err));
-    assert_int_equal(last, 4);
-}
-
 static void failures_of_the_store_come_through(void **state)
 {
     (void)state;
@@ -348,29 +445,6 @@ static void failures_of_the_store_come_through(void **state)
     SILT_AUTO(silt_store) flaky = silt_store_fault_new(store, &plan);
     silt_log_segment s;
     assert_status(silt_log_segment_load(flaky, -1, arena, &s, &err), SILT_DENIED);
-}
-
-static void the_tail_is_listed(void **state)
-{
-    (void)state;
-    int64_t last = -7;
-    const int64_t *mtimes = NULL;
-    assert_ok(silt_log_list_commits(store, -1, arena, &last, &mtimes, &err));
-    assert_int_equal(last, -1);
-    put_commits(0, 5);
-    assert_ok(silt_log_list_commits(store, -1, arena, &last, NULL, &err));
-    assert_int_equal(last, 5);
-    assert_ok(silt_log_list_commits(store, 3, arena, &last, &mtimes, &err));
-    assert_int_equal(last, 5);
-    assert_true(mtimes[0] > 0 && mtimes[1] >= mtimes[0]);
-    assert_ok(silt_log_list_commits(store, 5, arena, &last, NULL, &err));
-    assert_int_equal(last, 5);
-
-    put_commits(7, 8);
-    assert_status(silt_log_list_commits(store, 5, arena, &last, NULL, &err), SILT_NOT_FOUND);
-    assert_contains(err.message, "commit 6 is gone, the log starts at 7");
-    assert_status(silt_log_list_commits(store, 4, arena, &last, NULL, &err), SILT_CORRUPT);
-    assert_contains(err.message, "commit 6 is missing, 7 is there");
 }
 
 int main(void)
@@ -384,16 +458,18 @@ int main(void)
         TEST(the_newest_whole_checkpoint_counts),
         TEST(cleaned_logs_have_a_range),
         TEST(a_checkpoint_may_stand_alone),
-        TEST(v2_checkpoints_are_named_where_needed),
+        TEST(v2_checkpoints_count_like_others),
+        TEST(checkpoints_take_turns),
+        TEST(only_ways_without_gaps_are_tried),
+        TEST(compacted_files_are_left_alone),
+        TEST(times_grow_with_versions),
         TEST(the_newest_crc_is_found),
         TEST(a_good_hint_saves_listing),
         TEST(bad_hints_cost_only_a_listing),
-        TEST(a_hint_to_a_v2_checkpoint_is_no_hindrance),
+        TEST(hints_to_v2_checkpoints_are_followed),
         TEST(a_hint_that_cannot_be_read_is_none),
         TEST(a_gap_is_listed_again),
-        TEST(a_gap_in_the_tail_is_listed_again),
         TEST(failures_of_the_store_come_through),
-        TEST(the_tail_is_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

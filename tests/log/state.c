@@ -92,27 +92,6 @@ static void broken_commits_are_told(void **state)
     }
 }
 
-static void a_state_goes_forward(void **state)
-{
-    (void)state;
-    put_commit(0, PROTOCOL METADATA TXN("a", 1) TXN("b", 1));
-    silt_log_state s = load(-1), before;
-    for (int i = 1; i <= 20; i++)
-        put_commit(i, i % 2 ? ADD("x") : ADD("y") TXN("a", 7));
-    before = s;
-    assert_ok(silt_log_state_advance(store, 20, arena, &s, &err));
-    assert_int_equal(s.version, 20);
-    assert_int_equal(s.app_txn_count, 2);
-    assert_int_equal(txn_version(&s, "a"), 7);
-    assert_int_equal(txn_version(&s, "b"), 1);
-    assert_int_equal(s.timestamp_ms, segment_at(20).mtime_ms);
-    assert_ok(silt_log_state_advance(store, 20, arena, &s, &err)); /* nothing to do */
-    assert_int_equal(txn_version(&before, "a"), 1); /* an older state stays what it was */
-
-    assert_status(silt_log_state_advance(store, 21, arena, &s, &err), SILT_NOT_FOUND);
-    assert_int_equal(s.version, 20);
-}
-
 static void many_txns_are_kept_apart(void **state)
 {
     (void)state;
@@ -136,8 +115,6 @@ static void commits_date_themselves_where_enabled(void **state)
     assert_true(silt_log_in_commit_timestamps(&s));
     assert_int_equal(s.timestamp_ms, 777);
     put_commit(1, "{\"commitInfo\":{\"inCommitTimestamp\":888}}\n");
-    assert_ok(silt_log_state_advance(store, 1, arena, &s, &err));
-    assert_int_equal(s.timestamp_ms, 888);
     assert_int_equal(load(-1).timestamp_ms, 888);
     put_commit(2, METADATA);
     assert_int_equal(load(-1).timestamp_ms, segment_at(-1).mtime_ms);
@@ -321,7 +298,6 @@ int main(void)
         TEST(the_newest_of_each_wins),
         TEST(a_state_has_protocol_and_metadata),
         TEST(broken_commits_are_told),
-        TEST(a_state_goes_forward),
         TEST(many_txns_are_kept_apart),
         TEST(commits_date_themselves_where_enabled),
         TEST(a_crc_of_its_commit_is_believed),
