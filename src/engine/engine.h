@@ -168,7 +168,8 @@ typedef enum silt_scan_kind {
     SILT_SCAN_DATA,     /* of the files; null where a file doesn't have it */
     SILT_SCAN_CONSTANT, /* the same in all rows of a file */
     SILT_SCAN_ROW_ID,   /* DATA where that isn't null, else base_row_id + place in the file: LONG */
-    SILT_SCAN_DATA_OR_CONSTANT /* DATA where that isn't null, else CONSTANT */
+    SILT_SCAN_DATA_OR_CONSTANT, /* DATA where that isn't null, else CONSTANT */
+    SILT_SCAN_CONSTANT_OR_DATA  /* CONSTANT in files that have one, else DATA, found by name */
 } silt_scan_kind;
 
 typedef struct silt_scan_column {

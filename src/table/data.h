@@ -11,6 +11,8 @@
 typedef struct silt_scan_extra {
     const char *name;
     const silt_type *type;
+    const char *data; /* a file that is given no value has it in its column of this name; NULL: null
+                       */
 } silt_scan_extra;
 
 /* What a scan is to give. */

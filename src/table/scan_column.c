@@ -145,11 +145,12 @@ static silt_status take_extras(choosing *c)
     for (size_t i = 0; i < c->want->extra_count; i++) {
         const silt_scan_extra *extra = &c->want->extras[i];
         SILT_TRY(check_free(c, extra->name));
-        c->columns[c->count++] =
-            (silt_scan_column){.name = extra->name,
-                               .type = extra->type,
-                               .kind = SILT_SCAN_CONSTANT,
-                               .constant = constant_of(c, SILT_CONSTANT_EXTRA, NULL, i)};
+        c->columns[c->count++] = (silt_scan_column){
+            .name = extra->name,
+            .type = extra->type,
+            .kind = extra->data ? SILT_SCAN_CONSTANT_OR_DATA : SILT_SCAN_CONSTANT,
+            .physical = {.name = extra->data, .id = -1},
+            .constant = constant_of(c, SILT_CONSTANT_EXTRA, NULL, i)};
     }
     return SILT_OK;
 }
