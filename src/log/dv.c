@@ -27,17 +27,17 @@ static int z85_value(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* `size` (of a multiple of 5) characters into size / 5 * 4 bytes; false: they are not Z85. */
+/* `size` (of a multiple of 5) characters into size / 5 * 4 bytes; false: they are not Z85. What
+ * goes over 2^32 is taken modulo 2^32, as Spark does: there are tables with such a last group. */
 static bool z85_decode(const char *text, size_t size, unsigned char *out)
 {
     for (size_t i = 0; i < size; i += 5) {
-        uint64_t value = 0;
+        uint32_t value = 0;
         for (size_t k = 0; k < 5; k++) {
             int digit = z85_value(text[i + k]);
             if (digit < 0) return false;
-            value = value * 85 + (uint64_t)digit;
+            value = value * 85 + (uint32_t)digit;
         }
-        if (value > UINT32_MAX) return false;
         for (int shift = 24; shift >= 0; shift -= 8)
             *out++ = (unsigned char)(value >> shift);
     }
