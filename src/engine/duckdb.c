@@ -32,6 +32,7 @@ static const silt_engine_ops duck_ops = {
     .describe = silt_duck_scan_describe,
     .scan_write = silt_duck_scan_write,
     .scan_rows = silt_duck_scan_rows,
+    .scan_arrow = silt_duck_scan_arrow,
     .merge_begin = silt_duck_merge_begin,
     .merge_match = silt_duck_merge_match,
     .merge_write = silt_duck_merge_write,

@@ -148,6 +148,7 @@ static void *watch(void *arg);
 silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
 {
     SILT_TRY(silt_duck_check(db, err));
+    if (db->parent) return SILT_OK;
     if (db->broken) close_database(db);
     if (db->connection) return SILT_OK;
     SILT_TRY(silt_duck_load(err));
@@ -168,6 +169,7 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
 
 silt_status silt_duck_keep_order(silt_duck_engine *db, bool keep, silt_error *err)
 {
+    db = silt_duck_root(db); /* one for all connections; what is planned keeps what it was */
     SILT_TRY(silt_duck_start(db, err));
     if (db->keeps_order == keep) return SILT_OK;
     SILT_TRY(silt_duck_run(
@@ -186,11 +188,22 @@ static void add_ms(struct timespec *t, long ms)
     t->tv_nsec %= 1000000000L;
 }
 
-static void report(silt_duck_engine *db)
+/* Under lock: of whichever connection has come furthest, in percent; negative: not known. */
+static double progress_of(silt_duck_engine *db)
 {
-    if (!db->progress) return;
-    double percent = silt_duck.query_progress(db->connection).percentage;
-    db->progress(db->progress_ctx, percent < 0 ? -1 : percent > 100 ? 1 : percent / 100);
+    double most = silt_duck.query_progress(db->connection).percentage;
+    for (silt_duck_engine *s = db->sessions; s; s = s->next_session) {
+        double percent = silt_duck.query_progress(s->connection).percentage;
+        if (percent > most) most = percent;
+    }
+    return most;
+}
+
+static void interrupt_all(silt_duck_engine *db)
+{
+    silt_duck.interrupt(db->connection);
+    for (silt_duck_engine *s = db->sessions; s; s = s->next_session)
+        silt_duck.interrupt(s->connection);
 }
 
 /* For a tic, or while the engine sleeps. Not woken by each query: a thread that is costs more than
@@ -220,12 +233,11 @@ static void *watch(void *arg)
         watcher_wait(db, idle_tics);
         idle_tics = db->busy || idle_tics >= SLEEP_TICS ? 0 : idle_tics + 1;
         if (!db->busy || db->quit) continue;
-        if (atomic_load(&db->interrupted)) silt_duck.interrupt(db->connection);
-        if (++db->tics % REPORT_TICS) continue;
-        /* Unlocked, since the caller may take its time. The connection stays: closing joins this
-         * thread. */
-        pthread_mutex_unlock(&db->lock);
-        report(db);
+        if (atomic_load(&db->interrupted)) interrupt_all(db);
+        if (++db->tics % REPORT_TICS || !db->progress) continue;
+        double percent = progress_of(db);
+        pthread_mutex_unlock(&db->lock); /* the caller may take its time */
+        db->progress(db->progress_ctx, percent < 0 ? -1 : percent > 100 ? 1 : percent / 100);
         pthread_mutex_lock(&db->lock);
     }
     pthread_mutex_unlock(&db->lock);
@@ -234,6 +246,7 @@ static void *watch(void *arg)
 
 static void set_busy(silt_duck_engine *db, int by)
 {
+    db = silt_duck_root(db);
     pthread_mutex_lock(&db->lock);
     if (!db->busy) db->tics = 0;
     db->busy += by;
@@ -262,7 +275,7 @@ void silt_duck_interrupt(silt_duck_engine *db)
 
 silt_status silt_duck_check(silt_duck_engine *db, silt_error *err)
 {
-    if (!atomic_load(&db->interrupted)) return SILT_OK;
+    if (!atomic_load(&silt_duck_root(db)->interrupted)) return SILT_OK;
     return silt_fail(err, SILT_INTERRUPTED, "interrupted");
 }
 
@@ -324,14 +337,15 @@ silt_status silt_duck_error(silt_duck_engine *db, duckdb_error_type type, const 
 {
     if (!text) text = "unknown error";
     db->error_type = type;
-    if (type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL) db->broken = true;
+    if (type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL)
+        atomic_store(&silt_duck_root(db)->broken, true);
     silt_buf_clear(&db->error_text);
     silt_buf_puts(&db->error_text, text);
     SILT_CLEAN(silt_buf) line = {0};
     one_line(text, &line);
 
     silt_status st = status_of(type, text);
-    if (st == SILT_INTERRUPTED || atomic_load(&db->interrupted))
+    if (st == SILT_INTERRUPTED || atomic_load(&silt_duck_root(db)->interrupted))
         return silt_fail(err, SILT_INTERRUPTED, "interrupted");
     (void)silt_fail(err, st, "%s", line.data ? line.data : text);
     if (st == SILT_NOMEM)
@@ -401,6 +415,7 @@ silt_status silt_duck_query_int(silt_duck_engine *db, const silt_buf *sql, int64
 
 void silt_duck_scan_add(silt_duck_engine *db, silt_duck_scan *scan)
 {
+    db = silt_duck_root(db);
     pthread_mutex_lock(&db->lock);
     scan->id = ++db->scan_count;
     scan->next = db->scans;
@@ -410,6 +425,7 @@ void silt_duck_scan_add(silt_duck_engine *db, silt_duck_scan *scan)
 
 void silt_duck_scan_remove(silt_duck_engine *db, silt_duck_scan *scan)
 {
+    db = silt_duck_root(db);
     pthread_mutex_lock(&db->lock);
     for (silt_duck_scan **at = &db->scans; *at; at = &(*at)->next) {
         if (*at != scan) continue;

@@ -57,7 +57,10 @@
     X(function_get_bind_data) X(function_get_init_data) X(function_set_error) \
     X(appender_create_ext) X(append_data_chunk) X(appender_flush) X(appender_close) \
     X(appender_error_data) X(appender_destroy) X(error_data_message) \
-    X(error_data_error_type) X(destroy_error_data)
+    X(error_data_error_type) X(error_data_has_error) X(destroy_error_data) X(prepared_statement_column_count) \
+    X(prepared_statement_column_name) X(prepared_statement_column_logical_type) \
+    X(connection_get_arrow_options) X(destroy_arrow_options) X(to_arrow_schema) \
+    X(data_chunk_to_arrow)
 /* clang-format on */
 
 #define SILT_DUCK_MEMBER(name) __typeof__(&duckdb_##name) name;
@@ -89,8 +92,8 @@ typedef struct silt_duck_engine {
 
     duckdb_database database; /* NULL until first use */
     duckdb_connection connection;
-    bool keeps_order; /* as preserve_insertion_order stands now */
-    bool broken;      /* DuckDB refuses to go on after an internal error: to be opened anew */
+    bool keeps_order;   /* as preserve_insertion_order stands now */
+    atomic_bool broken; /* DuckDB refuses to go on after an internal error: to be opened anew */
 
     atomic_bool interrupted;
     _Atomic(duckdb_connection) running; /* non-NULL while there is something to interrupt */
@@ -105,6 +108,10 @@ typedef struct silt_duck_engine {
 
     silt_duck_scan *scans; /* under lock */
     int64_t scan_count;    /* ids given out so far */
+
+    struct silt_duck_engine *parent;   /* of a session: the engine it is of; else NULL */
+    struct silt_duck_engine *sessions; /* of an engine: under lock */
+    struct silt_duck_engine *next_session;
 
     duckdb_error_type error_type; /* of the last query that failed */
     silt_buf error_text;          /* all of its lines */
@@ -147,6 +154,22 @@ static inline void silt_duck_type_release(silt_duck_type *type)
     if (*type) silt_duck.destroy_logical_type(type);
 }
 
+/* ---- sessions (duckdb_session.c) ----- */
+
+/* A connection of its own beside the engine's, for what runs while other calls do: it can be used
+ * wherever a silt_duck_engine is asked for, from a thread of its own, has errors of its own, and is
+ * in UTC. Scans that are entered by it are the engine's; an interrupt of the engine is one of its
+ * sessions. Opened by the thread that uses the engine (which is started); closed by any, before the
+ * engine is. */
+silt_status silt_duck_session_open(silt_duck_engine *db, silt_duck_engine **out, silt_error *err);
+void silt_duck_session_close(silt_duck_engine *session);
+
+/* The engine of a session, or the engine itself. */
+static inline silt_duck_engine *silt_duck_root(silt_duck_engine *db)
+{
+    return db->parent ? db->parent : db;
+}
+
 /* Run one statement on a started engine, with progress and interrupt. `sql` that failed to grow is
  * NOMEM. `out` may be NULL; it is set on success only, and complete (not streamed).
  *
@@ -165,10 +188,6 @@ void silt_duck_end(silt_duck_engine *db);
  * text. */
 silt_status silt_duck_error(silt_duck_engine *db, duckdb_error_type type, const char *text,
                             silt_error *err);
-/* Whether the last query's error says that a source's content is at fault, not the machine or us.
- */
-bool silt_duck_blames_data(const silt_duck_engine *db);
-
 /* Whether the last query's error says that a source's content is at fault, not the machine or us.
  */
 bool silt_duck_blames_data(const silt_duck_engine *db);

@@ -34,6 +34,11 @@ silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec
 silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *spec, silt_row_fn *fn,
                                 void *ctx, silt_error *err);
 
+/* duckdb_arrow_out.c */
+silt_status silt_duck_scan_arrow(silt_engine *engine, const silt_rows_spec *spec,
+                                 const silt_arrow_shape *shape, struct ArrowArrayStream *out,
+                                 silt_error *err);
+
 /* duckdb_merge.c */
 silt_status silt_duck_merge_begin(silt_engine *engine, const silt_merge_spec *spec,
                                   silt_arena *arena, silt_merge **out, silt_merge_source *source,

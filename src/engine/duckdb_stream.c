@@ -6,18 +6,12 @@
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
-/* A statement on its way. `pending` and `result` are none where it didn't get that far. */
-typedef struct stream {
-    duckdb_prepared_statement statement;
-    duckdb_pending_result pending;
-    duckdb_result result;
-} stream;
-
-static void stream_release(stream *s)
+void silt_duck_cursor_release(silt_duck_cursor *cursor)
 {
-    silt_duck.destroy_result(&s->result);
-    if (s->pending) silt_duck.destroy_pending(&s->pending);
-    if (s->statement) silt_duck.destroy_prepare(&s->statement);
+    if (!cursor->statement) return;
+    silt_duck.destroy_result(&cursor->result);
+    if (cursor->pending) silt_duck.destroy_pending(&cursor->pending);
+    silt_duck.destroy_prepare(&cursor->statement);
 }
 
 /* A statement that can't be prepared gives its error as text only; the kinds that are told apart
@@ -40,33 +34,68 @@ static duckdb_error_type error_type_of(const char *text)
     return DUCKDB_ERROR_INVALID;
 }
 
-static silt_status stream_open(silt_duck_engine *db, const char *sql, stream *s, silt_error *err)
+silt_status silt_duck_prepare(silt_duck_engine *db, const char *sql, duckdb_prepared_statement *out,
+                              silt_error *err)
 {
-    const char *why = NULL;
-    if (silt_duck.prepare(db->connection, sql, &s->statement) != DuckDBSuccess)
-        why = silt_duck.prepare_error(s->statement);
-    else if (silt_duck.pending_prepared_streaming(s->statement, &s->pending) != DuckDBSuccess)
-        why = silt_duck.pending_error(s->pending);
-    else if (silt_duck.execute_pending(s->pending, &s->result) != DuckDBSuccess)
-        return silt_duck_error(db, silt_duck.result_error_type(&s->result),
-                               silt_duck.result_error(&s->result), err);
-    else
+    duckdb_prepared_statement statement = NULL;
+    if (silt_duck.prepare(db->connection, sql, &statement) == DuckDBSuccess) {
+        *out = statement;
         return SILT_OK;
-    return silt_duck_error(db, error_type_of(why), why, err);
+    }
+    const char *why = silt_duck.prepare_error(statement);
+    silt_status st = silt_duck_error(db, error_type_of(why), why, err);
+    silt_duck.destroy_prepare(&statement);
+    return st;
 }
 
-static silt_status pump(silt_duck_engine *db, stream *s, silt_duck_chunk_fn *fn, void *ctx,
-                        silt_error *err)
+static silt_status start_streaming(silt_duck_cursor *c, silt_duck_engine *db, silt_error *err)
+{
+    if (silt_duck.pending_prepared_streaming(c->statement, &c->pending) != DuckDBSuccess) {
+        const char *why = silt_duck.pending_error(c->pending);
+        return silt_duck_error(db, error_type_of(why), why, err);
+    }
+    if (silt_duck.execute_pending(c->pending, &c->result) == DuckDBSuccess) return SILT_OK;
+    return silt_duck_error(db, silt_duck.result_error_type(&c->result),
+                           silt_duck.result_error(&c->result), err);
+}
+
+silt_status silt_duck_cursor_open(silt_duck_cursor *cursor, silt_duck_engine *db, const char *sql,
+                                  silt_error *err)
+{
+    SILT_TRY(silt_duck_check(db, err));
+    silt_duck_begin(db);
+    silt_status st = silt_duck_prepare(db, sql, &cursor->statement, err);
+    if (st == SILT_OK) st = start_streaming(cursor, db, err);
+    silt_duck_end(db);
+    return st;
+}
+
+silt_status silt_duck_cursor_next(silt_duck_cursor *cursor, silt_duck_engine *db,
+                                  duckdb_data_chunk *out, silt_error *err)
+{
+    SILT_TRY(silt_duck_check(db, err));
+    silt_duck_begin(db);
+    SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(cursor->result);
+    silt_duck_end(db);
+    if (chunk) {
+        bool some = silt_duck.data_chunk_get_size(chunk) > 0;
+        *out = some ? SILT_TAKE(chunk) : NULL;
+        return SILT_OK;
+    }
+    const char *why = silt_duck.result_error(&cursor->result);
+    if (why && *why)
+        return silt_duck_error(db, silt_duck.result_error_type(&cursor->result), why, err);
+    *out = NULL;
+    return SILT_OK;
+}
+
+static silt_status pump(silt_duck_engine *db, silt_duck_cursor *cursor, silt_duck_chunk_fn *fn,
+                        void *ctx, silt_error *err)
 {
     for (bool end = false; !end;) {
-        SILT_TRY(silt_duck_check(db, err));
-        SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(s->result);
-        if (!chunk) {
-            const char *why = silt_duck.result_error(&s->result);
-            if (!why || !*why) return SILT_OK;
-            return silt_duck_error(db, silt_duck.result_error_type(&s->result), why, err);
-        }
-        if (silt_duck.data_chunk_get_size(chunk) == 0) return SILT_OK;
+        SILT_CLEAN(silt_duck_chunk) chunk = NULL;
+        SILT_TRY(silt_duck_cursor_next(cursor, db, &chunk, err));
+        if (!chunk) return SILT_OK;
         SILT_TRY(fn(ctx, chunk, &end, err));
     }
     return SILT_OK;
@@ -76,11 +105,10 @@ silt_status silt_duck_stream(silt_duck_engine *db, const silt_buf *sql, silt_duc
                              void *ctx, silt_error *err)
 {
     if (sql->failed) return silt_fail_nomem(err);
-    SILT_TRY(silt_duck_check(db, err));
-    SILT_CLEAN(stream) s = {0};
-    silt_duck_begin(db);
-    silt_status st = stream_open(db, sql->data, &s, err);
-    if (st == SILT_OK) st = pump(db, &s, fn, ctx, err);
+    SILT_CLEAN(silt_duck_cursor) cursor = {0};
+    silt_duck_begin(db); /* for the whole of it: the watcher isn't woken by each chunk */
+    silt_status st = silt_duck_cursor_open(&cursor, db, sql->data, err);
+    if (st == SILT_OK) st = pump(db, &cursor, fn, ctx, err);
     silt_duck_end(db);
     return st;
 }

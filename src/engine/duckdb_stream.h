@@ -14,6 +14,23 @@ typedef silt_status silt_duck_chunk_fn(void *ctx, duckdb_data_chunk chunk, bool 
 silt_status silt_duck_stream(silt_duck_engine *db, const silt_buf *sql, silt_duck_chunk_fn *fn,
                              void *ctx, silt_error *err);
 
+/* The same, a chunk whenever one is asked for. {0} is fine to release, which ends the query. */
+typedef struct silt_duck_cursor {
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending;
+    duckdb_result result;
+} silt_duck_cursor;
+silt_status silt_duck_cursor_open(silt_duck_cursor *cursor, silt_duck_engine *db, const char *sql,
+                                  silt_error *err);
+/* `out` is NULL at the end; else to be destroyed. */
+silt_status silt_duck_cursor_next(silt_duck_cursor *cursor, silt_duck_engine *db,
+                                  duckdb_data_chunk *out, silt_error *err);
+void silt_duck_cursor_release(silt_duck_cursor *cursor);
+
+/* Prepare one statement: as silt_duck_query(), `out` to be destroyed. */
+silt_status silt_duck_prepare(silt_duck_engine *db, const char *sql, duckdb_prepared_statement *out,
+                              silt_error *err);
+
 /* While a table is read the session's zone is UTC, and not that of naive timestamps in sources:
  * INT96 and the text of instants depend on it. Give back with silt_duck_utc_end(), whatever
  * happened. */
