@@ -209,12 +209,14 @@ static const char *missing_of(const silt_log_state *state)
     return state->metadata.id ? NULL : "metaData";
 }
 
-static silt_status check_whole(silt_store *store, const silt_log_state *state, silt_error *err)
+static silt_status check_whole(const silt_log_state *state, silt_error *err)
 {
     const char *missing = missing_of(state);
     if (!missing) return SILT_OK;
-    return silt_fail(err, SILT_CORRUPT, "%s: version %" PRId64 " has no %s action", store->uri,
-                     state->version, missing);
+    silt_fail(err, SILT_CORRUPT, "the log up to version %" PRId64 " has no %s action",
+              state->version, missing);
+    return silt_hint(err, SILT_CORRUPT,
+                     "every table's first commit has one: is this all of its log?");
 }
 
 /* The in-commit timestamp of the state's version, -1 where the table has none. */
@@ -324,7 +326,7 @@ silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
     SILT_TRY(start(store, engine, segment, arena, &b.state, err));
     bool applied = b.state.version < segment->version;
     SILT_TRY(apply_commits(store, segment->version, &b, err));
-    SILT_TRY(check_whole(store, &b.state, err));
+    SILT_TRY(check_whole(&b.state, err));
     int64_t in_commit_ms = b.state.timestamp_ms;
     if (applied || in_commit_ms < 0)
         SILT_TRY(in_commit_timestamp(store, &b, applied, &in_commit_ms, err));

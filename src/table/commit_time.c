@@ -27,8 +27,8 @@ static silt_status load(silt_store *store, silt_engine *engine, silt_arena *aren
     SILT_TRY(silt_log_commit_times(store, arena, &out->first, &out->last, &out->file_ms, err));
     silt_log_segment segment;
     silt_log_state state;
-    silt_status st = silt_log_segment_load(store, SILT_LATEST, arena, &segment, err);
-    if (st == SILT_OK) st = silt_log_state_load(store, engine, &segment, arena, &state, err);
+    SILT_TRY(silt_log_segment_load(store, SILT_LATEST, arena, &segment, err));
+    silt_status st = silt_log_state_load(store, engine, &segment, arena, &state, err);
     if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
     silt_log_in_commit_start(&state, &out->in_commit_from, &out->in_commit_ms);
     return SILT_OK;

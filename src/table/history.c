@@ -1,17 +1,18 @@
 /* The commits of a table, newest first. */
 #include "table/snapshot.h"
 
-/* When a commit was made: what it says, else the time of its file. */
-static silt_status commit_time(silt_store *store, int64_t version, const silt_commit_info *info,
-                               silt_arena *arena, int64_t *out, silt_error *err)
+static silt_status read_entry(silt_store *store, int64_t version, silt_arena *arena,
+                              silt_history_entry *entry, int64_t *in_commit_ms, silt_error *err)
 {
-    silt_object object;
-    *out = info->in_commit_timestamp_ms >= 0 ? info->in_commit_timestamp_ms : info->timestamp_ms;
-    if (*out >= 0) return SILT_OK;
-    const char *key = silt_log_commit_key(arena, version);
-    if (!key) return silt_fail_nomem(err);
-    SILT_TRY(store->ops->head(store, key, arena, &object, err));
-    *out = object.mtime_ns / 1000000;
+    silt_commit_info info;
+    silt_status st = silt_log_commit_info(store, version, arena, &info, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
+    *entry = (silt_history_entry){.version = version,
+                                  .operation = info.operation,
+                                  .engine_info = info.engine_info,
+                                  .user_metadata = info.user_metadata,
+                                  .commit_info = info.json ? info.json : "{}"};
+    *in_commit_ms = info.in_commit_timestamp_ms;
     return SILT_OK;
 }
 
@@ -19,25 +20,26 @@ silt_status silt_table_history(silt_store *store, int64_t limit, silt_history_fn
                                silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
-    if (!arena) return silt_fail_nomem(err);
-    silt_log_segment segment;
-    silt_status st = silt_log_segment_load(store, SILT_LATEST, arena, &segment, err);
-    if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
-    int64_t version = segment.version;
-    for (int64_t left = limit; version >= 0 && left != 0; version--, left--) {
-        silt_commit_info info;
-        silt_arena_reset(arena);
-        st = silt_log_commit_info(store, version, arena, &info, err);
-        if (st == SILT_NOT_FOUND) break; /* cleaned up, and those before it too */
-        silt_history_entry entry = {.version = version,
-                                    .operation = info.operation,
-                                    .engine_info = info.engine_info,
-                                    .user_metadata = info.user_metadata,
-                                    .commit_info = info.json ? info.json : "{}"};
-        if (st == SILT_OK) st = commit_time(store, version, &info, arena, &entry.timestamp_ms, err);
-        if (st != SILT_OK) return silt_wrap(err, st, "%s: version %" PRId64, store->uri, version);
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    int64_t first, last;
+    const int64_t *file_ms;
+    if (!arena || !scratch) return silt_fail_nomem(err);
+    SILT_TRY(silt_log_commit_times(store, arena, &first, &last, &file_ms, err));
+    if (last < first) { /* a checkpoint alone, or no table */
+        silt_log_segment segment;
+        return silt_log_segment_load(store, SILT_LATEST, arena, &segment, err);
+    }
+    /* A table that dates its commits does so from some version on: what the properties say of it
+     * (see commit_time.c) shows in the commits, too. */
+    bool dated = true;
+    for (int64_t version = last, left = limit; version >= first && left != 0; version--, left--) {
+        silt_history_entry entry = {0};
+        int64_t in_commit_ms = -1;
+        silt_arena_reset(scratch);
+        SILT_TRY(read_entry(store, version, scratch, &entry, &in_commit_ms, err));
+        dated = dated && in_commit_ms >= 0;
+        entry.timestamp_ms = dated ? in_commit_ms : file_ms[version - first];
         if (!fn(ctx, &entry)) break;
     }
-    if (err) *err = (silt_error){0};
     return SILT_OK;
 }

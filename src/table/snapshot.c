@@ -152,14 +152,22 @@ static void note_tail(silt_snapshot *s)
         s->tail.commit_bytes += s->segment.commit_sizes[v - s->segment.first_commit];
 }
 
-static silt_status open_at(silt_snapshot *s, int64_t version, silt_error *err)
+static silt_status load_state(silt_snapshot *s, silt_error *err)
 {
-    SILT_TRY(silt_log_segment_load(s->store, version, s->arena, &s->segment, err));
-    s->has_segment = true;
     SILT_TRY(silt_log_state_load(s->store, s->engine, &s->segment, s->arena, &s->state, err));
     SILT_TRY(shape_new(&s->state.protocol, &s->state.metadata, &s->shape, err));
     s->state.protocol = s->shape->protocol;
     s->state.metadata = s->shape->metadata;
+    return SILT_OK;
+}
+
+static silt_status open_at(silt_snapshot *s, int64_t version, silt_error *err)
+{
+    SILT_TRY(silt_log_segment_load(s->store, version, s->arena, &s->segment, err));
+    s->has_segment = true;
+    silt_status st = load_state(s, err);
+    if (st != SILT_OK)
+        return silt_wrap(err, st, "%s: version %" PRId64, s->store->uri, s->segment.version);
     note_tail(s);
     if (version == SILT_LATEST) s->checked_us = silt_now_us(&silt_clock_system);
     return SILT_OK;
@@ -181,8 +189,7 @@ silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
                                        err));
     SILT_AUTO(silt_snapshot) s = NULL;
     SILT_TRY(snapshot_new(store, engine, &s, err));
-    silt_status st = open_at(s, version, err);
-    if (st != SILT_OK) return silt_wrap(err, st, "%s", store->uri);
+    SILT_TRY(open_at(s, version, err));
     *out = SILT_TAKE(s);
     return SILT_OK;
 }

@@ -66,7 +66,7 @@ static void a_state_has_protocol_and_metadata(void **state)
     put_commit(0, METADATA);
     silt_log_segment segment = segment_at(-1);
     assert_status(silt_log_state_load(store, NULL, &segment, arena, &s, &err), SILT_CORRUPT);
-    assert_contains(err.message, "version 0 has no protocol action");
+    assert_contains(err.message, "up to version 0 has no protocol action");
     put_commit(0, PROTOCOL);
     assert_status(silt_log_state_load(store, NULL, &segment, arena, &s, &err), SILT_CORRUPT);
     assert_contains(err.message, "version 0 has no metaData action");
