@@ -220,7 +220,7 @@ static silt_status wanted(opening *o, silt_error *err)
     const silt_scan_options *opts = o->opts;
     silt_scan_extra *extra = silt_arena_calloc(o->scan->arena, 1, sizeof(*extra));
     if (!extra) return silt_fail_nomem(err);
-    *extra = (silt_scan_extra){opts->file_column, &text};
+    *extra = (silt_scan_extra){.name = opts->file_column, .type = &text};
     o->want = (silt_scan_want){.columns = opts->columns,
                                .column_count = opts->column_count,
                                .extras = extra,
