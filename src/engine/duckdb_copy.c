@@ -306,12 +306,34 @@ static void put_copy(silt_buf *sql, const silt_buf *select, const silt_output_co
     if (pattern.failed) sql->failed = true;
 }
 
+static bool has_variant(const silt_type *type)
+{
+    switch (type->kind) {
+    case SILT_TYPE_VARIANT:
+        return true;
+    case SILT_TYPE_STRUCT:
+        for (size_t i = 0; i < type->field_count; i++)
+            if (has_variant(type->fields[i].type)) return true;
+        return false;
+    case SILT_TYPE_ARRAY:
+        return has_variant(type->element);
+    case SILT_TYPE_MAP:
+        return has_variant(type->key) || has_variant(type->element);
+    default:
+        return false;
+    }
+}
+
 silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            const silt_output_column *columns, size_t column_count,
                            const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
                            silt_error *err)
 {
-    (void)column_count;
+    /* What a table's readers are to find there is another form than DuckDB writes. */
+    for (size_t c = 0; c < column_count; c++)
+        if (has_variant(columns[c].type))
+            return silt_fail(err, SILT_UNSUPPORTED,
+                             "column %s: values of type variant can't be written", columns[c].name);
     if (select->failed) return silt_fail_nomem(err);
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};

@@ -295,7 +295,7 @@ static silt_status match(silt_merge *m, const silt_scan_file *files, size_t file
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_TRY(silt_duck_table_init(&m->target, m->db, files, file_count, m->spec.target,
-                                  m->spec.stage.column_count, m->match_arena, err));
+                                  m->spec.stage.column_count, false, m->match_arena, err));
     SILT_TRY(match_sql(m, &sql, err));
     silt_status st = silt_duck_query(m->db, &sql, NULL, err);
     SILT_TRY(silt_duck_table_blame(&m->target, st, err));
@@ -412,7 +412,7 @@ static silt_status write_rows(silt_merge *m, silt_duck_table *kept, const bool *
         files[count++] = m->target.files[i];
     }
     SILT_TRY(silt_duck_table_init(kept, m->db, files, count, m->spec.target, stage->column_count,
-                                  scratch, err));
+                                  false, scratch, err));
     SILT_CLEAN(silt_buf) sql = {0};
     source_rows_sql(&sql, m);
     if (count > 0) {

@@ -128,7 +128,7 @@ GIVE(SILT_TYPE_DATE)
 GIVE(SILT_TYPE_TIMESTAMP)
 GIVE(SILT_TYPE_TIMESTAMP_NTZ)
 
-silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err)
+silt_status silt_duck_partition_register(silt_duck_engine *db, silt_error *err)
 {
     static const duckdb_scalar_function_t gives[SILT_COUNT(functions)] = {
         [SILT_TYPE_BOOLEAN] = give_SILT_TYPE_BOOLEAN,
@@ -229,7 +229,7 @@ silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_t
     silt_bytes *texts = storage == IN_TEXTS ? silt_arena_calloc(arena, n, sizeof *texts) : NULL;
     if (!is_null || (!ints && !doubles && !texts)) return silt_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
-        const char *text = table->files[i].constants[c->constant];
+        const char *text = table->slots[i].constants[c->constant];
         bool good = true;
         if (!text || !*text) /* the empty string is null for every type */
             is_null[i] = 1;
@@ -242,7 +242,7 @@ silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_t
         if (!good)
             return silt_fail(err, SILT_CORRUPT,
                              "%s: partition value '%s' of column %s has another type",
-                             table->files[i].local_path, text, c->name);
+                             table->slots[i].local_path, text, c->name);
         if (texts && text) texts[i] = silt_bytes_of(text);
     }
     *partition = (silt_duck_partition){.scan = {.kind = functions[kind].name, .data = partition},
@@ -255,15 +255,33 @@ silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_t
     return SILT_OK;
 }
 
-silt_status silt_duck_partition_sql(const silt_duck_partition *partition, const silt_type *type,
-                                    silt_buf *sql, silt_error *err)
+silt_status silt_duck_partition_numbers(silt_duck_partition *partition, silt_duck_table *table,
+                                        const int64_t *numbers, silt_arena *arena, silt_error *err)
+{
+    uint8_t *is_null = silt_arena_calloc(arena, table->file_count, 1);
+    if (!is_null) return silt_fail_nomem(err);
+    for (size_t i = 0; i < table->file_count; i++)
+        is_null[i] = numbers[i] < 0;
+    *partition =
+        (silt_duck_partition){.scan = {.kind = functions[SILT_TYPE_LONG].name, .data = partition},
+                              .file_count = table->file_count,
+                              .is_null = is_null,
+                              .ints = numbers};
+    silt_duck_scan_add(table->db, &partition->scan);
+    return SILT_OK;
+}
+
+silt_status silt_duck_partition_sql(const silt_duck_partition *partition, size_t first,
+                                    const silt_type *type, silt_buf *sql, silt_error *err)
 {
     const char *name = partition->scan.kind;
-    if (type->kind != SILT_TYPE_DECIMAL) {
-        silt_buf_printf(sql, "%s(%" PRId64 "::BIGINT, file_index)", name, partition->scan.id);
-        return SILT_OK;
-    }
-    silt_buf_printf(sql, "CAST(%s(%" PRId64 "::BIGINT, file_index) AS ", name, partition->scan.id);
+    bool cast = type->kind == SILT_TYPE_DECIMAL;
+    silt_buf_printf(sql, "%s%s(%" PRId64 "::BIGINT, file_index", cast ? "CAST(" : "", name,
+                    partition->scan.id);
+    if (first) silt_buf_printf(sql, " + %zu::UBIGINT", first);
+    silt_buf_putc(sql, ')');
+    if (!cast) return SILT_OK;
+    silt_buf_puts(sql, " AS ");
     SILT_TRY(silt_sql_type(sql, type, err));
     silt_buf_putc(sql, ')');
     return SILT_OK;

@@ -167,7 +167,7 @@ static silt_status scan_init(silt_duck_rows *rows, const silt_scan_spec *spec, s
     rows->column_count = count;
     rows->table_count = 1;
     return silt_duck_table_init(&rows->tables[0], rows->db, spec->files, spec->file_count,
-                                spec->columns, spec->column_count, rows->arena, err);
+                                spec->columns, spec->column_count, spec->by_id, rows->arena, err);
 }
 
 static silt_status scan_sql(const silt_duck_rows *rows, const silt_duck_table *table,

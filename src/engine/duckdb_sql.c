@@ -60,6 +60,8 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
         [SILT_TYPE_DATE] = "DATE",
         [SILT_TYPE_TIMESTAMP] = "TIMESTAMP WITH TIME ZONE",
         [SILT_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
+        [SILT_TYPE_VARIANT] = "VARIANT",
+        [SILT_TYPE_VOID] = "\"NULL\"",
     };
     switch (type->kind) {
     case SILT_TYPE_DECIMAL:
@@ -78,8 +80,6 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
         SILT_TRY(silt_sql_type(sql, type->element, err));
         silt_buf_putc(sql, ')');
         return SILT_OK;
-    case SILT_TYPE_VARIANT:
-        return silt_fail(err, SILT_UNSUPPORTED, "columns of type variant can't be read or written");
     default:
         silt_buf_puts(sql, names[type->kind]);
         return SILT_OK;

@@ -1,8 +1,13 @@
 /* A table's data files as one SELECT: literal paths, a schema by physical names, and partition
- * values by C functions on the file's index. */
+ * values and deleted rows by C functions on the file's index.
+ *
+ * Files that can be read by one schema are one scan. Those that can't (their fields have other
+ * names, or values that only a conversion of ours makes right) are a scan by each schema that
+ * files have; rows then come by scan. */
 #ifndef SILT_ENGINE_DUCKDB_TABLE_H
 #define SILT_ENGINE_DUCKDB_TABLE_H
 
+#include "engine/duckdb_route.h"
 #include "engine/duckdb_stream.h"
 
 /* The values of a partition column: what a C function finds by the id of the scan. */
@@ -15,23 +20,45 @@ typedef struct silt_duck_partition {
     const silt_bytes *texts; /* strings, binary, and decimals as they stand in the log */
 } silt_duck_partition;
 
+/* Where a column is in the files of a group. */
+typedef struct silt_duck_place {
+    const silt_duck_route *route; /* NULL: in none of them */
+    size_t index;                 /* own schema: place among the files' columns */
+} silt_duck_place;
+
+/* Files that one scan reads; slots are places in silt_duck_table.slots. */
+typedef struct silt_duck_group {
+    size_t first, count;
+    bool own;                      /* by the files' own schema: no map of ours */
+    size_t width;                  /* own: columns of the files */
+    const silt_duck_place *places; /* by column */
+    bool has_rows;                 /* a file has a bitmap */
+} silt_duck_group;
+
 /* Files in use by queries. */
 typedef struct silt_duck_table {
     silt_duck_engine *db;
-    const silt_scan_file *files;
+    const silt_scan_file *files; /* as they were given */
     size_t file_count;
-    const silt_scan_column *columns;
+    const silt_scan_column *columns; /* copies with complete trees of names */
     size_t column_count;
-    silt_duck_partition *partitions; /* by column; not in use where the column is in the files */
+    silt_scan_file *slots; /* the files in the order of their groups */
+    silt_duck_group *groups;
+    size_t group_count;
+    silt_duck_partition *partitions; /* by column: CONSTANT, DATA_OR_CONSTANT, and of ROW_ID the
+                                        first */
+    silt_duck_partition places;      /* by slot: place in `files`; in use with several groups */
+    silt_duck_scan live;             /* in use where files have bitmaps */
     const char **paths;
 } silt_duck_table;
 
-/* Take files and columns (borrowed) and parse the partition values. Give back with
- * silt_duck_table_release(), after the queries over it and before the arena.
- * CORRUPT: a partition value that isn't of its column's type. */
+/* Take files and columns (borrowed), look at the files' schemas and parse the partition values.
+ * Give back with silt_duck_table_release(), after the queries over it and before the arena.
+ * CORRUPT: a partition value that isn't of its column's type, a file that isn't Parquet, or one
+ * whose column holds what can't become the column's type. NOT_FOUND, DENIED: a file. */
 silt_status silt_duck_table_init(silt_duck_table *table, silt_duck_engine *db,
                                  const silt_scan_file *files, size_t file_count,
-                                 const silt_scan_column *columns, size_t column_count,
+                                 const silt_scan_column *columns, size_t column_count, bool by_id,
                                  silt_arena *arena, silt_error *err);
 void silt_duck_table_release(silt_duck_table *table);
 
@@ -91,14 +118,30 @@ silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_du
 /* What silt_duck_blame_files() does, for all files of the spec. */
 silt_status silt_duck_rows_blame(const silt_duck_rows *rows, silt_status st, silt_error *err);
 
-/* ---- partition columns (duckdb_partition.c) ---------------------------------------------------
- */
+/* ---- parts of a table ------------------------------------------------------------------------ */
 
-/* Parse one column's values and enter them as a running scan (duckdb_partition.c). */
+/* Look at the files' schemas: fills slots and groups (duckdb_layout.c). */
+silt_status silt_duck_layout(silt_duck_table *table, bool by_id, silt_arena *arena,
+                             silt_error *err);
+
+/* The functions in the SQL, of both files. */
+silt_status silt_duck_partition_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_live_register(silt_duck_engine *db, silt_error *err);
+
+/* Enter the rows of the slots as a running scan, and append the condition for a row of the group to
+ * be there (duckdb_live.c). */
+void silt_duck_live_init(silt_duck_table *table);
+void silt_duck_live_sql(const silt_duck_table *table, const silt_duck_group *group, silt_buf *sql);
+
+/* Parse one column's values, or take numbers by slot (-1 is null), and enter them as a running scan
+ * (duckdb_partition.c). */
 silt_status silt_duck_partition_init(silt_duck_partition *partition, silt_duck_table *table,
                                      size_t column, silt_arena *arena, silt_error *err);
-/* Append the expression of a partition column: its type is the column's. */
-silt_status silt_duck_partition_sql(const silt_duck_partition *partition, const silt_type *type,
-                                    silt_buf *sql, silt_error *err);
+silt_status silt_duck_partition_numbers(silt_duck_partition *partition, silt_duck_table *table,
+                                        const int64_t *numbers, silt_arena *arena, silt_error *err);
+/* Append the expression of a value by slot, the group's first slot being `first`: its type is the
+ * column's. */
+silt_status silt_duck_partition_sql(const silt_duck_partition *partition, size_t first,
+                                    const silt_type *type, silt_buf *sql, silt_error *err);
 
 #endif
