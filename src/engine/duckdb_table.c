@@ -44,7 +44,7 @@ silt_status silt_duck_table_init(silt_duck_table *table, silt_duck_engine *db,
     silt_duck_live_init(table);
     for (size_t c = 0; c < column_count; c++) {
         silt_scan_kind kind = columns[c].kind;
-        if (kind == SILT_SCAN_CONSTANT || kind == SILT_SCAN_DATA_OR_CONSTANT)
+        if (kind != SILT_SCAN_DATA && kind != SILT_SCAN_ROW_ID)
             SILT_TRY(silt_duck_partition_init(&table->partitions[c], table, c, arena, err));
         else if (kind == SILT_SCAN_ROW_ID)
             SILT_TRY(row_ids_init(table, c, arena, err));
@@ -114,13 +114,18 @@ static silt_status column_sql(const silt_duck_table *table, const silt_duck_grou
     const silt_duck_partition *partition = &table->partitions[c];
     if (column->kind == SILT_SCAN_DATA) return data_sql(table, group, c, sql, err);
     bool both = column->physical.name && column->kind != SILT_SCAN_CONSTANT;
-    if (both) {
-        silt_buf_puts(sql, "coalesce(");
+    bool data_last = column->kind == SILT_SCAN_CONSTANT_OR_DATA;
+    if (both) silt_buf_puts(sql, "coalesce(");
+    if (both && !data_last) {
         SILT_TRY(data_sql(table, group, c, sql, err));
         silt_buf_puts(sql, ", ");
     }
     SILT_TRY(silt_duck_partition_sql(partition, group->first, column->type, sql, err));
     if (column->kind == SILT_SCAN_ROW_ID) silt_buf_puts(sql, " + file_row_number");
+    if (both && data_last) {
+        silt_buf_puts(sql, ", ");
+        SILT_TRY(data_sql(table, group, c, sql, err));
+    }
     if (both) silt_buf_putc(sql, ')');
     return SILT_OK;
 }
