@@ -19,7 +19,7 @@ static int whole_digits(silt_type_kind kind)
     }
 }
 
-static bool widens(const silt_type *from, const silt_type *to)
+bool silt_type_widens(const silt_type *from, const silt_type *to)
 {
     int digits = whole_digits(from->kind);
     switch (to->kind) {
@@ -56,7 +56,7 @@ static silt_status check_change(const char *column, const silt_json *change, sil
     const silt_json *from_json = silt_json_get(change, "fromType");
     const silt_json *to_json = silt_json_get(change, "toType");
     const silt_type *from = type_of(from_json, arena), *to = type_of(to_json, arena);
-    if (from && to && (widens(from, to) || silt_type_equal(from, to))) return SILT_OK;
+    if (from && to && (silt_type_widens(from, to) || silt_type_equal(from, to))) return SILT_OK;
     const char *from_text = from_json ? silt_json_text(from_json, arena) : "nothing";
     const char *to_text = to_json ? silt_json_text(to_json, arena) : "nothing";
     if (!from_text || !to_text) return silt_fail_nomem(err);
