@@ -51,7 +51,7 @@ static silt_status copy_rows(scan *s, silt_output_format format, bool header, co
 {
     static const silt_duck_form forms[] = {[SILT_OUTPUT_CSV] = SILT_DUCK_TEXT,
                                            [SILT_OUTPUT_JSON] = SILT_DUCK_JSON,
-                                           [SILT_OUTPUT_PARQUET] = SILT_DUCK_PLAIN};
+                                           [SILT_OUTPUT_PARQUET] = SILT_DUCK_PARQUET};
     static const char *const options[] = {[SILT_OUTPUT_CSV] = "FORMAT csv, HEADER ",
                                           [SILT_OUTPUT_JSON] = "FORMAT json",
                                           [SILT_OUTPUT_PARQUET] = "FORMAT parquet"};

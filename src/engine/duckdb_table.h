@@ -79,9 +79,11 @@ silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, 
 
 /* How values come out. */
 typedef enum silt_duck_form {
-    SILT_DUCK_PLAIN, /* as they are */
-    SILT_DUCK_TEXT,  /* VARCHAR: what scan_rows gives and CSV holds */
-    SILT_DUCK_JSON   /* of types whose JSON by DuckDB is the one we want */
+    SILT_DUCK_PLAIN,   /* as they are */
+    SILT_DUCK_TEXT,    /* VARCHAR: what scan_rows gives and CSV holds */
+    SILT_DUCK_JSON,    /* of types whose JSON by DuckDB is the one we want */
+    SILT_DUCK_PARQUET, /* of types that DuckDB can write */
+    SILT_DUCK_NORMAL   /* of which equal ones are equal to DuckDB */
 } silt_duck_form;
 
 /* What a SELECT over a silt_rows_spec needs for as long as it runs, streams of it too. */
@@ -110,10 +112,19 @@ void silt_duck_rows_release(silt_duck_rows *rows);
 silt_status silt_duck_rows_sql(const silt_duck_rows *rows, silt_duck_form form, silt_buf *sql,
                                silt_error *err);
 
-/* Append "SELECT <columns in a form> FROM (<select>) t": what silt_duck_rows_sql() does to a SELECT
- * of somebody else's. */
+/* (duckdb_form.c) Append "SELECT <columns in a form> FROM (<select>) t": what silt_duck_rows_sql()
+ * does to a SELECT of somebody else's. */
 silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_duck_form form,
                                const silt_buf *select, silt_buf *sql, silt_error *err);
+
+/* How many columns a scan's result has. */
+size_t silt_duck_result_count(const silt_scan_spec *spec);
+/* Append the SELECT of one scan over its table; its columns are named as the result's, or c0, c1,
+ * … */
+silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spec *spec, bool named,
+                               silt_buf *sql, silt_error *err);
+/* Append that of a difference (duckdb_diff.c). */
+silt_status silt_duck_diff_sql(const silt_duck_rows *rows, silt_buf *sql, silt_error *err);
 
 /* What silt_duck_blame_files() does, for all files of the spec. */
 silt_status silt_duck_rows_blame(const silt_duck_rows *rows, silt_status st, silt_error *err);

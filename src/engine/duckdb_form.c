@@ -1,0 +1,177 @@
+/* Values in the forms that they go out in.
+ *
+ * As text an instant is ISO-8601 in UTC, binary is base64, and structs, lists and maps are JSON. */
+#include "engine/duckdb_table.h"
+
+#include <stdio.h>
+
+#define ISO_FORMAT "%Y-%m-%dT%H:%M:%S.%f" /* strftime's */
+
+/* Whether a value in a form isn't just the value. Text is JSON with another outside. */
+static bool is_special(silt_duck_form form, const silt_type *type)
+{
+    if (type->kind == SILT_TYPE_VARIANT) return form != SILT_DUCK_PLAIN;
+    switch (type->kind) {
+    case SILT_TYPE_FLOAT: /* NaN and Infinity are no JSON */
+    case SILT_TYPE_DOUBLE:
+    case SILT_TYPE_BINARY:
+    case SILT_TYPE_TIMESTAMP:
+    case SILT_TYPE_TIMESTAMP_NTZ:
+        return form == SILT_DUCK_TEXT || form == SILT_DUCK_JSON;
+    case SILT_TYPE_STRUCT:
+        for (size_t i = 0; i < type->field_count; i++)
+            if (is_special(form, type->fields[i].type)) return true;
+        return false;
+    case SILT_TYPE_ARRAY:
+        return is_special(form, type->element);
+    case SILT_TYPE_MAP:
+        return is_special(form, type->key) || is_special(form, type->element);
+    default:
+        return false;
+    }
+}
+
+static void value_expr(silt_buf *sql, silt_duck_form form, const silt_type *type, const char *expr,
+                       int depth);
+
+static void put_struct(silt_buf *sql, silt_duck_form form, const silt_type *type, const char *expr,
+                       int depth)
+{
+    silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN struct_pack(", expr);
+    for (size_t i = 0; i < type->field_count; i++) {
+        SILT_CLEAN(silt_buf) field = {0};
+        silt_buf_printf(&field, "(%s).", expr);
+        silt_sql_name(&field, type->fields[i].name);
+        if (i) silt_buf_puts(sql, ", ");
+        silt_sql_name(sql, type->fields[i].name);
+        silt_buf_puts(sql, " := ");
+        if (field.failed)
+            sql->failed = true;
+        else
+            value_expr(sql, form, type->fields[i].type, field.data, depth);
+    }
+    silt_buf_puts(sql, ") END");
+}
+
+/* Append list_transform(list, lambda x<depth>: …). */
+static void put_list(silt_buf *sql, silt_duck_form form, const silt_type *element, const char *list,
+                     int depth)
+{
+    char variable[16];
+    (void)snprintf(variable, sizeof variable, "x%d", depth);
+    silt_buf_printf(sql, "list_transform(%s, lambda %s: ", list, variable);
+    value_expr(sql, form, element, variable, depth + 1);
+    silt_buf_putc(sql, ')');
+}
+
+static void put_map(silt_buf *sql, silt_duck_form form, const silt_type *type, const char *expr,
+                    int depth)
+{
+    SILT_CLEAN(silt_buf) keys = {0};
+    SILT_CLEAN(silt_buf) values = {0};
+    silt_buf_printf(&keys, "map_keys(%s)", expr);
+    silt_buf_printf(&values, "map_values(%s)", expr);
+    if (keys.failed || values.failed) {
+        sql->failed = true;
+        return;
+    }
+    silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN map(", expr);
+    put_list(sql, form, type->key, keys.data, depth);
+    silt_buf_puts(sql, ", ");
+    put_list(sql, form, type->element, values.data, depth);
+    silt_buf_puts(sql, ") END");
+}
+
+/* Parquet files hold variants inside of others as their two parts: DuckDB writes them at the top
+ * only. In all forms a variant's own null is null. */
+static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
+{
+    if (form == SILT_DUCK_NORMAL)
+        silt_buf_printf(sql, "variant_normalize(%s)", expr);
+    else if (form == SILT_DUCK_PARQUET)
+        silt_buf_printf(sql,
+                        "CASE WHEN %s IS NOT NULL THEN CAST(variant_to_parquet_variant(%s) AS "
+                        "STRUCT(metadata BLOB, \"value\" BLOB)) END",
+                        expr, expr);
+    else
+        silt_buf_printf(sql, "CAST(%s AS JSON)", expr);
+}
+
+/* Append `expr` of `type` in a form; for text that whose JSON is the one we want. */
+static void value_expr(silt_buf *sql, silt_duck_form form, const silt_type *type, const char *expr,
+                       int depth)
+{
+    if (!is_special(form, type)) {
+        silt_buf_puts(sql, expr);
+        return;
+    }
+    switch (type->kind) {
+    case SILT_TYPE_VARIANT:
+        put_variant(sql, form, expr);
+        break;
+    case SILT_TYPE_TIMESTAMP:
+        silt_buf_printf(sql, "strftime(%s, '%sZ')", expr, ISO_FORMAT);
+        break;
+    case SILT_TYPE_TIMESTAMP_NTZ:
+        silt_buf_printf(sql, "strftime(%s, '%s')", expr, ISO_FORMAT);
+        break;
+    case SILT_TYPE_BINARY:
+        silt_buf_printf(sql, "base64(%s)", expr);
+        break;
+    case SILT_TYPE_STRUCT:
+        put_struct(sql, form, type, expr, depth);
+        break;
+    case SILT_TYPE_ARRAY:
+        put_list(sql, form, type->element, expr, depth);
+        break;
+    case SILT_TYPE_MAP:
+        put_map(sql, form, type, expr, depth);
+        break;
+    default: /* FLOAT, DOUBLE: as Spark writes them */
+        silt_buf_printf(sql,
+                        "CASE WHEN %s IS NULL OR isfinite(%s) THEN to_json(%s) WHEN isnan(%s) THEN "
+                        "to_json('NaN') WHEN %s > 0 THEN to_json('Infinity') ELSE "
+                        "to_json('-Infinity') END",
+                        expr, expr, expr, expr, expr);
+        break;
+    }
+}
+
+/* Append `expr` of `type` as text. */
+static void text_expr(silt_buf *sql, const silt_type *type, const char *expr)
+{
+    bool nested = type->kind == SILT_TYPE_STRUCT || type->kind == SILT_TYPE_ARRAY ||
+                  type->kind == SILT_TYPE_MAP;
+    bool number = type->kind == SILT_TYPE_FLOAT || type->kind == SILT_TYPE_DOUBLE;
+    silt_buf_puts(sql, nested ? "CAST(to_json(" : "CAST(");
+    if (number)
+        silt_buf_puts(sql, expr);
+    else
+        value_expr(sql, SILT_DUCK_TEXT, type, expr, 0);
+    silt_buf_puts(sql, nested ? ") AS VARCHAR)" : " AS VARCHAR)");
+}
+
+silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_duck_form form,
+                               const silt_buf *select, silt_buf *sql, silt_error *err)
+{
+    if (select->failed) return silt_fail_nomem(err);
+    silt_buf_puts(sql, "SELECT ");
+    for (size_t c = 0; c < count; c++) {
+        SILT_CLEAN(silt_buf) name = {0};
+        silt_buf_puts(&name, "t.");
+        silt_sql_name(&name, columns[c].name);
+        if (name.failed) return silt_fail_nomem(err);
+        if (c) silt_buf_puts(sql, ", ");
+        bool whole = form == SILT_DUCK_PARQUET && columns[c].type->kind == SILT_TYPE_VARIANT;
+        if (whole)
+            silt_buf_puts(sql, name.data);
+        else if (form == SILT_DUCK_TEXT)
+            text_expr(sql, columns[c].type, name.data);
+        else
+            value_expr(sql, form, columns[c].type, name.data, 0);
+        silt_buf_puts(sql, " AS ");
+        silt_sql_name(sql, columns[c].name);
+    }
+    silt_buf_printf(sql, " FROM (%s) t", select->data);
+    return SILT_OK;
+}
