@@ -28,6 +28,7 @@ typedef struct silt_scan_options {
     const silt_type *schema; /* Arrow: a STRUCT that columns are cast to by name, in its order;
                                 NULL: the table's */
     int64_t batch_rows;      /* Arrow: rows of a batch at most; 0: as they come (2,048) */
+    bool explain;            /* count rows for silt_scan_explain(): it takes all files' stats */
 } silt_scan_options;
 #define SILT_SCAN_OPTIONS_INIT                                 \
     {                                                          \
@@ -110,7 +111,8 @@ typedef struct silt_scan_explanation {
     const char *filter; /* what is asked of the rows that are read; NULL: nothing */
 } silt_scan_explanation;
 
-/** How the scan was planned; lives with it. Of changes and queries: NULL. */
+/** How the scan was planned; lives with it. Rows are counted where silt_scan_options.explain asks
+ * for it, else they may be -1. Of changes and queries: NULL. */
 SILT_API const silt_scan_explanation *silt_scan_explain(const silt_scan *scan);
 
 /* Which changes of a table, and how. Versions and timestamps include both ends; of each end one of

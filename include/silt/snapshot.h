@@ -107,21 +107,40 @@ typedef struct silt_file {
     const char *path; /* relative to the table's root, decoded */
     int64_t size_bytes, modification_time_ms;
     int64_t row_count;                   /* by its stats, less deleted rows; -1: not known */
+    int64_t deleted_rows;                /* by its deletion vector; 0: it has none */
     const char *const *partition_values; /* by partition column, as in the log; NULL is null */
     const char *stats;                   /* JSON text, or NULL */
+    bool removed;                        /* with silt_files_options.since: it has gone since */
 } silt_file;
+
+typedef struct silt_files_options {
+    size_t struct_size;
+    /* Only what is different from this version of the same table: files that were added, then those
+     * that were removed. A file whose deletion vector has changed is both. NULL: all files. */
+    silt_snapshot *since;
+    const char *where; /* only files that may hold a row for which this condition (Spark SQL) is
+                          true; NULL: all */
+    bool no_details;   /* row_count is -1, stats NULL: takes half the memory and time where a table
+                          has many files */
+} silt_files_options;
+#define SILT_FILES_OPTIONS_INIT                   \
+    {                                             \
+        .struct_size = sizeof(silt_files_options) \
+    }
 
 /* Return false to end the listing. */
 typedef bool silt_file_fn(void *ctx, const silt_file *file);
 
-/** Each file of the table, in the log's order, newest commit first. Lists them on first use. */
-SILT_API SILT_CHECKED silt_status silt_snapshot_files(silt_snapshot *snapshot, silt_file_fn *fn,
-                                                      void *ctx, silt_error *err);
-
-/** As silt_snapshot_files(), but without what stats tell: row_count is -1, stats NULL. Takes half
- * the memory and time where a table has many files. */
-SILT_API SILT_CHECKED silt_status silt_snapshot_paths(silt_snapshot *snapshot, silt_file_fn *fn,
-                                                      void *ctx, silt_error *err);
+/**
+ * Each file of the table, in the log's order, newest commit first. Lists them on first use.
+ *
+ * @param opts NULL for SILT_FILES_OPTIONS_INIT
+ * @return SILT_INVALID   a condition that doesn't parse; `since` is another table's
+ *         SILT_NOT_FOUND a column of the condition
+ */
+SILT_API SILT_CHECKED silt_status silt_snapshot_files(silt_snapshot *snapshot,
+                                                      const silt_files_options *opts,
+                                                      silt_file_fn *fn, void *ctx, silt_error *err);
 
 /* One commit of the table's history. Strings live for the call. */
 typedef struct silt_history_entry {

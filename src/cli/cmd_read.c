@@ -1,242 +1,257 @@
 /* silt read: a table's rows, to look at or to go on with. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/grid.h"
+#include "cli/json.h"
 #include "cli/message.h"
-#include "cli/progress.h"
-#include "cli/signals.h"
+#include "cli/rows.h"
 #include "cli/words.h"
 
-typedef enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_PARQUET } format;
+/* ---- --files ---- */
 
-enum { WIDEST = 40 }; /* columns of a cell without --verbose */
+typedef struct names {
+    const char **items;
+    size_t count, capacity;
+} names;
 
-/* ---- options ---- */
-
-static int take_format(cli *c, format *out)
+static bool add_name(cli *c, names *n, const char *name)
 {
-    static const char *const names[] = {"table", "csv", "json", "parquet"};
-    const char *name = cli_text(c, "format");
-    *out = c->json ? FORMAT_JSON : FORMAT_TABLE;
-    if (!name) return CLI_OK;
-    cli_nearest nearest = cli_nearest_to(name);
-    for (int i = 0; i < 4; i++) {
-        *out = (format)i;
-        if (strcmp(names[i], name) == 0) return CLI_OK;
-        cli_nearest_offer(&nearest, names[i]);
+    if (n->count == n->capacity) {
+        size_t capacity = n->capacity ? n->capacity * 2 : 64;
+        const char **items = silt_arena_alloc(c->arena, capacity * sizeof(*items));
+        if (!items) return false;
+        if (n->count) memcpy(items, n->items, n->count * sizeof(*items));
+        n->items = items;
+        n->capacity = capacity;
     }
-    if (strcmp(name, "arrow") == 0) return cli_later(c, "format", name);
-    if (!nearest.name)
-        return cli_misuse(c, "--format: found \"%s\"; table, csv, json or parquet is allowed",
-                          name);
-    cli_say(c, CLI_ERROR, "--format: found \"%s\"; table, csv, json or parquet is allowed", name);
-    cli_hint(c, "did you mean '%s'?", nearest.name);
-    return CLI_USAGE;
+    n->items[n->count++] = name;
+    return name != NULL;
 }
 
-/* The column's name as the table spells it, which may differ in upper and lower case. */
-static const char *column_of(const silt_type *schema, const char *typed, cli_nearest *nearest)
+/* A path a line. */
+static int add_lines(cli *c, names *n)
 {
-    int index = silt_type_find(schema, typed);
-    if (index >= 0) return schema->fields[index].name;
-    for (size_t i = 0; i < schema->field_count; i++) {
-        if (strcasecmp(schema->fields[i].name, typed) == 0) return schema->fields[i].name;
-        cli_nearest_offer(nearest, schema->fields[i].name);
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    bool ok = true;
+    while (ok && (size = getline(&line, &capacity, stdin)) >= 0) {
+        if (size && line[size - 1] == '\n') line[size - 1] = 0;
+        if (*line) ok = add_name(c, n, silt_arena_strdup(c->arena, line));
     }
-    return NULL;
+    free(line);
+    if (!ok) return cli_no_memory(c);
+    if (!ferror(stdin)) return CLI_OK;
+    cli_say(c, CLI_ERROR, "--files: standard input can't be read: %s", strerror(errno));
+    return CLI_FAILED;
 }
 
-static int add_column(cli *c, const char *typed, const char **columns, size_t *count)
+static int take_files(cli *c, silt_scan_options *opts)
 {
-    cli_nearest nearest = cli_nearest_to(typed);
-    columns[*count] = column_of(silt_snapshot_schema(c->snapshot), typed, &nearest);
-    if (columns[*count]) {
-        (*count)++;
-        return CLI_OK;
-    }
-    cli_say(c, CLI_ERROR, "--columns: the table has no column '%s'", typed);
-    if (nearest.name)
-        cli_hint(c, "did you mean '%s'?", nearest.name);
-    else
-        cli_hint(c, "`silt show %s` lists its columns", c->line.arguments[0]);
-    return CLI_USAGE;
-}
-
-/* "a,b" given once or often; a name with a comma in it is written as \, */
-static int take_columns(cli *c, silt_scan_options *opts)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < c->line.given_count; i++)
-        most += strlen(c->line.given[i].value) + 1;
-    const char **columns = silt_arena_calloc(c->arena, most + 1, sizeof(*columns));
-    char *name = silt_arena_alloc(c->arena, most + 1);
-    if (!columns || !name) return cli_no_memory(c);
+    names n = {0};
+    bool given = false;
     for (size_t i = 0; i < c->line.given_count; i++) {
-        if (strcmp(c->line.given[i].option->name, "columns") != 0) continue;
-        for (const char *s = c->line.given[i].value;; s++) {
-            size_t size = 0;
-            for (; *s && *s != ','; s++) {
-                if (s[0] == '\\' && s[1] == ',') s++;
-                name[size++] = *s;
-            }
-            name[size] = 0;
-            int status = add_column(c, name, columns, &opts->column_count);
+        if (strcmp(c->line.given[i].option->name, "files") != 0) continue;
+        const char *name = c->line.given[i].value;
+        given = true;
+        if (strcmp(name, "-") == 0) {
+            int status = add_lines(c, &n);
             if (status != CLI_OK) return status;
-            if (!*s) break;
+        } else if (!add_name(c, &n, name)) {
+            return cli_no_memory(c);
         }
     }
-    if (opts->column_count) opts->columns = columns;
+    if (!given) return CLI_OK;
+    static const char *const nothing[1];
+    opts->files = n.count ? n.items : nothing;
+    opts->file_count = n.count;
     return CLI_OK;
 }
 
-/* ---- as a table ---- */
+/* ---- --schema ---- */
 
-typedef struct printing {
-    cli_grid *grid;
-    int64_t rows;
-    bool no_memory;
-} printing;
-
-static bool print_row(void *ctx, const silt_bytes *values, size_t count)
+static char *read_text(cli *c, const char *path)
 {
-    printing *p = ctx;
-    (void)count;
-    p->rows++;
-    p->no_memory = !cli_grid_row(p->grid, values) && !ferror(stdout);
-    return !p->no_memory && !ferror(stdout);
-}
-
-static bool is_number(const silt_type *type)
-{
-    return type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_DECIMAL;
-}
-
-static cli_column *make_columns(cli *c, const silt_scan_options *opts, size_t *count)
-{
-    const silt_type *schema = silt_snapshot_schema(c->snapshot);
-    *count = opts->columns ? opts->column_count : schema->field_count;
-    cli_column *columns = silt_arena_calloc(c->arena, *count + 1, sizeof(*columns));
-    for (size_t i = 0; columns && i < *count; i++) {
-        int at = opts->columns ? silt_type_find(schema, opts->columns[i]) : (int)i;
-        const silt_field *field = &schema->fields[at];
-        const char *type = silt_type_name(field->type, c->arena);
-        columns[i] = (cli_column){field->name, type ? type : "?", is_number(field->type)};
+    enum { MOST = 64 << 20 };
+    FILE *file = fopen(path, "re");
+    if (!file) return NULL;
+    char *text = NULL;
+    size_t size = 0, capacity = 0;
+    for (size_t got = 1; got && size < MOST;) {
+        if (size + 1 >= capacity) {
+            size_t grown = capacity ? capacity * 2 : 4096;
+            char *larger = silt_arena_alloc(c->arena, grown);
+            if (!larger) break;
+            if (size) memcpy(larger, text, size);
+            text = larger;
+            capacity = grown;
+        }
+        got = fread(text + size, 1, capacity - size - 1, file);
+        size += got;
+        text[size] = 0;
     }
-    return columns;
+    bool whole = feof(file) && !ferror(file);
+    (void)fclose(file);
+    return whole ? text : NULL;
 }
 
-static int print_table(cli *c, const silt_scan_options *opts)
+/* A schema as the log has it, or a type as people write it. */
+static int take_schema(cli *c, const cli_rows *rows, silt_scan_options *opts)
 {
     silt_error err = {0};
-    size_t count;
-    char counted[CLI_COUNTED_SIZE];
-    const cli_column *columns = make_columns(c, opts, &count);
-    printing p = {0};
-    if (columns) p.grid = cli_grid_new(c, columns, count, "NULL", c->verbose ? 0 : WIDEST);
-    if (!p.grid) return cli_no_memory(c);
-    silt_scan *scan = NULL;
-    silt_status st = silt_scan_open(c->snapshot, opts, &scan, &err);
-    if (st == SILT_OK) st = silt_scan_rows(scan, print_row, &p, &err);
-    silt_scan_free(scan);
-    if (st == SILT_OK && !p.no_memory && cli_grid_end(p.grid))
-        fprintf(stdout, "(%s)\n", cli_counted(p.rows, "row", "rows", counted));
-    cli_grid_free(p.grid);
-    if (p.no_memory) return cli_no_memory(c);
-    return st == SILT_OK ? CLI_OK : cli_fail(c, &err);
-}
-
-/* ---- into a file ---- */
-
-/* A file appears whole or not at all; what isn't a regular file (a pipe, a device) is written to as
- * it is. */
-static const char *write_to(cli *c, const char *path, bool *direct)
-{
-    struct stat st;
-    *direct = strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
-    return *direct ? path : silt_arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
-}
-
-static int put_in_place(cli *c, const char *from, const char *to)
-{
-    if (rename(from, to) == 0) return CLI_OK;
-    cli_say(c, CLI_ERROR, "%s can't be written: %s", to, strerror(errno));
-    (void)unlink(from);
-    return CLI_FAILED;
-}
-
-static int fail_output(cli *c, const silt_error *err)
-{
-    if (err->cause != EPIPE) return cli_fail(c, err);
-    cli_signals_die_of_pipe(); /* the reader of our output went away */
-    return CLI_FAILED;
-}
-
-static int write_file(cli *c, const silt_scan_options *opts, format as, const char *path)
-{
-    static const silt_file_format formats[] = {[FORMAT_CSV] = SILT_FILE_CSV,
-                                               [FORMAT_JSON] = SILT_FILE_JSON,
-                                               [FORMAT_PARQUET] = SILT_FILE_PARQUET};
-    silt_error err = {0};
-    bool direct;
-    const char *to = write_to(c, path, &direct);
-    if (!to) return cli_no_memory(c);
-    silt_scan *scan = NULL;
-    silt_status st = silt_scan_open(c->snapshot, opts, &scan, &err);
-    if (st == SILT_OK) st = silt_scan_to_file(scan, formats[as], to, NULL, &err);
-    silt_scan_free(scan);
-    cli_progress_stop();
-    if (st == SILT_OK) return direct ? CLI_OK : put_in_place(c, to, path);
-    if (!direct) (void)unlink(to);
-    return fail_output(c, &err);
-}
-
-/* Standard output becomes the file, and is put back by nobody: the command ends after it. */
-static int print_table_to(cli *c, const silt_scan_options *opts, const char *path)
-{
-    bool direct;
-    const char *to = write_to(c, path, &direct);
-    if (!to) return cli_no_memory(c);
-    if (strcmp(to, "-") == 0) return print_table(c, opts);
-    if (!freopen(to, "we", stdout)) {
-        cli_say(c, CLI_ERROR, "%s can't be written: %s", path, strerror(errno));
-        return CLI_FAILED;
+    const char *path = cli_text(c, "schema");
+    opts->view_types = cli_flag(c, "view-types");
+    if ((path || opts->view_types) && rows->format != CLI_ROWS_ARROW)
+        return cli_misuse(c, "--%s is for --format arrow", path ? "schema" : "view-types");
+    if (!path) return CLI_OK;
+    const char *text = read_text(c, path);
+    if (!text) {
+        cli_say(c, CLI_ERROR, "--schema %s can't be read: %s", path, strerror(errno));
+        return CLI_USAGE;
     }
-    c->out = cli_style_of(stdout, true);
-    int status = cli_finish_output(c, print_table(c, opts));
-    if (status == CLI_OK && !direct) return put_in_place(c, to, path);
-    if (!direct) (void)unlink(to);
-    return status;
+    text += strspn(text, " \t\r\n");
+    silt_status st = *text == '{'
+                         ? silt_schema_parse(text, strlen(text), c->arena, &opts->schema, &err)
+                         : silt_type_parse(text, c->arena, &opts->schema, &err);
+    if (st != SILT_OK || opts->schema->kind != SILT_TYPE_STRUCT) {
+        cli_say(c, CLI_ERROR, "--schema %s: %s", path,
+                st == SILT_OK ? "a struct is wanted, like struct<id:long,name:string>"
+                              : err.message);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+static int take_options(cli *c, const cli_rows *rows, silt_scan_options *opts)
+{
+    opts->limit = cli_count(c, "limit", -1);
+    opts->where = cli_text(c, "where");
+    opts->file_column = cli_text(c, "file-column");
+    opts->no_pushdown = cli_flag(c, "no-pushdown");
+    opts->explain = cli_flag(c, "explain");
+    if (cli_flag(c, "row-ids")) {
+        opts->row_id_column = "_row_id";
+        opts->row_commit_version_column = "_row_commit_version";
+    }
+    int status = take_files(c, opts);
+    return status == CLI_OK ? take_schema(c, rows, opts) : status;
+}
+
+/* ---- --explain ---- */
+
+enum { STEP, FILES, ROWS, SIZE, WHY, CELLS };
+
+static const char *signed_text(cli *c, bool less, const char *text)
+{
+    return silt_arena_printf(c->arena, "%s%s", less ? "-" : "", text);
+}
+
+/* A line of the plan; what is zero isn't said. */
+static bool put_step(cli *c, cli_grid *grid, const silt_scan_step *step, bool less)
+{
+    char text[CLI_NUMBER_SIZE];
+    const char *cells[CELLS] = {[STEP] = step->name, [WHY] = step->why};
+    if (step->files || !less) {
+        cli_format_number(step->files, text);
+        cells[FILES] = signed_text(c, less, text);
+    }
+    cli_format_number(step->rows, text);
+    cells[ROWS] = step->rows < 0 ? "?" : step->rows || !less ? signed_text(c, less, text) : NULL;
+    cli_format_size(step->bytes, text);
+    if (step->bytes || !less) cells[SIZE] = signed_text(c, less, text);
+    return cli_grid_texts(grid, cells);
+}
+
+static int explain_text(cli *c, const silt_scan_explanation *e)
+{
+    static const cli_column columns[CELLS] = {[STEP] = {"STEP", NULL, false},
+                                              [FILES] = {"FILES", NULL, true},
+                                              [ROWS] = {"ROWS", NULL, true},
+                                              [SIZE] = {"SIZE", NULL, true},
+                                              [WHY] = {"WHY", NULL, false}};
+    char version[CLI_NUMBER_SIZE];
+    snprintf(version, sizeof(version), "version %lld", (long long)e->version);
+    const silt_scan_step all = {version, NULL, e->total_files, e->total_rows, e->total_bytes};
+    const silt_scan_step left = {"to be read", NULL, e->files, e->rows, e->bytes};
+    cli_grid *grid = cli_grid_new(c, columns, CELLS, "", 0);
+    bool ok = grid && put_step(c, grid, &all, false);
+    for (size_t i = 0; ok && i < e->step_count; i++)
+        ok = put_step(c, grid, &e->steps[i], true);
+    ok = ok && put_step(c, grid, &left, false) && cli_grid_end(grid);
+    cli_grid_free(grid);
+    if (!ok) return ferror(stdout) ? CLI_OK : cli_no_memory(c);
+    if (!e->filter) return CLI_OK;
+    fputs("Rows are asked: ", stdout);
+    cli_put(stdout, &c->out, e->filter);
+    fputc('\n', stdout);
+    return CLI_OK;
+}
+
+static void put_amounts(cli_json *j, int64_t files, int64_t rows, int64_t bytes)
+{
+    cli_json_integer(j, "files", files);
+    cli_json_count(j, "rows", rows);
+    cli_json_integer(j, "bytes", bytes);
+}
+
+static int explain_json(cli *c, const silt_scan_explanation *e)
+{
+    cli_json j = cli_json_start(stdout, true);
+    cli_json_object(&j, NULL);
+    cli_json_integer(&j, "version", e->version);
+    cli_json_object(&j, "total");
+    put_amounts(&j, e->total_files, e->total_rows, e->total_bytes);
+    cli_json_end(&j);
+    cli_json_array(&j, "ruled_out");
+    for (size_t i = 0; i < e->step_count; i++) {
+        const silt_scan_step *step = &e->steps[i];
+        cli_json_object(&j, NULL);
+        cli_json_string(&j, "step", step->name);
+        cli_json_string(&j, "why", step->why);
+        put_amounts(&j, step->files, step->rows, step->bytes);
+        cli_json_end(&j);
+    }
+    cli_json_end(&j);
+    cli_json_object(&j, "to_be_read");
+    put_amounts(&j, e->files, e->rows, e->bytes);
+    cli_json_end(&j);
+    cli_json_string(&j, "filter", e->filter);
+    cli_json_end(&j);
+    c->answered = true;
+    return CLI_OK;
 }
 
 /* ---- the command ---- */
 
-static void stop_engine(void *engine)
+static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts)
 {
-    silt_engine_interrupt(engine);
+    silt_error err = {0};
+    silt_scan *scan = NULL;
+    int status;
+    if (silt_scan_open(c->snapshot, opts, &scan, &err) != SILT_OK) return cli_fail(c, &err);
+    if (!opts->explain)
+        status = cli_rows_write(c, rows, scan);
+    else if (c->json)
+        status = explain_json(c, silt_scan_explain(scan));
+    else
+        status = explain_text(c, silt_scan_explain(scan));
+    silt_scan_free(scan);
+    return status;
 }
 
 int cmd_read(cli *c)
 {
-    format as;
+    cli_rows rows = {0};
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
-    const char *path = cli_text(c, "output") ? cli_text(c, "output") : "-";
-    opts.limit = cli_count(c, "limit", -1);
-    int status = take_format(c, &as);
-    if (status != CLI_OK) return status;
-    if (as == FORMAT_PARQUET && strcmp(path, "-") == 0 && c->out.terminal)
-        return cli_misuse(c, "--format parquet isn't for a terminal: --output FILE says where to");
-    status = cli_open_store(c);
-    if (status != CLI_OK) return status;
-    if (!cli_signals_watch(stop_engine, c->engine)) return cli_no_memory(c);
-    status = cli_open_snapshot(c);
-    if (status == CLI_OK) status = take_columns(c, &opts);
-    if (status != CLI_OK) return status;
-    if (!c->quiet && !c->out.terminal) cli_progress_start(&c->err, "reading");
-    return as == FORMAT_TABLE ? print_table_to(c, &opts, path) : write_file(c, &opts, as, path);
+    int status = cli_rows_options(c, &rows);
+    if (status == CLI_OK) status = take_options(c, &rows, &opts);
+    if (status == CLI_OK) status = cli_open_store(c);
+    if (status == CLI_OK) status = cli_rows_watch(c);
+    if (status == CLI_OK) status = cli_open_snapshot(c);
+    if (status == CLI_OK)
+        status = cli_rows_columns(c, silt_snapshot_schema(c->snapshot), &opts.columns,
+                                  &opts.column_count);
+    return status == CLI_OK ? read_rows(c, &rows, &opts) : status;
 }

@@ -47,13 +47,23 @@ static const cli_option reset_options[] = {
 static const cli_option check_options[] = {{"schema", CLI_FLAG, NULL, 0}, END};
 
 static const cli_option read_options[] = {
-    {"version", CLI_COUNT, "N", 0},        {"columns", CLI_LIST, "NAMES", 0},
-    {"limit", CLI_COUNT, "N", 0},          {"format", CLI_TEXT, "FORMAT", 0},
-    {"output", CLI_TEXT, "FILE", 'o'},     {"timestamp", CLI_TIMESTAMP, "TIME", 0},
-    {"where", CLI_LATER, "PREDICATE", 0},  {"files", CLI_LATER, "FILES", 0},
-    {"file-column", CLI_LATER, "NAME", 0}, {"no-pushdown", CLI_LATER, NULL, 0},
-    {"view-types", CLI_LATER, NULL, 0},    {"schema", CLI_LATER, "FILE", 0},
-    {"dataset", CLI_LATER, "NAME", 0},     END,
+    {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"columns", CLI_LIST, "NAMES", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"limit", CLI_COUNT, "N", 0},
+    {"files", CLI_LIST, "FILE", 0},
+    {"file-column", CLI_TEXT, "NAME", 0},
+    {"row-ids", CLI_FLAG, NULL, 0},
+    {"no-pushdown", CLI_FLAG, NULL, 0},
+    {"explain", CLI_FLAG, NULL, 0},
+    {"format", CLI_TEXT, "FORMAT", 0},
+    {"no-header", CLI_FLAG, NULL, 0},
+    {"view-types", CLI_FLAG, NULL, 0},
+    {"schema", CLI_TEXT, "FILE", 0},
+    {"output", CLI_TEXT, "FILE", 'o'},
+    {"dataset", CLI_LATER, "NAME", 0},
+    END,
 };
 
 static const cli_option show_options[] = {
@@ -62,11 +72,9 @@ static const cli_option show_options[] = {
 static const cli_option history_options[] = {{"limit", CLI_COUNT, "N", 0}, END};
 
 static const cli_option files_options[] = {
-    {"version", CLI_COUNT, "N", 0},
-    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
-    {"from", CLI_LATER, "N", 0},
-    {"to", CLI_LATER, "N", 0},
-    END,
+    {"version", CLI_COUNT, "N", 0},      {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"from", CLI_COUNT, "N", 0},         {"to", CLI_COUNT, "N", 0},
+    {"where", CLI_TEXT, "CONDITION", 0}, END,
 };
 
 #define LATER(command)                         \

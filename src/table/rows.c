@@ -47,16 +47,22 @@ static silt_status blame(const silt_scan *scan, silt_status st, silt_error *err)
     return st == SILT_OK || !scan->blame ? st : scan->blame(scan->ctx, st, err);
 }
 
-static silt_status make_schema(silt_scan *scan, const silt_column *columns, size_t count,
-                               silt_error *err)
+/* A plain scan's columns are known without asking the engine. */
+static silt_status list_columns(const silt_scan *scan, const silt_column **out, size_t *count,
+                                silt_error *err)
 {
-    silt_field *fields = silt_arena_calloc(scan->arena, count, sizeof(*fields));
-    silt_type *type = silt_arena_calloc(scan->arena, 1, sizeof(*type));
-    if (!fields || !type) return silt_fail_nomem(err);
-    for (size_t i = 0; i < count; i++)
-        fields[i] = (silt_field){columns[i].name, columns[i].type, true, "{}"};
-    *type = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
-    scan->schema = type;
+    const silt_scan_spec *spec = &scan->rows.scan;
+    if (scan->rows.kind != SILT_ROWS_SCAN)
+        return blame(
+            scan,
+            scan->engine->ops->describe(scan->engine, &scan->rows, scan->arena, out, count, err),
+            err);
+    *count = spec->result_count ? spec->result_count : spec->column_count;
+    silt_column *columns = silt_arena_calloc(scan->arena, *count, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(err);
+    for (size_t i = 0; i < *count; i++)
+        columns[i] = (silt_column){spec->columns[i].name, spec->columns[i].type};
+    *out = columns;
     return SILT_OK;
 }
 
@@ -64,14 +70,18 @@ silt_status silt_scan_schema(silt_scan *scan, const silt_type **out, silt_error 
 {
     const silt_column *columns;
     size_t count;
-    if (!scan->schema) {
-        SILT_TRY(blame(scan,
-                       scan->engine->ops->describe(scan->engine, &scan->rows, scan->arena, &columns,
-                                                   &count, err),
-                       err));
-        SILT_TRY(make_schema(scan, columns, count, err));
+    if (scan->schema) {
+        *out = scan->schema;
+        return SILT_OK;
     }
-    *out = scan->schema;
+    SILT_TRY(list_columns(scan, &columns, &count, err));
+    silt_field *fields = silt_arena_calloc(scan->arena, count, sizeof(*fields));
+    silt_type *type = silt_arena_calloc(scan->arena, 1, sizeof(*type));
+    if (!fields || !type) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++)
+        fields[i] = (silt_field){columns[i].name, columns[i].type, true, "{}"};
+    *type = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
+    *out = scan->schema = type;
     return SILT_OK;
 }
 

@@ -57,10 +57,22 @@ static void rule_out(const opening *o, size_t file, silt_scan_step *step)
     count_out(&step->rows, o->rows[file]);
 }
 
+/* Stats take as much memory as all else of the files: only who needs them gets them. The rows of a
+ * file are what its deletion vector is checked against. */
+static bool needs_stats(const opening *o)
+{
+    const silt_log_state *state = silt_snapshot_state(o->snapshot);
+    return o->opts->where || o->opts->limit >= 0 || o->opts->explain ||
+           silt_names_have(state->protocol.reader_features, "deletionVectors");
+}
+
 static silt_status take_all(opening *o, silt_error *err)
 {
     size_t count;
-    SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, &count, err));
+    if (needs_stats(o))
+        SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, &count, err));
+    else
+        SILT_TRY(silt_snapshot_adds_lean(o->snapshot, &o->adds, &count, err));
     silt_arena *arena = o->scan->arena;
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     o->explanation = silt_arena_calloc(arena, 1, sizeof(*o->explanation));
@@ -168,8 +180,8 @@ static silt_status take_enough(opening *o, silt_error *err)
         rows += some > 0 ? some : 0;
     }
     if (needed == o->count) return SILT_OK;
-    const char *why = silt_arena_printf(
-        o->scan->arena, "%" PRId64 " rows are in the first %zu files", o->opts->limit, needed);
+    const char *why = silt_arena_printf(o->scan->arena, "%zu files hold enough rows", needed);
+    if (needed < 2) why = needed ? "the first file holds enough rows" : "no row is asked for";
     if (!why) return silt_fail_nomem(err);
     silt_scan_step *step = add_step(o, "limit", why);
     for (size_t i = needed; i < o->count; i++)
@@ -194,7 +206,7 @@ static silt_status account(opening *o, silt_error *err)
     }
     if (!vectors) return SILT_OK;
     const char *why =
-        silt_arena_printf(o->scan->arena, "%" PRId64 " of the files have one", vectors);
+        silt_arena_printf(o->scan->arena, "%" PRId64 " files have deleted rows", vectors);
     if (!why) return silt_fail_nomem(err);
     silt_scan_step *step = add_step(o, "deletion vectors", why);
     step->rows = deleted;

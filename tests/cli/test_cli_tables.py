@@ -202,7 +202,8 @@ def test_files(words):
     assert {e["partition_values"]["lang"]: e["rows"] for e in entries} == {"de": 1, "ja": 1, "en": 5}
     assert all(e["size_bytes"] == (words.dir / "lake/words" / e["path"]).stat().st_size for e in entries)
     verbose = words("files", "lake/words", "--verbose").out.splitlines()
-    assert verbose[0].split() == ["BYTES", "ROWS", "MODIFIED", "(UTC)", "lang", "PATH"] and len(verbose) == 4
+    assert verbose[0].split() == ["BYTES", "ROWS", "DELETED", "MODIFIED", "(UTC)", "lang", "PATH"]
+    assert len(verbose) == 4
 
 
 # ---- what isn't a table ---------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+/* The rows of a scan, printed or written as the options --columns, --format, --no-header and
+ * --output say. */
+#ifndef SILT_CLI_ROWS_H
+#define SILT_CLI_ROWS_H
+
+#include "cli/cli.h"
+
+typedef enum cli_row_format {
+    CLI_ROWS_TABLE,
+    CLI_ROWS_CSV,
+    CLI_ROWS_JSON,
+    CLI_ROWS_PARQUET,
+    CLI_ROWS_ARROW
+} cli_row_format;
+
+typedef struct cli_rows {
+    cli_row_format format;
+    bool no_header;
+    const char *path; /* "-": standard output */
+} cli_rows;
+
+/* Of --format, --no-header and --output, which the command has. CLI_OK, or CLI_USAGE with a
+ * message: to be asked before anything is opened. */
+int cli_rows_options(cli *c, cli_rows *out);
+
+/* The names in --columns, as `schema` spells them, which may differ in upper and lower case; NULL
+ * where the option isn't given. CLI_OK, or the exit status with a message. */
+int cli_rows_columns(cli *c, const silt_type *schema, const char *const **columns, size_t *count);
+
+/* Interrupts stop the engine; after cli_open_store(). */
+int cli_rows_watch(cli *c);
+
+/* All rows. CLI_OK, or the exit status with a message. */
+int cli_rows_write(cli *c, const cli_rows *rows, silt_scan *scan);
+
+#endif

@@ -1,0 +1,123 @@
+/* A table's files, for programs: all of them, or those that two versions differ by. */
+#include "base/hash.h"
+#include "table/data.h"
+#include "table/files.h"
+#include "table/mapping.h"
+
+typedef struct listing {
+    const silt_files_options *opts;
+    silt_file_fn *fn;
+    void *ctx;
+    silt_arena *arena, *scratch;  /* `scratch` is for one file */
+    silt_names partition_columns; /* physical */
+    bool removed, ended;
+} listing;
+
+/* ---- one file */
+
+static silt_status give(listing *l, const silt_add *add, silt_error *err)
+{
+    const bool details = !l->opts->no_details;
+    const char **values =
+        silt_arena_calloc(l->scratch, l->partition_columns.count, sizeof(*values));
+    const char *path = silt_path_canonical(add->path, l->scratch);
+    if (!values || !path) return silt_fail_nomem(err);
+    for (size_t p = 0; p < l->partition_columns.count; p++)
+        values[p] = silt_pairs_get(add->partition_values, l->partition_columns.items[p]);
+    const silt_file file = {.path = path,
+                            .size_bytes = add->size_bytes,
+                            .modification_time_ms = add->modification_time_ms,
+                            .row_count = details ? silt_add_row_count(add, l->scratch) : -1,
+                            .deleted_rows = add->dv ? add->dv->cardinality : 0,
+                            .partition_values = values,
+                            .stats = details ? add->stats : NULL,
+                            .removed = l->removed};
+    l->ended = !l->fn(l->ctx, &file);
+    return SILT_OK;
+}
+
+/* ---- all files */
+
+static silt_status get_adds(const listing *l, silt_snapshot *snapshot, const silt_add **adds,
+                            size_t *count, silt_error *err)
+{
+    return l->opts->no_details ? silt_snapshot_adds_lean(snapshot, adds, count, err)
+                               : silt_snapshot_adds(snapshot, adds, count, err);
+}
+
+static const char *identity(const silt_add *add, silt_arena *arena)
+{
+    return silt_file_identity(add->path, add->dv, true, arena);
+}
+
+/* The files of a snapshot, but those in `but` (identities; NULL: none). */
+static silt_status list(listing *l, silt_snapshot *snapshot, const silt_map64 *but, silt_error *err)
+{
+    const silt_add *adds;
+    size_t count;
+    SILT_TRY(get_adds(l, snapshot, &adds, &count, err));
+    for (size_t i = 0; i < count && !l->ended; i++) {
+        silt_arena_reset(l->scratch);
+        if (but) {
+            const char *id = identity(&adds[i], l->scratch);
+            if (!id) return silt_fail_nomem(err);
+            if (silt_map64_get(but, id, strlen(id))) continue;
+        }
+        SILT_TRY(give(l, &adds[i], err));
+    }
+    return SILT_OK;
+}
+
+/* ---- what two versions differ by */
+
+static silt_status identities(const listing *l, silt_snapshot *snapshot, silt_map64 *out,
+                              silt_error *err)
+{
+    const silt_add *adds;
+    size_t count;
+    SILT_TRY(get_adds(l, snapshot, &adds, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        bool found;
+        const char *id = identity(&adds[i], l->arena);
+        void **slot = id ? silt_map64_slot(out, id, strlen(id), &found) : NULL;
+        if (!slot) return silt_fail_nomem(err);
+        *slot = out;
+    }
+    return SILT_OK;
+}
+
+static silt_status list_changes(listing *l, silt_snapshot *snapshot, silt_error *err)
+{
+    silt_snapshot *since = l->opts->since;
+    if (strcmp(silt_snapshot_table_id(since), silt_snapshot_table_id(snapshot)) != 0)
+        return silt_fail(err, SILT_INVALID, "%s and %s aren't the same table",
+                         silt_snapshot_store(since)->uri, silt_snapshot_store(snapshot)->uri);
+    SILT_AUTO(silt_map64) before = silt_map64_new();
+    SILT_AUTO(silt_map64) after = silt_map64_new();
+    if (!before || !after) return silt_fail_nomem(err);
+    SILT_TRY(identities(l, since, before, err));
+    SILT_TRY(identities(l, snapshot, after, err));
+    SILT_TRY(list(l, snapshot, before, err));
+    l->removed = true;
+    return list(l, since, after, err);
+}
+
+silt_status silt_snapshot_files(silt_snapshot *snapshot, const silt_files_options *opts,
+                                silt_file_fn *fn, void *ctx, silt_error *err)
+{
+    static const silt_files_options all = SILT_FILES_OPTIONS_INIT;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    silt_mapping mapping;
+    if (!arena || !scratch) return silt_fail_nomem(err);
+    if (opts && opts->where) return silt_fail(err, SILT_UNSUPPORTED, "conditions");
+    SILT_TRY(silt_mapping_of(&silt_snapshot_state(snapshot)->metadata,
+                             silt_snapshot_schema(snapshot), arena, &mapping, err));
+    listing l = {.opts = opts ? opts : &all,
+                 .fn = fn,
+                 .ctx = ctx,
+                 .arena = arena,
+                 .scratch = scratch,
+                 .partition_columns = mapping.partition_columns};
+    return l.opts->since ? list_changes(&l, snapshot, err) : list(&l, snapshot, NULL, err);
+}
