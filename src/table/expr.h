@@ -6,9 +6,10 @@
 
 #include "base/expr.h"
 
-/* Parse one expression. INVALID: what stands at which place (with the text and a mark under it),
- * and what was expected; a function that Silt doesn't have is named, with the closest one. Nested
- * at most 200 deep. */
+/* Parse one expression. INVALID: what stands at which place (with the text and a mark in it: errors
+ * are one line), and what was expected; a function that Silt doesn't have is named, with the
+ * closest one in the hint. UNSUPPORTED: what Spark has and Silt hasn't, by name. Nested at most 200
+ * deep. Literals have their types already, and so have the targets of casts. */
 silt_status silt_expr_parse(const char *text, silt_arena *arena, const silt_expr **out,
                             silt_error *err);
 
