@@ -133,7 +133,8 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
                                       const char *scratch, silt_arena *arena, silt_error *err)
 {
     silt_log_state state;
-    SILT_TRY(silt_log_state_load(store, engine, segment, arena, &state, err));
+    silt_log_segment from = *segment;
+    SILT_TRY(silt_log_state_load(store, engine, &from, arena, &state, err));
     SILT_TRY(silt_feature_check_write(&state.protocol, &state.metadata, err));
     silt_log_replay files = {
         .want_files = true,
@@ -142,7 +143,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
         .older_than_ms =
             expiry_ms(&state.metadata, "delta.deletedFileRetentionDuration", 7 * DAY_MS, now_ms),
     };
-    SILT_TRY(silt_log_replay_load(store, engine, segment, arena, &files, err));
+    SILT_TRY(silt_log_replay_load(store, engine, &from, arena, &files, err));
     silt_log_checkpoint_content content = {
         .state = &state, .files = &files, .with_stats = wants_stats(&state.metadata)};
     SILT_TRY(live_txns(&state, now_ms, arena, &content, err));

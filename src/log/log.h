@@ -102,10 +102,11 @@ typedef struct silt_log_state {
 
 /* From the newest .crc that can be trusted (its txnId is that commit's; protocol, metadata and
  * setTransactions present) plus the commits after it; else from the checkpoint by projection plus
- * commits. Never looks at adds. CORRUPT: no protocol or metaData, JSON that doesn't parse. */
-silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
-                                const silt_log_segment *segment, silt_arena *arena,
-                                silt_log_state *out, silt_error *err);
+ * commits. Never looks at adds. Where the checkpoint can't be read another way is taken
+ * (silt_log_segment_other), which `segment` is then. CORRUPT: no protocol or metaData, JSON that
+ * doesn't parse, no checkpoint that can be read (the newest one is named). */
+silt_status silt_log_state_load(silt_store *store, silt_engine *engine, silt_log_segment *segment,
+                                silt_arena *arena, silt_log_state *out, silt_error *err);
 
 /* Whether the table dates its commits itself (delta.enableInCommitTimestamps). */
 bool silt_log_in_commit_timestamps(const silt_log_state *state);

@@ -281,9 +281,10 @@ static silt_status read_checkpoint(silt_store *store, silt_engine *engine,
 }
 
 /* From the checkpoint; where it can't be read, from another one or from nothing, if the commits
- * lead on from there. The failure is told that came first: it names what is to be repaired. */
+ * lead on from there: `segment` becomes that. The failure is told that came first: it names what is
+ * to be repaired. */
 static silt_status start_from_checkpoint(silt_store *store, silt_engine *engine,
-                                         const silt_log_segment *segment, silt_arena *arena,
+                                         silt_log_segment *segment, silt_arena *arena,
                                          silt_log_state *out, silt_error *err)
 {
     silt_log_segment at = *segment;
@@ -303,10 +304,11 @@ static silt_status start_from_checkpoint(silt_store *store, silt_engine *engine,
             segment->version);
     }
     if (err) *err = (silt_error){0};
+    *segment = at;
     return SILT_OK;
 }
 
-static silt_status start(silt_store *store, silt_engine *engine, const silt_log_segment *segment,
+static silt_status start(silt_store *store, silt_engine *engine, silt_log_segment *segment,
                          silt_arena *arena, silt_log_state *out, silt_error *err)
 {
     bool trusted = false;
@@ -318,9 +320,8 @@ static silt_status start(silt_store *store, silt_engine *engine, const silt_log_
     return start_from_checkpoint(store, engine, segment, arena, out, err);
 }
 
-silt_status silt_log_state_load(silt_store *store, silt_engine *engine,
-                                const silt_log_segment *segment, silt_arena *arena,
-                                silt_log_state *out, silt_error *err)
+silt_status silt_log_state_load(silt_store *store, silt_engine *engine, silt_log_segment *segment,
+                                silt_arena *arena, silt_log_state *out, silt_error *err)
 {
     __attribute__((cleanup(builder_release))) builder b = {.arena = arena};
     SILT_TRY(start(store, engine, segment, arena, &b.state, err));
