@@ -78,7 +78,8 @@ static void close_database(silt_duck_engine *db)
     }
     if (db->connection) silt_duck.disconnect(&db->connection);
     if (db->database) silt_duck.close(&db->database);
-    db->keeps_order = db->broken = false;
+    db->keeps_order = false;
+    db->broken = false;
 }
 
 void silt_duck_free(silt_duck_engine *db)
