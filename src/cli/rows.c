@@ -57,6 +57,32 @@ int cli_rows_options(cli *c, cli_rows *out)
     return CLI_OK;
 }
 
+/* "a,b" given once or often; a name with a comma in it is written as \, */
+int cli_rows_names(cli *c, const char *option, const char *const **names, size_t *count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < c->line.given_count; i++)
+        most += c->line.given[i].value ? strlen(c->line.given[i].value) + 1 : 0;
+    const char **items = silt_arena_calloc(c->arena, most + 1, sizeof(*items));
+    char *name = silt_arena_alloc(c->arena, most + 1); /* one name after another */
+    if (!items || !name) return cli_no_memory(c);
+    *count = 0;
+    for (size_t i = 0; i < c->line.given_count; i++) {
+        if (strcmp(c->line.given[i].option->name, option) != 0) continue;
+        for (const char *s = c->line.given[i].value;; s++) {
+            items[(*count)++] = name;
+            for (; *s && *s != ','; s++) {
+                if (s[0] == '\\' && s[1] == ',') s++;
+                *name++ = *s;
+            }
+            *name++ = 0;
+            if (!*s) break;
+        }
+    }
+    *names = *count ? items : NULL;
+    return CLI_OK;
+}
+
 /* The column's name as the schema spells it. */
 static const char *column_of(const silt_type *schema, const char *typed, cli_nearest *nearest)
 {
@@ -69,46 +95,22 @@ static const char *column_of(const silt_type *schema, const char *typed, cli_nea
     return NULL;
 }
 
-static int add_column(cli *c, const silt_type *schema, const char *typed, const char **columns,
-                      size_t *count)
-{
-    cli_nearest nearest = cli_nearest_to(typed);
-    columns[*count] = column_of(schema, typed, &nearest);
-    if (columns[*count]) {
-        (*count)++;
-        return CLI_OK;
-    }
-    cli_say(c, CLI_ERROR, "--columns: the table has no column '%s'", typed);
-    if (nearest.name)
-        cli_hint(c, "did you mean '%s'?", nearest.name);
-    else
-        cli_hint(c, "`silt show %s` lists its columns", c->line.arguments[0]);
-    return CLI_USAGE;
-}
-
-/* "a,b" given once or often; a name with a comma in it is written as \, */
 int cli_rows_columns(cli *c, const silt_type *schema, const char *const **columns, size_t *count)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < c->line.given_count; i++)
-        most += c->line.given[i].value ? strlen(c->line.given[i].value) + 1 : 0;
-    const char **names = silt_arena_calloc(c->arena, most + 1, sizeof(*names));
-    char *name = silt_arena_alloc(c->arena, most + 1);
-    if (!names || !name) return cli_no_memory(c);
-    *count = 0;
-    for (size_t i = 0; i < c->line.given_count; i++) {
-        if (strcmp(c->line.given[i].option->name, "columns") != 0) continue;
-        for (const char *s = c->line.given[i].value;; s++) {
-            size_t size = 0;
-            for (; *s && *s != ','; s++) {
-                if (s[0] == '\\' && s[1] == ',') s++;
-                name[size++] = *s;
-            }
-            name[size] = 0;
-            int status = add_column(c, schema, name, names, count);
-            if (status != CLI_OK) return status;
-            if (!*s) break;
-        }
+    const char *const *typed;
+    int status = cli_rows_names(c, "columns", &typed, count);
+    const char **names = silt_arena_calloc(c->arena, *count + 1, sizeof(*names));
+    if (status != CLI_OK || !names) return status != CLI_OK ? status : cli_no_memory(c);
+    for (size_t i = 0; i < *count; i++) {
+        cli_nearest nearest = cli_nearest_to(typed[i]);
+        names[i] = column_of(schema, typed[i], &nearest);
+        if (names[i]) continue;
+        cli_say(c, CLI_ERROR, "--columns: the table has no column '%s'", typed[i]);
+        if (nearest.name)
+            cli_hint(c, "did you mean '%s'?", nearest.name);
+        else
+            cli_hint(c, "`silt show %s` lists its columns", c->line.arguments[0]);
+        return CLI_USAGE;
     }
     *columns = *count ? names : NULL;
     return CLI_OK;

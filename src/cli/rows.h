@@ -23,6 +23,10 @@ typedef struct cli_rows {
  * message: to be asked before anything is opened. */
 int cli_rows_options(cli *c, cli_rows *out);
 
+/* The names in an option of the command, "a,b" given once or often; NULL where it isn't given.
+ * CLI_OK, or the exit status with a message. */
+int cli_rows_names(cli *c, const char *option, const char *const **names, size_t *count);
+
 /* The names in --columns, as `schema` spells them, which may differ in upper and lower case; NULL
  * where the option isn't given. CLI_OK, or the exit status with a message. */
 int cli_rows_columns(cli *c, const silt_type *schema, const char *const **columns, size_t *count);
