@@ -96,5 +96,7 @@ silt_status silt_duck_diff_sql(const silt_duck_rows *rows, silt_buf *sql, silt_e
     silt_buf_printf(sql, ", n%s, unnest(range(abs(n))) FROM d", keyed ? ", u" : "");
     if (keyed) silt_buf_printf(sql, " LEFT JOIN k ON%s", join.data ? join.data : "");
     silt_buf_putc(sql, ')');
+    int64_t limit = rows->spec->diff.limit;
+    if (limit >= 0) silt_buf_printf(sql, " LIMIT %" PRId64, limit);
     return join.failed ? silt_fail_nomem(err) : SILT_OK;
 }

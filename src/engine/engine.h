@@ -202,6 +202,7 @@ typedef struct silt_diff_spec {
     const char *change_column;
     const char *const *keys; /* names of columns; none: no updates */
     size_t key_count;
+    int64_t limit; /* -1: all */
 } silt_diff_spec;
 
 /* A statement of somebody's, in the engine's own SQL dialect. delta('…'[, version := n]) and
