@@ -2,10 +2,13 @@
  *
  * Invariants
  *  (1) What is taken from a .crc is what the commit of its version says: it names that commit's
- * txnId. (2) A .crc is a hint: whatever a crash leaves of it is either whole or not trusted. */
+ * txnId, and the same in-commit timestamp. (2) A .crc is a hint: whatever a crash leaves of it is
+ * either whole or not trusted. (3) It is small, or not worth it: some writers put all files in. */
 #include "log/state.h"
 
 #include "base/json.h"
+
+#define BYTES_MAX ((int64_t)16 * 1024 * 1024)
 
 static bool is_count(const silt_json *json, const char *key, int64_t *out)
 {
@@ -79,7 +82,8 @@ silt_status silt_log_crc_load(silt_store *store, int64_t version, silt_arena *ar
     if (!key) return silt_fail_nomem(err);
 
     *trusted = false;
-    silt_status st = silt_store_get_all(store, key, scratch, &text, err);
+    silt_status st = store->ops->get(store, key, 0, BYTES_MAX + 1, scratch, &text, err);
+    if (st == SILT_OK && text.size > BYTES_MAX) return SILT_OK;
     if (st == SILT_OK) st = silt_json_parse(text, arena, &json, err);
     if (st != SILT_OK) return is_no_answer(st) ? SILT_OK : st;
     const char *txn_id = silt_json_string(silt_json_get(json, "txnId"));
@@ -89,6 +93,8 @@ silt_status silt_log_crc_load(silt_store *store, int64_t version, silt_arena *ar
     if (st == SILT_OK) st = silt_log_commit_info(store, version, scratch, &info, err);
     if (st != SILT_OK) return is_no_answer(st) ? SILT_OK : st;
     if (!silt_streq(info.txn_id, txn_id)) return SILT_OK;
+    if (silt_log_in_commit_timestamps(&state) && state.timestamp_ms != info.in_commit_timestamp_ms)
+        return SILT_OK;
     *out = state;
     *trusted = true;
     return SILT_OK;

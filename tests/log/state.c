@@ -191,6 +191,44 @@ static void other_crcs_are_not(void **state)
         if (believes(crcs[i])) fail_msg("believed: %s", crcs[i]);
 }
 
+/* All files in it, histograms and what else others write are fine, as long as it isn't for its own
+ * sake. */
+static void a_crc_may_say_more_but_not_too_much(void **state)
+{
+    (void)state;
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_buf_puts(&buf, "{\"txnId\":\"id 1\"," CRC_HEAD "," CRC_TAIL
+                        ",\"fileSizeHistogram\":{\"sortedBinBoundaries\":[0,8192],"
+                        "\"fileCounts\":[7,0],\"totalBytes\":[70,0]},\"numDeletedRecordsOpt\":0,"
+                        "\"allFiles\":[");
+    for (int i = 0; i < 1000; i++)
+        silt_buf_printf(&buf, "%s{\"path\":\"f%d\",\"size\":1}", i ? "," : "", i);
+    silt_buf_puts(&buf, "]}");
+    assert_true(believes(buf.data));
+    for (int i = 0; i < 17 * 1024; i++)
+        silt_buf_printf(&buf, "%1024s", "");
+    assert_false(believes(buf.data));
+}
+
+static void a_crc_has_its_commits_time(void **state)
+{
+    (void)state;
+    static const char crc[] = "{\"txnId\":\"id 0\",\"tableSizeBytes\":0,\"numFiles\":0,"
+                              "\"numMetadata\":1,\"numProtocol\":1,\"metadata\":{\"id\":"
+                              "\"from the crc\",\"configuration\":{"
+                              "\"delta.enableInCommitTimestamps\":\"true\"}},\"protocol\":{"
+                              "\"minReaderVersion\":1,\"minWriterVersion\":7,"
+                              "\"writerFeatures\":[]}," CRC_TAIL ",\"inCommitTimestampOpt\":%d}";
+    for (int ms = 776; ms <= 778; ms++) {
+        bool trusted;
+        silt_log_state s;
+        put_commit(0, INFO("id 0") PROTOCOL METADATA); /* at 777 */
+        put_log("00000000000000000000.crc", silt_arena_printf(arena, crc, ms));
+        assert_ok(silt_log_crc_load(store, 0, arena, &trusted, &s, &err));
+        assert_int_equal(trusted, ms == 777);
+    }
+}
+
 /* Gone commits can't be asked, failing stores have to be heard. */
 static void a_crc_without_its_commit_is_not_believed(void **state)
 {
@@ -302,6 +340,8 @@ int main(void)
         TEST(commits_date_themselves_where_enabled),
         TEST(a_crc_of_its_commit_is_believed),
         TEST(other_crcs_are_not),
+        TEST(a_crc_may_say_more_but_not_too_much),
+        TEST(a_crc_has_its_commits_time),
         TEST(a_crc_without_its_commit_is_not_believed),
         TEST(an_older_crc_than_the_checkpoint_is_not_asked),
         TEST(files_are_counted_on),

@@ -245,6 +245,30 @@ static void a_store_that_refuses_is_heard(void **state)
     assert_int_equal(silt_snapshot_open(flaky, engine, NULL, &s, &err), SILT_DENIED);
 }
 
+/* What an append has to know costs the same however many files and whatever kind of checkpoint. */
+static void with_a_crc_no_checkpoint_is_touched(void **state)
+{
+    (void)state;
+    const char *crc = "{\"txnId\":\"t\",\"tableSizeBytes\":120,\"numFiles\":12,\"numMetadata\":1,"
+                      "\"numProtocol\":1,\"setTransactions\":[{\"appId\":\"a\",\"version\":12}],"
+                      "\"metadata\":{\"id\":\"of the crc\"},\"domainMetadata\":[],"
+                      "\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+                      "\"readerFeatures\":[\"v2Checkpoint\"],\"writerFeatures\":"
+                      "[\"v2Checkpoint\"]}}";
+    int64_t files, bytes;
+    put_v2(11, "not even JSON");
+    assert_ok(store->ops->remove(store, silt_log_commit_key(arena, LAST), &err));
+    test_table_put(store, LAST, "{\"commitInfo\":{\"txnId\":\"t\"}}\n");
+    assert_ok(store->ops->put(store, silt_log_crc_key(arena, LAST), silt_bytes_of(crc), &err));
+    SILT_AUTO(silt_snapshot) s = NULL;
+    assert_ok(silt_snapshot_open(store, NULL, NULL, &s, &err)); /* without an engine, too */
+    assert_string_equal(silt_snapshot_table_id(s), "of the crc");
+    assert_int_equal(silt_snapshot_app_version(s, "a"), 12);
+    assert_ok(silt_snapshot_size(s, &files, &bytes, &err));
+    assert_int_equal(files, 12);
+    assert_int_equal(bytes, 120);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +281,7 @@ int main(void)
         TEST(a_held_snapshot_finds_its_files),
         TEST(broken_commits_are_not_the_checkpoints_fault),
         TEST(a_store_that_refuses_is_heard),
+        TEST(with_a_crc_no_checkpoint_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
