@@ -144,3 +144,30 @@ bool silt_decimal_parse(const char *text, bool scale_optional, int *precision, i
     *used = (size_t)(at - text) + 1;
     return true;
 }
+
+static const silt_field *copy_fields(const silt_type *type, silt_arena *arena)
+{
+    silt_field *fields = silt_arena_calloc(arena, type->field_count, sizeof *fields);
+    for (size_t i = 0; fields && i < type->field_count; i++) {
+        const silt_field *from = &type->fields[i];
+        fields[i] = (silt_field){.name = silt_arena_strdup(arena, from->name),
+                                 .type = silt_type_copy(from->type, arena),
+                                 .nullable = from->nullable,
+                                 .metadata = silt_arena_strdup(arena, from->metadata)};
+        if (!fields[i].name || !fields[i].type || !fields[i].metadata) return NULL;
+    }
+    return fields;
+}
+
+const silt_type *silt_type_copy(const silt_type *type, silt_arena *arena)
+{
+    silt_type *copy = silt_arena_calloc(arena, 1, sizeof *copy);
+    if (!copy) return NULL;
+    *copy = *type;
+    if (type->key) copy->key = silt_type_copy(type->key, arena);
+    if (type->element) copy->element = silt_type_copy(type->element, arena);
+    if (type->fields) copy->fields = copy_fields(type, arena);
+    bool all = !type->key == !copy->key && !type->element == !copy->element &&
+               !type->fields == !copy->fields;
+    return all ? copy : NULL;
+}

@@ -21,6 +21,9 @@ const silt_type *silt_type_by_name(silt_bytes name);
 /* A decimal in the arena; NULL when out of memory. */
 const silt_type *silt_type_decimal(int precision, int scale, silt_arena *arena);
 
+/* The whole tree once more, in another arena; NULL when out of memory. */
+const silt_type *silt_type_copy(const silt_type *type, silt_arena *arena);
+
 /* Parse "(10,2)" at the start of `text`, blanks between its parts allowed; sets `*used` to its
  * length. False where it is none, or its numbers aren't those of a decimal. `scale_optional`:
  * "(10)" too. */

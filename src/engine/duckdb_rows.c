@@ -1,4 +1,5 @@
 /* The rows of a spec as one SELECT. */
+#include "engine/duckdb_query.h"
 #include "engine/duckdb_table.h"
 
 #include <assert.h>
@@ -73,7 +74,9 @@ silt_status silt_duck_rows_init(silt_duck_rows *rows, silt_duck_engine *db,
     *rows = (silt_duck_rows){.db = db, .spec = spec, .arena = silt_arena_new()};
     if (!rows->arena) return silt_fail_nomem(err);
     if (spec->kind == SILT_ROWS_DIFF) return diff_init(rows, &spec->diff, err);
-    assert(spec->kind == SILT_ROWS_SCAN);
+    if (spec->kind == SILT_ROWS_QUERY)
+        return silt_duck_query_open(db, &spec->query, rows->arena, &rows->query, &rows->columns,
+                                    &rows->column_count, err);
     if (!result_columns(rows, &spec->scan)) return silt_fail_nomem(err);
     return table_init(rows, &spec->scan, err);
 }
@@ -83,6 +86,8 @@ void silt_duck_rows_release(silt_duck_rows *rows)
     for (size_t i = 0; i < rows->table_count; i++)
         silt_duck_table_release(&rows->tables[i]);
     rows->table_count = 0;
+    silt_duck_query_close(rows->query);
+    rows->query = NULL;
     silt_arena_free(rows->arena);
     rows->arena = NULL;
 }
@@ -90,6 +95,7 @@ void silt_duck_rows_release(silt_duck_rows *rows)
 static silt_status plain_sql(const silt_duck_rows *rows, silt_buf *sql, silt_error *err)
 {
     if (rows->spec->kind == SILT_ROWS_DIFF) return silt_duck_diff_sql(rows, sql, err);
+    if (rows->spec->kind == SILT_ROWS_QUERY) return silt_duck_query_sql(rows->query, sql, err);
     return silt_duck_scan_sql(&rows->tables[0], &rows->spec->scan, true, sql, err);
 }
 
@@ -104,6 +110,7 @@ silt_status silt_duck_rows_sql(const silt_duck_rows *rows, silt_duck_form form, 
 
 silt_status silt_duck_rows_blame(const silt_duck_rows *rows, silt_status st, silt_error *err)
 {
+    if (rows->query) return silt_duck_query_blame(rows->query, st, err);
     for (size_t i = 0; st != SILT_OK && st != SILT_CORRUPT && i < rows->table_count; i++)
         st = silt_duck_table_blame(&rows->tables[i], st, err);
     return st;

@@ -1,4 +1,5 @@
 /* Data files → rows: to a file as CSV, JSON or Parquet, or one after another as text. */
+#include "base/type.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_pipe.h"
 #include "engine/duckdb_table.h"
@@ -7,7 +8,8 @@
 
 /* What every scan does around its query. */
 typedef struct scan {
-    silt_duck_engine *db;
+    silt_duck_engine *db;      /* the session, where there is one */
+    silt_duck_engine *session; /* of a statement, which makes macros and views in it; else NULL */
     silt_duck_rows rows;
 } scan;
 
@@ -16,11 +18,16 @@ static void scan_release(scan *s)
     (void)silt_duck_keep_order(s->db, false, NULL);
     silt_duck_utc_end(s->db);
     silt_duck_rows_release(&s->rows);
+    silt_duck_session_close(s->session);
 }
 
 static silt_status scan_begin(scan *s, const silt_rows_spec *spec, bool ordered, silt_error *err)
 {
     SILT_TRY(silt_duck_start(s->db, err));
+    if (spec->kind == SILT_ROWS_QUERY) {
+        SILT_TRY(silt_duck_session_open(s->db, &s->session, err));
+        s->db = s->session;
+    }
     SILT_TRY(silt_duck_rows_init(&s->rows, s->db, spec, err));
     SILT_TRY(silt_duck_utc_begin(s->db, err));
     bool limited = spec->kind == SILT_ROWS_SCAN && spec->scan.limit >= 0;
@@ -38,7 +45,11 @@ silt_status silt_duck_scan_describe(silt_engine *engine, const silt_rows_spec *s
     SILT_TRY(scan_begin(&s, spec, false, err));
     silt_column *copy = silt_arena_calloc(arena, s.rows.column_count, sizeof *copy);
     if (!copy) return silt_fail_nomem(err);
-    memcpy(copy, s.rows.columns, s.rows.column_count * sizeof *copy);
+    for (size_t i = 0; i < s.rows.column_count; i++) {
+        copy[i].name = silt_arena_strdup(arena, s.rows.columns[i].name);
+        copy[i].type = silt_type_copy(s.rows.columns[i].type, arena);
+        if (!copy[i].name || !copy[i].type) return silt_fail_nomem(err);
+    }
     *columns = copy;
     *column_count = s.rows.column_count;
     return SILT_OK;
@@ -84,7 +95,7 @@ silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec
         SILT_TRY(copy_rows(&s, format, header, local_path, &count, err));
     } else {
         silt_duck_pipe pipe;
-        SILT_TRY(silt_duck_pipe_open(&pipe, db, STDOUT_FILENO, err));
+        SILT_TRY(silt_duck_pipe_open(&pipe, s.db, STDOUT_FILENO, err));
         silt_status st = copy_rows(&s, format, header, pipe.path, &count, err);
         SILT_TRY(silt_duck_pipe_close(&pipe, st, err));
     }
@@ -140,6 +151,6 @@ silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *spec,
     if (!sink.values || !sink.data || !sink.validity) return silt_fail_nomem(err);
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_TRY(silt_duck_rows_sql(&s.rows, SILT_DUCK_TEXT, &sql, err));
-    silt_status st = silt_duck_stream(db, &sql, give_rows, &sink, err);
+    silt_status st = silt_duck_stream(s.db, &sql, give_rows, &sink, err);
     return silt_duck_rows_blame(&s.rows, st, err);
 }

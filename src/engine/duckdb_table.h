@@ -93,11 +93,12 @@ typedef struct silt_duck_rows {
     silt_arena *arena;
     silt_duck_table tables[2]; /* SCAN: one; DIFF: before, after */
     size_t table_count;
-    const silt_column *columns; /* of the result */
+    struct silt_duck_query_state *query; /* QUERY */
+    const silt_column *columns;          /* of the result */
     size_t column_count;
 } silt_duck_rows;
 
-/* Take a spec of kind SCAN or DIFF on a started engine. `rows` doesn't move from then on: the
+/* Take a spec on a started engine; one of kind QUERY on a session. `rows` doesn't move from then on: the
  * functions in its SELECT find it. Give back with silt_duck_rows_release(), whatever happened;
  * before the engine, and before what the spec points to. INVALID: no columns, or an unknown one in
  * the filter or among the keys. CORRUPT as silt_duck_table_init(). */
