@@ -23,7 +23,7 @@ typedef struct silt_scan_want {
     size_t extra_count;
     const char *row_id_column; /* names of two more columns behind these; NULL: not wanted */
     const char *row_commit_version_column;
-    const silt_expr *filter; /* bound to the schema and the extras; NULL: none */
+    const silt_expr *filter; /* bound to the schema and the columns above; NULL: none */
     bool no_pushdown;
     int64_t limit; /* -1: all */
 } silt_scan_want;

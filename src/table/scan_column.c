@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "log/property.h"
+#include "table/expr.h"
 #include "table/scan.h"
 
 typedef struct choosing {
@@ -179,13 +180,12 @@ static silt_status take_tracked(choosing *c, const char *name, silt_scan_kind ki
     return SILT_OK;
 }
 
-/* Columns of the table; what else there is is one of the extras, which are there. */
-static void take_filter(choosing *c, const silt_expr *expr)
+/* What isn't a column of the table is one of the others, which are there. */
+static void take_filter_column(void *ctx, const silt_expr *column)
 {
-    int64_t at = expr->kind == SILT_EXPR_COLUMN ? find(c, expr->path[0]) : -1;
+    choosing *c = ctx;
+    int64_t at = find(c, column->path[0]);
     if (at >= 0 && !c->taken[at]) take_field(c, (size_t)at);
-    for (size_t i = 0; i < expr->arg_count; i++)
-        take_filter(c, expr->args[i]);
 }
 
 static silt_status choose(choosing *c)
@@ -203,7 +203,7 @@ static silt_status choose(choosing *c)
                                                 : "the table has no columns, so there is nothing "
                                                   "to read");
     c->plan->spec.result_count = c->count;
-    if (c->want->filter) take_filter(c, c->want->filter);
+    if (c->want->filter) silt_expr_columns(c->want->filter, take_filter_column, c);
     return SILT_OK;
 }
 

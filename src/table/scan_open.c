@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/seam.h"
 #include "table/data.h"
+#include "table/expr.h"
 #include "table/rows.h"
 
 #define STEPS_MAX 5
@@ -92,6 +93,48 @@ static silt_status take_all(opening *o, silt_error *err)
         o->explanation->total_bytes += o->adds[i].size_bytes;
     }
     return SILT_OK;
+}
+
+/* ---- the condition */
+
+/* The columns that a condition may ask of: the table's, and those that the options add. */
+static const silt_type *asked_of(const opening *o)
+{
+    static const silt_type text = {.kind = SILT_TYPE_STRING}, number = {.kind = SILT_TYPE_LONG};
+    const silt_scan_options *opts = o->opts;
+    const struct {
+        const char *name;
+        const silt_type *type;
+    } added[] = {{opts->file_column, &text},
+                 {opts->row_id_column, &number},
+                 {opts->row_commit_version_column, &number}};
+    const silt_type *schema = silt_snapshot_schema(o->snapshot);
+    silt_arena *arena = o->scan->arena;
+    silt_type *all = silt_arena_calloc(arena, 1, sizeof(*all));
+    silt_field *fields =
+        silt_arena_calloc(arena, schema->field_count + SILT_COUNT(added), sizeof(*fields));
+    if (!all || !fields) return NULL;
+    if (schema->field_count) memcpy(fields, schema->fields, schema->field_count * sizeof(*fields));
+    *all =
+        (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = schema->field_count};
+    for (size_t i = 0; i < SILT_COUNT(added); i++)
+        if (added[i].name)
+            fields[all->field_count++] = (silt_field){added[i].name, added[i].type, true, "{}"};
+    return all;
+}
+
+static silt_status take_condition(opening *o, silt_error *err)
+{
+    if (!o->opts->where) return SILT_OK;
+    silt_arena *arena = o->scan->arena;
+    const silt_type *schema = asked_of(o);
+    if (!schema) return silt_fail_nomem(err);
+    silt_status st = silt_expr_condition(o->opts->where, schema, arena, &o->want.filter, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "condition");
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_expr_print(o->want.filter, &text);
+    o->explanation->filter = silt_buf_copy(&text, arena);
+    return o->explanation->filter ? SILT_OK : silt_fail_nomem(err);
 }
 
 /* ---- the file list */
@@ -221,7 +264,6 @@ static silt_status check(const silt_scan_options *opts, silt_error *err)
     if (opts->limit < -1)
         return silt_fail(err, SILT_INVALID, "limit %" PRId64 ": -1 for all, or 0 and more",
                          opts->limit);
-    if (opts->where) return silt_fail(err, SILT_UNSUPPORTED, "conditions");
     return SILT_OK;
 }
 
@@ -303,6 +345,7 @@ silt_status silt_scan_open(silt_snapshot *snapshot, const silt_scan_options *opt
     SILT_TRY(silt_scan_set_shape(scan, opts->view_types, opts->schema, opts->batch_rows, err));
     SILT_TRY(wanted(o, err));
     SILT_TRY(take_all(o, err));
+    SILT_TRY(take_condition(o, err));
     SILT_TRY(take_named(o, err));
     SILT_TRY(take_enough(o, err));
     SILT_TRY(account(o, err));
