@@ -18,8 +18,8 @@ typedef struct silt_snapshot silt_snapshot; /* opaque; owns all it returns */
 typedef struct silt_snapshot_options {
     size_t struct_size;
     int64_t version;      /* SILT_LATEST */
-    int64_t timestamp_ms; /* the table as it was then, ms since 1970 UTC; SILT_NO_TIMESTAMP. Only
-                             one of the two may be given */
+    int64_t timestamp_ms; /* the table as it was then, ms since 1970 UTC: the last commit at or
+                             before it; SILT_NO_TIMESTAMP. Only one of the two may be given */
 } silt_snapshot_options;
 #define SILT_LATEST       (-1)
 #define SILT_NO_TIMESTAMP INT64_MIN
@@ -45,9 +45,10 @@ SILT_API bool silt_time_parse_ms(const char *text, int64_t *ms);
  * @param engine borrowed, must outlive the snapshot; used for checkpoints only
  * @param opts   NULL for SILT_SNAPSHOT_OPTIONS_INIT
  * @param out    set on success only; give back with silt_snapshot_free()
- * @return SILT_NOT_FOUND    no table here, or no such version any more
+ * @return SILT_NOT_FOUND    no table here, no such version any more, or no commit as old as that
  *         SILT_UNSUPPORTED  err names the reader features that are missing
- *         SILT_CORRUPT      a gap between versions, or an action that does not parse
+ *         SILT_CORRUPT      a gap between versions, an action that does not parse, or no checkpoint
+ *                           or commits from 0 on that can be read
  *         or any status of the store
  * @see PROTOCOL.md, "Action Reconciliation", "Table Features"
  */
@@ -65,7 +66,8 @@ SILT_API SILT_CHECKED silt_status silt_snapshot_refresh(silt_snapshot *snapshot,
 
 /** The table's version. */
 SILT_API int64_t silt_snapshot_version(const silt_snapshot *snapshot);
-/** When that version was committed, ms since 1970 UTC. */
+/** When that version was committed, ms since 1970 UTC: what the commit says of it where the table
+ * dates its commits, else the time of its file. */
 SILT_API int64_t silt_snapshot_timestamp_ms(const silt_snapshot *snapshot);
 /** The columns, a STRUCT; partition columns included. */
 SILT_API const silt_type *silt_snapshot_schema(const silt_snapshot *snapshot);
@@ -91,6 +93,18 @@ SILT_API void silt_snapshot_protocol(const silt_snapshot *snapshot, int *min_rea
                                      int *min_writer);
 /** Name of active table feature `i` (legacy versions spelled out), NULL past the last. */
 SILT_API const char *silt_snapshot_feature(const silt_snapshot *snapshot, size_t i);
+/** How columns are matched with those of data files: "none" (by name), "name" (by a physical name)
+ * or "id". @see "Column Mapping" */
+SILT_API const char *silt_snapshot_column_mapping(const silt_snapshot *snapshot);
+/** Whether rows keep an id and a commit version for good. @see "Row Tracking" */
+SILT_API bool silt_snapshot_row_tracking(const silt_snapshot *snapshot);
+/** Whether commits say their time themselves; else the times of their files count.
+ * @see "In-Commit Timestamps" */
+SILT_API bool silt_snapshot_in_commit_timestamps(const silt_snapshot *snapshot);
+/** Name of metadata domain `i`, NULL past the last; `configuration` (may be NULL) gets its text.
+ * @see "Domain Metadata" */
+SILT_API const char *silt_snapshot_domain(const silt_snapshot *snapshot, size_t i,
+                                          const char **configuration);
 /** When the table was created, ms since 1970 UTC, or -1. */
 SILT_API int64_t silt_snapshot_created_ms(const silt_snapshot *snapshot);
 

@@ -23,6 +23,15 @@ static void print_protocol_json(cli_json *j, const silt_snapshot *s)
     cli_json_end(j);
 }
 
+static void print_domains_json(cli_json *j, const silt_snapshot *s)
+{
+    const char *name, *configuration;
+    cli_json_object(j, "domains");
+    for (size_t i = 0; (name = silt_snapshot_domain(s, i, &configuration)); i++)
+        cli_json_string(j, name, configuration);
+    cli_json_end(j);
+}
+
 static void print_columns_json(cli *c, cli_json *j, const silt_type *schema)
 {
     cli_json_array(j, "columns");
@@ -63,6 +72,10 @@ static void print_json(cli *c, int64_t files, int64_t bytes)
         cli_json_string(&j, key, value);
     }
     cli_json_end(&j);
+    cli_json_string(&j, "column_mapping", silt_snapshot_column_mapping(s));
+    cli_json_boolean(&j, "row_tracking", silt_snapshot_row_tracking(s));
+    cli_json_boolean(&j, "in_commit_timestamps", silt_snapshot_in_commit_timestamps(s));
+    print_domains_json(&j, s);
     cli_json_integer(&j, "file_count", files);
     cli_json_integer(&j, "size_bytes", bytes);
     print_columns_json(c, &j, silt_snapshot_schema(s));
@@ -86,6 +99,23 @@ static const char *joined(cli *c, const char *(*item)(const silt_snapshot *, siz
     for (size_t i = 0; i < count && item(c->snapshot, i) && text; i++)
         text = silt_arena_printf(c->arena, "%s%s%s", text, i ? ", " : "", item(c->snapshot, i));
     return text;
+}
+
+static const char *domain_name(const silt_snapshot *s, size_t i)
+{
+    return silt_snapshot_domain(s, i, NULL);
+}
+
+/* What the table does beyond the plain. */
+static void print_traits(cli *c)
+{
+    const silt_snapshot *s = c->snapshot;
+    const char *mapping = silt_snapshot_column_mapping(s);
+    if (strcmp(mapping, "none") != 0)
+        print_line(c, "Mapping", silt_arena_printf(c->arena, "columns by %s", mapping));
+    if (silt_snapshot_row_tracking(s)) print_line(c, "Rows", "tracked");
+    if (silt_snapshot_in_commit_timestamps(s)) print_line(c, "Times", "in commits");
+    print_line(c, "Domains", joined(c, domain_name, SIZE_MAX));
 }
 
 static void print_head(cli *c, int64_t files, int64_t bytes)
@@ -114,6 +144,7 @@ static void print_head(cli *c, int64_t files, int64_t bytes)
     print_line(c, "Features", joined(c, silt_snapshot_feature, SIZE_MAX));
     print_line(c, "Partitioned",
                joined(c, silt_snapshot_partition_column, silt_snapshot_partition_count(s)));
+    print_traits(c);
     for (size_t i = 0; i < silt_snapshot_property_count(s); i++) {
         const char *key, *value;
         silt_snapshot_property_at(s, i, &key, &value);

@@ -11,7 +11,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/hash.h"
 #include "base/seam.h"
+#include "log/property.h"
 #include "table/files.h"
 
 #define SMALL_COMMITS 100
@@ -74,6 +76,28 @@ static silt_status list_features(shape *s, silt_error *err)
     return SILT_OK;
 }
 
+/* A table may have a million columns, and name each of them here. */
+static silt_status check_partitions(const silt_metadata *metadata, const silt_type *schema,
+                                    silt_error *err)
+{
+    bool found;
+    if (metadata->partition_columns.count == 0) return SILT_OK;
+    SILT_AUTO(silt_map64) columns = silt_map64_new();
+    if (!columns) return silt_fail_nomem(err);
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const char *name = schema->fields[i].name;
+        if (!silt_map64_slot(columns, name, strlen(name), &found)) return silt_fail_nomem(err);
+    }
+    for (size_t i = 0; i < metadata->partition_columns.count; i++) {
+        const char *name = metadata->partition_columns.items[i];
+        if (!silt_map64_slot(columns, name, strlen(name), &found)) return silt_fail_nomem(err);
+        if (!found)
+            return silt_fail(err, SILT_CORRUPT, "metaData: partition column %s isn't in the schema",
+                             name);
+    }
+    return SILT_OK;
+}
+
 /* Checked for reading. */
 static silt_status shape_new(const silt_protocol *protocol, const silt_metadata *metadata,
                              shape **out, silt_error *err)
@@ -92,12 +116,7 @@ static silt_status shape_new(const silt_protocol *protocol, const silt_metadata 
     if (s->schema->kind != SILT_TYPE_STRUCT)
         return silt_fail(err, SILT_CORRUPT, "metaData: schemaString isn't a struct");
     SILT_TRY(silt_widening_check(protocol, s->schema, err));
-    for (size_t i = 0; i < s->metadata.partition_columns.count; i++) {
-        const char *name = s->metadata.partition_columns.items[i];
-        if (silt_type_find(s->schema, name) < 0)
-            return silt_fail(err, SILT_CORRUPT, "metaData: partition column %s isn't in the schema",
-                             name);
-    }
+    SILT_TRY(check_partitions(&s->metadata, s->schema, err));
     SILT_TRY(list_features(s, err));
     *out = SILT_TAKE(s);
     return SILT_OK;
@@ -622,6 +641,32 @@ const char *silt_snapshot_feature(const silt_snapshot *snapshot, size_t i)
 {
     silt_names names = snapshot->shape->features;
     return i < names.count ? names.items[i] : NULL;
+}
+
+const char *silt_snapshot_column_mapping(const silt_snapshot *snapshot)
+{
+    const char *mode = silt_snapshot_property(snapshot, "delta.columnMapping.mode");
+    return mode && silt_names_have(snapshot->shape->features, "columnMapping") ? mode : "none";
+}
+
+bool silt_snapshot_row_tracking(const silt_snapshot *snapshot)
+{
+    return silt_names_have(snapshot->shape->features, "rowTracking") &&
+           silt_property_true(&snapshot->shape->metadata, "delta.enableRowTracking");
+}
+
+bool silt_snapshot_in_commit_timestamps(const silt_snapshot *snapshot)
+{
+    return silt_log_in_commit_timestamps(&snapshot->state);
+}
+
+const char *silt_snapshot_domain(const silt_snapshot *snapshot, size_t i,
+                                 const char **configuration)
+{
+    if (i >= snapshot->state.domain_count) return NULL;
+    const silt_domain *domain = &snapshot->state.domains[i];
+    if (configuration) *configuration = domain->configuration;
+    return domain->domain;
 }
 
 int64_t silt_snapshot_created_ms(const silt_snapshot *snapshot)
