@@ -23,13 +23,25 @@ bool silt_log_line_next(silt_bytes text, size_t *at, silt_bytes *line)
     return false;
 }
 
+/* Where the line that ends at `end` starts. By pieces: sanitizers look at all that memrchr() is
+ * given, however near what it finds. */
+static size_t line_start(const char *text, size_t end)
+{
+    for (size_t start = end; start > 0;) {
+        size_t piece = start < 4096 ? start : 4096;
+        const char *before = memrchr(text + start - piece, '\n', piece);
+        if (before) return (size_t)(before + 1 - text);
+        start -= piece;
+    }
+    return 0;
+}
+
 bool silt_log_line_before(silt_bytes text, size_t *at, silt_bytes *line)
 {
     while (*at > 0) {
         size_t end = *at;
         if (end == text.size && text.data[end - 1] == '\n') end--;
-        const char *before = end ? memrchr(text.data, '\n', end) : NULL;
-        size_t start = before ? (size_t)(before + 1 - text.data) : 0;
+        size_t start = line_start(text.data, end);
         *line = (silt_bytes){text.data + start, end - start};
         *at = start ? start - 1 : 0;
         if (!is_blank(*line)) return true;

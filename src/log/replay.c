@@ -8,6 +8,7 @@
 #include "log/replay.h"
 
 #include "base/hash.h"
+#include "log/ahead.h"
 #include "log/lines.h"
 #include "log/state.h"
 
@@ -95,22 +96,35 @@ static bool apply_remove(replay *r, const silt_remove *remove)
         (items)[high_] = kept_;                                              \
     }
 
+static silt_status apply_action(replay *r, const silt_action *action, silt_error *err)
+{
+    bool ok = true;
+    if (action->kind == SILT_ACTION_ADD) ok = apply_add(r, &action->add);
+    if (action->kind == SILT_ACTION_REMOVE) ok = apply_remove(r, &action->remove);
+    return ok ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status apply_lines(replay *r, const silt_log_ahead_commit *c, silt_error *err)
+{
+    silt_bytes line;
+    for (size_t at = c->text.size; silt_log_line_before(c->text, &at, &line);) {
+        silt_action action;
+        silt_arena_reset(r->scratch);
+        SILT_TRY(silt_log_line_parse(c->version, c->text, line, r->scratch, &action, err));
+        SILT_TRY(apply_action(r, &action, err));
+    }
+    return SILT_OK;
+}
+
 /* Within a commit too the later line wins, should it name a file twice; the results keep the lines'
  * order. */
-static silt_status apply_commit(replay *r, silt_store *store, int64_t version, silt_arena *commit,
-                                silt_error *err)
+static silt_status apply_commit(replay *r, const silt_log_ahead_commit *c, silt_error *err)
 {
-    silt_bytes text, line;
     size_t first_add = r->adds.count, first_remove = r->removes.count;
-    SILT_TRY(silt_log_commit_text(store, version, commit, &text, err));
-    for (size_t at = text.size; silt_log_line_before(text, &at, &line);) {
-        silt_action action;
-        bool ok = true;
+    if (!c->actions) SILT_TRY(apply_lines(r, c, err));
+    for (size_t i = c->count; i-- > 0;) {
         silt_arena_reset(r->scratch);
-        SILT_TRY(silt_log_line_parse(version, text, line, r->scratch, &action, err));
-        if (action.kind == SILT_ACTION_ADD) ok = apply_add(r, &action.add);
-        if (action.kind == SILT_ACTION_REMOVE) ok = apply_remove(r, &action.remove);
-        if (!ok) return silt_fail_nomem(err);
+        SILT_TRY(apply_action(r, &c->actions[i], err));
     }
     REVERSE(silt_add, r->adds.items, first_add, r->adds.count);
     REVERSE(silt_remove, r->removes.items, first_remove, r->removes.count);
@@ -120,13 +134,15 @@ static silt_status apply_commit(replay *r, silt_store *store, int64_t version, s
 static silt_status apply_commits(replay *r, silt_store *store, const silt_log_segment *segment,
                                  silt_error *err)
 {
-    SILT_AUTO(silt_arena) commit = silt_arena_new();
-    if (!commit) return silt_fail_nomem(err);
-    for (int64_t v = segment->version; v >= segment->first_commit; v--) {
-        silt_arena_reset(commit);
-        SILT_TRY(apply_commit(r, store, v, commit, err));
+    SILT_AUTO(silt_log_ahead) ahead = NULL;
+    SILT_TRY(silt_log_ahead_open(store, segment, &ahead, err));
+    for (;;) {
+        bool more;
+        silt_log_ahead_commit commit;
+        SILT_TRY(silt_log_ahead_next(ahead, &more, &commit, err));
+        if (!more) return SILT_OK;
+        SILT_TRY(apply_commit(r, &commit, err));
     }
-    return SILT_OK;
 }
 
 static silt_status is_wanted(void *ctx, const char *path, const silt_dv *dv, bool *out,

@@ -129,7 +129,8 @@ static void replay_is_what_the_model_says(void **state)
     for (int round = 0; round < 30; round++) {
         model m = {0};
         (void)tear_down(NULL), (void)set_up(NULL);
-        int64_t last = (int64_t)test_random_below(&random, 40);
+        /* Every third log is long enough for threads. */
+        int64_t last = (int64_t)test_random_below(&random, 40) + (round % 3 ? 0 : 300);
         for (int64_t v = 0; v <= last; v++) {
             SILT_CLEAN(silt_buf) buf = {0};
             model_commit(&m, &random, v, &buf);
@@ -142,6 +143,57 @@ static void replay_is_what_the_model_says(void **state)
     }
 }
 
+/* Commits larger than all that may be read ahead, among small ones. */
+static void large_commits_take_their_turn(void **state)
+{
+    (void)state;
+    SILT_CLEAN(silt_buf) buf = {0};
+    for (int i = 0; i < 20000; i++)
+        silt_buf_printf(&buf,
+                        "{\"add\":{\"path\":\"%d.parquet\",\"partitionValues\":{},\"size\":1,"
+                        "\"modificationTime\":1,\"dataChange\":true,\"stats\":\"%0900d\"}}\n",
+                        i, i);
+    for (int64_t v = 0; v < 200; v++)
+        put_commit(v, v % 90 == 40 ? buf.data : ADD("a"));
+    silt_log_files files = files_at(-1);
+    assert_int_equal(files.count, 20001);
+    assert_string_equal(files.items[0].path, "a");
+    assert_string_equal(files.items[1].path, "0.parquet");
+}
+
+/* The newest one at fault is told of, whichever is read first. */
+static void broken_ones_of_many_are_told(void **state)
+{
+    (void)state;
+    silt_log_files files;
+    for (int64_t v = 0; v < 500; v++)
+        put_commit(v, v % 100 == 70 ? ADD("a") "{\"add\":1}\n" : ADD("a"));
+    silt_log_segment segment = segment_at(-1);
+    for (int i = 0; i < 20; i++) {
+        assert_status(silt_log_files_load(store, NULL, &segment, true, arena, &files, &err),
+                      SILT_CORRUPT);
+        assert_contains(err.message, "commit 470, line 2");
+    }
+    put_commit(470, ADD("b"));
+    assert_ok(store->ops->remove(store, silt_log_commit_key(arena, 480), &err));
+    assert_status(silt_log_files_load(store, NULL, &segment, true, arena, &files, &err),
+                  SILT_NOT_FOUND);
+    assert_contains(err.message, "commit 480");
+}
+
+static void lists_may_do_without_details(void **state)
+{
+    (void)state;
+    silt_log_files files;
+    put_commit(0, "{\"add\":{\"path\":\"a\",\"size\":10,\"stats\":\"{}\",\"tags\":{\"b\":"
+                  "\"c\"}}}\n");
+    silt_log_segment segment = segment_at(-1);
+    assert_ok(silt_log_files_load(store, NULL, &segment, false, arena, &files, &err));
+    assert_int_equal(files.count, 1);
+    assert_null(files.items[0].stats);
+    assert_null(files.items[0].tags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,7 +201,8 @@ int main(void)
         TEST(paths_are_compared_decoded),      TEST(a_later_line_wins),
         TEST(the_newest_add_tells_of_a_file),  TEST(tombstones_expire),
         TEST(sizes_that_overflow_are_corrupt), TEST(broken_commits_are_told),
-        TEST(replay_is_what_the_model_says),
+        TEST(replay_is_what_the_model_says),   TEST(large_commits_take_their_turn),
+        TEST(broken_ones_of_many_are_told),    TEST(lists_may_do_without_details),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
