@@ -253,7 +253,7 @@ static silt_status account(opening *o, silt_error *err)
     if (!why) return silt_fail_nomem(err);
     silt_scan_step *step = add_step(o, "deletion vectors", why);
     step->rows = deleted;
-    count_out(&e->rows, e->rows >= deleted ? -deleted : -1);
+    e->rows = e->rows >= deleted ? e->rows - deleted : -1;
     return SILT_OK;
 }
 
