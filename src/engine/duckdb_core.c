@@ -1,5 +1,5 @@
 /* One database, one connection, and queries with Silt's errors. */
-#include "engine/duckdb_core.h"
+#include "engine/duckdb_expr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,6 +164,7 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     if (st == SILT_OK) st = silt_duck_flat_register(db, err);
     if (st == SILT_OK) st = silt_duck_arrow_register(db, err);
     if (st == SILT_OK) st = silt_duck_scan_register(db, err);
+    if (st == SILT_OK) st = silt_duck_expr_register(db, err);
     if (st != SILT_OK) close_database(db);
     return st;
 }
