@@ -14,12 +14,28 @@ cli_json cli_json_start(FILE *out, bool pretty)
     return (cli_json){.out = out, .pretty = pretty, .empty = true};
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t plain_size(const char *text)
+{
+    size_t n = 0;
+    while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 static void put_string(FILE *out, const char *text)
 {
     size_t size = strlen(text);
     fputc('"', out);
     while (size) {
         int32_t code;
+        size_t plain = plain_size(text);
+        if (plain) {
+            fwrite(text, 1, plain, out);
+            text += plain;
+            size -= plain;
+            continue;
+        }
         size_t n = cli_next_char(text, size, &code);
         if (code < 0)
             fputs("\xef\xbf\xbd", out); /* a name that isn't UTF-8 can't be said in JSON */

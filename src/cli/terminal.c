@@ -72,6 +72,7 @@ static size_t show(const char *text, size_t size, int32_t code, char out[16])
     if (code >= 0 && !is_control(code)) {
         memcpy(out, text, size);
         out[size] = 0;
+        if (code < 0x7f) return 1; /* wcwidth() is slow */
         int width = wcwidth((wchar_t)code);
         return width < 0 ? 1 : (size_t)width;
     }
