@@ -339,6 +339,7 @@ static void absolute_paths_are_followed(void **state)
     assert_status(silt_path_place(table, "/a/../b", arena, &place, &err), SILT_CORRUPT);
     assert_status(silt_path_place(table, "file:///a/%zz", arena, &place, &err), SILT_CORRUPT);
     assert_status(silt_path_place(table, "file://host/a", arena, &place, &err), SILT_CORRUPT);
+    assert_status(silt_path_place(table, "file:a/b", arena, &place, &err), SILT_CORRUPT);
     assert_ok(silt_path_place(table, "a%20b/c", arena, &place, &err));
     assert_string_equal(place.key, "a b/c");
     test_dir_free(folder);
