@@ -35,24 +35,23 @@ static void put_rows(const silt_scan_file *file, const int64_t *rows, idx_t begi
     }
 }
 
-/* (scan id, slot, row) → whether the row is there. */
+/* (key, row) → whether the row is there. */
 static void live(duckdb_function_info info, duckdb_data_chunk args, duckdb_vector result)
 {
     idx_t count = silt_duck.data_chunk_get_size(args);
     if (count == 0) return;
-    const int64_t *id = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 0));
-    const uint64_t *slots = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 1));
-    const int64_t *rows = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 2));
+    const uint64_t *keys = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 0));
+    const int64_t *rows = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 1));
     bool *out = silt_duck.vector_get_data(result);
-    const silt_duck_table *table =
-        silt_duck_scan_data(silt_duck_function_engine(info), id[0], live_name);
+    const silt_duck_table *table = silt_duck_scan_data(silt_duck_function_engine(info),
+                                                       silt_duck_key_scan(keys[0]), live_name);
     for (idx_t i = 0, next; i < count; i = next) {
-        uint64_t slot = slots[i];
+        uint64_t slot = silt_duck_key_slot(keys[i]);
         if (!table || slot >= table->file_count) {
             silt_duck.scalar_function_set_error(info, "silt_live is for the engine's own use");
             return;
         }
-        for (next = i + 1; next < count && slots[next] == slot; next++)
+        for (next = i + 1; next < count && keys[next] == keys[i]; next++)
             continue;
         if (table->slots[slot].rows)
             put_rows(&table->slots[slot], rows, i, next, out);
@@ -63,8 +62,7 @@ static void live(duckdb_function_info info, duckdb_data_chunk args, duckdb_vecto
 
 silt_status silt_duck_live_register(silt_duck_engine *db, silt_error *err)
 {
-    const duckdb_type args[] = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT,
-                                DUCKDB_TYPE_INVALID};
+    const duckdb_type args[] = {DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_INVALID};
     return silt_duck_add_function(db, live_name, args, DUCKDB_TYPE_BOOLEAN, false, live, err);
 }
 
@@ -80,7 +78,7 @@ void silt_duck_live_init(silt_duck_table *table)
 
 void silt_duck_live_sql(const silt_duck_table *table, const silt_duck_group *group, silt_buf *sql)
 {
-    silt_buf_printf(sql, "%s(%" PRId64 "::BIGINT, file_index", live_name, table->live.id);
-    if (group->first) silt_buf_printf(sql, " + %zu::UBIGINT", group->first);
+    silt_buf_printf(sql, "%s(", live_name);
+    silt_duck_key_sql(table->live.id, group->first, sql);
     silt_buf_puts(sql, ", file_row_number)");
 }

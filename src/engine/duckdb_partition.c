@@ -30,7 +30,7 @@ static const function functions[] = {
     [SILT_TYPE_TIMESTAMP_NTZ] = {"silt_part_timestamp_ntz", DUCKDB_TYPE_TIMESTAMP, IN_INTS},
 };
 
-/* ---- the functions (scan id, file_index) → value --------------------------------------------- */
+/* ---- the functions: key → value --------------------------------------------- */
 
 static void put_null(duckdb_vector out, idx_t row)
 {
@@ -85,25 +85,25 @@ static void give(duckdb_function_info info, duckdb_data_chunk args, duckdb_vecto
                  const function *f)
 {
     idx_t rows = silt_duck.data_chunk_get_size(args);
-    const int64_t *id = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 0));
-    const uint64_t *file = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 1));
+    const uint64_t *keys = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(args, 0));
     if (rows == 0) return;
     const silt_duck_partition *p =
-        silt_duck_scan_data(silt_duck_function_engine(info), id[0], f->name);
+        silt_duck_scan_data(silt_duck_function_engine(info), silt_duck_key_scan(keys[0]), f->name);
     void *data = silt_duck.vector_get_data(out);
     idx_t last = UINT64_MAX;
     for (idx_t i = 0; i < rows; i++) {
-        if (!p || file[i] >= p->file_count) {
+        uint64_t slot = silt_duck_key_slot(keys[i]);
+        if (!p || slot >= p->file_count) {
             silt_duck.scalar_function_set_error(info, "silt_part is for the engine's own use");
             return;
         }
-        if (i > 0 && file[i] != file[i - 1]) last = UINT64_MAX;
-        if (p->is_null[file[i]])
+        if (i > 0 && keys[i] != keys[i - 1]) last = UINT64_MAX;
+        if (p->is_null[slot])
             put_null(out, i);
         else if (f->storage == IN_TEXTS)
-            put_text(p, file[i], out, i, &last);
+            put_text(p, slot, out, i, &last);
         else
-            put_value(p, f, file[i], data, i);
+            put_value(p, f, slot, data, i);
     }
 }
 
@@ -145,7 +145,7 @@ silt_status silt_duck_partition_register(silt_duck_engine *db, silt_error *err)
         [SILT_TYPE_TIMESTAMP] = give_SILT_TYPE_TIMESTAMP,
         [SILT_TYPE_TIMESTAMP_NTZ] = give_SILT_TYPE_TIMESTAMP_NTZ,
     };
-    const duckdb_type args[] = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_INVALID};
+    const duckdb_type args[] = {DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_INVALID};
     for (size_t k = 0; k < SILT_COUNT(functions); k++)
         SILT_TRY(silt_duck_add_function(db, functions[k].name, args, functions[k].type, false,
                                         gives[k], err));
@@ -276,9 +276,8 @@ silt_status silt_duck_partition_sql(const silt_duck_partition *partition, size_t
 {
     const char *name = partition->scan.kind;
     bool cast = type->kind == SILT_TYPE_DECIMAL;
-    silt_buf_printf(sql, "%s%s(%" PRId64 "::BIGINT, file_index", cast ? "CAST(" : "", name,
-                    partition->scan.id);
-    if (first) silt_buf_printf(sql, " + %zu::UBIGINT", first);
+    silt_buf_printf(sql, "%s%s(", cast ? "CAST(" : "", name);
+    silt_duck_key_sql(partition->scan.id, first, sql);
     silt_buf_putc(sql, ')');
     if (!cast) return SILT_OK;
     silt_buf_puts(sql, " AS ");

@@ -136,6 +136,22 @@ silt_status silt_duck_rows_blame(const silt_duck_rows *rows, silt_status st, sil
 silt_status silt_duck_layout(silt_duck_table *table, bool by_id, silt_arena *arena,
                              silt_error *err);
 
+/* What functions over files have as their argument: which running scan, and which slot of it. One
+ * number, since DuckDB makes a row's copy of each argument, constant ones too. */
+static inline int64_t silt_duck_key_scan(uint64_t key)
+{
+    return (int64_t)(key >> 32);
+}
+static inline uint64_t silt_duck_key_slot(uint64_t key)
+{
+    return key & UINT32_MAX;
+}
+/* Append the key of a row: in a scan of files whose first slot is `first`. */
+static inline void silt_duck_key_sql(int64_t scan, size_t first, silt_buf *sql)
+{
+    silt_buf_printf(sql, "file_index + %" PRIu64 "::UBIGINT", ((uint64_t)scan << 32) + first);
+}
+
 /* The functions in the SQL, of both files. */
 silt_status silt_duck_partition_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_live_register(silt_duck_engine *db, silt_error *err);
