@@ -60,8 +60,24 @@ static void live(duckdb_function_info info, duckdb_data_chunk args, duckdb_vecto
     }
 }
 
+/* What it is given: a condition within isn't DuckDB's to see through. */
+static void keep(duckdb_function_info info, duckdb_data_chunk args, duckdb_vector result)
+{
+    (void)info;
+    idx_t count = silt_duck.data_chunk_get_size(args);
+    duckdb_vector given = silt_duck.data_chunk_get_vector(args, 0);
+    const bool *values = silt_duck.vector_get_data(given);
+    const uint64_t *validity = silt_duck.vector_get_validity(given);
+    bool *out = silt_duck.vector_get_data(result);
+    for (idx_t i = 0; i < count; i++)
+        out[i] = silt_duck_valid(validity, i) && values[i];
+}
+
 silt_status silt_duck_live_register(silt_duck_engine *db, silt_error *err)
 {
+    const duckdb_type given[] = {DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_INVALID};
+    SILT_TRY(
+        silt_duck_add_function(db, SILT_DUCK_KEEP, given, DUCKDB_TYPE_BOOLEAN, true, keep, err));
     const duckdb_type args[] = {DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_INVALID};
     return silt_duck_add_function(db, live_name, args, DUCKDB_TYPE_BOOLEAN, false, live, err);
 }

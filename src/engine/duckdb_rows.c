@@ -1,4 +1,5 @@
 /* The rows of a spec as one SELECT. */
+#include "engine/duckdb_expr.h"
 #include "engine/duckdb_query.h"
 #include "engine/duckdb_table.h"
 
@@ -31,6 +32,35 @@ static silt_column *result_columns(silt_duck_rows *rows, const silt_scan_spec *s
     return columns;
 }
 
+/* A column of a filter: one of the scan's, which is c0, c1, … in it. */
+static silt_status filter_column(void *ctx, const silt_expr *column, silt_buf *sql, silt_error *err)
+{
+    const silt_scan_spec *spec = ctx;
+    size_t c = 0;
+    while (c < spec->column_count && strcmp(spec->columns[c].name, column->path[0]) != 0)
+        c++;
+    if (c == spec->column_count)
+        return silt_fail(err, SILT_INVALID, "scan: the filter's column %s is none of its columns",
+                         column->path[0]);
+    for (size_t i = 1; i < column->path_count; i++)
+        silt_buf_putc(sql, '(');
+    silt_buf_printf(sql, "s.c%zu", c);
+    for (size_t i = 1; i < column->path_count; i++) {
+        silt_buf_puts(sql, ").");
+        silt_sql_name(sql, column->path[i]);
+    }
+    return SILT_OK;
+}
+
+static silt_status filter_sql(const silt_scan_spec *spec, silt_buf *sql, silt_error *err)
+{
+    if (!spec->filter) return SILT_OK;
+    silt_buf_puts(sql, spec->no_pushdown ? " WHERE " SILT_DUCK_KEEP "(" : " WHERE (");
+    SILT_TRY(silt_duck_expr_sql(spec->filter, filter_column, (void *)spec, sql, err));
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
 silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spec *spec, bool named,
                                silt_buf *sql, silt_error *err)
 {
@@ -44,6 +74,7 @@ silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spe
     silt_buf_puts(sql, " FROM (");
     SILT_TRY(silt_duck_table_sql(table, NULL, false, sql, err));
     silt_buf_puts(sql, ") s");
+    SILT_TRY(filter_sql(spec, sql, err));
     if (spec->limit >= 0) silt_buf_printf(sql, " LIMIT %" PRId64, spec->limit);
     return SILT_OK;
 }

@@ -152,6 +152,9 @@ static inline void silt_duck_key_sql(int64_t scan, size_t first, silt_buf *sql)
     silt_buf_printf(sql, "file_index + %" PRIu64 "::UBIGINT", ((uint64_t)scan << 32) + first);
 }
 
+/* A function that gives back its condition, and which DuckDB doesn't push into a reader. */
+#define SILT_DUCK_KEEP "silt_keep"
+
 /* The functions in the SQL, of both files. */
 silt_status silt_duck_partition_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_live_register(silt_duck_engine *db, silt_error *err);
