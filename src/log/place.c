@@ -44,6 +44,8 @@ static silt_status place_local(silt_store *store, const char *path, silt_arena *
     if (st == SILT_NOMEM) return st;
     if (st != SILT_OK)
         return silt_wrap(err, st == SILT_INVALID ? SILT_CORRUPT : st, "path \"%s\"", path);
+    if (local[0] != '/')
+        return silt_fail(err, SILT_CORRUPT, "path \"%s\" is a URI of no absolute path", path);
     if (climbs(local)) return silt_fail(err, SILT_CORRUPT, "path \"%s\" has a \"..\" in it", path);
 
     if (!store->ops->local_path) return out_of_reach(path, err);
