@@ -4,6 +4,7 @@
     tests/run.py              all of it: unit tests (with sanitizers), source tree, Python tests
     tests/run.py --fast       unit tests that take milliseconds, source tree
     tests/run.py --sweep      only what is marked as a sweep
+    tests/run.py --conformance   only what is compared with Spark
     tests/run.py NAME...      only tests whose name holds one of the words
 
 The exit status is 1 where a test failed or none ran. Needs nothing but Python's own library.
@@ -148,8 +149,7 @@ def run_pytest(tally, silt, build, marks, words):
         env["SILT_SHARED"] = str(shared)
     cmd = [str(python), "-m", "pytest", "-q", "--no-header", "--no-summary", "-p",
            "no:cacheprovider", "--rootdir", str(ROOT / "tests"), "--junitxml", str(report)]
-    if marks:
-        cmd += ["-m", marks]
+    cmd += ["-m", marks]
     if words:
         cmd += ["-k", " or ".join(words)]
     say(f"Python tests with {silt.relative_to(ROOT) if ROOT in silt.parents else silt}")
@@ -180,6 +180,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--fast", action="store_true", help="unit tests and source tree only")
     ap.add_argument("--sweep", action="store_true", help="only what is marked as a sweep")
+    ap.add_argument("--conformance", action="store_true", help="only what is compared with Spark")
     ap.add_argument("--only", choices=["unit", "tidy", "python"], action="append")
     ap.add_argument("--release", type=Path, default=ROOT / "build", metavar="FOLDER")
     ap.add_argument("--asan", type=Path, default=ROOT / "build-asan", metavar="FOLDER")
@@ -188,7 +189,7 @@ def main():
     ap.add_argument("words", nargs="*", metavar="NAME")
     a = ap.parse_args()
     a.asan, a.release = a.asan.resolve(), a.release.resolve()
-    parts = a.only or (["unit", "tidy"] if a.fast else ["unit", "python"] if a.sweep or a.words
+    parts = a.only or (["unit", "tidy"] if a.fast else ["python"] if a.conformance else ["unit", "python"] if a.sweep or a.words
                        else ["unit", "tidy", "python"])
     suites = ["unit"] if a.fast else ["sweep"] if a.sweep else ["unit", "slow", "sweep"]
     tally = Tally()
@@ -198,7 +199,8 @@ def main():
         run_tidy(tally, a.asan if a.fast else a.release)
     if "python" in parts:
         silt = (a.silt or a.release / "silt").resolve()
-        run_pytest(tally, silt, a.release, "sweep" if a.sweep else "", a.words)
+        marks = "sweep" if a.sweep else "conformance" if a.conformance else "not conformance"
+        run_pytest(tally, silt, a.release, marks, a.words)
     say("")
     if not tally.passed and not tally.failures:
         say("no test ran")

@@ -1,14 +1,14 @@
 """Tables that Spark made (spark/*.tar.gz, see make_spark.py): Silt reads what Spark read from them, at
 every version, in the change feed, and row ids."""
 import json
-import math
 import re
 import tarfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+
+from golden.compare import assert_same, load
 
 HERE = Path(__file__).parent / "spark"
 CASES = json.loads((HERE / "catalogue.json").read_text())
@@ -19,75 +19,6 @@ def golden(request, tmp_path):
     with tarfile.open(HERE / f"{request.param}.tar.gz") as tar:
         tar.extractall(tmp_path, filter="data")
     return CASES[request.param], tmp_path
-
-
-def value(v, kind):
-    """Something that can be sorted and compared: NaN equals NaN, an instant is its µs, 1.0 is no 1."""
-    if v is None:
-        return ("null",)
-    if pa.types.is_floating(kind):
-        return ("nan",) if math.isnan(v) else ("float", float(v))
-    if pa.types.is_struct(kind):
-        return tuple((kind.field(i).name, value(v[kind.field(i).name], kind.field(i).type))
-                     for i in range(kind.num_fields))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return tuple(value(x, kind.value_type) for x in v)
-    if pa.types.is_map(kind):
-        pairs = v.items() if isinstance(v, dict) else v
-        return tuple(sorted((repr(value(k, kind.key_type)), value(x, kind.item_type)) for k, x in pairs))
-    return (str(kind), str(v))
-
-
-def whole(kind):
-    """Timestamps as whole µs, so that years beyond Python's are compared too."""
-    if pa.types.is_timestamp(kind):
-        return pa.int64()
-    if pa.types.is_struct(kind):
-        return pa.struct([kind.field(i).with_type(whole(kind.field(i).type)) for i in range(kind.num_fields)])
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(whole(kind.value_type)))
-    if pa.types.is_map(kind):
-        return pa.map_(whole(kind.key_type), whole(kind.item_type))
-    return kind
-
-
-def micros(column):
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
-    wanted = whole(column.type)
-    return column if wanted == column.type else column.cast(wanted)
-
-
-def rows(table):
-    columns = []
-    for column in table.columns:
-        column = micros(column.combine_chunks())
-        columns.append([value(v, column.type) for v in column.to_pylist()])
-    return sorted(zip(*columns), key=repr) if columns else []
-
-
-def kinds(table):
-    """Names and types; what an engine calls its list's elements is its own affair."""
-    def plain(kind):
-        if pa.types.is_struct(kind):
-            return {kind.field(i).name: plain(kind.field(i).type) for i in range(kind.num_fields)}
-        if pa.types.is_list(kind):
-            return [plain(kind.value_type)]
-        if pa.types.is_map(kind):
-            return "map", plain(kind.key_type), plain(kind.item_type)
-        if pa.types.is_timestamp(kind):
-            return "timestamp", bool(kind.tz)
-        return str(kind)
-    return [(f.name, plain(f.type)) for f in table.schema]
-
-
-def load(path):
-    return pq.ParquetFile(path).read()
-
-
-def assert_same(found, expected, what):
-    assert kinds(found) == kinds(expected), what
-    assert rows(found) == rows(expected), what
 
 
 def compare(silt, folder, args, expected, what):
