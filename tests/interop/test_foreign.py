@@ -2,6 +2,7 @@
 import datetime as dt
 import decimal
 import json
+import re
 
 import deltalake
 import pyarrow as pa
@@ -115,7 +116,7 @@ def test_loading_into_a_foreign_table(silt, read_deltalake, read_duckdb):
     ({"delta.columnMapping.mode": "name", "delta.minReaderVersion": "2", "delta.minWriterVersion": "5"}, "columnMapping"),
     ({"delta.enableDeletionVectors": "true"}, "deletionVectors"),
 ])
-def test_features_are_refused_by_name(silt, properties, feature):
+def test_features_are_read_and_writes_refused_by_name(silt, properties, feature):
     path = silt.dir / "t"
     try:
         write_deltalake(path, pa.table({"id": [1]}), configuration=properties)
@@ -124,5 +125,13 @@ def test_features_are_refused_by_name(silt, properties, feature):
     log = (path / "_delta_log/00000000000000000000.json").read_text()
     if feature not in log:
         pytest.skip(f"NOT TESTED: delta-rs didn't turn on {feature}")
-    refused = silt("read", "t", rc=1)
-    assert feature in refused.err
+    assert silt("read", "t", "--json").json == {"id": 1}
+    for strategy, more in (("append", {}), ("upsert", {"keys": ["id"]})):
+        silt.write("silt.json", json.dumps({
+            "pipeline": strategy, "checkpoint_path": strategy,
+            "tables": [{"table_name": "t", "source": {"path": "in/*.csv"}, "loading_strategy": strategy,
+                        "audit_columns": False, "write": {"path": "t", **more}}]}))
+        silt.write("in/a.csv", "id\n1\n")
+        refused = silt("run", "--config", "silt.json", rc=None)
+        assert refused.rc != 0 and re.search(f"can't write: table features .*{feature}", refused.out), refused
+    assert len(list(path.rglob("*.json"))) == 1 and len(list(path.rglob("*.parquet"))) == 1
