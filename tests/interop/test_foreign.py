@@ -134,4 +134,4 @@ def test_features_are_read_and_writes_refused_by_name(silt, properties, feature)
         silt.write("in/a.csv", "id\n1\n")
         refused = silt("run", "--config", "silt.json", rc=None)
         assert refused.rc != 0 and re.search(f"can't write: table features .*{feature}", refused.out), refused
-    assert len(list(path.rglob("*.json"))) == 1 and len(list(path.rglob("*.parquet"))) == 1
+    assert len(list((path / "_delta_log").iterdir())) == 1 and len(list(path.rglob("*.parquet"))) == 1
