@@ -5,11 +5,14 @@
 #   CC=gcc | clang-14            the compiler
 #   WERROR=true | false          warnings are errors (true in CI)
 #   ARGS=                        more arguments for test, check, sweep, bench, demo
+#   TARGET= SECONDS=60           which fuzz targets (all), and how long each
 
 PREFIX ?= /usr/local
 WERROR ?= $(if $(CI),true,false)
 BUILD  := build
 ASAN   := build-asan
+FUZZ   := build-fuzz
+SECONDS ?= 60
 BUILD_ONE = scripts/configure $(1) $(2) -Dwerror=$(WERROR) && meson compile -C $(1) $(if $(JOBS),-j $(JOBS))
 RELEASE   = $(call BUILD_ONE,$(BUILD),--buildtype=release -Dprefix="$(PREFIX)")
 SANITIZED = $(call BUILD_ONE,$(ASAN),--buildtype=debugoptimized -Db_sanitize=address$(,)undefined)
@@ -20,7 +23,7 @@ ifneq ($(origin CC),default)
 export CC
 endif
 
-.PHONY: all setup help demo test check sweep tidy format bench install clean distclean
+.PHONY: all setup help demo test check sweep conformance fuzz tidy format bench install clean distclean
 all: setup ## set up and build: the command is build/silt
 	$(RELEASE)
 
@@ -50,6 +53,17 @@ sweep: ## every fault and kill point there is; long
 	$(SANITIZED)
 	SILT_SWEEP=full python3 tests/run.py --sweep $(ARGS)
 
+fuzz: ## look for inputs that break readers of the log; TARGET=dv SECONDS=600
+	scripts/setup --dev
+	CC=clang-14 scripts/configure $(FUZZ) --buildtype=debugoptimized -Db_sanitize=address,undefined -Dfuzz=true
+	meson compile -C $(FUZZ) $(if $(JOBS),-j $(JOBS)) fuzz
+	scripts/fuzz $(FUZZ) $(SECONDS) $(TARGET)
+
+conformance: all ## random tables by Spark, compared value by value; long
+	scripts/setup --test
+	scripts/setup_spark.sh
+	python3 tests/run.py --conformance $(ARGS)
+
 tidy: ## the rules of the source tree alone
 	python3 tests/tidy.py
 
@@ -64,8 +78,8 @@ install: all ## command, library, headers, manual pages
 	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild
 
 clean: ## remove what was built, keep what was fetched
-	rm -rf $(ASAN)
+	rm -rf $(ASAN) $(FUZZ)
 	if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps ! -name venv -exec rm -rf {} +; fi
 
 distclean: ## remove all of it
-	rm -rf $(BUILD) $(ASAN)
+	rm -rf $(BUILD) $(ASAN) $(FUZZ)

@@ -1,0 +1,10 @@
+/* A checkpoint in Parquet that nothing stands beside. Slow: an engine reads it from a file. */
+#include "fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    SILT_AUTO(silt_store) store = fuzz_store_new();
+    fuzz_put(store, "_delta_log/00000000000000000003.checkpoint.parquet", data, size);
+    fuzz_read_table(store);
+    return 0;
+}
