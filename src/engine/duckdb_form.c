@@ -94,7 +94,7 @@ static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
                         "STRUCT(metadata BLOB, \"value\" BLOB)) END",
                         expr, expr);
     else
-        silt_buf_printf(sql, "CAST(%s AS JSON)", expr);
+        silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN CAST(%s AS JSON) END", expr, expr);
 }
 
 /* Append `expr` of `type` in a form; for text that whose JSON is the one we want. */

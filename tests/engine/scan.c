@@ -1,87 +1,9 @@
 /* Data files as rows: types, missing columns, partition values, formats, bad files. */
-#include "engine/duck.h"
+#include "engine/scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-typedef struct fixture {
-    silt_engine *engine;
-    char *dir;
-    silt_arena *arena;
-} fixture;
-
-static int setup(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    f->engine = duck_new();
-    f->dir = test_dir_new();
-    f->arena = silt_arena_new();
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture *f = *state;
-    silt_engine_free(f->engine);
-    test_dir_free(f->dir);
-    silt_arena_free(f->arena);
-    free(f);
-    return 0;
-}
-
-/* ---- helpers --------------------------------------------------------------------------------- */
-
-static const char *path_of(fixture *f, const char *name)
-{
-    return silt_arena_printf(f->arena, "%s/%s", f->dir, name);
-}
-
-static const silt_type *type_of(fixture *f, const char *text)
-{
-    const silt_type *type = NULL;
-    silt_error err = {0};
-    duck_assert_ok(silt_type_parse(text, f->arena, &type, &err), &err);
-    return type;
-}
-
-static bool add_row(void *ctx, const silt_bytes *values, size_t count)
-{
-    silt_buf *text = ctx;
-    for (size_t i = 0; i < count; i++) {
-        if (i) silt_buf_putc(text, '|');
-        if (values[i].data)
-            silt_buf_append(text, values[i].data, values[i].size);
-        else
-            silt_buf_putc(text, '~');
-    }
-    silt_buf_putc(text, '\n');
-    return true;
-}
-
-static void assert_rows(fixture *f, const silt_rows_spec *spec, const char *expected)
-{
-    silt_error err = {0};
-    SILT_CLEAN(silt_buf) text = {0};
-    silt_buf_puts(&text, "");
-    duck_assert_ok(f->engine->ops->scan_rows(f->engine, spec, add_row, &text, &err), &err);
-    assert_string_equal(text.data, expected);
-}
-
-static void assert_written(fixture *f, const silt_rows_spec *spec, silt_output_format format,
-                           int64_t rows, const char *expected)
-{
-    silt_error err = {0};
-    int64_t count = -1;
-    duck_assert_ok(
-        f->engine->ops->scan_write(f->engine, spec, format, true, path_of(f, "out"), &count, &err),
-        &err);
-    assert_int_equal(count, rows);
-    char *text = test_read(f->dir, "out", NULL);
-    assert_string_equal(text, expected);
-    free(text);
-}
 
 /* ---- files and schemas ----------------------------------------------------------------------- */
 
