@@ -17,8 +17,8 @@ silt_engine *silt_snapshot_engine(const silt_snapshot *snapshot);
 silt_status silt_snapshot_adds(silt_snapshot *snapshot, const silt_add **out, size_t *count,
                                silt_error *err);
 
-/* The same files, whose stats and tags may be NULL: half the memory and time, as long as nobody asks
- * for the whole. They are others than silt_snapshot_adds(), in the same order. */
+/* The same files, whose stats and tags may be NULL: half the memory and time, as long as nobody
+ * asks for the whole. They are others than silt_snapshot_adds(), in the same order. */
 silt_status silt_snapshot_adds_lean(silt_snapshot *snapshot, const silt_add **out, size_t *count,
                                     silt_error *err);
 
