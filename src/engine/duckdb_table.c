@@ -222,7 +222,38 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
     return SILT_OK;
 }
 
+/* ---- blame ----------------------------------------------------------------------------------- */
+
+/* Read one file alone, all its rows. */
+static silt_status probe(const silt_duck_table *table, const silt_duck_group *group, size_t slot,
+                         silt_error *err)
+{
+    silt_duck_group one = *group;
+    one.first = slot;
+    one.count = 1;
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_TRY(silt_duck_start(table->db, err));
+    silt_buf_puts(&sql, "SELECT bit_xor(hash(COLUMNS(*))) FROM (");
+    SILT_TRY(group_sql(table, &one, NULL, false, &sql, err));
+    silt_buf_putc(&sql, ')');
+    return silt_duck_query(table->db, &sql, NULL, err);
+}
+
 silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err)
 {
-    return silt_duck_blame_files(table->db, table->paths, table->file_count, st, err);
+    st = silt_duck_blame_files(table->db, table->paths, table->file_count, st, err);
+    if (st != SILT_FAILED && st != SILT_IO) return st;
+    /* Where conversions are ours, DuckDB doesn't say in which file one failed. */
+    for (size_t g = 0; g < table->group_count; g++) {
+        const silt_duck_group *group = &table->groups[g];
+        for (size_t slot = group->first; group->own && slot < group->first + group->count; slot++) {
+            silt_error why = {0};
+            silt_status found = probe(table, group, slot, &why);
+            if (found == SILT_INTERRUPTED) return silt_fail(err, found, "interrupted");
+            if (found == SILT_FAILED || found == SILT_IO)
+                return silt_fail(err, SILT_CORRUPT, "%s: %.900s", table->slots[slot].local_path,
+                                 why.message);
+        }
+    }
+    return st;
 }

@@ -522,7 +522,10 @@ static void build(builder *b, int depth, silt_parquet_node *node, bool *is_repea
     element e;
     read_element(&b->r, &e);
     *is_repeated = e.repetition == REPEATED;
-    if (e.child_count > 0 && (uint64_t)e.child_count > b->left) b->r.failed = true;
+    /* Each takes a byte and more: what a broken file says can't be a reason to take much memory. */
+    uint64_t most = (uint64_t)(b->r.end - b->r.at);
+    if (most > b->left) most = b->left;
+    if (e.child_count > 0 && (uint64_t)e.child_count > most) b->r.failed = true;
     if (b->r.failed || memchr(e.name.data ? e.name.data : "", 0, e.name.size)) {
         b->r.failed = true;
         return;

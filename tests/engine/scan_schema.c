@@ -104,6 +104,10 @@ static void what_would_lose_something_is_corrupt(void **state)
         {"{'a': 1}", "array<int>"},
         {"{'a': '1'}", "struct<a:int>"},
         {"MAP {'a': 1}", "struct<a:int>"},
+        /* found out when it is read, and by a conversion of ours */
+        {"'\\xFF'::BLOB", "string"},
+        {"{'a': 300, 'b': 'x'::BLOB}", "struct<a:byte,b:string>"},
+        {"{'value': '\\xFF\\xFF'::BLOB, 'metadata': '\\x01'::BLOB}", "variant"},
     };
     for (size_t i = 0; i < SILT_COUNT(cases); i++)
         assert_misfit(f, cases[i][0], cases[i][1]);
