@@ -25,8 +25,8 @@ typedef struct silt_file_set {
 
 void silt_file_set_release(silt_file_set *set);
 
-/* A known set of the files `items`, which are in `arena` with all they point to. It takes the arena,
- * on failure too. */
+/* A known set of the files `items`, which are in `arena` with all they point to. It takes the
+ * arena, on failure too. */
 silt_status silt_file_set_init(silt_file_set *set, silt_arena *arena, const silt_add *items,
                                size_t count, silt_error *err);
 
