@@ -198,12 +198,18 @@ static silt_status copy_row(file_reader *r, const silt_flat_batch *b, size_t row
     return SILT_OK;
 }
 
-static silt_status take_add(file_reader *r, const silt_add *add, silt_error *err)
+/* `stats` are for whoever is shown the add. */
+static silt_status take_add(file_reader *r, const silt_add *add, const char *stats, silt_error *err)
 {
-    if (r->io->add_count == r->room)
+    silt_log_checkpoint_files *io = r->io;
+    if (io->add_count == r->room)
         return silt_fail(err, SILT_CHANGED, "it changed while it was read");
-    r->io->adds[r->io->room + r->io->add_count++] = *add;
-    return SILT_OK;
+    size_t index = io->room + io->add_count++;
+    io->adds[index] = *add;
+    if (!io->show) return SILT_OK;
+    silt_add shown = *add;
+    shown.stats = stats;
+    return io->show(io->show_ctx, index, &shown, err);
 }
 
 static silt_status read_add(file_reader *r, const silt_flat_batch *b, size_t row, silt_error *err)
@@ -222,7 +228,10 @@ static silt_status read_add(file_reader *r, const silt_flat_batch *b, size_t row
     add.clustering_provider = texts[1];
     add.stats = texts[2];
     add.tags = texts[3];
-    return take_add(r, &add, err);
+    const char *stats = add.stats;
+    if (r->io->show && !stats)
+        SILT_TRY(silt_flat_copy_text(b, A_STATS, row, NULL, r->scratch, &stats, err));
+    return take_add(r, &add, stats, err);
 }
 
 static silt_status read_remove(file_reader *r, const silt_flat_batch *b, size_t row,
@@ -287,9 +296,9 @@ static silt_status count_sink(void *ctx, const silt_flat_batch *b, silt_error *e
 static silt_status read_parquet(file_reader *r, const silt_log_checkpoint *c, silt_error *err)
 {
     static const size_t any_of[] = {F_PATH};
+    size_t count = r->io->want_details ? A_COUNT : r->io->show ? A_TAGS : A_STATS;
     if (r->io->want_adds)
-        SILT_TRY(silt_log_checkpoint_flat(c, add_columns, r->io->want_details ? A_COUNT : A_STATS,
-                                          any_of, 1, add_sink, r, err));
+        SILT_TRY(silt_log_checkpoint_flat(c, add_columns, count, any_of, 1, add_sink, r, err));
     if (r->io->want_removes)
         SILT_TRY(silt_log_checkpoint_flat(c, remove_columns, SILT_COUNT(remove_columns), any_of, 1,
                                           remove_sink, r, err));
@@ -310,7 +319,7 @@ static silt_status take_line(file_reader *r, const silt_action *action, silt_err
         if (!io->want_details) add.stats = add.tags = NULL;
         const silt_add *last = io->add_count ? &io->adds[io->room + io->add_count - 1] : NULL;
         if (!silt_add_copy_like(&add, last, r->arena, &copy)) return silt_fail_nomem(err);
-        return take_add(r, &copy, err);
+        return take_add(r, &copy, action->add.stats, err);
     }
     if (action->kind == SILT_ACTION_REMOVE && io->want_removes) {
         silt_remove remove = action->remove, copy;

@@ -126,6 +126,14 @@ typedef struct silt_log_files {
 silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
                                 const silt_log_segment *segment, bool details, silt_arena *arena,
                                 silt_log_files *out, silt_error *err);
+/* Shown a file with its stats, which are good until it returns; index by index from 0. Must not use
+ * the engine. */
+typedef silt_status silt_log_file_fn(void *ctx, size_t index, const silt_add *add, silt_error *err);
+/* The files without details, each of which has been shown with its stats to `fn`: for what is to be
+ * known of the stats of a million files. */
+silt_status silt_log_files_show(silt_store *store, silt_engine *engine,
+                                const silt_log_segment *segment, silt_log_file_fn *fn, void *ctx,
+                                silt_arena *arena, silt_log_files *out, silt_error *err);
 /* The tombstones that a checkpoint made at `segment` has to hold: newer than `older_than_ms`. */
 silt_status silt_log_tombstones_load(silt_store *store, silt_engine *engine,
                                      const silt_log_segment *segment, int64_t older_than_ms,

@@ -70,7 +70,8 @@ static bool apply_add(replay *r, const silt_add *add)
 
     const silt_add *last = r->adds.count ? &r->adds.items[r->adds.count - 1] : NULL;
     silt_add wanted = *add, copy;
-    if (!r->io->want_details) wanted.stats = wanted.tags = NULL;
+    if (!r->io->want_details) wanted.tags = NULL;
+    if (!r->io->want_details && !r->io->show) wanted.stats = NULL;
     if (!silt_add_copy_like(&wanted, last, r->arena, &copy)) return false;
     bool is_path = key.data == add->path; /* then the copy of the path will do */
     if (is_path) key.data = copy.path;
@@ -191,12 +192,16 @@ silt_status silt_log_replay_load(silt_store *store, silt_engine *engine,
                                                          .seen = silt_map64_new()};
     if (!r.keys || !r.scratch || !r.seen) return silt_fail_nomem(err);
     SILT_TRY(apply_commits(&r, store, segment, err));
+    for (size_t i = 0; io->show && i < r.adds.count; i++)
+        SILT_TRY(io->show(io->show_ctx, i, &r.adds.items[i], err));
     silt_log_checkpoint_files checkpoint = {
         .wanted = silt_map64_count(r.seen) ? is_wanted : NULL,
         .ctx = &r,
         .want_adds = io->want_files,
         .want_removes = io->want_tombstones,
         .want_details = io->want_details,
+        .show = io->show,
+        .show_ctx = io->show_ctx,
         .older_than_ms = io->older_than_ms,
         .room = r.adds.count,
     };
@@ -209,6 +214,16 @@ silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
                                 silt_log_files *out, silt_error *err)
 {
     silt_log_replay wanted = {.want_files = true, .want_details = details};
+    SILT_TRY(silt_log_replay_load(store, engine, segment, arena, &wanted, err));
+    *out = wanted.files;
+    return SILT_OK;
+}
+
+silt_status silt_log_files_show(silt_store *store, silt_engine *engine,
+                                const silt_log_segment *segment, silt_log_file_fn *fn, void *ctx,
+                                silt_arena *arena, silt_log_files *out, silt_error *err)
+{
+    silt_log_replay wanted = {.want_files = true, .show = fn, .show_ctx = ctx};
     SILT_TRY(silt_log_replay_load(store, engine, segment, arena, &wanted, err));
     *out = wanted.files;
     return SILT_OK;

@@ -6,7 +6,9 @@
 
 typedef struct silt_log_replay {
     bool want_files, want_tombstones;
-    bool want_details;     /* stats and tags of files; else these are NULL */
+    bool want_details;      /* stats and tags of files; else these are NULL */
+    silt_log_file_fn *show; /* as silt_log_files_show(); NULL: none */
+    void *show_ctx;
     int64_t older_than_ms; /* tombstones of that time or before are left out */
     silt_log_files files;
     const silt_remove *tombstones;

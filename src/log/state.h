@@ -30,7 +30,9 @@ typedef struct silt_log_checkpoint_files {
     silt_log_wanted_fn *wanted; /* NULL: all */
     void *ctx;
     bool want_adds, want_removes;
-    bool want_details;     /* stats and tags of adds */
+    bool want_details;      /* stats and tags of adds */
+    silt_log_file_fn *show; /* each add with its stats, by its place in `adds`; NULL: not wanted */
+    void *show_ctx;
     int64_t older_than_ms; /* removes of that time or before are left out */
     size_t room;           /* entries to leave free before the first add */
     silt_add *adds;        /* room + add_count of them, in the arena */

@@ -58,37 +58,67 @@ static void rule_out(const opening *o, size_t file, silt_scan_step *step)
     count_out(&step->rows, o->rows[file]);
 }
 
-/* Stats take as much memory as all else of the files: only who needs them gets them. The rows of a
- * file are what its deletion vector is checked against. */
-static bool needs_stats(const opening *o)
+/* Stats take as much memory as all else of the files: only who needs them gets them, and who needs
+ * no more than row counts sees them once. The rows of a file are what its deletion vector is
+ * checked against. */
+static bool needs_rows(const opening *o)
 {
     const silt_log_state *state = silt_snapshot_state(o->snapshot);
     return o->opts->where || o->opts->limit >= 0 || o->opts->explain ||
            silt_names_have(state->protocol.reader_features, "deletionVectors");
 }
 
+/* numRecords by file, as they are shown. */
+typedef struct row_counts {
+    SILT_VEC(int64_t) rows;
+    silt_arena *scratch;
+} row_counts;
+
+static void row_counts_release(row_counts *c)
+{
+    silt_vec_free(&c->rows);
+    silt_arena_free(c->scratch);
+}
+
+static silt_status note_rows(void *ctx, size_t index, const silt_add *add, silt_error *err)
+{
+    row_counts *c = ctx;
+    silt_arena_reset(c->scratch);
+    c->rows.count = index; /* it may be shown anew */
+    int64_t rows = silt_stats_row_count(add->stats, c->scratch);
+    return silt_vec_push(&c->rows, rows) ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status list_files(opening *o, size_t *count, silt_error *err)
+{
+    SILT_CLEAN(row_counts) counts = {.scratch = silt_arena_new()};
+    if (!counts.scratch) return silt_fail_nomem(err);
+    if (o->opts->where) SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, count, err));
+    if (needs_rows(o))
+        SILT_TRY(silt_snapshot_adds_shown(o->snapshot, note_rows, &counts, &o->adds, count, err));
+    else
+        SILT_TRY(silt_snapshot_adds_lean(o->snapshot, &o->adds, count, err));
+    o->rows = silt_arena_calloc(o->scan->arena, *count, sizeof(*o->rows));
+    if (!o->rows) return silt_fail_nomem(err);
+    for (size_t i = 0; i < *count; i++)
+        o->rows[i] = i < counts.rows.count ? counts.rows.items[i] : -1;
+    return SILT_OK;
+}
+
 static silt_status take_all(opening *o, silt_error *err)
 {
     size_t count;
-    if (needs_stats(o))
-        SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, &count, err));
-    else
-        SILT_TRY(silt_snapshot_adds_lean(o->snapshot, &o->adds, &count, err));
+    SILT_TRY(list_files(o, &count, err));
     silt_arena *arena = o->scan->arena;
-    SILT_AUTO(silt_arena) scratch = silt_arena_new();
     o->explanation = silt_arena_calloc(arena, 1, sizeof(*o->explanation));
     o->steps = silt_arena_calloc(arena, STEPS_MAX, sizeof(*o->steps));
     o->files = silt_arena_calloc(arena, count, sizeof(*o->files));
-    o->rows = silt_arena_calloc(arena, count, sizeof(*o->rows));
-    if (!scratch || !o->explanation || !o->steps || !o->files || !o->rows)
-        return silt_fail_nomem(err);
+    if (!o->explanation || !o->steps || !o->files) return silt_fail_nomem(err);
     *o->explanation = (silt_scan_explanation){.version = silt_snapshot_version(o->snapshot),
                                               .total_files = (int64_t)count,
                                               .steps = o->steps};
     for (size_t i = 0; i < count; i++) {
         o->files[o->count++] = i;
-        o->rows[i] = silt_stats_row_count(o->adds[i].stats, scratch);
-        silt_arena_reset(scratch);
         count_out(&o->explanation->total_rows, o->rows[i]);
         o->explanation->total_bytes += o->adds[i].size_bytes;
     }

@@ -447,9 +447,16 @@ silt_status silt_snapshot_refresh(silt_snapshot *snapshot, silt_snapshot **out, 
 
 /* ---- files */
 
+/* What is wanted of the files: their details, or to have been shown these. */
+typedef struct asking {
+    bool details;
+    silt_log_file_fn *show;
+    void *ctx;
+} asking;
+
 /* By the segment; where its checkpoint can't be read by another way to the version, which stays the
  * snapshot's. The failure is told that came first. */
-static silt_status replay(silt_snapshot *s, bool details, silt_arena **out_arena,
+static silt_status replay(silt_snapshot *s, const asking *what, silt_arena **out_arena,
                           silt_log_files *out, silt_error *err)
 {
     silt_log_segment at = s->segment;
@@ -458,7 +465,10 @@ static silt_status replay(silt_snapshot *s, bool details, silt_arena **out_arena
         silt_arena *arena = silt_arena_new();
         if (!arena) return silt_fail_nomem(err);
         silt_error *told = first == SILT_OK ? err : NULL;
-        silt_status st = silt_log_files_load(s->store, s->engine, &at, details, arena, out, told);
+        silt_status st = what->show ? silt_log_files_show(s->store, s->engine, &at, what->show,
+                                                          what->ctx, arena, out, told)
+                                    : silt_log_files_load(s->store, s->engine, &at, what->details,
+                                                          arena, out, told);
         if (st == SILT_OK) {
             if (err) *err = (silt_error){0};
             *out_arena = arena;
@@ -471,7 +481,8 @@ static silt_status replay(silt_snapshot *s, bool details, silt_arena **out_arena
     }
 }
 
-static silt_status load_files(silt_snapshot *s, bool details, silt_file_set *set, silt_error *err)
+static silt_status load_files(silt_snapshot *s, const asking *what, silt_file_set *set,
+                              silt_error *err)
 {
     silt_log_files files;
     silt_arena *arena = NULL;
@@ -479,7 +490,7 @@ static silt_status load_files(silt_snapshot *s, bool details, silt_file_set *set
     if (!s->has_segment)
         st = silt_log_segment_load(s->store, s->state.version, s->arena, &s->segment, err);
     s->has_segment = st == SILT_OK;
-    if (st == SILT_OK) st = replay(s, details, &arena, &files, err);
+    if (st == SILT_OK) st = replay(s, what, &arena, &files, err);
     if (st == SILT_OK) return silt_file_set_init(set, arena, files.items, files.count, err);
     return silt_wrap(err, st, "%s: files of version %" PRId64, s->store->uri, s->state.version);
 }
@@ -488,9 +499,10 @@ static silt_status get_adds(silt_snapshot *snapshot, bool details, const silt_ad
                             size_t *count, silt_error *err)
 {
     silt_status st = SILT_OK;
+    const asking what = {.details = details};
     pthread_mutex_lock(&snapshot->lock);
     silt_file_set *set = details || snapshot->files.list ? &snapshot->files : &snapshot->lean;
-    st = set->list ? silt_file_set_settle(set, err) : load_files(snapshot, details, set, err);
+    st = set->list ? silt_file_set_settle(set, err) : load_files(snapshot, &what, set, err);
     if (st == SILT_OK) {
         *out = silt_file_set_items(set, count, &snapshot->state.size_bytes);
         snapshot->state.file_count = (int64_t)*count;
@@ -509,6 +521,47 @@ silt_status silt_snapshot_adds_lean(silt_snapshot *snapshot, const silt_add **ou
                                     silt_error *err)
 {
     return get_adds(snapshot, false, out, count, err);
+}
+
+/* What was shown is what the list has that was read before. A checkpoint may be written anew with
+ * its rows in another order. */
+static silt_status check_same(const silt_file_set *a, const silt_file_set *b, silt_error *err)
+{
+    size_t count, other;
+    const silt_add *left = silt_file_set_items(a, &count, NULL);
+    const silt_add *right = silt_file_set_items(b, &other, NULL);
+    bool same = count == other;
+    for (size_t i = 0; same && i < count; i++)
+        same = strcmp(left[i].path, right[i].path) == 0;
+    if (same) return SILT_OK;
+    return silt_fail(err, SILT_CHANGED, "the checkpoint was written anew; open the table again");
+}
+
+/* A list that is there already is shown as it is, or read again if it has no stats. */
+static silt_status show_adds(silt_snapshot *s, silt_log_file_fn *fn, void *ctx, silt_error *err)
+{
+    const asking what = {.show = fn, .ctx = ctx};
+    size_t count;
+    if (!s->files.list && !s->lean.list) return load_files(s, &what, &s->lean, err);
+    if (!s->files.list) {
+        SILT_CLEAN(silt_file_set) again = {0};
+        SILT_TRY(load_files(s, &what, &again, err));
+        return check_same(&s->lean, &again, err);
+    }
+    SILT_TRY(silt_file_set_settle(&s->files, err));
+    const silt_add *adds = silt_file_set_items(&s->files, &count, NULL);
+    for (size_t i = 0; i < count; i++)
+        SILT_TRY(fn(ctx, i, &adds[i], err));
+    return SILT_OK;
+}
+
+silt_status silt_snapshot_adds_shown(silt_snapshot *snapshot, silt_log_file_fn *fn, void *ctx,
+                                     const silt_add **out, size_t *count, silt_error *err)
+{
+    pthread_mutex_lock(&snapshot->lock);
+    silt_status st = show_adds(snapshot, fn, ctx, err);
+    pthread_mutex_unlock(&snapshot->lock);
+    return st == SILT_OK ? get_adds(snapshot, false, out, count, err) : st;
 }
 
 silt_status silt_snapshot_size(silt_snapshot *snapshot, int64_t *file_count, int64_t *size_bytes,

@@ -22,6 +22,13 @@ silt_status silt_snapshot_adds(silt_snapshot *snapshot, const silt_add **out, si
 silt_status silt_snapshot_adds_lean(silt_snapshot *snapshot, const silt_add **out, size_t *count,
                                     silt_error *err);
 
+/* As silt_snapshot_adds_lean(), once `fn` has been shown each with its stats: what is to be known
+ * of the stats of very many files, without holding them all. The first file (index 0) may be shown
+ * again, and all after it, where a checkpoint couldn't be read to its end. `fn` must use neither
+ * engine nor snapshot. */
+silt_status silt_snapshot_adds_shown(silt_snapshot *snapshot, silt_log_file_fn *fn, void *ctx,
+                                     const silt_add **out, size_t *count, silt_error *err);
+
 /* The files that may hold rows within all of `ranges` (partition values and stats; files whose
  * stats don't say are kept), as indexes into silt_snapshot_adds(). */
 struct silt_key_range;

@@ -202,6 +202,50 @@ static void parquet_with_adds_in_it(void **state)
     assert_v2_files(PARQUET_KEY);
 }
 
+typedef struct shown {
+    size_t count;
+    const char *text;
+} shown;
+
+static silt_status show(void *ctx, size_t index, const silt_add *add, silt_error *e)
+{
+    shown *s = ctx;
+    if (index != s->count++) return silt_fail(e, SILT_FAILED, "index %zu", index);
+    s->text = silt_arena_printf(arena, "%s%s=%s ", s->text, add->path, add->stats);
+    return SILT_OK;
+}
+
+static silt_status refuse(void *ctx, size_t index, const silt_add *add, silt_error *e)
+{
+    (void)ctx, (void)add;
+    return index < 2 ? SILT_OK : silt_fail(e, SILT_CONFLICT, "enough");
+}
+
+/* In the list's order, and not kept, whatever the form. */
+static void stats_are_shown_without_being_kept(void **state)
+{
+    (void)state;
+    put_parquet(PARQUET_KEY, P_HEAD AND P_ADD("a") AND P_ADD("b") AND
+                "SELECT {path: 'n', size: 1::BIGINT} AS add");
+    put(JSON_KEY, J_HEAD J_ADD("a") J_ADD("b") "{\"add\":{\"path\":\"n\",\"size\":1}}\n");
+    put_commit(6, REMOVE("a") ADD("c") "{\"add\":{\"path\":\"d\",\"size\":1,\"stats\":"
+                                       "\"{}\"}}\n");
+    const char *const keys[] = {PARQUET_KEY, JSON_KEY};
+    for (size_t i = 0; i < SILT_COUNT(keys); i++) {
+        shown s = {0, ""};
+        silt_log_files files = {0};
+        silt_log_segment segment = over(keys[i], 6);
+        assert_ok(silt_log_files_show(store, engine, &segment, show, &s, arena, &files, &err));
+        assert_string_equal(s.text, "c=(null) d={} b={\"numRecords\":3} n=(null) ");
+        assert_string_equal(paths_of(files), "c d b n ");
+        assert_null(files.items[2].stats);
+        assert_status(
+            silt_log_files_show(store, engine, &segment, refuse, NULL, arena, &files, &err),
+            SILT_CONFLICT);
+        assert_contains(err.message, "enough");
+    }
+}
+
 /* ---- sidecars at fault */
 
 static void assert_sidecar_told(const char *member, silt_status status, const char *words)
@@ -411,6 +455,7 @@ int main(void)
         TEST(json_with_adds_in_it),
         TEST(parquet_with_sidecars),
         TEST(parquet_with_adds_in_it),
+        TEST(stats_are_shown_without_being_kept),
         TEST(sidecars_at_fault_are_told),
         TEST(stats_are_made_of_columns),
         TEST(stats_as_text_go_before_columns),

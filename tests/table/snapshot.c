@@ -432,6 +432,46 @@ static void files_are_shown_decoded(void **state)
     silt_store_free(store);
 }
 
+static silt_status note_shown(void *ctx, size_t index, const silt_add *add, silt_error *err)
+{
+    const char **shown = ctx;
+    (void)err;
+    assert_non_null(add->stats);
+    assert_true(index < 3);
+    shown[index] = add->path[0] == 'a' ? "a" : add->path[0] == 'b' ? "b" : "c";
+    return SILT_OK;
+}
+
+/* Stats are shown in the order of the list, whatever was read of it before. */
+static void stats_are_shown_once(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_store *store = silt_store_mem_new();
+    silt_error err = {0};
+    test_table_make(store, false, NULL);
+    const char *const paths[] = {"c.parquet", "b.parquet", "a.parquet"};
+    for (size_t i = 0; i < 3; i++) {
+        SILT_AUTO(silt_snapshot) base = test_table_open(store);
+        silt_add add = test_table_file(arena, paths[i], 0, 9);
+        test_table_commit(base, NULL, &add, 1, NULL, 0);
+    }
+    for (int before = 0; before < 3; before++) {
+        SILT_AUTO(silt_snapshot) now = test_table_open(store);
+        const silt_add *lean = NULL, *adds;
+        size_t count;
+        if (before == 1) assert_ok(silt_snapshot_adds_lean(now, &lean, &count, &err), &err);
+        if (before == 2) assert_ok(silt_snapshot_adds(now, &lean, &count, &err), &err);
+        const char *shown[3] = {0};
+        assert_ok(silt_snapshot_adds_shown(now, note_shown, shown, &adds, &count, &err), &err);
+        assert_int_equal(count, 3);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(shown[i][0], adds[i].path[0]);
+        if (lean) assert_ptr_equal(lean, adds);
+    }
+    silt_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_refresh_reads_new_commits_only),
         cmocka_unit_test(history_is_newest_first),
         cmocka_unit_test(files_are_shown_decoded),
+        cmocka_unit_test(stats_are_shown_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
