@@ -192,22 +192,6 @@ static silt_expr_op mirrored(silt_expr_op op)
     }
 }
 
-/* Whether the cast keeps the order of values, tells them apart (as far as fit_into() asks for it)
- * and makes none null. */
-static bool keeps_order(const silt_type *from, const silt_type *to, silt_arena *arena)
-{
-    if (from->kind == SILT_TYPE_DATE) return silt_type_is_instant(to);
-    if (from->kind == SILT_TYPE_TIMESTAMP_NTZ) return to->kind == SILT_TYPE_TIMESTAMP;
-    if (from->kind == SILT_TYPE_FLOAT) return to->kind == SILT_TYPE_DOUBLE;
-    if (silt_type_is_whole(from) && silt_type_is_whole(to)) return to->kind > from->kind;
-    if (silt_type_is_whole(from) && silt_type_is_real(to)) return true;
-    const silt_type *decimal = silt_type_as_decimal(from, arena);
-    if (to->kind != SILT_TYPE_DECIMAL || !decimal || decimal->kind != SILT_TYPE_DECIMAL)
-        return false;
-    return to->scale >= decimal->scale &&
-           to->precision - to->scale >= decimal->precision - decimal->scale;
-}
-
 void silt_adapt_comparison(silt_arena *arena, silt_expr_op *op, const silt_expr **left,
                            const silt_expr **right)
 {
@@ -220,7 +204,7 @@ void silt_adapt_comparison(silt_arena *arena, silt_expr_op *op, const silt_expr 
     if (!silt_expr_is(*left, SILT_OP_CAST) || (*right)->kind != SILT_EXPR_LITERAL) return;
     const silt_expr *column = (*left)->args[0];
     if (column->kind != SILT_EXPR_COLUMN || (*right)->is_null) return;
-    if (!keeps_order(column->type, (*left)->type, arena)) return;
+    if (!silt_type_keeps_order(column->type, (*left)->type, arena)) return;
     silt_expr_op adapted = *op;
     fit f = fit_into(*right, column->type, arena, &fitted);
     if (f == FIT_NONE || !adapt_op(&adapted, f)) return;

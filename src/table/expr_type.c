@@ -129,3 +129,17 @@ bool silt_type_casts(const silt_type *from, const silt_type *to)
     if (to_time) return to->kind == SILT_TYPE_TIMESTAMP;
     return true;
 }
+
+bool silt_type_keeps_order(const silt_type *from, const silt_type *to, silt_arena *arena)
+{
+    if (from->kind == SILT_TYPE_DATE) return silt_type_is_instant(to);
+    if (from->kind == SILT_TYPE_TIMESTAMP_NTZ) return to->kind == SILT_TYPE_TIMESTAMP;
+    if (from->kind == SILT_TYPE_FLOAT) return to->kind == SILT_TYPE_DOUBLE;
+    if (silt_type_is_whole(from) && silt_type_is_whole(to)) return to->kind > from->kind;
+    if (silt_type_is_whole(from) && silt_type_is_real(to)) return true;
+    const silt_type *decimal = silt_type_as_decimal(from, arena);
+    if (to->kind != SILT_TYPE_DECIMAL || !decimal || decimal->kind != SILT_TYPE_DECIMAL)
+        return false;
+    return to->scale >= decimal->scale &&
+           to->precision - to->scale >= decimal->precision - decimal->scale;
+}

@@ -37,5 +37,8 @@ const silt_type *silt_type_of_decimals(silt_expr_op op, const silt_type *a, cons
                                        silt_arena *arena);
 /* Whether Spark has the cast at all. */
 bool silt_type_casts(const silt_type *from, const silt_type *to);
+/* Whether the cast keeps the order of values and makes none null. It tells them apart but for large
+ * integers as floating numbers. False when out of memory. */
+bool silt_type_keeps_order(const silt_type *from, const silt_type *to, silt_arena *arena);
 
 #endif
