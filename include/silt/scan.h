@@ -115,18 +115,22 @@ typedef struct silt_scan_explanation {
  * for it, else they may be -1. Of changes and queries: NULL. */
 SILT_API const silt_scan_explanation *silt_scan_explain(const silt_scan *scan);
 
-/* Which changes of a table, and how. Versions and timestamps include both ends; of each end one of
- * the two is given. */
+/* Which changes of a table, and how. Versions and times include both ends; of each end one of the
+ * two is given. A time to start from is the first commit at or after it, one to end at the last at
+ * or before it. See docs/change-data-feed.md. */
 typedef struct silt_changes_options {
     size_t struct_size;
     int64_t from_version, to_version;           /* -1: see the timestamp */
     int64_t from_timestamp_ms, to_timestamp_ms; /* INT64_MIN: none; no `to`: the latest */
-    bool allow_out_of_range;    /* a range beyond the latest version is cut instead of refused */
-    const char *const *columns; /* NULL: all; the three of the feed come behind in any case */
+    bool allow_out_of_range;    /* a range behind the latest version has no rows, a time to end at
+                                   behind the last commit is that commit; else both are refused */
+    const char *const *columns; /* in any case of letters; NULL: all. The three of the feed come
+                                   behind in any case */
     size_t column_count;
-    const char *where; /* may ask of the feed's columns too */
-    int64_t limit;
-    bool net;                /* only what differs between the rows of `from` and of `to` */
+    const char *where; /* may ask of the feed's columns too, without `net` */
+    int64_t limit;     /* -1: all */
+    bool net;          /* only what differs between the rows of `from` and of `to`, whatever the
+                          feed; what `where` and `columns` choose of both is compared */
     const char *const *keys; /* with `net`: what tells rows apart, so that updates are told */
     size_t key_count;
 } silt_changes_options;
@@ -141,11 +145,14 @@ typedef struct silt_changes_options {
  * update_postimage), _commit_version, _commit_timestamp. With `net`: the columns and _change_type.
  *
  * @param store  borrowed, must outlive the scan; so must the engine
- * @return SILT_INVALID     a range that isn't one, or beyond the table's versions
+ * @param opts   a start is needed; not kept
+ * @param out    set on success only; give back with silt_scan_free()
+ * @return SILT_INVALID     a range that isn't one, or beyond the table's versions; a condition that
+ *                          doesn't parse
  *         SILT_UNSUPPORTED the feed wasn't on in part of the range (which version), or its schema
  *                          changed in a way that the feed can't follow
- *         SILT_NOT_FOUND   commits or files of the range that have been cleaned up
- * @see PROTOCOL.md, "Reader Requirements for Change Data Feed"
+ *         SILT_NOT_FOUND   commits or files of the range that have been cleaned up; a column
+ * @see PROTOCOL.md, "Reader Requirements for AddCDCFile"
  */
 SILT_API SILT_CHECKED silt_status silt_changes_open(silt_store *store, silt_engine *engine,
                                                     const silt_changes_options *opts,
