@@ -112,6 +112,7 @@ static silt_status shape_new(const silt_protocol *protocol, const silt_metadata 
         return silt_fail_nomem(err);
     const char *json = s->metadata.schema_json;
     silt_status st = silt_schema_parse(json, strlen(json), s->arena, &s->schema, err);
+    if (st == SILT_UNSUPPORTED) silt_hint(err, st, "a newer Silt may read such a column");
     if (st != SILT_OK) return silt_wrap(err, st, "metaData: schemaString");
     if (s->schema->kind != SILT_TYPE_STRUCT)
         return silt_fail(err, SILT_CORRUPT, "metaData: schemaString isn't a struct");
@@ -185,6 +186,10 @@ static silt_status open_at(silt_snapshot *s, int64_t version, silt_error *err)
     SILT_TRY(silt_log_segment_load(s->store, version, s->arena, &s->segment, err));
     s->has_segment = true;
     silt_status st = load_state(s, err);
+    if (st == SILT_CORRUPT && err && !*err->hint)
+        silt_hint(err, st,
+                  "bring the file back as its writer left it; versions before it may "
+                  "still be read");
     if (st != SILT_OK)
         return silt_wrap(err, st, "%s: version %" PRId64, s->store->uri, s->segment.version);
     note_tail(s);

@@ -129,7 +129,7 @@ def test_features_are_refused_by_name(silt, feature):
 def test_broken_commits_are_told(silt, action, words):
     commit(silt, 0, PROTOCOL, metadata(), action)
     r = silt("show", "t", rc=1)
-    assert words in r.err and "t: version 0: " in r.err and len(r.err) < 2000, r
+    assert words in r.err and "t: version 0: " in r.err and "hint: " in r.err and len(r.err) < 2000, r
 
 
 def test_what_is_unknown_may_be_deep(silt):
