@@ -77,6 +77,15 @@ static const cli_option files_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0}, END,
 };
 
+static const cli_option changes_options[] = {
+    {"from", CLI_TEXT, "VERSION|TIME", 0}, {"to", CLI_TEXT, "VERSION|TIME", 0},
+    {"columns", CLI_LIST, "NAMES", 0},     {"where", CLI_TEXT, "CONDITION", 0},
+    {"limit", CLI_COUNT, "N", 0},          {"net", CLI_FLAG, NULL, 0},
+    {"keys", CLI_LIST, "NAMES", 0},        {"allow-out-of-range", CLI_FLAG, NULL, 0},
+    {"format", CLI_TEXT, "FORMAT", 0},     {"no-header", CLI_FLAG, NULL, 0},
+    {"output", CLI_TEXT, "FILE", 'o'},     END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -91,6 +100,7 @@ const cli_command cli_commands[] = {
     {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
     {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
     {"read", cmd_read, read_options, "TABLE", 1, 1, false},
+    {"changes", cmd_changes, changes_options, "TABLE", 1, 1, false},
     {"show", cmd_show, show_options, "TABLE", 1, 1, true},
     {"history", cmd_history, history_options, "TABLE", 1, 1, false},
     {"files", cmd_files, files_options, "TABLE", 1, 1, false},
@@ -108,7 +118,6 @@ const cli_command cli_commands[] = {
     LATER("delete"),
     LATER("alter"),
     LATER("sql"),
-    LATER("changes"),
     LATER("checkpoint"),
     LATER("vacuum"),
     LATER("optimize"),

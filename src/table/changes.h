@@ -46,7 +46,6 @@ typedef struct silt_change {
     silt_pairs partition_values;
     bool has_partition_values; /* false: a remove that doesn't say */
     const char *stats;         /* that bound these rows; NULL: none */
-    const char *file_stats;    /* that have the file's numRecords; NULL: none */
     int64_t size_bytes;        /* -1: not known */
     const silt_dv *without;    /* rows that aren't among them; NULL: none */
     const silt_dv *only;       /* of these; NULL: of all rows */
@@ -78,6 +77,10 @@ silt_status silt_changes_compare(const silt_changes_shape *old, const silt_chang
                                  bool net, silt_arena *arena, const char **why, silt_error *err);
 
 /* ---- changes as files of a scan (changes_plan.c) */
+
+/* The name of a column as the schema spells it, which may be asked for in upper and lower case;
+ * NULL: there is none. */
+const char *silt_changes_column(const silt_type *schema, const char *name);
 
 /* What the rows of both kinds of sources are shown by, and the plan that their files end in. */
 typedef struct silt_changes_plan {

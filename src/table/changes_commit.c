@@ -62,7 +62,6 @@ static silt_change of_remove(const silt_remove *remove)
                          .has_partition_values =
                              remove->extended_metadata || remove->partition_values.count,
                          .stats = remove->stats,
-                         .file_stats = remove->stats,
                          .size_bytes = remove->size_bytes,
                          .without = remove->dv};
 }
@@ -74,7 +73,6 @@ static silt_change of_add(const silt_add *add)
                          .partition_values = add->partition_values,
                          .has_partition_values = true,
                          .stats = add->stats,
-                         .file_stats = add->stats,
                          .size_bytes = add->size_bytes,
                          .without = add->dv};
 }

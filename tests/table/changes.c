@@ -118,7 +118,6 @@ static void stats_of_lost_rows(void **state)
     assert_ok(silt_changes_of_commit(actions, 2, arena, &changes, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_null(changes[0].stats);
-    assert_string_equal(changes[0].file_stats, "{}");
 }
 
 #define MERGE(inserted, updated, deleted)                                            \
@@ -370,6 +369,245 @@ static void times_behind_the_last_commit(void **state)
     assert_string_equal(meant(store, net, arena), "1..2");
 }
 
+/* ---- plans: the files of a scan, as the engine is to read them */
+
+static void put_file(silt_store *store, const char *key)
+{
+    silt_error err = {0};
+    assert_ok(store->ops->put_new(store, key, SILT_STR("PAR1"), &err), &err);
+}
+
+static const char *constant(const silt_scan_spec *spec, size_t file, const char *column)
+{
+    for (size_t i = 0; i < spec->column_count; i++)
+        if (strcmp(spec->columns[i].name, column) == 0) {
+            const char *value = spec->files[file].constants[spec->columns[i].constant];
+            return value ? value : "-";
+        }
+    fail_msg("no column %s", column);
+    return NULL;
+}
+
+/* "insert a 1 1970-01-01T00:00:02.000Z; …", or the message and hint of the failure. */
+static const char *planned(silt_store *store, silt_changes_options opts, silt_arena *arena)
+{
+    silt_error err = {0};
+    SILT_AUTO(silt_scan) scan = NULL;
+    if (silt_changes_open(store, NULL, &opts, &scan, &err) != SILT_OK)
+        return silt_arena_printf(arena, "%s: %s (%s)", silt_status_name(err.status), err.message,
+                                 err.hint);
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_buf_puts(&text, "");
+    const silt_scan_spec *spec = &scan->rows.scan;
+    for (size_t i = 0; i < spec->file_count; i++) {
+        const silt_scan_file *f = &spec->files[i];
+        silt_buf_printf(&text, "%s%s %s %s %s", i ? "; " : "", constant(spec, i, SILT_CHANGE_TYPE),
+                        strrchr(f->local_path, '-') + 1, constant(spec, i, SILT_CHANGE_VERSION),
+                        constant(spec, i, SILT_CHANGE_TIMESTAMP));
+        if (f->rows)
+            silt_buf_printf(&text, " %s %d", f->rows_only ? "only" : "without",
+                            (int)silt_bitmap_count(f->rows));
+    }
+    return silt_buf_copy(&text, arena);
+}
+
+static const char *changes_of(silt_store *store, int64_t from, int64_t to, silt_arena *arena)
+{
+    return planned(store, range(from, to, NEVER, NEVER), arena);
+}
+
+/* Version 0 is a table with the feed on; the next ones are `commits`, made a second apart. */
+static silt_store *table_of(const char *const *commits)
+{
+    silt_store *store = silt_store_mem_new();
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    test_table_put(store, 0, TIME("1000") PROTOCOL METADATA(COLUMN("id", "long"), ON));
+    for (int i = 0; commits[i]; i++)
+        test_table_put(store, i + 1,
+                       silt_arena_printf(arena,
+                                         "{\"commitInfo\":{\"inCommitTimestamp\":%d000}}\n%s",
+                                         i + 2, commits[i]));
+    return store;
+}
+#define TABLE(...) table_of((const char *const[]){__VA_ARGS__, NULL})
+
+/* An inline vector: rows 0, 1, 4 and 5. */
+#define INLINE_DV                                                                \
+    ",\"deletionVector\":{\"storageType\":\"i\",\"pathOrInlineDv\":"             \
+    "\"^Bg9^0rr910000000000iXQKl0rr91000935c8Xg000311onP9\",\"sizeInBytes\":40," \
+    "\"cardinality\":4}"
+
+static void one_scan_of_a_range(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE(ADD("a", CHANGES) "\n" ADD("b", CHANGES), ADD("c", MOVES) "\n" REMOVE("b", MOVES),
+              CDC("d") "\n" REMOVE("c", CHANGES), REMOVE("a", CHANGES) "\n" ADD("a", INLINE_DV));
+    const char *names[] = {"a", "b", "c", "d"};
+    for (size_t i = 0; i < SILT_COUNT(names); i++)
+        put_file(store, names[i]);
+    assert_string_equal(changes_of(store, 0, 4, arena),
+                        "insert a 1 1970-01-01T00:00:02.000Z; insert b 1 1970-01-01T00:00:02.000Z; "
+                        "- d 3 1970-01-01T00:00:04.000Z; "
+                        "delete a 4 1970-01-01T00:00:05.000Z only 4");
+    assert_string_equal(changes_of(store, 2, 2, arena), "");
+    assert_string_equal(changes_of(store, 3, 3, arena), "- d 3 1970-01-01T00:00:04.000Z");
+}
+
+static void only_the_files_that_are_told(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store = TABLE(ADD("a", CHANGES), REMOVE("a", CHANGES));
+    const char *told = changes_of(store, 1, 2, arena);
+    assert_true(silt_starts_with(told, silt_status_name(SILT_NOT_FOUND)));
+    assert_non_null(strstr(told, "data file a of version 1 has gone"));
+    put_file(store, "a");
+    assert_string_equal(changes_of(store, 2, 2, arena), "delete a 2 1970-01-01T00:00:03.000Z");
+}
+
+/* ---- what is refused */
+
+static void assert_refused(const char *told, const char *what)
+{
+    if (!silt_starts_with(told, "unsupported") || !strstr(told, what))
+        fail_msg("\"%s\" isn't in: %s", what, told);
+}
+
+static void the_feed_has_to_be_on(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE("", METADATA(COLUMN("id", "long"), ""), "", METADATA(COLUMN("id", "long"), ON), "");
+    assert_string_equal(changes_of(store, 0, 1, arena), "");
+    assert_refused(changes_of(store, 0, 3, arena), "the change data feed was off at version 2");
+    assert_refused(changes_of(store, 0, 5, arena), "the change data feed was off at version 2");
+    assert_refused(changes_of(store, 3, 3, arena), "the change data feed was off at version 3");
+    assert_refused(changes_of(store, 2, 5, arena), "delta.enableChangeDataFeed=true");
+    assert_string_equal(changes_of(store, 4, 5, arena), "");
+}
+
+static void changes_of_the_schema(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE(METADATA(COLUMN("id", "long") "," COLUMN("x", "long"), ON), "",
+              METADATA(COLUMN("id", "long") "," COLUMN("x", "string"), ON), "");
+    assert_string_equal(changes_of(store, 3, 4, arena), "");
+    assert_refused(changes_of(store, 0, 4, arena),
+                   "the schema of version 1 doesn't go into that of version 4: column x changed "
+                   "its type from long to string");
+    assert_refused(changes_of(store, 2, 4, arena),
+                   "the schema of version 2 doesn't go into that of version 4");
+    /* what comes behind the range doesn't matter */
+    assert_string_equal(changes_of(store, 0, 2, arena), "");
+    assert_string_equal(changes_of(store, 1, 2, arena), "");
+}
+
+/* The columns of the newest version, as long as they can show the range's rows; else its end's. */
+static void columns_of_the_feed(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE("", METADATA(COLUMN("id", "long") "," COLUMN("x", "long"), ON), "",
+              METADATA(COLUMN("y", "long"), ON));
+    const struct {
+        int64_t from, to;
+        const char *columns;
+    } cases[] = {{0, 1, "id"}, {0, 2, "id x"}, {2, 3, "id x"}, {4, 4, "y"}};
+    for (size_t i = 0; i < SILT_COUNT(cases); i++) {
+        silt_error err = {0};
+        SILT_AUTO(silt_scan) scan = NULL;
+        silt_changes_options opts = range(cases[i].from, cases[i].to, NEVER, NEVER);
+        assert_ok(silt_changes_open(store, NULL, &opts, &scan, &err), &err);
+        SILT_CLEAN(silt_buf) names = {0};
+        for (size_t c = 0; c < scan->rows.scan.column_count; c++)
+            silt_buf_printf(&names, "%s%s", c ? " " : "", scan->rows.scan.columns[c].name);
+        assert_string_equal(silt_buf_copy(&names, arena),
+                            silt_arena_printf(arena,
+                                              "%s _change_type _commit_version _commit_timestamp",
+                                              cases[i].columns));
+    }
+}
+
+static void names_of_the_feed(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE(METADATA(COLUMN("id", "long") "," COLUMN("_Commit_Version", "long"), ON));
+    assert_refused(changes_of(store, 1, 1, arena), "the table has a column \"_Commit_Version\"");
+    silt_changes_options net = range(0, 1, NEVER, NEVER);
+    net.net = true;
+    silt_error err = {0};
+    SILT_AUTO(silt_scan) scan = NULL; /* a difference has no such column */
+    assert_ok(silt_changes_open(store, NULL, &net, &scan, &err), &err);
+}
+
+static void a_version_that_cannot_be_read(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store =
+        TABLE("{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":["
+              "\"fromTheFuture\"],\"writerFeatures\":[\"fromTheFuture\"]}}",
+              PROTOCOL);
+    assert_refused(changes_of(store, 0, 2, arena), "version 1");
+    assert_refused(changes_of(store, 0, 2, arena), "fromTheFuture");
+    assert_string_equal(changes_of(store, 2, 2, arena), "");
+}
+
+static void other_partitions(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store = silt_store_mem_new();
+    test_table_put(
+        store, 0,
+        TIME("1000") PROTOCOL
+        "{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\"},"
+        "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[" COLUMN(
+            "id", "long") "," COLUMN("p",
+                                     "long") "]}\","
+                                             "\"partitionColumns\":[\"p\"],\"configuration\":{" ON
+                                             "\"delta.enableInCommitTimestamps\":\"true\"}}}\n");
+    put_file(store, "a");
+    test_table_put(store, 1, TIME("2000") REMOVE("a", CHANGES));
+    test_table_put(store, 2, TIME("3000") ADD("a", CHANGES));
+    test_table_put(store, 3,
+                   TIME("4000") "{\"add\":{\"path\":\"a\",\"partitionValues\":{\"p\":\"1\","
+                                "\"id\":\"2\"},\"size\":9,\"modificationTime\":1}}");
+    assert_refused(changes_of(store, 1, 1, arena), "without a word about its partition values");
+    assert_refused(changes_of(store, 2, 2, arena), "isn't partitioned as the table is now");
+    assert_refused(changes_of(store, 3, 3, arena), "isn't partitioned as the table is now");
+}
+
+static void options_that_make_no_sense(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    SILT_AUTO(silt_store) store = TABLE("");
+    static const char *const keys[] = {"id", "nil"};
+    silt_changes_options opts = range(0, 1, NEVER, NEVER);
+    opts.keys = keys;
+    opts.key_count = 1;
+    assert_non_null(strstr(planned(store, opts, arena), "keys are for the net difference only"));
+    opts.net = true;
+    opts.key_count = 2;
+    assert_non_null(strstr(planned(store, opts, arena), "no column \"nil\" to be a key"));
+    opts = range(0, 1, NEVER, NEVER);
+    opts.limit = -2;
+    assert_non_null(strstr(planned(store, opts, arena), "limit -2"));
+    opts = range(0, 1, NEVER, NEVER);
+    opts.columns = &keys[1];
+    opts.column_count = 1;
+    assert_non_null(strstr(planned(store, opts, arena), "no column \"nil\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +622,15 @@ int main(void)
         cmocka_unit_test(ranges_of_versions),
         cmocka_unit_test(ranges_of_times),
         cmocka_unit_test(times_behind_the_last_commit),
+        cmocka_unit_test(one_scan_of_a_range),
+        cmocka_unit_test(only_the_files_that_are_told),
+        cmocka_unit_test(the_feed_has_to_be_on),
+        cmocka_unit_test(changes_of_the_schema),
+        cmocka_unit_test(columns_of_the_feed),
+        cmocka_unit_test(names_of_the_feed),
+        cmocka_unit_test(a_version_that_cannot_be_read),
+        cmocka_unit_test(other_partitions),
+        cmocka_unit_test(options_that_make_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
