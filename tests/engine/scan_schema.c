@@ -113,6 +113,49 @@ static void what_would_lose_something_is_corrupt(void **state)
         assert_misfit(f, cases[i][0], cases[i][1]);
 }
 
+/* Files that old writers left behind: tests/golden/parquet/make_old.py. */
+static void old_forms_are_read(void **state)
+{
+    fixture *f = *state;
+    static const char *const cases[][4] = {
+        {"list_of_two_levels", "a", "array<long>", "[1,2]\n[]\n~\n[3]\n"},
+        {"list_of_bags", "a", "array<int>", "[1,2]\n[]\n~\n[3]\n"},
+        {"list_of_array_groups", "a", "array<struct<x:int>>",
+         "[{\"x\":1},{\"x\":2}]\n[]\n~\n[{\"x\":3}]\n"},
+        {"list_of_tuple_groups", "a", "array<struct<y:date,x:long>>",
+         "[{\"y\":null,\"x\":1},{\"y\":null,\"x\":2}]\n[]\n~\n[{\"y\":null,\"x\":3}]\n"},
+        {"int96", "t", "timestamp",
+         "0001-01-01T00:00:00.000000Z\n2024-02-29T01:02:03.456789Z\n9999-12-31T23:59:59.999999Z\n~"
+         "\n"},
+        {"int96", "s", "struct<t:timestamp>",
+         "{\"t\":\"0001-01-01T00:00:00.000000Z\"}\n{\"t\":\"2024-02-29T01:02:03.456789Z\"}\n"
+         "{\"t\":\"9999-12-31T23:59:59.999999Z\"}\n{\"t\":null}\n"},
+        {"decimals_as_integers", "d32", "decimal(9,3)", "-1.250\n9.990\n~\n"},
+        {"decimals_as_integers", "d64", "decimal(18,2)", "-1.25\n9.99\n~\n"},
+        {"decimals_as_bytes", "d32", "decimal(5,2)", "-1.25\n9.99\n~\n"},
+        {"decimals_as_bytes", "d128", "decimal(38,2)", "-1.25\n9.99\n~\n"},
+        {"converted_types", "b", "byte", "1\n-2\n~\n"},
+        {"converted_types", "u", "int", "65535\n1\n~\n"},
+        {"converted_types", "ms", "timestamp",
+         "1970-01-01T00:00:00.000000Z\n1970-01-01T00:00:01.500000Z\n~\n"},
+        {"converted_types", "us", "timestamp",
+         "1970-01-01T00:00:00.000000Z\n1970-01-01T00:00:00.001500Z\n~\n"},
+        {"converted_types", "d", "date", "1970-01-01\n0001-01-01\n~\n"},
+        {"converted_types", "n", "decimal(9,1)", "1.5\n~\n~\n"},
+        {"converted_types", "s", "string", "a\nü\n~\n"},
+        {"nothing", "n", "date", "~\n~\n"},
+        {"nothing", "s", "struct<n:array<int>>", "{\"n\":null}\n~\n"},
+    };
+    const char *root = getenv("SILT_SOURCE_DIR");
+    for (size_t i = 0; i < SILT_COUNT(cases); i++) {
+        silt_scan_file file = {.row_count = -1, .base_row_id = -1};
+        file.local_path = silt_arena_printf(f->arena, "%s/tests/golden/parquet/%s.parquet",
+                                            root ? root : ".", cases[i][0]);
+        const silt_scan_column column = data_column(f, cases[i][1], cases[i][2]);
+        assert_read(f, &file, 1, &column, 1, false, cases[i][3]);
+    }
+}
+
 static void void_columns_are_null(void **state)
 {
     fixture *f = *state;
@@ -255,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(types_widen_at_every_depth, setup, teardown),
         cmocka_unit_test_setup_teardown(what_would_lose_something_is_corrupt, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_forms_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(void_columns_are_null, setup, teardown),
         cmocka_unit_test_setup_teardown(variants_are_read_and_written, setup, teardown),
         cmocka_unit_test_setup_teardown(renames_reach_every_depth, setup, teardown),
