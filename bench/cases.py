@@ -20,9 +20,22 @@ def variants(case, scale):
     if case == "commits":
         return {"sequential": dict(start="empty", n=s["commits"], rows=s["commits"]),
                 "concurrent8": dict(start="empty", n=s["writers"], rows=8 * s["writers"])}
+    if case == "log_replay":
+        return {"json_commits": dict(table="commits10k", result=s["log_commits"] - 1),
+                "checkpoint": dict(table="checkpoint", result=s["adds"] + 1),
+                "checkpoint_plus1": dict(table="checkpoint-crc", result=s["adds"] + 2),
+                "open": dict(table="checkpoint-crc", result=11)}
+    if case == "scan":
+        n = s["scan"]
+        return {"aggregate": dict(table="scan", result=n), "two_integers": dict(table="scan", result=n),
+                "filter_1pct": dict(table="scan", result=n // 100, n=n // 100), "time_travel": dict(table="scan", result=n // 2),
+                "dv_aggregate": dict(table="scan-dv", result=n * 95 // 100),
+                "dv_two_integers": dict(table="scan-dv", result=n * 95 // 100)}
+    if case == "cdf":
+        return {"all": dict(table="feed")}
     if case == "footprint":
         return {"open_tiny": dict(table="dim", result=4), "idle": dict(table="dim")}
     raise KeyError(case)
 
 
-ALL = ["load_append", "load_small_files", "commits", "footprint"]
+ALL = ["load_append", "load_small_files", "commits", "log_replay", "scan", "cdf", "footprint"]

@@ -9,8 +9,10 @@ import duckdb
 
 ROOT = Path(os.environ.get("SILT_BENCH", os.path.expanduser("~/.cache/silt-bench")))
 SIZES = {  # rows, files
-    "full": dict(load=5_000_000, load_files=20, small=2_000, tracked=100_000, dim=1_000_000, commits=500, writers=25),
-    "small": dict(load=200_000, load_files=4, small=100, tracked=2_000, dim=50_000, commits=50, writers=5),
+    "full": dict(load=5_000_000, load_files=20, small=2_000, tracked=100_000, dim=1_000_000, commits=500, writers=25,
+                 log_commits=10_000, adds=1_000_000, scan=10_000_000, feed=100),
+    "small": dict(load=200_000, load_files=4, small=100, tracked=2_000, dim=50_000, commits=50, writers=5,
+                  log_commits=500, adds=20_000, scan=200_000, feed=20),
 }
 COLUMNS = dict(id="BIGINT", k="INTEGER", amount="DECIMAL(12,2)", price="DOUBLE", name="VARCHAR",
                category="VARCHAR", note="VARCHAR", ts="TIMESTAMPTZ", d="DATE", flag="INTEGER")
@@ -119,6 +121,7 @@ def tracked_files(out, s):
 
 def build(scale, name):
     """The path of an input or a table; made if it is missing, under another name until it is whole."""
+    import tables  # which builds on this module
     path = ROOT / "data" / scale / name
     if path.exists():
         return str(path)
@@ -136,6 +139,10 @@ def build(scale, name):
         os.rename(tmp + "-new", str(path) + "-new")
     elif name == "dim":
         dim_table(tmp, s)
+    elif name == "scan-dv":
+        tables.with_deletion_vectors(tmp, build(scale, "scan"))
+    else:
+        tables.MAKERS[name](tmp, s)
     os.rename(tmp, path)
     print(f"  built {scale}/{name} in {time.time() - start:.1f} s", file=sys.stderr)
     return str(path)

@@ -1,6 +1,8 @@
 """delta-rs through its Python package, as a user writes the script."""
 import os, sys, uuid
 from datetime import datetime, timezone
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from queries import queries
 PYTHON = "venv"
 INSTALLED = ["venv/lib/python3*/site-packages/deltalake", "venv/lib/python3*/site-packages/arro3",
              "venv/lib/python3*/site-packages/pyarrow"]
@@ -90,6 +92,24 @@ def commits(a):
         except Exception as e:
             bad.append(f"{type(e).__name__}: {str(e)[:80]}")
     return {"commits": a["n"] - len(bad), "failures": bad}
+
+
+def log_replay(a):
+    t = DeltaTable(a["table"])
+    return t.version() if a["variant"] == "open" else len(t.file_uris())
+
+
+def scan(a):
+    from deltalake import QueryBuilder
+    select, where = queries(a["variant"], a["n"])
+    t = DeltaTable(a["table"], version=4 if a["variant"] == "time_travel" else None)
+    found = QueryBuilder().register("t", t).execute(f"SELECT {select} FROM t WHERE {where or 'true'}")
+    return pa.table(found)["n"][0].as_py()
+
+
+def cdf(a):
+    import pyarrow.parquet as pq
+    pq.write_table(pa.table(DeltaTable(a["table"]).load_cdf(starting_version=1).read_all()), a["state"] + "/cdf.parquet")
 
 
 def footprint(a):

@@ -1,5 +1,7 @@
 """DuckDB with its delta extension: INSERTs into an attached table."""
 import glob, os, sys
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from queries import queries
 PYTHON = "venv-duck"
 INSTALLED = ["venv-duck/lib/python3*/site-packages/duckdb*", "venv-duck/lib/python3*/site-packages/_duckdb*"]
 COLUMNS = """{'id':'BIGINT','k':'INTEGER','amount':'DECIMAL(12,2)','price':'DOUBLE','name':'VARCHAR','category':'VARCHAR',
@@ -49,6 +51,23 @@ def commits(a):
         except Exception as e:
             bad.append(f"{type(e).__name__}: {str(e)[:80]}")
     return {"commits": a["n"] - len(bad), "failures": bad}
+
+
+def log_replay(a):
+    if a["variant"] == "open":
+        db.execute(f"DESCRIBE FROM delta_scan('{a['table']}')").fetchall()
+        return 11
+    return db.execute(f"SELECT count(*) FROM delta_list_files('{a['table']}')").fetchone()[0]
+
+
+def scan(a):
+    select, where = queries(a["variant"], a["n"])
+    t = f"delta_scan('{a['table']}'" + (", version = 4)" if a["variant"] == "time_travel" else ")")
+    return db.execute(f"SELECT {select} FROM {t} WHERE {where or 'true'}").fetchone()[0]
+
+
+def cdf(a):
+    raise NotImplementedError("the extension reads no change feeds")
 
 
 def footprint(a):

@@ -1,5 +1,8 @@
 """The least work: DuckDB without Delta, without a tracker, without recovery."""
-import os
+import glob, json, os, sys
+from urllib.parse import unquote
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from queries import queries
 PYTHON = "venv"
 INSTALLED = ["venv/lib/python3*/site-packages/duckdb*", "venv/lib/python3*/site-packages/_duckdb*"]
 
@@ -43,6 +46,43 @@ def commits(a):
             os.fsync(fd)
             os.close(fd)
         os.fsync(log)
+
+
+def log_replay(a):
+    """The paths of the adds, or what a table is, by DuckDB's own readers of JSON and Parquet."""
+    log = f"{a['table']}/_delta_log"
+    checkpoint = glob.glob(f"{log}/*.checkpoint.parquet")
+    if a["variant"] == "open":
+        db.execute(f"SELECT protocol, \"metaData\", txn FROM read_parquet({checkpoint}) WHERE protocol IS NOT NULL OR \"metaData\" IS NOT NULL OR txn IS NOT NULL").fetchall()
+        return 11
+    adds = f"SELECT add.path p FROM read_json('{log}/*.json', format='newline_delimited', columns={{'add': 'STRUCT(path VARCHAR)'}}) WHERE add IS NOT NULL"
+    if checkpoint:
+        adds += f" UNION ALL SELECT add.path FROM read_parquet({checkpoint}) WHERE add IS NOT NULL"
+    return len(db.execute(f"SELECT DISTINCT p FROM ({adds})").fetchall())
+
+
+def scan(a):
+    """The files that a reader can't do without, by read_parquet; the rows that a vector names by a plain condition."""
+    files = sorted(glob.glob(f"{a['table']}/*.parquet"))
+    select, where = queries(a["variant"], a["n"])
+    if where:
+        files = files[40:41]
+    if a["variant"] == "time_travel":
+        files = files[:len(files) // 2]
+    source = f"read_parquet({files})"
+    if a["variant"].startswith("dv"):
+        source, where = f"read_parquet({files}, file_row_number = true)", "file_row_number % 20 <> 0"
+    return db.execute(f"SELECT {select} FROM {source} WHERE {where or 'true'}").fetchone()[0]
+
+
+def cdf(a):
+    """The change files, and the data files of versions without any, into one Parquet file."""
+    t, files = a["table"], []
+    for commit in sorted(glob.glob(t + "/_delta_log/*.json"))[1:]:
+        actions = [json.loads(line) for line in open(commit)]
+        changes = [x["cdc"]["path"] for x in actions if "cdc" in x]
+        files += [f"{t}/{unquote(p)}" for p in changes or [x["add"]["path"] for x in actions if "add" in x]]
+    db.execute(f"COPY (FROM read_parquet({files}, union_by_name=true)) TO '{a['state']}/cdf.parquet' (FORMAT parquet)")
 
 
 def footprint(a):

@@ -1,6 +1,8 @@
 """Silt: the command ($SILT_BIN, else build/silt), and beside it bench_commits."""
-import json, os, shlex
+import json, os, shlex, sys
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(HERE + "/bench")
+from queries import queries  # noqa: E402
 BIN = os.path.abspath(os.environ.get("SILT_BIN", HERE + "/build/silt"))
 COMMITS = os.path.dirname(BIN) + "/bench_commits"
 INSTALLED = [BIN, HERE + "/build/deps/duckdb/libduckdb.so"]
@@ -16,6 +18,11 @@ def load(a, form):
     return [BIN, "run", "--config", path]
 
 
+def result(command):
+    """A command that prints a number, maybe with others behind a comma, as the line that run.py reads."""
+    return ["/bin/sh", "-c", f'n=$({command}) || exit $?; printf \'\\n@@{{"result": %s}}\\n\' "${{n%%,*}}"']
+
+
 def argv(case, a):
     v, q = a["variant"], shlex.quote
     if case == "load_append":
@@ -26,6 +33,15 @@ def argv(case, a):
         if v == "sequential":
             return [COMMITS, a["table"], str(a["n"]), "0"]
         return ["/bin/sh", "-c", " ".join(f"{q(COMMITS)} {q(a['table'])} {a['n']} {w} &" for w in range(8)) + " wait"]
-    if v == "open_tiny":
-        return ["/bin/sh", "-c", f"n=$({q(BIN)} files {q(a['table'])} | wc -l); printf '\\n@@{{\"result\": %s}}\\n' \"$n\""]
+    if case == "log_replay" and v == "open":
+        return result(f"{q(BIN)} show {q(a['table'])} --json | grep -o '\"version\": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'")
+    if case == "scan":
+        select, where = queries(v, a["n"])
+        table = f"delta('{a['table']}'" + (", version := 4)" if v == "time_travel" else ")")
+        sql = f"SELECT {select} FROM {table} WHERE {where or 'true'}"
+        return result(f"{q(BIN)} sql --format csv --no-header {q(sql)}")
+    if case == "cdf":
+        return [BIN, "changes", a["table"], "--from", "1", "--format", "parquet", "--output", a["state"] + "/cdf.parquet"]
+    if case == "log_replay" or v == "open_tiny":
+        return result(f"{q(BIN)} files {q(a['table'])} | wc -l")
     return [BIN, "--version"]
