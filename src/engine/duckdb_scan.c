@@ -86,8 +86,6 @@ silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec
                                  int64_t *row_count, silt_error *err)
 {
     silt_duck_engine *db = silt_duck_of(engine);
-    if (format == SILT_OUTPUT_ARROW)
-        return silt_fail(err, SILT_UNSUPPORTED, "scan: Arrow files can't be written yet");
     SILT_CLEAN(scan) s = {.db = db};
     SILT_TRY(scan_begin(&s, spec, format != SILT_OUTPUT_PARQUET, err));
     int64_t count = 0;

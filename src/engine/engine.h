@@ -250,8 +250,7 @@ typedef struct silt_arrow_shape {
 typedef enum silt_output_format {
     SILT_OUTPUT_CSV,
     SILT_OUTPUT_JSON, /* one object a line */
-    SILT_OUTPUT_PARQUET,
-    SILT_OUTPUT_ARROW
+    SILT_OUTPUT_PARQUET
 } silt_output_format;
 
 /* A row as text, NULL for null; return false to end the scan. */
@@ -381,8 +380,7 @@ typedef struct silt_engine_ops {
     /* The columns of the result. */
     silt_status (*describe)(silt_engine *, const silt_rows_spec *, silt_arena *,
                             const silt_column **columns, size_t *column_count, silt_error *);
-    /* Rows to a local file ("-": standard output); `row_count` may be NULL. `header` is for CSV.
-     * ARROW is the streaming IPC form. */
+    /* Rows to a local file ("-": standard output); `row_count` may be NULL. `header` is for CSV. */
     silt_status (*scan_write)(silt_engine *, const silt_rows_spec *, silt_output_format,
                               bool header, const char *local_path, int64_t *row_count,
                               silt_error *);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/arrow_ipc.h"
+
 /* ---- making */
 
 silt_status silt_scan_new(silt_engine *engine, silt_scan **out, silt_error *err)
@@ -92,14 +94,27 @@ silt_status silt_scan_stream(silt_scan *scan, struct ArrowArrayStream *out, silt
                  err);
 }
 
+/* In the engine's own batches, however small a program may want them. */
+static silt_status write_arrow(silt_scan *scan, const char *path, int64_t *row_count,
+                               silt_error *err)
+{
+    silt_arrow_shape shape = scan->shape;
+    struct ArrowArrayStream stream = {0};
+    shape.batch_rows = 0;
+    SILT_TRY(scan->engine->ops->scan_arrow(scan->engine, &scan->rows, &shape, &stream, err));
+    silt_status st = silt_arrow_ipc_write(&stream, path, row_count, err);
+    stream.release(&stream);
+    return st;
+}
+
 silt_status silt_scan_to_file(silt_scan *scan, silt_file_format format, const char *path,
                               int64_t *row_count, silt_error *err)
 {
     static const silt_output_format formats[] = {[SILT_FILE_CSV] = SILT_OUTPUT_CSV,
                                                  [SILT_FILE_CSV_NO_HEADER] = SILT_OUTPUT_CSV,
                                                  [SILT_FILE_JSON] = SILT_OUTPUT_JSON,
-                                                 [SILT_FILE_PARQUET] = SILT_OUTPUT_PARQUET,
-                                                 [SILT_FILE_ARROW] = SILT_OUTPUT_ARROW};
+                                                 [SILT_FILE_PARQUET] = SILT_OUTPUT_PARQUET};
+    if (format == SILT_FILE_ARROW) return blame(scan, write_arrow(scan, path, row_count, err), err);
     if ((size_t)format >= SILT_COUNT(formats))
         return silt_fail(err, SILT_INVALID, "output format %d", (int)format);
     return blame(scan,
