@@ -10,7 +10,7 @@ from conftest import ROOT
 PAGES = {p.stem.removeprefix("silt-"): p for p in (ROOT / "docs/cli").glob("*.md")}
 COMMANDS = sorted(set(PAGES) - {"silt"})
 LATER = ["maintain", "runs", "prove", "replay", "unload", "create", "write", "merge", "update", "delete",
-         "alter", "sql", "changes", "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "export",
+         "alter", "sql", "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "export",
          "clone", "migrate", "doctor"]
 
 
