@@ -419,9 +419,23 @@ static const char *const forms[SILT_OP_COUNT] = {
     [SILT_OP_DATE_DIFF] = "CAST((@0 - @1) AS INTEGER)",
 };
 
+/* The parts of dates and times: names of functions. */
+static const char *const parts[SILT_OP_COUNT] = {
+    [SILT_OP_YEAR] = "year",
+    [SILT_OP_QUARTER] = "quarter",
+    [SILT_OP_MONTH] = "month",
+    [SILT_OP_DAY] = "day",
+    [SILT_OP_HOUR] = "hour",
+    [SILT_OP_MINUTE] = "minute",
+    [SILT_OP_SECOND] = "second",
+    [SILT_OP_DAY_OF_WEEK] = "dayofweek",
+    [SILT_OP_DAY_OF_YEAR] = "dayofyear",
+};
+
 static silt_status put_call(silt_duck_expr *r, const silt_expr *e)
 {
     if (forms[e->op]) return silt_duck_expr_format(r, forms[e->op], e->args);
+    if (parts[e->op]) return put_part(r, e, parts[e->op]);
     switch (e->op) {
     case SILT_OP_IN:
         return put_in(r, e);
@@ -471,24 +485,6 @@ static silt_status put_call(silt_duck_expr *r, const silt_expr *e)
         return put_letters(r, e);
     case SILT_OP_SUBSTRING:
         return put_substring(r, e);
-    case SILT_OP_YEAR:
-        return put_part(r, e, "year");
-    case SILT_OP_QUARTER:
-        return put_part(r, e, "quarter");
-    case SILT_OP_MONTH:
-        return put_part(r, e, "month");
-    case SILT_OP_DAY:
-        return put_part(r, e, "day");
-    case SILT_OP_HOUR:
-        return put_part(r, e, "hour");
-    case SILT_OP_MINUTE:
-        return put_part(r, e, "minute");
-    case SILT_OP_SECOND:
-        return put_part(r, e, "second");
-    case SILT_OP_DAY_OF_WEEK:
-        return put_part(r, e, "dayofweek");
-    case SILT_OP_DAY_OF_YEAR:
-        return put_part(r, e, "dayofyear");
     case SILT_OP_DATE_TRUNC:
     case SILT_OP_TRUNC:
         return put_trunc(r, e);

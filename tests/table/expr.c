@@ -293,6 +293,99 @@ static void trees_are_printed_so_that_they_parse(void **state)
     }
 }
 
+/* Any words in any order: an answer or an error, and what is taken is bound or refused. */
+static void odd_texts_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"i",
+                                        "l",
+                                        "t",
+                                        "d",
+                                        "m",
+                                        "day",
+                                        "ts",
+                                        "b",
+                                        "p.q.r",
+                                        "`x",
+                                        "'a",
+                                        "'a'",
+                                        "\"",
+                                        "1",
+                                        "2.5",
+                                        "1e",
+                                        "-",
+                                        "+",
+                                        "*",
+                                        "/",
+                                        "%",
+                                        "=",
+                                        "<=>",
+                                        "<",
+                                        "(",
+                                        ")",
+                                        ")",
+                                        "(",
+                                        ",",
+                                        "AND",
+                                        "OR",
+                                        "NOT",
+                                        "IN",
+                                        "IS",
+                                        "NULL",
+                                        "LIKE",
+                                        "BETWEEN",
+                                        "CASE",
+                                        "WHEN",
+                                        "THEN",
+                                        "ELSE",
+                                        "END",
+                                        "CAST",
+                                        "AS",
+                                        "int",
+                                        "decimal(5,2)",
+                                        "::",
+                                        "DATE",
+                                        "'2024-01-01'",
+                                        "substring(",
+                                        "coalesce(",
+                                        "year(",
+                                        "if(",
+                                        "nullif(",
+                                        "date_trunc('month',",
+                                        "TRUE",
+                                        "ESCAPE",
+                                        "'\\'",
+                                        "--",
+                                        "\n",
+                                        "\xff",
+                                        ".",
+                                        "||",
+                                        "INTERVAL",
+                                        "X'0",
+                                        "round(",
+                                        "greatest("};
+    test_random r = test_random_new();
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    size_t taken = 0;
+    for (int n = 0; n < 20000; n++) {
+        SILT_CLEAN(silt_buf) text = {0};
+        SILT_CLEAN(silt_buf) out = {0};
+        const silt_expr *e;
+        silt_error err = {0};
+        size_t count = 1 + test_random_below(&r, 9);
+        while (count-- > 0)
+            silt_buf_printf(&text, "%s ", words[test_random_below(&r, SILT_COUNT(words))]);
+        if (silt_expr_parse(text.data, arena, &e, &err) == SILT_OK &&
+            silt_expr_bind(e, schema_of(arena), arena, &e, &err) == SILT_OK) {
+            silt_expr_print(e, &out);
+            taken++;
+        }
+        if (err.status == SILT_NOMEM) fail_msg("%s", text.data);
+        silt_arena_reset(arena);
+    }
+    assert_true(taken > 100);
+}
+
 /* ---- binding ---- */
 
 static const text_case bound[] = {
@@ -491,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_fault_is_marked),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(trees_are_printed_so_that_they_parse),
+        cmocka_unit_test(odd_texts_do_no_harm),
         cmocka_unit_test(names_and_types_are_bound),
         cmocka_unit_test(types_of_results),
         cmocka_unit_test(what_does_not_bind),

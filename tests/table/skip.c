@@ -501,6 +501,44 @@ static void put_value(silt_buf *out, const pool *p, test_random *r)
         silt_buf_printf(out, "%s%s", text, minimum ? "L" : "");
 }
 
+/* Of functions, and of columns beside each other. */
+static const char *const some[] = {"t LIKE 'ab%'",
+                                   "NOT t LIKE 'abc%'",
+                                   "t LIKE 'a%c'",
+                                   "startswith(t, 'abc')",
+                                   "substring(t, 1, 2) = 'ab'",
+                                   "substring(t, 1, 3) > 'abc'",
+                                   "NOT left(t, 4) <= 'abc'",
+                                   "year(ts) = 2024",
+                                   "year(day) < 2024",
+                                   "CAST(ts AS date) = '2024-02-29'",
+                                   "date_trunc('month', ts) > '2024-02-01'",
+                                   "date_format(ts, 'yyyy-MM') = '2024-02'",
+                                   "date_add(day, 1) >= '2024-03-01'",
+                                   "trunc(day, 'month') = '2024-02-01'",
+                                   "i + 1 > 2",
+                                   "5 - i < 3",
+                                   "- i > 0",
+                                   "i + l > 3",
+                                   "CAST(i AS bigint) = l",
+                                   "i < l",
+                                   "CAST(i AS double) > d",
+                                   "f < d",
+                                   "m * 2 > 3",
+                                   "month(day) = 2",
+                                   "length(t) > 3",
+                                   "CAST(p AS string) = ps",
+                                   "concat(ps, 'x') LIKE 'ab%'",
+                                   "p + i > 3",
+                                   "ps LIKE '%c'",
+                                   "coalesce(i, p) = 2",
+                                   "isnan(d)",
+                                   "d IS NULL OR f > 1",
+                                   "(i = 1) IS NOT TRUE",
+                                   "datediff(day, DATE '2024-02-29') = 0",
+                                   "t = ps",
+                                   "CAST(i AS float) >= f"};
+
 static void put_condition(silt_buf *out, test_random *r, int depth)
 {
     static const char *const ops[] = {"=", "<>", "<", "<=", ">", ">=", "<=>"};
@@ -534,46 +572,9 @@ static void put_condition(silt_buf *out, test_random *r, int depth)
         silt_buf_puts(out, " AND ");
         put_value(out, p, r);
         return;
-    case 3: {
-        static const char *const some[] = {"t LIKE 'ab%'",
-                                           "NOT t LIKE 'abc%'",
-                                           "t LIKE 'a%c'",
-                                           "startswith(t, 'abc')",
-                                           "substring(t, 1, 2) = 'ab'",
-                                           "substring(t, 1, 3) > 'abc'",
-                                           "NOT left(t, 4) <= 'abc'",
-                                           "year(ts) = 2024",
-                                           "year(day) < 2024",
-                                           "CAST(ts AS date) = '2024-02-29'",
-                                           "date_trunc('month', ts) > '2024-02-01'",
-                                           "date_format(ts, 'yyyy-MM') = '2024-02'",
-                                           "date_add(day, 1) >= '2024-03-01'",
-                                           "trunc(day, 'month') = '2024-02-01'",
-                                           "i + 1 > 2",
-                                           "5 - i < 3",
-                                           "- i > 0",
-                                           "i + l > 3",
-                                           "CAST(i AS bigint) = l",
-                                           "i < l",
-                                           "CAST(i AS double) > d",
-                                           "f < d",
-                                           "m * 2 > 3",
-                                           "month(day) = 2",
-                                           "length(t) > 3",
-                                           "CAST(p AS string) = ps",
-                                           "concat(ps, 'x') LIKE 'ab%'",
-                                           "p + i > 3",
-                                           "ps LIKE '%c'",
-                                           "coalesce(i, p) = 2",
-                                           "isnan(d)",
-                                           "d IS NULL OR f > 1",
-                                           "(i = 1) IS NOT TRUE",
-                                           "datediff(day, DATE '2024-02-29') = 0",
-                                           "t = ps",
-                                           "CAST(i AS float) >= f"};
+    case 3:
         silt_buf_puts(out, some[test_random_below(r, SILT_COUNT(some))]);
         return;
-    }
     default:
         silt_buf_printf(out, "%s %s ", p->column, op);
         put_value(out, p, r);
