@@ -1,8 +1,9 @@
 /* A table's files, for programs: all of them, or those that two versions differ by. */
 #include "base/hash.h"
 #include "table/data.h"
+#include "table/expr.h"
 #include "table/files.h"
-#include "table/mapping.h"
+#include "table/skip.h"
 
 typedef struct listing {
     const silt_files_options *opts;
@@ -10,6 +11,7 @@ typedef struct listing {
     void *ctx;
     silt_arena *arena, *scratch;  /* `scratch` is for one file */
     silt_names partition_columns; /* physical */
+    const silt_skip *skip;        /* NULL: all files are wanted */
     bool removed, ended;
 } listing;
 
@@ -41,8 +43,8 @@ static silt_status give(listing *l, const silt_add *add, silt_error *err)
 static silt_status get_adds(const listing *l, silt_snapshot *snapshot, const silt_add **adds,
                             size_t *count, silt_error *err)
 {
-    return l->opts->no_details ? silt_snapshot_adds_lean(snapshot, adds, count, err)
-                               : silt_snapshot_adds(snapshot, adds, count, err);
+    return l->opts->no_details && !l->skip ? silt_snapshot_adds_lean(snapshot, adds, count, err)
+                                           : silt_snapshot_adds(snapshot, adds, count, err);
 }
 
 static const char *identity(const silt_add *add, silt_arena *arena)
@@ -63,6 +65,9 @@ static silt_status list(listing *l, silt_snapshot *snapshot, const silt_map64 *b
             if (!id) return silt_fail_nomem(err);
             if (silt_map64_get(but, id, strlen(id))) continue;
         }
+        if (l->skip && silt_skip_file(l->skip, adds[i].partition_values, adds[i].stats,
+                                      l->scratch) != SILT_SKIP_KEEP)
+            continue;
         SILT_TRY(give(l, &adds[i], err));
     }
     return SILT_OK;
@@ -102,6 +107,19 @@ static silt_status list_changes(listing *l, silt_snapshot *snapshot, silt_error 
     return list(l, since, after, err);
 }
 
+static silt_status take_condition(listing *l, const silt_type *schema, const silt_mapping *mapping,
+                                  silt_error *err)
+{
+    const silt_expr *condition;
+    silt_skip *skip;
+    if (!l->opts->where) return SILT_OK;
+    silt_status st = silt_expr_condition(l->opts->where, schema, l->arena, &condition, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "condition");
+    SILT_TRY(silt_skip_new(condition, schema, mapping, l->arena, &skip, err));
+    l->skip = skip;
+    return SILT_OK;
+}
+
 silt_status silt_snapshot_files(silt_snapshot *snapshot, const silt_files_options *opts,
                                 silt_file_fn *fn, void *ctx, silt_error *err)
 {
@@ -110,7 +128,6 @@ silt_status silt_snapshot_files(silt_snapshot *snapshot, const silt_files_option
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     silt_mapping mapping;
     if (!arena || !scratch) return silt_fail_nomem(err);
-    if (opts && opts->where) return silt_fail(err, SILT_UNSUPPORTED, "conditions");
     SILT_TRY(silt_mapping_of(&silt_snapshot_state(snapshot)->metadata,
                              silt_snapshot_schema(snapshot), arena, &mapping, err));
     listing l = {.opts = opts ? opts : &all,
@@ -119,5 +136,6 @@ silt_status silt_snapshot_files(silt_snapshot *snapshot, const silt_files_option
                  .arena = arena,
                  .scratch = scratch,
                  .partition_columns = mapping.partition_columns};
+    SILT_TRY(take_condition(&l, silt_snapshot_schema(snapshot), &mapping, err));
     return l.opts->since ? list_changes(&l, snapshot, err) : list(&l, snapshot, NULL, err);
 }

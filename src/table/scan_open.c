@@ -5,6 +5,7 @@
 #include "table/data.h"
 #include "table/expr.h"
 #include "table/rows.h"
+#include "table/skip.h"
 
 #define STEPS_MAX 5
 
@@ -237,6 +238,40 @@ static silt_status take_named(opening *o, silt_error *err)
     return missing ? no_file(o, names, missing - 1, err) : SILT_OK;
 }
 
+/* ---- partition values and statistics */
+
+/* One step for each kind of evidence that ruled files out. */
+static silt_status take_possible(opening *o, silt_error *err)
+{
+    if (!o->want.filter || o->opts->no_pushdown) return SILT_OK;
+    const silt_log_state *state = silt_snapshot_state(o->snapshot);
+    const silt_type *schema = silt_snapshot_schema(o->snapshot);
+    silt_arena *arena = o->scan->arena;
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    silt_mapping mapping;
+    silt_skip *skip = NULL;
+    if (!scratch) return silt_fail_nomem(err);
+    SILT_TRY(silt_mapping_of(&state->metadata, schema, arena, &mapping, err));
+    SILT_TRY(silt_skip_new(o->want.filter, schema, &mapping, arena, &skip, err));
+    silt_scan_step by_partition = {.name = "partition values", .why = o->explanation->filter};
+    silt_scan_step by_stats = {.name = "statistics", .why = o->explanation->filter};
+    size_t kept = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const silt_add *add = &o->adds[o->files[i]];
+        silt_arena_reset(scratch);
+        silt_skip_verdict verdict =
+            silt_skip_file(skip, add->partition_values, add->stats, scratch);
+        if (verdict == SILT_SKIP_KEEP)
+            o->files[kept++] = o->files[i];
+        else
+            rule_out(o, o->files[i], verdict == SILT_SKIP_STATS ? &by_stats : &by_partition);
+    }
+    o->count = kept;
+    if (by_partition.files) o->steps[o->explanation->step_count++] = by_partition;
+    if (by_stats.files) o->steps[o->explanation->step_count++] = by_stats;
+    return SILT_OK;
+}
+
 /* ---- the limit */
 
 /* Where nothing is asked of the rows, the first files whose rows are known hold enough. */
@@ -377,6 +412,7 @@ silt_status silt_scan_open(silt_snapshot *snapshot, const silt_scan_options *opt
     SILT_TRY(take_all(o, err));
     SILT_TRY(take_condition(o, err));
     SILT_TRY(take_named(o, err));
+    SILT_TRY(take_possible(o, err));
     SILT_TRY(take_enough(o, err));
     SILT_TRY(account(o, err));
     SILT_TRY(make_plan(o, err));
