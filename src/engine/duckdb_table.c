@@ -243,10 +243,11 @@ silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, 
 {
     st = silt_duck_blame_files(table->db, table->paths, table->file_count, st, err);
     if (st != SILT_FAILED && st != SILT_IO) return st;
-    /* Where conversions are ours, DuckDB doesn't say in which file one failed. */
+    /* Where conversions are ours, DuckDB doesn't say in which file one failed, nor where it trips
+     * over the content of a page. */
     for (size_t g = 0; g < table->group_count; g++) {
         const silt_duck_group *group = &table->groups[g];
-        for (size_t slot = group->first; group->own && slot < group->first + group->count; slot++) {
+        for (size_t slot = group->first; slot < group->first + group->count; slot++) {
             silt_error why = {0};
             silt_status found = probe(table, group, slot, &why);
             if (found == SILT_INTERRUPTED) return silt_fail(err, found, "interrupted");

@@ -81,6 +81,11 @@ silt_status silt_log_line_parse(int64_t version, silt_bytes text, silt_bytes lin
 {
     silt_status st = silt_action_parse(line, arena, out, err);
     if (st == SILT_OK) return SILT_OK;
+    if (st == SILT_CORRUPT)
+        silt_hint(err, st,
+                  "bring " SILT_LOG_DIR "%020" PRId64 ".json back as its writer left it; versions "
+                  "before it may still be read",
+                  version);
     return silt_wrap(err, st, "commit %" PRId64 ", line %zu", version,
                      silt_log_line_number(text, line));
 }

@@ -13,8 +13,11 @@
 
 static silt_status fail_descriptor(const silt_dv *dv, silt_error *err, const char *what)
 {
-    return silt_fail(err, SILT_CORRUPT, "deletion vector \"%c%.100s\": %s", dv->storage_type,
-                     dv->path_or_inline, what);
+    silt_fail(err, SILT_CORRUPT, "deletion vector \"%c%.100s\": %s", dv->storage_type,
+              dv->path_or_inline, what);
+    return silt_hint(err, SILT_CORRUPT,
+                     "the log isn't as a writer of tables leaves it; other versions may still be "
+                     "read");
 }
 
 /* ---- Z85: five characters for four bytes */

@@ -130,12 +130,18 @@ silt_status silt_path_decode(const char *path, silt_arena *arena, const char **k
     char *out = silt_arena_strdup(arena, path);
     if (!out) return silt_fail_nomem(err);
     if (strchr(out, '%') && !percent_decode(out))
-        return silt_fail(err, SILT_CORRUPT, "path \"%s\": '%%' isn't followed by a byte", path);
-    if (!clean_parts(out))
-        return silt_fail(err, SILT_CORRUPT, "path \"%s\" leads out of the table", path);
-    if (!*out) return silt_fail(err, SILT_CORRUPT, "path \"%s\" names no file", path);
-    *key = out;
-    return SILT_OK;
+        silt_fail(err, SILT_CORRUPT, "path \"%s\": '%%' isn't followed by a byte", path);
+    else if (!clean_parts(out))
+        silt_fail(err, SILT_CORRUPT, "path \"%s\" leads out of the table", path);
+    else if (!*out)
+        silt_fail(err, SILT_CORRUPT, "path \"%s\" names no file", path);
+    else {
+        *key = out;
+        return SILT_OK;
+    }
+    return silt_hint(err, SILT_CORRUPT,
+                     "the log isn't as a writer of tables leaves it; other versions may still be "
+                     "read");
 }
 
 /* "file:///x", "file:/x" and "/x" are one file. Anything else absolute stays as it is. */

@@ -71,7 +71,7 @@ silt_status silt_scan_plan_check(const silt_scan_plan *plan, const char *path, s
 void silt_scan_plan_release(silt_scan_plan *plan);
 
 /* After an engine couldn't read: names the file that isn't there any more (NOT_FOUND), else `st` as
- * it was. */
+ * it was; CORRUPT of a file of the plan is told with table, version and what to do. */
 silt_status silt_scan_missing(const silt_scan_plan *plan, silt_status st, silt_error *err);
 
 /* ---- stats and partition values (stats.c, range.c, partition.c) */

@@ -102,13 +102,27 @@ silt_status silt_scan_plan_check(const silt_scan_plan *plan, const char *path, s
     return local_path ? is_there(plan, local_path, err) : SILT_OK;
 }
 
+/* What an engine said of a file of the plan: whose it is, and what can be done. */
+static silt_status broken(const silt_scan_plan *plan, silt_error *err)
+{
+    const silt_scan_spec *spec = &plan->spec;
+    for (size_t i = 0; err && i < spec->file_count; i++) {
+        if (!silt_starts_with(err->message, spec->files[i].local_path)) continue;
+        silt_hint(err, SILT_CORRUPT,
+                  "restore the file from a copy; versions without it can still be read");
+        return silt_wrap(err, SILT_CORRUPT, "%s: version %" PRId64, plan->store->uri,
+                         plan->version);
+    }
+    return SILT_CORRUPT;
+}
+
 silt_status silt_scan_missing(const silt_scan_plan *plan, silt_status st, silt_error *err)
 {
     const silt_scan_spec *spec = &plan->spec;
     for (size_t i = 0; st != SILT_INTERRUPTED && i < spec->file_count; i++)
         if (access(spec->files[i].local_path, F_OK) != 0)
             return gone(plan, spec->files[i].local_path, err);
-    return st;
+    return st == SILT_CORRUPT ? broken(plan, err) : st;
 }
 
 /* ---- what files hold */

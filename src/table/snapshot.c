@@ -497,6 +497,8 @@ static silt_status load_files(silt_snapshot *s, const asking *what, silt_file_se
     s->has_segment = st == SILT_OK;
     if (st == SILT_OK) st = replay(s, what, &arena, &files, err);
     if (st == SILT_OK) return silt_file_set_init(set, arena, files.items, files.count, err);
+    if ((st == SILT_CORRUPT || st == SILT_NOT_FOUND) && err && !*err->hint)
+        silt_hint(err, st, "restore the file from a copy; other versions may still be read");
     return silt_wrap(err, st, "%s: files of version %" PRId64, s->store->uri, s->state.version);
 }
 
