@@ -10,6 +10,7 @@
 #include "silt/scan.h"
 #include "silt/schema.h"
 #include "silt/snapshot.h"
+#include "silt/sql.h"
 #include "silt/store.h"
 #include "silt/write.h"
 

@@ -163,6 +163,7 @@ static void release(cli *c)
     silt_engine_free(c->engine);
     silt_store_free(c->store);
     silt_pipeline_free(c->pipeline);
+    silt_datasets_free(c->datasets);
     silt_arena_free(c->arena);
     cli_line_release(&c->line);
 }

@@ -48,6 +48,7 @@ struct cli {
     silt_store *store;
     silt_engine *engine;
     silt_snapshot *snapshot;
+    silt_datasets *datasets;
 };
 
 /* ---- options, by name; asking for one that the command doesn't have is a bug ---- */
@@ -65,8 +66,18 @@ int cli_open_pipeline(cli *c, bool watched);
 /* The table that --table names, checked; NULL in `out` when it isn't given. */
 int cli_pipeline_table(cli *c, const char **out);
 
+/* The texts of --storage-option, NULL-terminated. */
+int cli_storage_options(cli *c, const char *const **out);
+/* Open an engine as c->engine. */
+int cli_open_engine(cli *c);
+/* The datasets of --datasets, else --config, else ./silt.yaml if it is there, as c->datasets; all
+ * mistakes of the file printed. It stays NULL where there is no file. */
+int cli_open_datasets(cli *c);
+
 /* Open the store of the first argument, and an engine, as c->store and c->engine. */
 int cli_open_store(cli *c);
+/* What --version or --timestamp say; both stay as they are where neither is given. */
+int cli_snapshot_at(cli *c, int64_t *version, int64_t *timestamp_ms);
 /* The snapshot of --version or --timestamp in that store, as c->snapshot. */
 int cli_open_snapshot(cli *c);
 /* Both. */
@@ -81,7 +92,7 @@ extern const cli_option cli_front_options[];  /* before the command only */
 int cli_main(int argc, char **argv);
 
 cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd_reset,
-    cmd_check_config, cmd_read, cmd_changes, cmd_show, cmd_history, cmd_files, cmd_help,
+    cmd_check_config, cmd_read, cmd_changes, cmd_sql, cmd_show, cmd_history, cmd_files, cmd_help,
     cmd_version;
 
 /* Carry silt_pipeline_fix() out and print what it did; also a part of `validate-consistency --fix`.

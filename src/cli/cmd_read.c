@@ -225,12 +225,45 @@ static int explain_json(cli *c, const silt_scan_explanation *e)
 
 /* ---- the command ---- */
 
+/* A dataset; --version and --timestamp stand over its own. */
+static int open_dataset(cli *c, const silt_scan_options *opts, silt_scan **out)
+{
+    silt_error err = {0};
+    const silt_dataset *found = NULL;
+    const char *name = cli_text(c, "dataset");
+    if (!c->datasets) {
+        cli_say(c, CLI_ERROR, "--dataset %s: there is no file of datasets", name);
+        cli_hint(c, "--datasets FILE or --config FILE says which; ./silt.yaml isn't there");
+        return CLI_USAGE;
+    }
+    if (silt_datasets_find(c->datasets, name, &found, &err) != SILT_OK) {
+        (void)cli_fail(c, &err);
+        return CLI_USAGE;
+    }
+    silt_dataset dataset = *found;
+    const char *const *storage = NULL;
+    int status = cli_snapshot_at(c, &dataset.version, &dataset.timestamp_ms);
+    if (status == CLI_OK) status = cli_storage_options(c, &storage);
+    if (status != CLI_OK) return status;
+    if (storage[0]) dataset.storage_options = storage;
+    if (found->changes_from && (cli_text(c, "version") || cli_text(c, "timestamp")))
+        return cli_misuse(c, "--dataset %s gives changes, which have no version", name);
+    if (silt_dataset_open(&dataset, c->engine, opts, out, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    return CLI_OK;
+}
+
 static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts)
 {
     silt_error err = {0};
     silt_scan *scan = NULL;
     int status;
-    if (silt_scan_open(c->snapshot, opts, &scan, &err) != SILT_OK) return cli_fail(c, &err);
+    if (!c->snapshot)
+        status = open_dataset(c, opts, &scan);
+    else
+        status =
+            silt_scan_open(c->snapshot, opts, &scan, &err) == SILT_OK ? CLI_OK : cli_fail(c, &err);
+    if (status != CLI_OK) return status;
     if (!opts->explain)
         status = cli_rows_write(c, rows, scan);
     else if (c->json)
@@ -241,17 +274,33 @@ static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts
     return status;
 }
 
+/* Open a table, or what a dataset needs. */
+static int open_source(cli *c, silt_scan_options *opts)
+{
+    bool named = cli_text(c, "dataset") != NULL;
+    if (!named && c->line.argument_count == 0)
+        return cli_misuse(c, "which table? Its path, or --dataset NAME");
+    if (named && c->line.argument_count)
+        return cli_misuse(c, "--dataset %s and %s: only one of the two says which table",
+                          cli_text(c, "dataset"), c->line.arguments[0]);
+    if (!named && cli_text(c, "datasets")) return cli_misuse(c, "--datasets is for --dataset NAME");
+    int status = named ? cli_open_datasets(c) : cli_open_store(c);
+    if (named && status == CLI_OK) status = cli_open_engine(c);
+    if (status == CLI_OK) status = cli_rows_watch(c);
+    if (status != CLI_OK) return status;
+    if (named) return cli_rows_names(c, "columns", &opts->columns, &opts->column_count);
+    status = cli_open_snapshot(c);
+    if (status != CLI_OK) return status;
+    return cli_rows_columns(c, silt_snapshot_schema(c->snapshot), &opts->columns,
+                            &opts->column_count);
+}
+
 int cmd_read(cli *c)
 {
     cli_rows rows = {0};
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     int status = cli_rows_options(c, &rows);
     if (status == CLI_OK) status = take_options(c, &rows, &opts);
-    if (status == CLI_OK) status = cli_open_store(c);
-    if (status == CLI_OK) status = cli_rows_watch(c);
-    if (status == CLI_OK) status = cli_open_snapshot(c);
-    if (status == CLI_OK)
-        status = cli_rows_columns(c, silt_snapshot_schema(c->snapshot), &opts.columns,
-                                  &opts.column_count);
+    if (status == CLI_OK) status = open_source(c, &opts);
     return status == CLI_OK ? read_rows(c, &rows, &opts) : status;
 }

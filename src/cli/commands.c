@@ -47,23 +47,21 @@ static const cli_option reset_options[] = {
 static const cli_option check_options[] = {{"schema", CLI_FLAG, NULL, 0}, END};
 
 static const cli_option read_options[] = {
-    {"version", CLI_COUNT, "N", 0},
-    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
-    {"columns", CLI_LIST, "NAMES", 0},
-    {"where", CLI_TEXT, "CONDITION", 0},
-    {"limit", CLI_COUNT, "N", 0},
-    {"files", CLI_LIST, "FILE", 0},
-    {"file-column", CLI_TEXT, "NAME", 0},
-    {"row-ids", CLI_FLAG, NULL, 0},
-    {"no-pushdown", CLI_FLAG, NULL, 0},
-    {"explain", CLI_FLAG, NULL, 0},
-    {"format", CLI_TEXT, "FORMAT", 0},
-    {"no-header", CLI_FLAG, NULL, 0},
-    {"view-types", CLI_FLAG, NULL, 0},
-    {"schema", CLI_TEXT, "FILE", 0},
-    {"output", CLI_TEXT, "FILE", 'o'},
-    {"dataset", CLI_LATER, "NAME", 0},
-    END,
+    {"version", CLI_COUNT, "N", 0},       {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"columns", CLI_LIST, "NAMES", 0},    {"where", CLI_TEXT, "CONDITION", 0},
+    {"limit", CLI_COUNT, "N", 0},         {"files", CLI_LIST, "FILE", 0},
+    {"file-column", CLI_TEXT, "NAME", 0}, {"row-ids", CLI_FLAG, NULL, 0},
+    {"no-pushdown", CLI_FLAG, NULL, 0},   {"explain", CLI_FLAG, NULL, 0},
+    {"format", CLI_TEXT, "FORMAT", 0},    {"no-header", CLI_FLAG, NULL, 0},
+    {"view-types", CLI_FLAG, NULL, 0},    {"schema", CLI_TEXT, "FILE", 0},
+    {"output", CLI_TEXT, "FILE", 'o'},    {"dataset", CLI_TEXT, "NAME", 0},
+    {"datasets", CLI_TEXT, "FILE", 0},    END,
+};
+
+static const cli_option sql_options[] = {
+    {"format", CLI_TEXT, "FORMAT", 0}, {"no-header", CLI_FLAG, NULL, 0},
+    {"view-types", CLI_FLAG, NULL, 0}, {"datasets", CLI_TEXT, "FILE", 0},
+    {"output", CLI_TEXT, "FILE", 'o'}, END,
 };
 
 static const cli_option show_options[] = {
@@ -99,7 +97,8 @@ const cli_command cli_commands[] = {
     {"force-unlock", cmd_force_unlock, unlock_options, NULL, 0, 0, true},
     {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
     {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
-    {"read", cmd_read, read_options, "TABLE", 1, 1, false},
+    {"read", cmd_read, read_options, "TABLE", 0, 1, false},
+    {"sql", cmd_sql, sql_options, "STATEMENT", 1, 1, false},
     {"changes", cmd_changes, changes_options, "TABLE", 1, 1, false},
     {"show", cmd_show, show_options, "TABLE", 1, 1, true},
     {"history", cmd_history, history_options, "TABLE", 1, 1, false},
@@ -117,7 +116,6 @@ const cli_command cli_commands[] = {
     LATER("update"),
     LATER("delete"),
     LATER("alter"),
-    LATER("sql"),
     LATER("checkpoint"),
     LATER("vacuum"),
     LATER("optimize"),

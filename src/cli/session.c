@@ -1,5 +1,6 @@
 /* Open what a command works on; print why it can't be opened. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/event.h"
 #include "cli/json.h"
@@ -86,7 +87,7 @@ int cli_pipeline_table(cli *c, const char **out)
 
 /* ---- tables ---- */
 
-static int storage_pairs(cli *c, const char ***out)
+int cli_storage_options(cli *c, const char *const **out)
 {
     const char **pairs = silt_arena_calloc(c->arena, c->line.given_count + 1, sizeof(*pairs));
     size_t count = 0;
@@ -102,33 +103,58 @@ static int storage_pairs(cli *c, const char ***out)
     return CLI_OK;
 }
 
+int cli_open_engine(cli *c)
+{
+    silt_error err = {0};
+    silt_engine_options opts = SILT_ENGINE_OPTIONS_INIT;
+    if (c->err.terminal && !c->out.terminal && !c->quiet) opts.progress = cli_progress_at;
+    return silt_engine_open(&opts, &c->engine, &err) == SILT_OK ? CLI_OK : cli_fail(c, &err);
+}
+
 int cli_open_store(cli *c)
 {
     silt_error err = {0};
-    silt_store_options store_opts = SILT_STORE_OPTIONS_INIT;
-    silt_engine_options engine_opts = SILT_ENGINE_OPTIONS_INIT;
-    const char **pairs = NULL;
-    int status = storage_pairs(c, &pairs);
+    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
+    int status = cli_storage_options(c, &opts.pairs);
     if (status != CLI_OK) return status;
-    store_opts.pairs = pairs;
-    if (c->err.terminal && !c->out.terminal && !c->quiet) engine_opts.progress = cli_progress_at;
-    if (silt_store_open(c->line.arguments[0], &store_opts, &c->store, &err) != SILT_OK ||
-        silt_engine_open(&engine_opts, &c->engine, &err) != SILT_OK)
+    if (silt_store_open(c->line.arguments[0], &opts, &c->store, &err) != SILT_OK)
         return cli_fail(c, &err);
+    return cli_open_engine(c);
+}
+
+int cli_open_datasets(cli *c)
+{
+    silt_error err = {0};
+    silt_config_mistakes mistakes = {0};
+    const char *path = cli_text(c, "datasets");
+    if (!path) path = cli_text(c, "config");
+    if (!path && access("silt.yaml", F_OK) != 0) return CLI_OK;
+    if (!path) path = "silt.yaml";
+    if (silt_datasets_load(path, c->arena, &mistakes, &c->datasets, &err) == SILT_OK) return CLI_OK;
+    return fail_config(c, path, &mistakes, &err);
+}
+
+int cli_snapshot_at(cli *c, int64_t *version, int64_t *timestamp_ms)
+{
+    cli_parse_error bad;
+    const char *timestamp = cli_text(c, "timestamp");
+    int64_t number = cli_count(c, "version", SILT_LATEST);
+    if (!timestamp && number == SILT_LATEST) return CLI_OK;
+    if (timestamp && number != SILT_LATEST)
+        return cli_misuse(c, "--version and --timestamp: only one of the two says which version");
+    if (timestamp && !cli_parse_timestamp(timestamp, timestamp_ms, &bad))
+        return cli_misuse(c, "--timestamp: %s", bad.message);
+    *version = number;
+    if (!timestamp) *timestamp_ms = SILT_NO_TIMESTAMP;
     return CLI_OK;
 }
 
 int cli_open_snapshot(cli *c)
 {
     silt_error err = {0};
-    cli_parse_error bad;
     silt_snapshot_options opts = SILT_SNAPSHOT_OPTIONS_INIT;
-    opts.version = cli_count(c, "version", SILT_LATEST);
-    const char *timestamp = cli_text(c, "timestamp");
-    if (timestamp && opts.version != SILT_LATEST)
-        return cli_misuse(c, "--version and --timestamp: only one of the two says which version");
-    if (timestamp && !cli_parse_timestamp(timestamp, &opts.timestamp_ms, &bad))
-        return cli_misuse(c, "--timestamp: %s", bad.message);
+    int status = cli_snapshot_at(c, &opts.version, &opts.timestamp_ms);
+    if (status != CLI_OK) return status;
     if (silt_snapshot_open(c->store, c->engine, &opts, &c->snapshot, &err) != SILT_OK)
         return cli_fail(c, &err);
     return CLI_OK;

@@ -174,13 +174,10 @@ static silt_status visit_table_function(walk *w, const silt_json *node, silt_err
         return visit_delta(w, node, err);
     for (size_t i = 0; i < SILT_COUNT(harmless); i++)
         if (strcasecmp(name, harmless[i]) == 0) return SILT_OK;
-    (void)silt_duck_ast_fail(err, SILT_INVALID, w->sql, offset_of(node),
-                             "%.100s() can't be read from; delta('PATH'), delta_changes('PATH', "
-                             "FROM, TO) and names of datasets can",
-                             name);
-    return silt_hint(
-        err, SILT_INVALID,
-        "files become a table by an entry of `datasets`, format: parquet, csv or json");
+    return silt_duck_ast_fail(err, SILT_INVALID, w->sql, offset_of(node),
+                              "%.100s() can't be read from; delta('PATH'), delta_changes('PATH', "
+                              "FROM, TO) and names of datasets can",
+                              name);
 }
 
 /* ---- conditions --------------------------------------------------------------------------------

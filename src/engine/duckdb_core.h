@@ -57,7 +57,8 @@
     X(function_get_bind_data) X(function_get_init_data) X(function_set_error) \
     X(appender_create_ext) X(append_data_chunk) X(appender_flush) X(appender_close) \
     X(appender_error_data) X(appender_destroy) X(error_data_message) \
-    X(error_data_error_type) X(error_data_has_error) X(destroy_error_data) X(prepared_statement_column_count) \
+    X(error_data_error_type) X(error_data_has_error) X(destroy_error_data) \
+    X(prepared_statement_column_count) \
     X(prepared_statement_column_name) X(prepared_statement_column_logical_type) \
     X(connection_get_arrow_options) X(destroy_arrow_options) X(to_arrow_schema) \
     X(data_chunk_to_arrow)

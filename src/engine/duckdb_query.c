@@ -50,7 +50,7 @@ static silt_status bad_statement(const silt_duck_query_state *q, silt_status st,
         "Binder Error: ",        "Catalog Error: ",    "Parser Error: ",
         "Invalid Input Error: ", "Conversion Error: ", "Not implemented Error: "};
     int64_t line, column;
-    char message[600];
+    char message[sizeof(err->message)];
     if (st != SILT_FAILED || !err) return st == SILT_FAILED ? SILT_INVALID : st;
     const char *text = err->message;
     for (size_t i = 0; i < SILT_COUNT(classes); i++)

@@ -148,6 +148,13 @@ static silt_status give_problems(silt_config_reader *r, silt_config_problems *ou
     return silt_fail(err, SILT_INVALID, "%s", items[0].text);
 }
 
+silt_status silt_config_verdict(silt_config_reader *r, silt_config_problems *problems,
+                                silt_error *err)
+{
+    if (r->no_memory) return silt_fail_nomem(err);
+    return r->problems.count ? give_problems(r, problems, err) : SILT_OK;
+}
+
 static silt_status judge(silt_config_reader *r, silt_bytes text, silt_config_raw *raw,
                          silt_config_problems *problems, silt_error *err)
 {
@@ -157,14 +164,15 @@ static silt_status judge(silt_config_reader *r, silt_bytes text, silt_config_raw
         read_root(r, root, raw);
         read_connections(r, silt_config_at(root, "connections"), &raw->out);
         read_tables(r, root, &raw->out);
+        silt_config_datasets_read(r, raw->out.directory, root, &raw->out.datasets,
+                                  &raw->out.dataset_count);
     }
-    if (r->no_memory) return silt_fail_nomem(err);
-    if (r->problems.count) return give_problems(r, problems, err);
-    return SILT_OK;
+    return silt_config_verdict(r, problems, err);
 }
 
 /* "/a/b/silt.yaml" → the file and its folder, absolute. */
-static silt_status place(const char *path, silt_arena *arena, silt_config *out, silt_error *err)
+silt_status silt_config_place(const char *path, silt_arena *arena, silt_config *out,
+                              silt_error *err)
 {
     SILT_FREE char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
     if (path[0] != '/' && !here) return silt_fail_errno(err, errno, "present working folder");
@@ -185,7 +193,7 @@ silt_status silt_config_parse(silt_bytes text, const char *path, const silt_conf
 {
     silt_config_raw *raw = silt_arena_calloc(arena, 1, sizeof(*raw));
     if (!raw) return silt_fail_nomem(err);
-    SILT_TRY(place(path, arena, &raw->out, err));
+    SILT_TRY(silt_config_place(path, arena, &raw->out, err));
     silt_config_reader r = {.file = path, .arena = arena, .opts = opts};
     silt_status st = judge(&r, text, raw, problems, err);
     silt_vec_free(&r.problems);
@@ -193,7 +201,7 @@ silt_status silt_config_parse(silt_bytes text, const char *path, const silt_conf
     return st;
 }
 
-static silt_status read_file(const char *path, silt_buf *out, silt_error *err)
+silt_status silt_config_read_file(const char *path, silt_buf *out, silt_error *err)
 {
     FILE *file = fopen(path, "re");
     if (!file) {
@@ -217,6 +225,6 @@ silt_status silt_config_load(const char *path, const silt_config_options *opts, 
                              silt_error *err)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    SILT_TRY(read_file(path, &text, err));
+    SILT_TRY(silt_config_read_file(path, &text, err));
     return silt_config_parse(silt_buf_bytes(&text), path, opts, arena, out, problems, err);
 }

@@ -11,6 +11,7 @@
 #include "load/discover.h"
 #include "log/action.h"
 #include "ops/change.h"
+#include "ops/sql.h"
 #include "table/txn.h"
 
 typedef enum silt_strategy { SILT_STRATEGY_APPEND, SILT_STRATEGY_UPSERT } silt_strategy;
@@ -77,6 +78,8 @@ typedef struct silt_config {
     const silt_config_table
         *tables; /* 1 or more, in the file's order; names and targets are unique */
     size_t table_count;
+    const silt_dataset *datasets; /* names for tables, in the file's order */
+    size_t dataset_count;
 } silt_config;
 
 /* One mistake. */
@@ -120,6 +123,12 @@ silt_status silt_config_load(const char *path, const silt_config_options *opts, 
 silt_status silt_config_parse(silt_bytes text, const char *path, const silt_config_options *opts,
                               silt_arena *arena, const silt_config **out,
                               silt_config_problems *problems, silt_error *err);
+
+/* The datasets of a pipeline file, whose other keys aren't looked at, or of a file that has nothing
+ * else. `out` lives in the arena, and is NULL where there are none. Statuses as above. */
+silt_status silt_config_datasets_load(const char *path, const silt_config_options *opts,
+                                      silt_arena *arena, const silt_dataset **out, size_t *count,
+                                      silt_config_problems *problems, silt_error *err);
 
 /* A JSON Schema (draft 2020-12) of the file, for editors; NULL when out of memory. */
 char *silt_config_json_schema(silt_arena *arena);

@@ -450,5 +450,8 @@ const silt_config_key silt_config_root_keys[] = {
      .keys = silt_config_table_keys,
      .required = true,
      .about = "What is loaded, table by table."},
-    LATER("datasets"),
+    {.name = "datasets",
+     .kind = SILT_KEY_MAP,
+     .keys = silt_config_dataset_keys,
+     .about = "Names for tables, for `silt sql` and `silt read --dataset`."},
     END};

@@ -111,6 +111,7 @@ extern const silt_config_key silt_config_root_keys[];
 extern const silt_config_key silt_config_connection_keys[];
 extern const silt_config_key silt_config_default_keys[];
 extern const silt_config_key silt_config_table_keys[];
+extern const silt_config_key silt_config_dataset_keys[];
 
 /* What the keys are read into; whatever has two spellings is told apart here. */
 typedef struct silt_config_raw {
@@ -169,6 +170,23 @@ typedef enum silt_config_scalar {
 } silt_config_scalar;
 /* What YAML takes a text without quotes for. */
 silt_config_scalar silt_config_scalar_of(const silt_config_node *node);
+
+/* ---- a file (config.c) */
+
+/* "/a/b/silt.yaml" → the file and its folder, absolute. */
+silt_status silt_config_place(const char *path, silt_arena *arena, silt_config *out,
+                              silt_error *err);
+silt_status silt_config_read_file(const char *path, silt_buf *out, silt_error *err);
+/* What came of a reading: INVALID with all mistakes in order, each once, or NOMEM. */
+silt_status silt_config_verdict(silt_config_reader *r, silt_config_problems *problems,
+                                silt_error *err);
+
+/* ---- datasets (config_datasets.c) */
+
+/* Judge `datasets` of a file, if it is there. */
+void silt_config_datasets_read(silt_config_reader *r, const char *directory,
+                               const silt_config_node *root, const silt_dataset **out,
+                               size_t *count);
 
 /* ---- tables (config_table.c) */
 

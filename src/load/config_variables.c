@@ -64,6 +64,7 @@ static void replace_text(silt_config_reader *r, silt_config_node *node, const ch
         node->from_variable = true;
         if (!next) {
             node->broken = true;
+            r->no_memory = r->no_memory || out.failed;
             return;
         }
     }

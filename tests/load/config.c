@@ -254,7 +254,8 @@ static void refuses_what_is_not_built_yet(void **state)
     (void)state;
     assert_problems(
         "pipeline: p\ncheckpoint_path: s3://b/state\nengine: {spark: \"sc://h:15002\"}\n"
-        "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {}\ntables:\n"
+        "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {a: {path: x, constraints: "
+        "[]}}\ntables:\n"
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: []\n"
         "  on_new_column: rescue\n  tracking_columns: [a]\n"
         "  write: {path: out, format: sqlite}\n  write_policy: {zorder: [a]}\n",
@@ -264,7 +265,7 @@ static void refuses_what_is_not_built_yet(void **state)
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
         "4:24: defaults.on_bad_row: quarantine isn't supported yet; allowed: fail\n"
         "4:36: defaults.maintenance: isn't supported yet; remove it\n"
-        "5:1: datasets: isn't supported yet; remove it\n"
+        "5:25: datasets.a.constraints: isn't supported yet; remove it\n"
         "9:3: tables[0].constraints: isn't supported yet; remove it\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"
@@ -445,7 +446,7 @@ static void reads_json(void **state)
                        "3:12: tables: found nothing; a list of maps is allowed\n"
                        "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
                        "retry_attempts, timeout_minutes, lock_timeout_minutes, memory_limit, "
-                       "threads, timezone, durability, connections, defaults, tables\n");
+                       "threads, timezone, durability, connections, defaults, tables, datasets\n");
     SILT_CLEAN(outcome) bad = parse_as("/p/silt.json", "{\"pipeline\": p}");
     assert_int_equal(bad.status, SILT_INVALID);
     assert_non_null(strstr(bad.err.message, "not JSON"));
@@ -535,7 +536,7 @@ static void gives_a_json_schema(void **state)
     assert_int_equal(silt_json_parse(silt_bytes_of(text), arena, &json, NULL), SILT_OK);
     const silt_json *at = silt_json_get(json, "properties");
     assert_non_null(silt_json_get(at, "pipeline"));
-    assert_null(silt_json_get(at, "datasets"));
+    assert_non_null(silt_json_get(at, "datasets"));
     at = silt_json_get(silt_json_get(silt_json_get(at, "tables"), "items"), "properties");
     at = silt_json_get(silt_json_get(at, "loading_strategy"), "enum");
     assert_int_equal(silt_json_count(at), 2);

@@ -1,0 +1,20 @@
+/* Inside of datasets and queries. */
+#ifndef SILT_OPS_SQL_H
+#define SILT_OPS_SQL_H
+
+#include "base/base.h"
+#include "base/expr.h"
+#include "silt/sql.h"
+
+SILT_DEFINE_AUTO(silt_datasets, silt_datasets_free)
+
+/* The ends of a range of changes from texts: versions or timestamps; `to` may be NULL. INVALID. */
+silt_status silt_changes_ends(const char *from, const char *to, silt_changes_options *opts,
+                              silt_error *err);
+
+/* The part of a statement's condition that means the same in its dialect and in Silt's, over a
+ * table's columns, as text for silt_scan_options.where; NULL: none, or out of memory. (sql_where.c)
+ */
+const char *silt_sql_where(const silt_expr *filter, const silt_type *schema, silt_arena *arena);
+
+#endif
