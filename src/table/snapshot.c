@@ -213,7 +213,10 @@ silt_status silt_snapshot_open(silt_store *store, silt_engine *engine,
                                        err));
     SILT_AUTO(silt_snapshot) s = NULL;
     SILT_TRY(snapshot_new(store, engine, &s, err));
-    SILT_TRY(open_at(s, version, err));
+    silt_status st = open_at(s, version, err);
+    if (st == SILT_NOT_FOUND && opts->timestamp_ms != SILT_NO_TIMESTAMP) /* cleaned up */
+        return silt_wrap(err, st, "version %" PRId64 " stood at that time", version);
+    if (st != SILT_OK) return st;
     *out = SILT_TAKE(s);
     return SILT_OK;
 }

@@ -211,6 +211,25 @@ static void no_table_has_no_times(void **state)
     assert_non_null(strstr(err.message, "no Delta table"));
 }
 
+/* Commits that a cleanup has left behind have a time, but there is no way to their versions. */
+static void a_time_may_lead_to_a_version_that_has_gone(void **state)
+{
+    (void)state;
+    for (int64_t v = 3; v < 7; v++)
+        put(v, 1000 * v, v == 3 ? PROTOCOL METADATA("") : "{}\n");
+    const char *key = silt_arena_printf(
+        arena, SILT_LOG_DIR "%020d.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", 5);
+    const char *lines = "{\"checkpointMetadata\":{\"version\":5}}\n" PROTOCOL METADATA("");
+    assert_ok(store->ops->put(store, key, silt_bytes_of(lines), &err));
+    assert_int_equal(opened_at(6000), 6);
+    assert_int_equal(opened_at(5000), 5);
+    assert_int_equal(opened_at(4999), -1);
+    assert_non_null(strstr(err.message, "version 4 stood at that time"));
+    assert_non_null(strstr(err.message, "there are 5 to 6"));
+    assert_int_equal(opened_at(2999), -1);
+    assert_non_null(strstr(err.message, "before the first commit that is still there: version 3"));
+}
+
 /* ---- by what commits say */
 
 static void versions_are_found_by_in_commit_timestamps(void **state)
@@ -396,6 +415,7 @@ int main(void)
         TEST(times_of_files_grow),
         TEST(ranges_that_are_not_there_are_told),
         TEST(no_table_has_no_times),
+        TEST(a_time_may_lead_to_a_version_that_has_gone),
         TEST(versions_are_found_by_in_commit_timestamps),
         TEST(a_search_reads_few_commits),
         TEST(both_kinds_of_times_are_kept_apart),
