@@ -136,6 +136,7 @@ typedef struct silt_files_options {
                           true; NULL: all */
     bool no_details;   /* row_count is -1, stats NULL: takes half the memory and time where a table
                           has many files */
+    bool no_stats;     /* stats NULL, row_count is told: half the memory, too */
 } silt_files_options;
 #define SILT_FILES_OPTIONS_INIT                   \
     {                                             \

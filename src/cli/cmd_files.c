@@ -10,7 +10,8 @@
 typedef struct listing {
     cli *c;
     silt_files_options opts;
-    cli_grid *grid; /* --verbose */
+    cli_grid *grid;     /* --verbose */
+    const char **cells; /* of one row of it */
     bool no_memory;
 } listing;
 
@@ -54,11 +55,7 @@ static bool add_row(void *ctx, const silt_file *file)
     size_t partitions = silt_snapshot_partition_count(l->c->snapshot), at = 0;
     char size[CLI_NUMBER_SIZE], rows[CLI_NUMBER_SIZE], deleted[CLI_NUMBER_SIZE];
     char time[CLI_TIME_SIZE];
-    const char **cells = silt_arena_calloc(l->c->arena, partitions + CELLS + 2, sizeof(*cells));
-    if (!cells) {
-        l->no_memory = true;
-        return false;
-    }
+    const char **cells = l->cells;
     cli_format_number(file->size_bytes, size);
     cli_format_number(file->row_count, rows);
     cli_format_number(file->deleted_rows, deleted);
@@ -81,7 +78,8 @@ static int print_grid(listing *l)
     silt_error err = {0};
     size_t partitions = silt_snapshot_partition_count(c->snapshot), at = 0;
     cli_column *columns = silt_arena_calloc(c->arena, partitions + CELLS + 2, sizeof(*columns));
-    if (!columns) return cli_no_memory(c);
+    l->cells = silt_arena_calloc(c->arena, partitions + CELLS + 2, sizeof(*l->cells));
+    if (!columns || !l->cells) return cli_no_memory(c);
     if (l->opts.since) columns[at++].name = "CHANGE";
     columns[at + BYTES] = (cli_column){"BYTES", NULL, true};
     columns[at + ROWS] = (cli_column){"ROWS", NULL, true};
@@ -131,6 +129,7 @@ static int list_between(listing *l, int64_t from, int64_t to)
 int cmd_files(cli *c)
 {
     listing l = {.c = c, .opts = SILT_FILES_OPTIONS_INIT};
+    l.opts.no_stats = true;
     int64_t from = cli_count(c, "from", -1), to = cli_count(c, "to", SILT_LATEST);
     l.opts.where = cli_text(c, "where");
     if (from < 0 && to != SILT_LATEST) return cli_misuse(c, "--to needs --from");

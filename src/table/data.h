@@ -3,6 +3,7 @@
 #define SILT_TABLE_DATA_H
 
 #include "engine/engine.h"
+#include "table/skip.h"
 #include "table/snapshot.h"
 
 /* ---- scans (scan.c, scan_column.c) */
@@ -88,6 +89,18 @@ const char *silt_stats_json(const silt_staged_file *file, const silt_type *schem
 int64_t silt_stats_row_count(const char *stats, silt_arena *scratch);
 /* The same less deleted rows. */
 int64_t silt_add_row_count(const silt_add *add, silt_arena *scratch);
+
+/* A file by its stats (digest.c). */
+typedef struct silt_file_digest {
+    int64_t row_count;         /* numRecords; -1: not known */
+    silt_skip_verdict verdict; /* of the condition; KEEP without one */
+} silt_file_digest;
+
+/* silt_snapshot_adds_lean(), and a digest by file, in the arena: nobody holds the stats of all of
+ * them. `skip` may be NULL. */
+silt_status silt_snapshot_digest(silt_snapshot *snapshot, const silt_skip *skip, silt_arena *arena,
+                                 const silt_add **adds, silt_file_digest **out, size_t *count,
+                                 silt_error *err);
 
 /* Whether a file whose add.stats is `stats` may hold a value of a top-level column in [min, max]
  * (engine's text form) or null. True when it doesn't say. Partition columns have no stats:

@@ -3,7 +3,6 @@
 #include "table/data.h"
 #include "table/expr.h"
 #include "table/files.h"
-#include "table/skip.h"
 
 typedef struct listing {
     const silt_files_options *opts;
@@ -17,9 +16,15 @@ typedef struct listing {
 
 /* ---- one file */
 
-static silt_status give(listing *l, const silt_add *add, silt_error *err)
+static bool has_stats(const listing *l)
 {
-    const bool details = !l->opts->no_details;
+    return !l->opts->no_details && !l->opts->no_stats;
+}
+
+/* `rows` as its stats say, deleted ones included; -1: not known. */
+static silt_status give(listing *l, const silt_add *add, int64_t rows, silt_error *err)
+{
+    const int64_t deleted = add->dv ? add->dv->cardinality : 0;
     const char **values =
         silt_arena_calloc(l->scratch, l->partition_columns.count, sizeof(*values));
     const char *path = silt_path_canonical(add->path, l->scratch);
@@ -29,10 +34,10 @@ static silt_status give(listing *l, const silt_add *add, silt_error *err)
     const silt_file file = {.path = path,
                             .size_bytes = add->size_bytes,
                             .modification_time_ms = add->modification_time_ms,
-                            .row_count = details ? silt_add_row_count(add, l->scratch) : -1,
-                            .deleted_rows = add->dv ? add->dv->cardinality : 0,
+                            .row_count = rows >= deleted ? rows - deleted : -1,
+                            .deleted_rows = deleted,
                             .partition_values = values,
-                            .stats = details ? add->stats : NULL,
+                            .stats = has_stats(l) ? add->stats : NULL,
                             .removed = l->removed};
     l->ended = !l->fn(l->ctx, &file);
     return SILT_OK;
@@ -40,11 +45,14 @@ static silt_status give(listing *l, const silt_add *add, silt_error *err)
 
 /* ---- all files */
 
+/* `*digests` NULL: nothing is wanted of them. */
 static silt_status get_adds(const listing *l, silt_snapshot *snapshot, const silt_add **adds,
-                            size_t *count, silt_error *err)
+                            silt_file_digest **digests, size_t *count, silt_error *err)
 {
-    return l->opts->no_details && !l->skip ? silt_snapshot_adds_lean(snapshot, adds, count, err)
-                                           : silt_snapshot_adds(snapshot, adds, count, err);
+    *digests = NULL;
+    if (has_stats(l)) SILT_TRY(silt_snapshot_adds(snapshot, adds, count, err));
+    if (l->opts->no_details && !l->skip) return silt_snapshot_adds_lean(snapshot, adds, count, err);
+    return silt_snapshot_digest(snapshot, l->skip, l->arena, adds, digests, count, err);
 }
 
 static const char *identity(const silt_add *add, silt_arena *arena)
@@ -56,19 +64,19 @@ static const char *identity(const silt_add *add, silt_arena *arena)
 static silt_status list(listing *l, silt_snapshot *snapshot, const silt_map64 *but, silt_error *err)
 {
     const silt_add *adds;
+    silt_file_digest *digests;
     size_t count;
-    SILT_TRY(get_adds(l, snapshot, &adds, &count, err));
+    SILT_TRY(get_adds(l, snapshot, &adds, &digests, &count, err));
     for (size_t i = 0; i < count && !l->ended; i++) {
+        if (digests && digests[i].verdict != SILT_SKIP_KEEP) continue;
         silt_arena_reset(l->scratch);
         if (but) {
             const char *id = identity(&adds[i], l->scratch);
             if (!id) return silt_fail_nomem(err);
             if (silt_map64_get(but, id, strlen(id))) continue;
         }
-        if (l->skip && silt_skip_file(l->skip, adds[i].partition_values, adds[i].stats,
-                                      l->scratch) != SILT_SKIP_KEEP)
-            continue;
-        SILT_TRY(give(l, &adds[i], err));
+        int64_t rows = digests && !l->opts->no_details ? digests[i].row_count : -1;
+        SILT_TRY(give(l, &adds[i], rows, err));
     }
     return SILT_OK;
 }
@@ -80,7 +88,8 @@ static silt_status identities(const listing *l, silt_snapshot *snapshot, silt_ma
 {
     const silt_add *adds;
     size_t count;
-    SILT_TRY(get_adds(l, snapshot, &adds, &count, err));
+    SILT_TRY(has_stats(l) ? silt_snapshot_adds(snapshot, &adds, &count, err)
+                          : silt_snapshot_adds_lean(snapshot, &adds, &count, err));
     for (size_t i = 0; i < count; i++) {
         bool found;
         const char *id = identity(&adds[i], l->arena);

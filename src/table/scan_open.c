@@ -5,7 +5,6 @@
 #include "table/data.h"
 #include "table/expr.h"
 #include "table/rows.h"
-#include "table/skip.h"
 
 #define STEPS_MAX 5
 
@@ -17,9 +16,10 @@ typedef struct opening {
     const char *folder;  /* of copies; NULL: none */
     silt_scan_want want;
     const silt_add *adds;
-    size_t *files;            /* what is left, as indexes into `adds` */
-    size_t count, read_count; /* the limit may leave less to be read */
-    int64_t *rows;            /* by add: numRecords; -1: not known */
+    size_t *files;             /* what is left, as indexes into `adds` */
+    size_t count, read_count;  /* the limit may leave less to be read */
+    const silt_skip *skip;     /* NULL: none */
+    silt_file_digest *digests; /* by add */
     silt_scan_explanation *explanation;
     silt_scan_step *steps;
 } opening;
@@ -56,74 +56,7 @@ static void rule_out(const opening *o, size_t file, silt_scan_step *step)
 {
     step->files++;
     step->bytes += o->adds[file].size_bytes;
-    count_out(&step->rows, o->rows[file]);
-}
-
-/* Stats take as much memory as all else of the files: only who needs them gets them, and who needs
- * no more than row counts sees them once. The rows of a file are what its deletion vector is
- * checked against. */
-static bool needs_rows(const opening *o)
-{
-    const silt_log_state *state = silt_snapshot_state(o->snapshot);
-    return o->opts->where || o->opts->limit >= 0 || o->opts->explain ||
-           silt_names_have(state->protocol.reader_features, "deletionVectors");
-}
-
-/* numRecords by file, as they are shown. */
-typedef struct row_counts {
-    SILT_VEC(int64_t) rows;
-    silt_arena *scratch;
-} row_counts;
-
-static void row_counts_release(row_counts *c)
-{
-    silt_vec_free(&c->rows);
-    silt_arena_free(c->scratch);
-}
-
-static silt_status note_rows(void *ctx, size_t index, const silt_add *add, silt_error *err)
-{
-    row_counts *c = ctx;
-    silt_arena_reset(c->scratch);
-    c->rows.count = index; /* it may be shown anew */
-    int64_t rows = silt_stats_row_count(add->stats, c->scratch);
-    return silt_vec_push(&c->rows, rows) ? SILT_OK : silt_fail_nomem(err);
-}
-
-static silt_status list_files(opening *o, size_t *count, silt_error *err)
-{
-    SILT_CLEAN(row_counts) counts = {.scratch = silt_arena_new()};
-    if (!counts.scratch) return silt_fail_nomem(err);
-    if (o->opts->where) SILT_TRY(silt_snapshot_adds(o->snapshot, &o->adds, count, err));
-    if (needs_rows(o))
-        SILT_TRY(silt_snapshot_adds_shown(o->snapshot, note_rows, &counts, &o->adds, count, err));
-    else
-        SILT_TRY(silt_snapshot_adds_lean(o->snapshot, &o->adds, count, err));
-    o->rows = silt_arena_calloc(o->scan->arena, *count, sizeof(*o->rows));
-    if (!o->rows) return silt_fail_nomem(err);
-    for (size_t i = 0; i < *count; i++)
-        o->rows[i] = i < counts.rows.count ? counts.rows.items[i] : -1;
-    return SILT_OK;
-}
-
-static silt_status take_all(opening *o, silt_error *err)
-{
-    size_t count;
-    SILT_TRY(list_files(o, &count, err));
-    silt_arena *arena = o->scan->arena;
-    o->explanation = silt_arena_calloc(arena, 1, sizeof(*o->explanation));
-    o->steps = silt_arena_calloc(arena, STEPS_MAX, sizeof(*o->steps));
-    o->files = silt_arena_calloc(arena, count, sizeof(*o->files));
-    if (!o->explanation || !o->steps || !o->files) return silt_fail_nomem(err);
-    *o->explanation = (silt_scan_explanation){.version = silt_snapshot_version(o->snapshot),
-                                              .total_files = (int64_t)count,
-                                              .steps = o->steps};
-    for (size_t i = 0; i < count; i++) {
-        o->files[o->count++] = i;
-        count_out(&o->explanation->total_rows, o->rows[i]);
-        o->explanation->total_bytes += o->adds[i].size_bytes;
-    }
-    return SILT_OK;
+    count_out(&step->rows, o->digests[file].row_count);
 }
 
 /* ---- the condition */
@@ -154,6 +87,30 @@ static const silt_type *asked_of(const opening *o)
     return all;
 }
 
+static silt_status begin_account(opening *o, silt_error *err)
+{
+    silt_arena *arena = o->scan->arena;
+    o->explanation = silt_arena_calloc(arena, 1, sizeof(*o->explanation));
+    o->steps = silt_arena_calloc(arena, STEPS_MAX, sizeof(*o->steps));
+    if (!o->explanation || !o->steps) return silt_fail_nomem(err);
+    *o->explanation =
+        (silt_scan_explanation){.version = silt_snapshot_version(o->snapshot), .steps = o->steps};
+    return SILT_OK;
+}
+
+static silt_status make_skip(opening *o, silt_error *err)
+{
+    const silt_log_state *state = silt_snapshot_state(o->snapshot);
+    const silt_type *schema = silt_snapshot_schema(o->snapshot);
+    silt_arena *arena = o->scan->arena;
+    silt_mapping mapping;
+    silt_skip *skip;
+    SILT_TRY(silt_mapping_of(&state->metadata, schema, arena, &mapping, err));
+    SILT_TRY(silt_skip_new(o->want.filter, schema, &mapping, arena, &skip, err));
+    o->skip = skip;
+    return SILT_OK;
+}
+
 static silt_status take_condition(opening *o, silt_error *err)
 {
     if (!o->opts->where) return SILT_OK;
@@ -165,7 +122,47 @@ static silt_status take_condition(opening *o, silt_error *err)
     SILT_CLEAN(silt_buf) text = {0};
     silt_expr_print(o->want.filter, &text);
     o->explanation->filter = silt_buf_copy(&text, arena);
-    return o->explanation->filter ? SILT_OK : silt_fail_nomem(err);
+    if (!o->explanation->filter) return silt_fail_nomem(err);
+    return o->opts->no_pushdown ? SILT_OK : make_skip(o, err);
+}
+
+/* ---- all files */
+
+/* Only who needs to know what stats say has them looked at. The rows of a file are what its
+ * deletion vector is checked against. */
+static bool needs_digest(const opening *o)
+{
+    const silt_log_state *state = silt_snapshot_state(o->snapshot);
+    return o->opts->where || o->opts->limit >= 0 || o->opts->explain ||
+           silt_names_have(state->protocol.reader_features, "deletionVectors");
+}
+
+static silt_status list_files(opening *o, size_t *count, silt_error *err)
+{
+    silt_arena *arena = o->scan->arena;
+    if (needs_digest(o))
+        return silt_snapshot_digest(o->snapshot, o->skip, arena, &o->adds, &o->digests, count, err);
+    SILT_TRY(silt_snapshot_adds_lean(o->snapshot, &o->adds, count, err));
+    o->digests = silt_arena_calloc(arena, *count, sizeof(*o->digests));
+    if (!o->digests) return silt_fail_nomem(err);
+    for (size_t i = 0; i < *count; i++)
+        o->digests[i] = (silt_file_digest){-1, SILT_SKIP_KEEP};
+    return SILT_OK;
+}
+
+static silt_status take_all(opening *o, silt_error *err)
+{
+    size_t count;
+    SILT_TRY(list_files(o, &count, err));
+    o->files = silt_arena_calloc(o->scan->arena, count, sizeof(*o->files));
+    if (!o->files) return silt_fail_nomem(err);
+    o->explanation->total_files = (int64_t)count;
+    for (size_t i = 0; i < count; i++) {
+        o->files[o->count++] = i;
+        count_out(&o->explanation->total_rows, o->digests[i].row_count);
+        o->explanation->total_bytes += o->adds[i].size_bytes;
+    }
+    return SILT_OK;
 }
 
 /* ---- the file list */
@@ -241,26 +238,14 @@ static silt_status take_named(opening *o, silt_error *err)
 /* ---- partition values and statistics */
 
 /* One step for each kind of evidence that ruled files out. */
-static silt_status take_possible(opening *o, silt_error *err)
+static void take_possible(opening *o)
 {
-    if (!o->want.filter || o->opts->no_pushdown) return SILT_OK;
-    const silt_log_state *state = silt_snapshot_state(o->snapshot);
-    const silt_type *schema = silt_snapshot_schema(o->snapshot);
-    silt_arena *arena = o->scan->arena;
-    SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    silt_mapping mapping;
-    silt_skip *skip = NULL;
-    if (!scratch) return silt_fail_nomem(err);
-    SILT_TRY(silt_mapping_of(&state->metadata, schema, arena, &mapping, err));
-    SILT_TRY(silt_skip_new(o->want.filter, schema, &mapping, arena, &skip, err));
+    if (!o->skip) return;
     silt_scan_step by_partition = {.name = "partition values", .why = o->explanation->filter};
     silt_scan_step by_stats = {.name = "statistics", .why = o->explanation->filter};
     size_t kept = 0;
     for (size_t i = 0; i < o->count; i++) {
-        const silt_add *add = &o->adds[o->files[i]];
-        silt_arena_reset(scratch);
-        silt_skip_verdict verdict =
-            silt_skip_file(skip, add->partition_values, add->stats, scratch);
+        silt_skip_verdict verdict = o->digests[o->files[i]].verdict;
         if (verdict == SILT_SKIP_KEEP)
             o->files[kept++] = o->files[i];
         else
@@ -269,7 +254,6 @@ static silt_status take_possible(opening *o, silt_error *err)
     o->count = kept;
     if (by_partition.files) o->steps[o->explanation->step_count++] = by_partition;
     if (by_stats.files) o->steps[o->explanation->step_count++] = by_stats;
-    return SILT_OK;
 }
 
 /* ---- the limit */
@@ -283,7 +267,7 @@ static silt_status take_enough(opening *o, silt_error *err)
     size_t needed = 0;
     for (; needed < o->count && rows < o->opts->limit; needed++) {
         const silt_add *add = &o->adds[o->files[needed]];
-        int64_t some = o->rows[o->files[needed]];
+        int64_t some = o->digests[o->files[needed]].row_count;
         if (some >= 0 && add->dv) some -= add->dv->cardinality;
         rows += some > 0 ? some : 0;
     }
@@ -310,7 +294,7 @@ static silt_status account(opening *o, silt_error *err)
         vectors += add->dv != NULL;
         deleted += add->dv ? add->dv->cardinality : 0;
         e->bytes += add->size_bytes;
-        count_out(&e->rows, o->rows[o->files[i]]);
+        count_out(&e->rows, o->digests[o->files[i]].row_count);
     }
     if (!vectors) return SILT_OK;
     const char *why =
@@ -363,7 +347,7 @@ static silt_status add_file(opening *o, size_t file, silt_error *err)
     }
     const silt_scan_item item = {.path = add->path,
                                  .partition_values = add->partition_values,
-                                 .row_count = o->rows[file],
+                                 .row_count = o->digests[file].row_count,
                                  .base_row_id = add->base_row_id,
                                  .default_row_commit_version = add->default_row_commit_version,
                                  .dv = add->dv,
@@ -409,10 +393,11 @@ silt_status silt_scan_open(silt_snapshot *snapshot, const silt_scan_options *opt
     scan->blame = opening_blame;
     SILT_TRY(silt_scan_set_shape(scan, opts->view_types, opts->schema, opts->batch_rows, err));
     SILT_TRY(wanted(o, err));
-    SILT_TRY(take_all(o, err));
+    SILT_TRY(begin_account(o, err));
     SILT_TRY(take_condition(o, err));
+    SILT_TRY(take_all(o, err));
     SILT_TRY(take_named(o, err));
-    SILT_TRY(take_possible(o, err));
+    take_possible(o);
     SILT_TRY(take_enough(o, err));
     SILT_TRY(account(o, err));
     SILT_TRY(make_plan(o, err));
