@@ -30,40 +30,6 @@ silt_bounds silt_bounds_of_partition(const char *value, const silt_type *type)
 
 /* ---- stats */
 
-silt_file_stats silt_file_stats_of(const silt_json *stats)
-{
-    return (silt_file_stats){.rows = silt_json_int(silt_json_get(stats, "numRecords"), -1),
-                             .min = silt_json_get_some(stats, "minValues"),
-                             .max = silt_json_get_some(stats, "maxValues"),
-                             .nulls = silt_json_get_some(stats, "nullCount")};
-}
-
-bool silt_file_stats_parse(const char *text, silt_arena *scratch, silt_file_stats *out)
-{
-    const silt_json *json;
-    if (!text || silt_json_parse(silt_bytes_of(text), scratch, &json, NULL) != SILT_OK)
-        return false;
-    *out = silt_file_stats_of(json);
-    return silt_json_kind_of(json) == SILT_JSON_OBJECT;
-}
-
-static const silt_json *member(const silt_json *json, const char *const *path, size_t count)
-{
-    for (size_t i = 0; i < count && json; i++)
-        json = silt_json_get_some(json, path[i]);
-    return json;
-}
-
-/* The text of a bound, whatever its JSON kind; NULL: none. */
-static const char *bound_text(const silt_json *value)
-{
-    if (silt_json_kind_of(value) == SILT_JSON_NUMBER) return silt_json_number(value);
-    const char *text = silt_json_string(value);
-    bool whole =
-        text && strlen(text) == silt_json_string_size(value); /* cut by a NUL it would lie */
-    return whole ? text : NULL;
-}
-
 /* Whether a number may have been a float when it was printed: the column was widened since, and the
  * float isn't just what was printed. */
 static bool is_short(const char *text, double value)
@@ -92,18 +58,16 @@ static void widen_min(const char *text, silt_value *min, const silt_type *type)
         min->real = fmin(min->real, (double)nextafterf((float)min->real, -INFINITY));
 }
 
-silt_bounds silt_bounds_of_stats(const silt_file_stats *stats, const char *const *path,
-                                 size_t path_count, const silt_type *type)
+silt_bounds silt_bounds_of_stats(const silt_file_stats *stats, int column, const silt_type *type)
 {
     silt_bounds b = any;
-    int64_t nulls = silt_json_int(member(stats->nulls, path, path_count), -1);
+    const char *min = stats->columns[column].min, *max = stats->columns[column].max;
+    int64_t nulls = stats->columns[column].nulls;
     b.nan = is_real(type);
     b.nulls = nulls != 0;
     b.values = !(stats->rows > 0 && nulls == stats->rows);
     if (stats->rows == 0) b.nulls = b.values = false;
     if (!b.values) return b;
-    const char *min = bound_text(member(stats->min, path, path_count));
-    const char *max = bound_text(member(stats->max, path, path_count));
     b.has_min = min && silt_value_parse(min, type, &b.min);
     b.has_max = max && silt_value_parse(max, type, &b.max);
     /* who wrote that had another order, or none */

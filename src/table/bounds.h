@@ -4,7 +4,6 @@
 #ifndef SILT_TABLE_BOUNDS_H
 #define SILT_TABLE_BOUNDS_H
 
-#include "base/json.h"
 #include "log/action.h"
 #include "table/value.h"
 
@@ -28,18 +27,36 @@ silt_bounds silt_bounds_of_partition(const char *value, const silt_type *type);
 /* One value: a literal. */
 silt_bounds silt_bounds_of_value(const char *text, bool is_null, const silt_type *type);
 
-/* Stats, parsed; NULL members where there are none. */
+/* ---- stats. Of a million files only the members are looked at that a condition needs: their JSON
+ * is scanned, not parsed into a tree. */
+
+/* Which columns are needed: a tree of names; {0} is the root. */
+typedef struct silt_stats_wanted {
+    const char *name;
+    size_t size;
+    int column; /* its number; -1: only members of it are needed */
+    struct silt_stats_wanted *child, *next;
+} silt_stats_wanted;
+/* The number of a column, `*count` being how many there are so far; the same for the same path
+ * (physical names from the top, borrowed). -1: out of memory. */
+int silt_stats_want(silt_stats_wanted *root, const char *const *path, size_t path_count, int *count,
+                    silt_arena *arena);
+
+/* Of one column; NULL: none, or none that can be used. */
+typedef struct silt_column_stats {
+    const char *min, *max;
+    int64_t nulls; /* -1: not known */
+} silt_column_stats;
 typedef struct silt_file_stats {
     int64_t rows; /* -1: not known */
-    const silt_json *min, *max, *nulls;
+    const silt_column_stats *columns;
 } silt_file_stats;
-/* False: not JSON (or no object, or no memory for it): nothing is known. */
-bool silt_file_stats_parse(const char *text, silt_arena *scratch, silt_file_stats *out);
-silt_file_stats silt_file_stats_of(const silt_json *stats);
+/* Into `scratch`. False: not JSON (or no object, or no memory for it): nothing is known. */
+bool silt_file_stats_scan(const char *text, const silt_stats_wanted *wanted, int count,
+                          silt_arena *scratch, silt_file_stats *out);
 
-/* `path`: physical names from the top. Texts of the bounds live with the stats. */
-silt_bounds silt_bounds_of_stats(const silt_file_stats *stats, const char *const *path,
-                                 size_t path_count, const silt_type *type);
+/* Texts of the bounds live with the stats. */
+silt_bounds silt_bounds_of_stats(const silt_file_stats *stats, int column, const silt_type *type);
 
 /* How two columns' values may stand to each other in a row where both have one. */
 typedef struct silt_order {

@@ -102,12 +102,6 @@ silt_status silt_snapshot_digest(silt_snapshot *snapshot, const silt_skip *skip,
                                  const silt_add **adds, silt_file_digest **out, size_t *count,
                                  silt_error *err);
 
-/* Whether a file whose add.stats is `stats` may hold a value of a top-level column in [min, max]
- * (engine's text form) or null. True when it doesn't say. Partition columns have no stats:
- * silt_snapshot_prune() knows. */
-struct silt_key_range;
-bool silt_stats_may_hold(const silt_json *stats, const struct silt_key_range *range);
-
 /* A partition value in the log's form from the engine's text. NULL is null, and so is ''.
  * Timestamps become "2024-01-15T10:00:00.123456Z", those without zone "2024-01-15
  * 10:00:00[.123456]"; readers, Silt's engine too, take both with both. NULL for a text that isn't

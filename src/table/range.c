@@ -15,13 +15,6 @@ static bool may_hold(const silt_bounds *bounds, const silt_key_range *range)
     return silt_bounds_compare(bounds, &wanted, range->type).equal;
 }
 
-bool silt_stats_may_hold(const silt_json *stats, const silt_key_range *range)
-{
-    silt_file_stats parsed = silt_file_stats_of(stats);
-    silt_bounds bounds = silt_bounds_of_stats(&parsed, &range->column, 1, range->type);
-    return may_hold(&bounds, range);
-}
-
 /* A column that the file's values don't name isn't known to be null. */
 static bool partition_may_hold(silt_pairs values, const silt_key_range *range)
 {
@@ -33,21 +26,35 @@ static bool partition_may_hold(silt_pairs values, const silt_key_range *range)
     return true;
 }
 
+/* By the stats of those columns that have some; out of memory they say nothing. */
+static bool stats_may_hold(const char *text, silt_names partition_columns,
+                           const silt_key_range *ranges, size_t count, silt_arena *scratch)
+{
+    silt_stats_wanted wanted = {0};
+    silt_file_stats stats;
+    int columns = 0, *column = silt_arena_calloc(scratch, count, sizeof *column);
+    if (!column) return true;
+    for (size_t i = 0; i < count; i++) {
+        column[i] = silt_stats_want(&wanted, &ranges[i].column, 1, &columns, scratch);
+        if (column[i] < 0) return true;
+    }
+    if (!silt_file_stats_scan(text, &wanted, columns, scratch, &stats)) return true;
+    for (size_t i = 0; i < count; i++) {
+        if (silt_names_have(partition_columns, ranges[i].column)) continue;
+        silt_bounds bounds = silt_bounds_of_stats(&stats, column[i], ranges[i].type);
+        if (!may_hold(&bounds, &ranges[i])) return false;
+    }
+    return true;
+}
+
 bool silt_add_may_hold(const silt_add *add, silt_names partition_columns,
                        const silt_key_range *ranges, size_t count, silt_arena *scratch)
 {
-    const silt_json *stats = NULL;
     for (size_t i = 0; i < count; i++)
         if (silt_names_have(partition_columns, ranges[i].column) &&
             !partition_may_hold(add->partition_values, &ranges[i]))
             return false;
-    if (!add->stats || silt_json_parse(silt_bytes_of(add->stats), scratch, &stats, NULL) != SILT_OK)
-        return true;
-    for (size_t i = 0; i < count; i++)
-        if (!silt_names_have(partition_columns, ranges[i].column) &&
-            !silt_stats_may_hold(stats, &ranges[i]))
-            return false;
-    return true;
+    return stats_may_hold(add->stats, partition_columns, ranges, count, scratch);
 }
 
 silt_status silt_snapshot_prune(silt_snapshot *snapshot, const silt_key_range *ranges,

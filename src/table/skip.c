@@ -190,11 +190,12 @@ silt_skip_verdict silt_skip_file(const silt_skip *skip, silt_pairs partition_val
 {
     if (!skip->root) return SILT_SKIP_KEEP;
     silt_skip_file_values file = {.partition_values = partition_values, .scratch = scratch};
-    if ((skip->uses_partitions || !skip->uses_stats) &&
-        !(silt_skip_truth(skip->root, &file) & MAY_TRUE))
+    bool uses_stats = skip->wanted_count > 0;
+    if ((skip->uses_partitions || !uses_stats) && !(silt_skip_truth(skip->root, &file) & MAY_TRUE))
         return SILT_SKIP_PARTITION;
-    if (!skip->uses_stats) return SILT_SKIP_KEEP;
-    file.has_stats = silt_file_stats_parse(stats, scratch, &file.stats);
+    if (!uses_stats) return SILT_SKIP_KEEP;
+    file.has_stats =
+        silt_file_stats_scan(stats, &skip->wanted, skip->wanted_count, scratch, &file.stats);
     if (!file.has_stats) return SILT_SKIP_KEEP;
     if (file.stats.rows == 0) return SILT_SKIP_STATS;
     return silt_skip_truth(skip->root, &file) & MAY_TRUE ? SILT_SKIP_KEEP : SILT_SKIP_STATS;

@@ -7,7 +7,7 @@ typedef struct maker {
     silt_skip_generators generators;
     silt_arena *arena;
     silt_error *err;
-    bool uses_partitions, uses_stats;
+    silt_skip *skip; /* what it needs of a file is put down here */
 } maker;
 
 static silt_status make(maker *m, const silt_expr *expr, silt_skip_node *out);
@@ -33,15 +33,14 @@ static silt_status make_column(maker *m, const silt_expr *expr, silt_skip_node *
         }
         if (at >= 0) type = type->fields[at].type;
     }
-    out->path = path;
-    out->path_count = expr->path_count;
-    out->is_partition =
-        expr->path_count == 1 && silt_names_have(m->mapping->partition_columns, path[0]);
-    if (out->is_partition)
-        m->uses_partitions = true;
-    else
-        m->uses_stats = true;
-    return SILT_OK;
+    if (expr->path_count == 1 && silt_names_have(m->mapping->partition_columns, path[0])) {
+        out->partition = path[0];
+        m->skip->uses_partitions = true;
+        return SILT_OK;
+    }
+    out->column =
+        silt_stats_want(&m->skip->wanted, path, expr->path_count, &m->skip->wanted_count, m->arena);
+    return out->column >= 0 ? SILT_OK : silt_fail_nomem(m->err);
 }
 
 /* ---- lists */
@@ -158,14 +157,14 @@ silt_status silt_skip_new(const silt_expr *condition, const silt_type *schema,
     maker m = {.schema = schema, .mapping = mapping, .arena = arena, .err = err};
     silt_skip *skip = silt_arena_calloc(arena, 1, sizeof *skip);
     if (!skip) return silt_fail_nomem(err);
+    m.skip = skip;
     if (condition) {
         silt_skip_node *root = silt_arena_calloc(arena, 1, sizeof *root);
         if (!root) return silt_fail_nomem(err);
         SILT_TRY(silt_skip_generators_of(schema, mapping, arena, &m.generators, err));
         SILT_TRY(make(&m, condition, root));
         skip->root = root;
-        skip->uses_partitions = m.uses_partitions || m.generators.count > 0;
-        skip->uses_stats = m.uses_stats;
+        if (m.generators.count > 0) skip->uses_partitions = true;
     }
     *out = skip;
     return SILT_OK;

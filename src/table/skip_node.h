@@ -28,9 +28,8 @@ struct silt_skip_node {
     /* LITERAL, IN: bounds of the value, of the list */
     silt_bounds bounds;
     /* COLUMN */
-    bool is_partition;
-    const char *const *path; /* physical */
-    size_t path_count;
+    const char *partition; /* physical name, of a partition column */
+    int column;            /* in stats */
     /* CALL */
     silt_skip_growth growth;
     size_t grows_by;          /* the argument */
@@ -45,7 +44,9 @@ struct silt_skip_node {
 
 struct silt_skip {
     const silt_skip_node *root; /* NULL: keeps all */
-    bool uses_partitions, uses_stats;
+    bool uses_partitions;
+    silt_stats_wanted wanted; /* of stats */
+    int wanted_count;
 };
 
 /* One file. */

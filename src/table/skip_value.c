@@ -10,13 +10,13 @@ static const silt_bounds any = SILT_BOUNDS_ANY;
 
 static silt_bounds of_column(const silt_skip_node *node, const silt_skip_file_values *file)
 {
-    if (!node->is_partition) {
+    if (!node->partition) {
         if (!file->has_stats) return any;
-        return silt_bounds_of_stats(&file->stats, node->path, node->path_count, node->expr->type);
+        return silt_bounds_of_stats(&file->stats, node->column, node->expr->type);
     }
     for (size_t i = 0; i < file->partition_values.count; i++) {
         const silt_pair *pair = &file->partition_values.items[i];
-        if (strcmp(pair->key, node->path[0]) == 0)
+        if (strcmp(pair->key, node->partition) == 0)
             return silt_bounds_of_partition(pair->value, node->expr->type);
     }
     return any;

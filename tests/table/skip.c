@@ -259,6 +259,23 @@ static void what_is_not_said_keeps(void **state)
         {"ntz > '2024-01-15'", "{\"maxValues\":{\"ntz\":\"2024-01-14\"}}", STAT}, /* a date once */
         {"m > 5", "{\"maxValues\":{\"m\":4}}", STAT},                             /* an int once */
         {"l > 5", "{\"maxValues\":{\"l\":4.0}}", KEEP},
+        /* JSON of any form, and what is none */
+        {"i = 6",
+         " { \"x\" : [ { \"i\" : \"]}\" } , -1 ] , \"maxValues\" : { \"y\" : {} , \"i\" : 5 } } ",
+         STAT},
+        {"i = 6", "{\"maxVal\\u0075es\":{\"\\u0069\":\"\\u0035\"}}", STAT},
+        {"i = 6", "{\"maxValues\":{\"i\":5},\"maxValues\":{\"i\":9}}", STAT}, /* the first */
+        {"i = 6", "{\"maxValues\":{\"i\":5,\"i\":9}}", STAT},
+        {"i = 6", "{\"maxValues\":{\"i\":5}} x", KEEP},
+        {"i = 6", "{\"maxValues\":{\"i\":5}", KEEP},
+        {"i = 6", "{\"maxValues\":{\"i\":5,}}", KEEP},
+        {"i = 6", "{\"maxValues\":{\"i\":5}\"x\":1}", KEEP},
+        {"i = 6", "{\"maxValues\":{\"i\":5},\"x\":\"\\", KEEP},
+        {"i = 6", "{\"maxValues\":{\"i\":5},\"x\":[[[", KEEP},
+        {"t = 'a\\'b'", "{\"maxValues\":{\"t\":\"a\\\"\"}}", STAT},
+        {"t = 'zz'", "{\"maxValues\":{\"t\":\"z\\u0000\"}}", KEEP},
+        {"t = 'zz'", "{\"maxValues\":{\"t\":\"z\\q\"}}", KEEP},
+        {"i = 6", "{\"numRecords\":\"x\",\"maxValues\":{\"i\":true}}", KEEP},
     };
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     const silt_type *schema = type_of(SCHEMA, arena);
