@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "log/log.h"
+#include "support/alloc.h"
 #include "support/table.h"
 #include "table/changes.h"
 
@@ -608,6 +609,53 @@ static void options_that_make_no_sense(void **state)
     assert_non_null(strstr(planned(store, opts, arena), "no column \"nil\""));
 }
 
+/* ---- without memory */
+
+/* Each allocation fails once, then it and all behind it: NOMEM and nothing leaks, or it didn't
+ * matter. */
+static void sweep(silt_store *store, const silt_changes_options *opts)
+{
+    int failures = 0;
+    for (int all_after = 0; all_after < 2; all_after++) {
+        for (int n = 1, failed = 1; failed; n++) {
+            silt_error err = {0};
+            SILT_AUTO(silt_scan) scan = NULL;
+            test_alloc_fail(n, all_after);
+            silt_status st = silt_changes_open(store, NULL, opts, &scan, &err);
+            failed = test_alloc_failed();
+            failures += st != SILT_OK;
+            /* CRoaring doesn't tell a want of memory from a bitmap that isn't one */
+            bool bitmap = st == SILT_CORRUPT && strstr(err.message, "the bitmap is garbage");
+            if (st != SILT_OK && st != SILT_NOMEM && !bitmap)
+                fail_msg("allocation %d: %s: %s", n, silt_status_name(st), err.message);
+            assert_true(failed || st == SILT_OK);
+            assert_true((st == SILT_OK) == (scan != NULL));
+        }
+    }
+    assert_true(failures > 100);
+}
+
+static void each_allocation_fails(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_store) store =
+        TABLE(ADD("a", CHANGES) "\n" ADD("b", CHANGES), CDC("d") "\n" REMOVE("b", CHANGES),
+              METADATA(COLUMN("id", "long") "," COLUMN("x", "long"), ON),
+              REMOVE("a", CHANGES) "\n" ADD("a", INLINE_DV));
+    const char *names[] = {"a", "b", "d"};
+    for (size_t i = 0; i < SILT_COUNT(names); i++)
+        put_file(store, names[i]);
+    silt_changes_options opts = range(0, 4, NEVER, NEVER);
+    opts.where = "_change_type <> 'insert' OR id > 3";
+    sweep(store, &opts);
+    static const char *const keys[] = {"ID"};
+    opts = range(1, 4, NEVER, NEVER);
+    opts.net = true;
+    opts.keys = keys;
+    opts.key_count = 1;
+    sweep(store, &opts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -631,6 +679,7 @@ int main(void)
         cmocka_unit_test(a_version_that_cannot_be_read),
         cmocka_unit_test(other_partitions),
         cmocka_unit_test(options_that_make_no_sense),
+        cmocka_unit_test(each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
