@@ -99,8 +99,8 @@ class Writer:
         DeltaTable(self.path).create_checkpoint()
 
     def step(self):
-        names = ["append"] * 4 + ["delete", "update", "merge"] * 3 + [
-            "append_wider", "overwrite", "overwrite_some", "optimize", "checkpoint"]
+        names = ["append"] * 3 + ["delete", "update", "merge", "overwrite"] * 2 + [
+            "append_wider", "overwrite_some", "optimize", "checkpoint"]
         name = self.r.choice(names)
         getattr(self, name)()
         self.log.append(f"{DeltaTable(self.path).version()} {name}")
