@@ -224,8 +224,9 @@ silt_spark_result silt_spark_decimal(silt_bytes text, int precision, int scale,
     } else if (!round_digits(first, size, place + exponent, precision, scale, kept, &count)) {
         return SILT_SPARK_NULL;
     }
+    kept[count] = '\0';
     char *p = out;
-    bool zero = strspn(count ? kept : "", "0") == (size_t)count;
+    bool zero = strspn(kept, "0") == (size_t)count;
     if (negative && count && !zero) *p++ = '-';
     for (int i = 0; i < count - scale; i++)
         *p++ = kept[i];
