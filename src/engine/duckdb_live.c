@@ -1,38 +1,88 @@
 /* Rows of data files that are there: deletion vectors and their like, as a condition. */
+#include <endian.h>
+
 #include "engine/duckdb_table.h"
 
 static const char live_name[] = "silt_live"; /* its address is the kind of the scan, too */
 
-#define WORDS 64 /* a stretch of rows that is decoded at once: 4,096, two chunks at least */
+#define WORDS 64 /* of a stretch of rows that is decoded at once: 4,096, two chunks */
 
-/* The rows of one file within a stretch of a chunk: [begin, end) of its vectors. A chunk's rows are
- * mostly of one file and one after another, and then one decoding serves all; rows that a filter
- * has thinned out are looked up one by one. */
-static void put_rows(const silt_scan_file *file, const int64_t *rows, idx_t begin, idx_t end,
-                     bool *out)
+/* Eight bits as eight bytes of 0 and 1. */
+static uint64_t spread(uint8_t bits)
+{
+    uint64_t bytes = bits * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+    return ((bytes + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7) & UINT64_C(0x0101010101010101);
+}
+
+/* Rows one after another, up to WORDS * 64 of them: what a reader gives where nothing was left out
+ * before. */
+static void put_stretch(const silt_scan_file *file, uint64_t first, size_t count, bool *out)
+{
+    uint64_t words[WORDS];
+    if (silt_bitmap_range(file->rows, first, count, words) == 0) {
+        memset(out, !file->rows_only, count);
+        return;
+    }
+    uint64_t flip = file->rows_only ? 0 : UINT64_MAX;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        uint8_t bits = (uint8_t)((words[i / 64] ^ flip) >> (i % 64));
+        uint64_t bytes = htole64(spread(bits));
+        memcpy(out + i, &bytes, 8);
+    }
+    for (; i < count; i++)
+        out[i] = (words[i / 64] ^ flip) >> (i % 64) & 1;
+}
+
+/* Rows in between which others were left out: near each other one decoding serves all, else they
+ * are looked up one by one. */
+static void put_some(const silt_scan_file *file, const int64_t *rows, size_t count, bool *out)
 {
     bool only = file->rows_only;
-    uint64_t low = (uint64_t)rows[begin], high = low;
-    for (idx_t i = begin; i < end; i++) {
+    uint64_t low = (uint64_t)rows[0], high = low;
+    for (size_t i = 0; i < count; i++) {
         uint64_t row = (uint64_t)rows[i];
         low = row < low ? row : low;
         high = row > high ? row : high;
     }
     uint64_t span = high - low + 1;
-    if (span > (uint64_t)WORDS * 64 || span > 16 * (end - begin)) {
-        for (idx_t i = begin; i < end; i++)
+    if (span > (uint64_t)WORDS * 64 || span > 16 * count) {
+        for (size_t i = 0; i < count; i++)
             out[i] = silt_bitmap_has(file->rows, (uint64_t)rows[i]) == only;
         return;
     }
     uint64_t words[WORDS];
-    if (silt_bitmap_range(file->rows, low, span, words) == 0) {
-        memset(out + begin, !only, end - begin);
-        return;
-    }
-    for (idx_t i = begin; i < end; i++) {
+    (void)silt_bitmap_range(file->rows, low, span, words);
+    for (size_t i = 0; i < count; i++) {
         uint64_t bit = (uint64_t)rows[i] - low;
         out[i] = (words[bit / 64] >> (bit % 64) & 1) == only;
     }
+}
+
+static void put_rows(const silt_scan_file *file, const int64_t *rows, size_t count, bool *out)
+{
+    uint64_t differ = count > (size_t)WORDS * 64;
+    for (size_t i = 0; i < count; i++)
+        differ |= ((uint64_t)rows[0] + i) ^ (uint64_t)rows[i];
+    if (!file->rows)
+        memset(out, true, count);
+    else if (differ)
+        put_some(file, rows, count, out);
+    else
+        put_stretch(file, (uint64_t)rows[0], count, out);
+}
+
+/* How many keys from the first on are the same: mostly all. */
+static size_t same_keys(const uint64_t *keys, size_t count)
+{
+    uint64_t differ = 0;
+    for (size_t i = 1; i < count; i++)
+        differ |= keys[i] ^ keys[0];
+    if (!differ) return count;
+    size_t n = 1;
+    while (n < count && keys[n] == keys[0])
+        n++;
+    return n;
 }
 
 /* (key, row) → whether the row is there. */
@@ -45,18 +95,14 @@ static void live(duckdb_function_info info, duckdb_data_chunk args, duckdb_vecto
     bool *out = silt_duck.vector_get_data(result);
     const silt_duck_table *table = silt_duck_scan_data(silt_duck_function_engine(info),
                                                        silt_duck_key_scan(keys[0]), live_name);
-    for (idx_t i = 0, next; i < count; i = next) {
+    for (size_t i = 0, n; i < count; i += n) {
         uint64_t slot = silt_duck_key_slot(keys[i]);
         if (!table || slot >= table->file_count) {
             silt_duck.scalar_function_set_error(info, "silt_live is for the engine's own use");
             return;
         }
-        for (next = i + 1; next < count && keys[next] == keys[i]; next++)
-            continue;
-        if (table->slots[slot].rows)
-            put_rows(&table->slots[slot], rows, i, next, out);
-        else
-            memset(out + i, true, next - i);
+        n = same_keys(keys + i, count - i);
+        put_rows(&table->slots[slot], rows + i, n, out + i);
     }
 }
 

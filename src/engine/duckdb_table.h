@@ -83,6 +83,7 @@ typedef enum silt_duck_form {
     SILT_DUCK_TEXT,    /* VARCHAR: what scan_rows gives and CSV holds */
     SILT_DUCK_JSON,    /* of types whose JSON by DuckDB is the one we want */
     SILT_DUCK_PARQUET, /* of types that DuckDB can write */
+    SILT_DUCK_ARROW,   /* of types that Arrow has */
     SILT_DUCK_NORMAL   /* of which equal ones are equal to DuckDB */
 } silt_duck_form;
 
@@ -98,10 +99,10 @@ typedef struct silt_duck_rows {
     size_t column_count;
 } silt_duck_rows;
 
-/* Take a spec on a started engine; one of kind QUERY on a session. `rows` doesn't move from then on: the
- * functions in its SELECT find it. Give back with silt_duck_rows_release(), whatever happened;
- * before the engine, and before what the spec points to. INVALID: no columns, or an unknown one in
- * the filter or among the keys. CORRUPT as silt_duck_table_init(). */
+/* Take a spec on a started engine; one of kind QUERY on a session. `rows` doesn't move from then
+ * on: the functions in its SELECT find it. Give back with silt_duck_rows_release(), whatever
+ * happened; before the engine, and before what the spec points to. INVALID: no columns, or an
+ * unknown one in the filter or among the keys. CORRUPT as silt_duck_table_init(). */
 silt_status silt_duck_rows_init(silt_duck_rows *rows, silt_duck_engine *db,
                                 const silt_rows_spec *spec, silt_error *err);
 void silt_duck_rows_release(silt_duck_rows *rows);
