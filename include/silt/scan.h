@@ -61,7 +61,8 @@ SILT_API SILT_CHECKED silt_status silt_scan_schema(silt_scan *scan, const silt_t
                                                    silt_error *err);
 
 /**
- * The rows as Arrow batches, in bounded memory.
+ * The rows as Arrow batches, in bounded memory. A VARIANT is a struct of its two binary parts,
+ * metadata and value.
  *
  * @param out the caller's to release, before the scan is freed; its errors are told by its
  *            get_last_error

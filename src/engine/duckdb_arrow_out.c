@@ -204,7 +204,7 @@ static silt_status start(out_stream *s, silt_duck_engine *db, const silt_type *s
 {
     SILT_CLEAN(silt_buf) rows = {0};
     SILT_CLEAN(silt_buf) shaped = {0};
-    SILT_TRY(silt_duck_rows_sql(&s->rows, SILT_DUCK_PLAIN, &rows, err));
+    SILT_TRY(silt_duck_rows_sql(&s->rows, SILT_DUCK_ARROW, &rows, err));
     if (schema) SILT_TRY(put_shaped(s, schema, &rows, &shaped, err));
     const silt_buf *sql = schema ? &shaped : &rows;
     if (sql->failed) return silt_fail_nomem(err);

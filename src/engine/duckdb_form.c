@@ -83,12 +83,12 @@ static void put_map(silt_buf *sql, silt_duck_form form, const silt_type *type, c
 }
 
 /* Parquet files hold variants inside of others as their two parts: DuckDB writes them at the top
- * only. In all forms a variant's own null is null. */
+ * only; Arrow has all of them so. In all forms a variant's own null is null. */
 static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
 {
     if (form == SILT_DUCK_NORMAL)
         silt_buf_printf(sql, "variant_normalize(%s)", expr);
-    else if (form == SILT_DUCK_PARQUET)
+    else if (form == SILT_DUCK_PARQUET || form == SILT_DUCK_ARROW)
         silt_buf_printf(sql,
                         "CASE WHEN %s IS NOT NULL THEN CAST(variant_to_parquet_variant(%s) AS "
                         "STRUCT(metadata BLOB, \"value\" BLOB)) END",

@@ -3,10 +3,13 @@ import csv
 import io
 import json
 import subprocess
+import tarfile
 
 import deltalake
 import pyarrow as pa
 import pytest
+
+from conftest import ROOT
 
 
 @pytest.fixture
@@ -167,6 +170,17 @@ def test_nested_values_as_arrow(silt):
             table = stream.read_all()
         table.validate(full=True)
         assert table.to_pylist() == rows.to_pylist()
+
+
+def test_variants_as_arrow_are_their_two_parts(silt):
+    with tarfile.open(ROOT / "tests/golden/spark/variants.tar.gz") as tar:
+        tar.extractall(silt.dir, filter="data")
+    silt("read", "table", "--format", "arrow", "--output", "v.arrow")
+    with pa.ipc.open_stream(silt.dir / "v.arrow") as stream:
+        table = stream.read_all()
+    table.validate(full=True)
+    parts = pa.struct([("metadata", pa.binary()), ("value", pa.binary())])
+    assert parts in [f.type for f in table.schema] and table.num_rows > 0
 
 
 def test_a_table_that_has_lost_a_file_is_refused(days):
