@@ -84,7 +84,12 @@ static silt_status take_condition(silt_changes_plan *p, const char *where, const
     silt_skip *skip;
     if (!where) return SILT_OK;
     if (!p->feed) {
-        SILT_TRY(silt_expr_condition(where, p->shape.schema, p->arena, out, err));
+        silt_status st = silt_expr_condition(where, p->shape.schema, p->arena, out, err);
+        if (st == SILT_NOT_FOUND && strcasestr(where, SILT_CHANGE_TYPE))
+            return silt_hint(err, st,
+                             "the condition chooses the rows of both versions that are compared; "
+                             "what became of them isn't known there yet");
+        if (st != SILT_OK) return st;
         SILT_TRY(silt_skip_new(*out, p->shape.schema, &p->shape.mapping, p->arena, &skip, err));
         p->skip_derived = skip;
         return SILT_OK;

@@ -78,6 +78,7 @@ def test_times(silt, table):
     (["--from", 0, "--columns", "nome"], 'no column "nome"', 1),
     (["--from", 0, "--to", 2, "--net", "--keys", "nome"], 'no column "nome"', 1),
     (["--from", 0, "--to", 2, "--net", "--keys", "id", "--columns", "name"], "isn't among the columns", 2),
+    (["--from", 0, "--net", "--where", "_change_type = 'insert'"], "isn't known there yet", 1),
     (["--from", 0, "--where", "id ="], "id =", 2),
     (["--from", 0, "--where", "nome = 1"], "nome", 1),
 ])
