@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "store/local.h"
+
 /* ---- streams --------------------------------------------------------------------------------- */
 
 void silt_duck_cursor_release(silt_duck_cursor *cursor)
@@ -179,6 +181,20 @@ static ptrdiff_t broken_file(silt_duck_engine *db, const char *const *paths, siz
     return -1;
 }
 
+/* To its end: what DuckDB calls an I/O error is then one of the content, such as a length that
+ * leads behind the end. */
+static bool is_readable(const char *path)
+{
+    char chunk[65536];
+    SILT_CLEAN(silt_fd) fd = -1;
+    int64_t size;
+    size_t got = 0;
+    if (silt_local_open(path, &fd, &size) != 0) return false;
+    for (int64_t at = 0; at < size; at += (int64_t)got)
+        if (silt_local_read(fd, at, chunk, sizeof chunk, &got) != 0 || got == 0) return false;
+    return true;
+}
+
 silt_status silt_duck_blame_files(silt_duck_engine *db, const char *const *paths, size_t count,
                                   silt_status st, silt_error *err)
 {
@@ -188,9 +204,10 @@ silt_status silt_duck_blame_files(silt_duck_engine *db, const char *const *paths
     if (st != SILT_FAILED && st != SILT_IO) return st;
 
     const char *text = db->error_text.data ? db->error_text.data : "";
-    ptrdiff_t file = silt_duck_blames_data(db) ? named_file(paths, count, text) : -1;
-    if (file < 0 && st == SILT_FAILED) file = broken_file(db, paths, count);
-    if (file < 0) return st;
+    bool of_data = st == SILT_IO || silt_duck_blames_data(db);
+    ptrdiff_t file = of_data ? named_file(paths, count, text) : -1;
+    if (file < 0) file = broken_file(db, paths, count);
+    if (file < 0 || (st == SILT_IO && !is_readable(paths[file]))) return st;
     silt_error why = err ? *err : (silt_error){0};
     return silt_fail(err, SILT_CORRUPT, "%s: not a Parquet file that can be read: %.600s",
                      paths[file], why.message);
