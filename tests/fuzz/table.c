@@ -31,7 +31,8 @@ static void check_error(silt_status st, const silt_error *err)
 {
     if (st == SILT_OK) return;
     FUZZ_CHECK(err->message[0]);
-    FUZZ_CHECK(st != SILT_NOMEM && st != SILT_IO);
+    if (st == SILT_IO) fprintf(stderr, "%s\n", err->message);
+    FUZZ_CHECK(st != SILT_IO); /* there is no device that could fail */
 }
 
 static bool look_at_file(void *ctx, const silt_file *file)
