@@ -68,6 +68,70 @@ silt_status silt_duck_ast_fail(silt_error *err, silt_status status, const char *
     return silt_fail(err, status, "line %zu, column %zu: %s", line, column, message);
 }
 
+/* ---- the text ----------------------------------------------------------------------------------
+ */
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c < 0;
+}
+
+/* Behind a text in quotes that starts at `at`, or a comment; `at` where neither starts. */
+static char *skip_quoted(char *at, bool escapes)
+{
+    char *end = at;
+    if (*at == '\'' || *at == '"') {
+        for (end = at + 1; *end && *end != *at; end++)
+            if (escapes && *end == '\\' && end[1]) end++;
+        return *end ? end + 1 : end;
+    }
+    if (at[0] == '-' && at[1] == '-') return at + strcspn(at, "\n");
+    if (at[0] == '/' && at[1] == '*') {
+        int depth = 0;
+        do {
+            bool opens = end[0] == '/' && end[1] == '*', closes = end[0] == '*' && end[1] == '/';
+            depth += opens - closes;
+            end += opens || closes ? 2 : 1;
+        } while (depth > 0 && *end);
+    } else if (*at == '$') {
+        char tag[64];
+        size_t n = 1;
+        while (is_word(at[n]))
+            n++;
+        if (at[n] != '$' || n + 2 > sizeof tag) return at;
+        memcpy(tag, at, n + 1);
+        tag[n + 1] = '\0';
+        end = strstr(at + n + 1, tag);
+        return end ? end + n + 1 : at + strlen(at);
+    }
+    return end;
+}
+
+static bool names_argument(const char *behind)
+{
+    behind += strspn(behind, " \t\r\n");
+    return (behind[0] == ':' && behind[1] == '=') || (behind[0] == '=' && behind[1] == '>');
+}
+
+char *silt_duck_ast_text(const char *sql, silt_arena *arena)
+{
+    static const char word[] = "timestamp";
+    char *copy = silt_arena_strdup(arena, sql);
+    for (char *at = copy; at && *at;) {
+        size_t size = 0;
+        while (is_word(at[size]))
+            size++;
+        bool escapes = size == 1 && (*at | 32) == 'e' && at[1] == '\'';
+        if (size == sizeof word - 1 && strncasecmp(at, word, size) == 0 &&
+            names_argument(at + size))
+            memcpy(at, SILT_DUCK_AST_TIMESTAMP, size);
+        at += size;
+        char *behind = skip_quoted(at, escapes);
+        at = behind > at ? behind : size ? at : at + 1;
+    }
+    return copy;
+}
+
 /* ---- relations ---------------------------------------------------------------------------------
  */
 
@@ -113,6 +177,7 @@ static silt_status take_arguments(walk *w, const silt_json *call, const char *co
          silt_json_next(&it);) {
         const char *name = text_of(it.value, "alias");
         size_t at = place;
+        if (strcmp(name, SILT_DUCK_AST_TIMESTAMP) == 0) name = "timestamp";
         if (*name)
             for (at = 0; at < 3 && strcasecmp(names[at], name) != 0; at++)
                 ;

@@ -20,6 +20,12 @@ typedef struct silt_duck_relation {
 silt_status silt_duck_ast_read(const char *sql, const silt_json *tree, silt_arena *arena,
                                const silt_duck_relation **out, size_t *count, silt_error *err);
 
+/* A copy of a statement in which `timestamp := …`, where DuckDB takes the word for a type and not
+ * for an argument's name, is written with SILT_DUCK_AST_TIMESTAMP, which is as long: places stay as
+ * they are. NULL: out of memory. */
+#define SILT_DUCK_AST_TIMESTAMP "timestamq"
+char *silt_duck_ast_text(const char *sql, silt_arena *arena);
+
 /* Fail with "line l, column c: …". */
 silt_status silt_duck_ast_fail(silt_error *err, silt_status status, const char *sql, size_t offset,
                                const char *format, ...) SILT_PRINTF(5, 6);

@@ -116,7 +116,7 @@ static void put_match(silt_buf *sql, const char *name, const char *value)
 static silt_status make_macro(silt_duck_query_state *q, bool changes, silt_error *err)
 {
     const char *const names[] = {"p", changes ? "\"from\"" : "version",
-                                 changes ? "\"to\"" : "\"timestamp\""};
+                                 changes ? "\"to\"" : SILT_DUCK_AST_TIMESTAMP};
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_printf(&sql, "CREATE TEMP MACRO %s(%s, %s%s, %s := NULL) AS TABLE FROM query(CASE",
                     changes ? "delta_changes" : "delta", names[0], names[1],
@@ -263,8 +263,9 @@ silt_status silt_duck_query_open(silt_duck_engine *db, const silt_query_spec *sp
 {
     silt_duck_query_state *q = silt_arena_calloc(arena, 1, sizeof *q);
     if (!q) return silt_fail_nomem(err);
-    *q = (silt_duck_query_state){.db = db, .sql = spec->sql, .arena = arena};
-    silt_status st = read_tree(q, err);
+    *q = (silt_duck_query_state){
+        .db = db, .sql = silt_duck_ast_text(spec->sql, arena), .arena = arena};
+    silt_status st = q->sql ? read_tree(q, err) : silt_fail_nomem(err);
     if (st == SILT_OK) st = open_relations(q, spec, err);
     if (st == SILT_OK) st = make_relations(q, err);
     if (st == SILT_OK) st = bind(q, err);

@@ -183,7 +183,7 @@ static void relations_join(void **state)
     assert_query(f, "FROM A SELECT count(*), sum(id)", "5|10\n");
     assert_string_equal(f->asked.data, "A name\n");
     assert_query(f,
-                 "WITH x AS (FROM delta('a', \"timestamp\" := '2024-01-15')), a AS (SELECT 7 AS z) "
+                 "WITH x AS (FROM delta('a', timestamp := '2024-01-15')), a AS (SELECT 7 AS z) "
                  "SELECT (SELECT max(day) FROM b), (SELECT count(*) FROM x), z FROM a",
                  "2024-01-05|5|7\n");
     assert_query(f, "SELECT count(*) FROM delta_changes('b', 1, '2024-01-15')", "5\n");
@@ -191,6 +191,22 @@ static void relations_join(void **state)
     assert_query(f, "SELECT 1 AS one UNION ALL SELECT i FROM range(2) t(i) ORDER BY 1",
                  "0\n1\n1\n");
     assert_query(f, "SELECT id FROM delta('a') WHERE name = 'it''s' OR id = 1 LIMIT 3", "1\n");
+}
+
+static void timestamp_is_a_name_of_an_argument(void **state)
+{
+    fixture *f = *state;
+    give_two(f);
+    assert_query(
+        f,
+        "SELECT count(*), max(TIMESTAMP '2024-01-15') AS \"timestamp\", /* timestamp := /* "
+        "*/ 1 */ 'timestamp := ''x' AS t, E'\\'timestamp := ' AS e, $x$timestamp := '$x$ "
+        "AS d -- timestamp := '\nFROM delta('a', TimeStamp\n := '2024-01-15')",
+        "5|2024-01-15T00:00:00.000000|timestamp := 'x|'timestamp := |timestamp := '\n");
+    assert_string_equal(f->asked.data, "a t2024-01-15\n");
+    assert_query(f, "FROM delta('a', timestamp => '2024-01-15') SELECT count(*)", "5\n");
+    assert_refused(f, "FROM delta('a', timestamp := '2024'), nope", SILT_NOT_FOUND,
+                   "line 1, column 39: ");
 }
 
 static void conditions_reach_relations(void **state)
@@ -371,7 +387,7 @@ static void mistakes_are_told_with_their_place(void **state)
         {"FROM delta('a', versoin := 1)", "there is no argument versoin"},
         {"FROM delta('a', version := -1)", "version '-1'"},
         {"FROM delta('a', version := 'x')", "version 'x'"},
-        {"FROM delta('a', version := 1, \"timestamp\" := 'x')", "only one can be given"},
+        {"FROM delta('a', version := 1, timestamp := 'x')", "only one can be given"},
         {"FROM delta('a' || 'b')", "has to be a text or a whole number"},
         {"FROM delta()", "which table?"},
         {"FROM delta('a', 1, 2, 3)", "too many arguments"},
@@ -401,6 +417,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(relations_join),
+        TEST(timestamp_is_a_name_of_an_argument),
         TEST(conditions_reach_relations),
         TEST(columns_have_types_of_delta),
         TEST(rows_go_to_files),

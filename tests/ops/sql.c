@@ -106,10 +106,10 @@ static void tables_at_versions(void **state)
     assert_query("SELECT n.id FROM delta('@') n ANTI JOIN delta('@', version := 1) o USING (id) "
                  "ORDER BY 1",
                  "4\n5\n6\n");
-    assert_query("SELECT count(*) FROM delta('@', \"timestamp\" := '2999-01-01')", "6\n");
+    assert_query("SELECT count(*) FROM delta('@', timestamp := '2999-01-01')", "6\n");
     assert_fails("FROM delta('@', version := 9)", SILT_NOT_FOUND, "9");
-    assert_fails("FROM delta('@', \"timestamp\" := 'soon')", SILT_INVALID, "timestamp 'soon'");
-    assert_fails("FROM delta('@', \"timestamp\" := '1999-01-01')", SILT_NOT_FOUND, "1999");
+    assert_fails("FROM delta('@', timestamp := 'soon')", SILT_INVALID, "timestamp 'soon'");
+    assert_fails("FROM delta('@', timestamp := '1999-01-01')", SILT_NOT_FOUND, "1999");
     assert_fails("FROM delta('@-not')", SILT_NOT_FOUND, "table-not");
 }
 
