@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include "support/alloc.h"
 #include "support/files.h"
 #include "support/table.h"
 #include "table/rows.h"
@@ -369,6 +370,48 @@ static void a_limit_reads_no_more_files_than_it_takes(void **state)
     world_release(&w);
 }
 
+/* Without memory a plan fails, or it didn't need that much; nothing leaks, and no file is lost. */
+static void each_allocation_fails(void **state)
+{
+    (void)state;
+    world w;
+    world_init(&w,
+               PROTOCOL META("\"delta.columnMapping.mode\":\"name\","
+                             "\"delta.enableRowTracking\":\"true\"")
+                   ADD("a", "\"c2\":\"x\"", "30", TRACKED) ADD("b", "\"c2\":\"y\"", "9", TRACKED)
+                       ADD("c", "\"c2\":\"z\"", "9", TRACKED),
+               "a b");
+    const char *const columns[] = {"x"}, *const files[] = {"a", "b"};
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    opts.columns = columns;
+    opts.column_count = 1;
+    opts.files = files;
+    opts.file_count = 2;
+    opts.where = "day <> 'y' AND id IN (1, 2)";
+    opts.file_column = "from";
+    opts.row_id_column = "_id";
+    opts.row_commit_version_column = "_version";
+    opts.explain = true;
+    for (int all_after = 0; all_after < 2; all_after++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            SILT_AUTO(silt_snapshot) fresh = test_table_open(w.store);
+            silt_scan *scan = NULL;
+            test_alloc_fail(n, all_after);
+            silt_status st = silt_scan_open(fresh, &opts, &scan, &w.err);
+            failed = test_alloc_failed();
+            if (st != SILT_OK && (st != SILT_NOMEM || !failed))
+                fail_msg("allocation %d: %s: %s", n, silt_status_name(st), w.err.message);
+            /* A file whose stats or values couldn't be looked at is kept. */
+            if (st == SILT_OK) assert_true(scan->rows.scan.file_count >= 1);
+            if (!failed) assert_int_equal(scan->rows.scan.file_count, 1);
+            silt_scan_free(scan);
+            silt_snapshot_free(SILT_TAKE(fresh));
+        }
+    }
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +424,7 @@ int main(void)
         cmocka_unit_test(files_of_other_places),
         cmocka_unit_test(only_named_files),
         cmocka_unit_test(a_limit_reads_no_more_files_than_it_takes),
+        cmocka_unit_test(each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
