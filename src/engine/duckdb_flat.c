@@ -194,6 +194,11 @@ static bool is_text(silt_flat_kind kind)
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
+/* What is more is left out, and rules nothing out: DuckDB takes the longer for an expression the
+ * deeper it is, and refuses one of 1,000 levels. */
+#define STATS_DEPTH_MAX  32
+#define STATS_LEAVES_MAX 3000
+
 /* How a leaf stands in the JSON of statistics, null where it isn't there or can't. False: never. */
 static bool stats_leaf_sql(const char *type, const char *expr, silt_buf *sql)
 {
@@ -217,11 +222,13 @@ static bool stats_leaf_sql(const char *type, const char *expr, silt_buf *sql)
 
 /* Append the JSON object of the struct `at`, whose expression is `expr`: made of text, since
  * DuckDB's own JSON turns decimals into doubles and keeps members that are null. */
-static void stats_sql(const node_vec *nodes, size_t at, const char *expr, silt_buf *sql)
+static void stats_sql(const node_vec *nodes, size_t at, const char *expr, size_t depth,
+                      size_t *leaves, silt_buf *sql)
 {
     const node *items = nodes->items;
     silt_buf_puts(sql, "'{' || substr(concat(''"); /* null is no text to concat() */
     for (size_t child = at + 1; child < items[at].end; child = items[child].end) {
+        if (depth == STATS_DEPTH_MAX || *leaves == STATS_LEAVES_MAX) break;
         SILT_CLEAN(silt_buf) value = {0};
         SILT_CLEAN(silt_buf) text = {0};
         SILT_CLEAN(silt_buf) key = {0};
@@ -231,12 +238,13 @@ static void stats_sql(const node_vec *nodes, size_t at, const char *expr, silt_b
         silt_buf_putc(&key, ',');
         silt_json_key(&w, items[child].name);
         if (items[child].is_struct)
-            stats_sql(nodes, child, value.data, &text);
+            stats_sql(nodes, child, value.data, depth + 1, leaves, &text);
         else if (!items[child].type || !stats_leaf_sql(items[child].type, value.data, &text))
             continue;
         silt_buf_puts(sql, ", ");
         silt_sql_text(sql, key.data);
         silt_buf_printf(sql, " || %s", text.data);
+        *leaves += !items[child].is_struct;
         if (value.failed || text.failed || key.failed) sql->failed = true;
     }
     silt_buf_puts(sql, "), 2) || '}'");
@@ -294,7 +302,8 @@ static silt_status column_sql(const flat_read *r, size_t file, size_t root, size
     const node *n = &r->nodes.items[at];
     if (c->kind == SILT_FLAT_STATS && n->is_struct) {
         silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN ", expr.data);
-        stats_sql(&r->nodes, at, expr.data, sql);
+        size_t leaves = 0;
+        stats_sql(&r->nodes, at, expr.data, 0, &leaves, sql);
         silt_buf_puts(sql, " END");
         return SILT_OK;
     }

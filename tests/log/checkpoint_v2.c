@@ -317,6 +317,35 @@ static void stats_are_made_of_columns(void **state)
     assert_stats(P_STATS("NULL::STRUCT(\"numRecords\" BIGINT)"), NULL);
 }
 
+/* Thousands of columns, and structs that are deeper than anybody's statistics go. */
+static void stats_may_be_wide_and_deep(void **state)
+{
+    (void)state;
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_buf) expected = {0};
+    silt_buf_puts(&sql, "SELECT {path: 'a', size: 1::BIGINT, stats_parsed: {m: {");
+    silt_buf_puts(&expected, "{\"m\":{");
+    for (int i = 0; i < 1000; i++) {
+        silt_buf_printf(&sql, "%sc%d: %d", i ? ", " : "", i, i);
+        silt_buf_printf(&expected, "%s\"c%d\":%d", i ? "," : "", i, i);
+    }
+    silt_buf_puts(&sql, "}, ");
+    silt_buf_puts(&expected, "},");
+    for (int i = 0; i < 40; i++)
+        silt_buf_puts(&sql, "d: {");
+    silt_buf_puts(&sql, "d: 1");
+    for (int i = 0; i < 40; i++)
+        silt_buf_puts(&sql, "}");
+    for (int i = 0; i < 31; i++)
+        silt_buf_puts(&expected, "\"d\":{");
+    silt_buf_puts(&expected, "\"d\":{}");
+    for (int i = 0; i < 31; i++)
+        silt_buf_puts(&expected, "}");
+    silt_buf_puts(&sql, "}} AS add");
+    silt_buf_puts(&expected, "}");
+    assert_stats(sql.data, expected.data);
+}
+
 static void stats_as_text_go_before_columns(void **state)
 {
     (void)state;
@@ -458,6 +487,7 @@ int main(void)
         TEST(stats_are_shown_without_being_kept),
         TEST(sidecars_at_fault_are_told),
         TEST(stats_are_made_of_columns),
+        TEST(stats_may_be_wide_and_deep),
         TEST(stats_as_text_go_before_columns),
         TEST(columns_may_be_absent),
         TEST(a_partition_a_file),
