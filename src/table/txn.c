@@ -35,6 +35,7 @@ struct silt_txn {
     silt_buf lines;                /* of the actions behind commitInfo */
     const silt_protocol *protocol; /* NULL: not set */
     const silt_metadata *metadata;
+    SILT_VEC(silt_domain) domains;
     silt_map64 *removed; /* identities of removed files */
     silt_commit_totals totals;
     const char *metrics;
@@ -116,6 +117,7 @@ void silt_txn_free(silt_txn *txn)
     silt_snapshot_free(txn->head);
     silt_snapshot_free(txn->nothing);
     silt_vec_free(&txn->files);
+    silt_vec_free(&txn->domains);
     silt_map64_free(txn->removed);
     silt_buf_release(&txn->lines);
     silt_arena_free(txn->arena);
@@ -201,6 +203,18 @@ silt_status silt_txn_set_protocol(silt_txn *txn, const silt_protocol *protocol, 
     return SILT_OK;
 }
 
+silt_status silt_txn_set_domain(silt_txn *txn, const silt_domain *domain, silt_error *err)
+{
+    silt_domain copy;
+    if (!silt_domain_copy(domain, txn->arena, &copy)) return silt_fail_nomem(err);
+    for (size_t i = 0; i < txn->domains.count; i++) {
+        if (strcmp(txn->domains.items[i].domain, copy.domain) != 0) continue;
+        txn->domains.items[i] = copy;
+        return SILT_OK;
+    }
+    return silt_vec_push(&txn->domains, copy) ? SILT_OK : silt_fail_nomem(err);
+}
+
 silt_status silt_txn_describe(silt_txn *txn, const char *silt_info, const char *operation_metrics,
                               silt_error *err)
 {
@@ -240,7 +254,8 @@ static silt_status check_features(const silt_txn *txn, silt_error *err)
 static silt_status prepare(silt_txn *txn, silt_error *err)
 {
     size_t count = 0;
-    silt_action *all = silt_arena_calloc(txn->arena, txn->files.count + 4, sizeof(*all));
+    size_t most = txn->files.count + txn->domains.count + 4;
+    silt_action *all = silt_arena_calloc(txn->arena, most, sizeof(*all));
     txn->metrics = silt_commit_metrics(txn->opts.operation, &txn->totals, txn->arena);
     if (!all || !txn->metrics) return silt_fail_nomem(err);
     all[count++] = (silt_action){.kind = SILT_ACTION_COMMIT_INFO,
@@ -249,6 +264,8 @@ static silt_status prepare(silt_txn *txn, silt_error *err)
         all[count++] = (silt_action){.kind = SILT_ACTION_PROTOCOL, .protocol = *txn->protocol};
     if (txn->metadata)
         all[count++] = (silt_action){.kind = SILT_ACTION_METADATA, .metadata = *txn->metadata};
+    for (size_t i = 0; i < txn->domains.count; i++)
+        all[count++] = (silt_action){.kind = SILT_ACTION_DOMAIN, .domain = txn->domains.items[i]};
     if (txn->opts.app_id)
         all[count++] = (silt_action){.kind = SILT_ACTION_APP_TXN,
                                      .app_txn = {txn->opts.app_id, txn->opts.app_version,

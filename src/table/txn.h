@@ -105,6 +105,8 @@ silt_status silt_txn_add(silt_txn *txn, const silt_add *add, silt_error *err);
 silt_status silt_txn_remove(silt_txn *txn, const silt_add *file, bool data_change, silt_error *err);
 silt_status silt_txn_set_metadata(silt_txn *txn, const silt_metadata *metadata, silt_error *err);
 silt_status silt_txn_set_protocol(silt_txn *txn, const silt_protocol *protocol, silt_error *err);
+/* A metadata domain, set or removed; the last word on a domain counts. */
+silt_status silt_txn_set_domain(silt_txn *txn, const silt_domain *domain, silt_error *err);
 
 /* The id that goes into commitInfo.txnId: one per txn, kept over rebases. */
 const char *silt_txn_id(const silt_txn *txn);
