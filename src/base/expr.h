@@ -44,7 +44,7 @@ typedef enum silt_expr_op {
     SILT_OP_ABS,
     SILT_OP_FLOOR,
     SILT_OP_CEIL,
-    SILT_OP_ROUND, /* value, LONG literal */
+    SILT_OP_ROUND, /* value[, a whole literal] */
     /* choice */
     SILT_OP_CASE, /* condition, value, condition, value, …[, else] */
     SILT_OP_COALESCE,
@@ -61,7 +61,7 @@ typedef enum silt_expr_op {
     SILT_OP_TRIM,
     SILT_OP_LTRIM,
     SILT_OP_RTRIM,
-    SILT_OP_SUBSTRING, /* text, start from 1 (negative: from the end), length */
+    SILT_OP_SUBSTRING, /* text, start from 1 (negative: from the end)[, length] */
     SILT_OP_REPLACE,
     /* dates and times; instants in UTC */
     SILT_OP_YEAR,
@@ -88,7 +88,8 @@ typedef enum silt_expr_op {
 typedef struct silt_expr silt_expr;
 struct silt_expr {
     silt_expr_kind kind;
-    const silt_type *type; /* of the value; NULL until bound (an untyped null is VOID) */
+    const silt_type *type; /* of the value; NULL until bound, but of literals (an untyped null is
+                              VOID) and casts, which have it from their text */
     size_t offset;         /* where it starts in the text that it was parsed from */
     /* LITERAL */
     bool is_null;

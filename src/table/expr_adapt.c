@@ -213,6 +213,38 @@ void silt_adapt_comparison(silt_arena *arena, silt_expr_op *op, const silt_expr 
     *right = fitted;
 }
 
+/* The first instant of a day, `later` days on. */
+static const silt_expr *midnight(silt_arena *arena, const silt_expr *day, int later,
+                                 const silt_type *type)
+{
+    silt_value v;
+    if (!silt_value_parse(day->text, day->type, &v)) return NULL;
+    v.whole = (v.whole + later) * DAY_US;
+    return silt_expr_literal(arena, type, silt_value_print(&v, type, arena));
+}
+
+size_t silt_adapt_days(silt_arena *arena, silt_expr_op op, const silt_expr *left,
+                       const silt_expr *right, silt_expr_op ops[2], const silt_expr *bounds[2])
+{
+    size_t count = 0;
+    if (!silt_expr_is(left, SILT_OP_CAST) || left->type->kind != SILT_TYPE_DATE ||
+        left->args[0]->kind != SILT_EXPR_COLUMN || !silt_type_is_instant(left->args[0]->type) ||
+        right->kind != SILT_EXPR_LITERAL || right->is_null)
+        return 0;
+    const silt_type *type = left->args[0]->type;
+    if (op == SILT_OP_EQ || op == SILT_OP_GE || op == SILT_OP_GT) {
+        ops[count] = SILT_OP_GE;
+        bounds[count++] = midnight(arena, right, op == SILT_OP_GT, type);
+    }
+    if (op == SILT_OP_EQ || op == SILT_OP_LE || op == SILT_OP_LT) {
+        ops[count] = SILT_OP_LT;
+        bounds[count++] = midnight(arena, right, op != SILT_OP_LT, type);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!bounds[i]) return 0; /* beyond what times there are */
+    return count;
+}
+
 const silt_expr *silt_adapt_exact(silt_arena *arena, const silt_expr *literal,
                                   const silt_type *type)
 {

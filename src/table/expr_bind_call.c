@@ -48,7 +48,20 @@ static silt_status bind_comparison(silt_binder *b, const silt_expr *call, const 
     SILT_TRY(cast_all(b, args, 0, 2, type));
     silt_expr_op op = call->op;
     silt_adapt_comparison(b->arena, &op, &args[0], &args[1]);
-    return silt_bind_make(b, op, primitive(SILT_TYPE_BOOLEAN), args, 2, call->offset, out);
+    silt_expr_op ops[2];
+    const silt_expr *bounds[2], *parts[2];
+    size_t count = silt_adapt_days(b->arena, op, args[0], args[1], ops, bounds);
+    if (count == 0)
+        return silt_bind_make(b, op, primitive(SILT_TYPE_BOOLEAN), args, 2, call->offset, out);
+    for (size_t i = 0; i < count; i++) {
+        const silt_expr *sides[] = {args[0]->args[0], bounds[i]};
+        SILT_TRY(silt_bind_make(b, ops[i], primitive(SILT_TYPE_BOOLEAN), sides, 2, call->offset,
+                                &parts[i]));
+    }
+    *out = parts[0];
+    return count == 1 ? SILT_OK
+                      : silt_bind_make(b, SILT_OP_AND, primitive(SILT_TYPE_BOOLEAN), parts, count,
+                                       call->offset, out);
 }
 
 /* x IN ('2024-01-01') compares texts in Spark; a literal that is just how its value is printed is

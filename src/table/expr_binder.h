@@ -29,6 +29,10 @@ silt_status silt_bind_call(silt_binder *b, const silt_expr *call, const silt_exp
  * and so on. */
 void silt_adapt_comparison(silt_arena *arena, silt_expr_op *op, const silt_expr **left,
                            const silt_expr **right);
+/* CAST(instant AS DATE) compared with a day, as one or two comparisons of the column, all of which
+ * have to hold: how many, 0 where it is no such thing. */
+size_t silt_adapt_days(silt_arena *arena, silt_expr_op op, const silt_expr *left,
+                       const silt_expr *right, silt_expr_op ops[2], const silt_expr *bounds[2]);
 /* The literal as one of `type` with exactly the same value when it is cast back to its own; NULL:
  * there is none. */
 const silt_expr *silt_adapt_exact(silt_arena *arena, const silt_expr *literal,

@@ -135,6 +135,8 @@ static const struct {
     {"CAST(day AS string)", "2024-02-29"},
     {"CAST(ts AS string)", "2024-02-29 23:30:00.5"},
     {"CAST(ts AS date)", "2024-02-29"},
+    {"CAST(ts AS date) = '2024-02-29'", "true"},
+    {"CAST(ts AS date) > '2024-02-28' AND NOT to_date(ntz) <= '1969-12-30'", "true"},
     {"CAST(ts AS bigint)", "1709249400"},
     {"CAST(CAST(ntz AS timestamp) AS bigint)", "-1"},
     {"CAST(day AS timestamp) < ts", "true"},
@@ -327,6 +329,7 @@ static void conditions_are_pushed_down(void **state)
                                         "i IN (1, 2)",
                                         "l > 2.5",
                                         "f < 1.5D",
+                                        "to_date(ts) = '2024-02-29'",
                                         "ts BETWEEN '2024-01-01' AND '2024-02-01'"};
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     char *dir = test_dir_new();

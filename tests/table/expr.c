@@ -447,6 +447,14 @@ static const text_case bound[] = {
      "`ts` >= TIMESTAMP '2024-01-01 00:00:00+00' AND `ts` <= TIMESTAMP '2024-01-02 00:00:00+00'"},
     {"CAST(l AS decimal(5,0)) < 100",
      "CAST(CAST(`l` AS decimal(5,0)) AS decimal(10,0)) < CAST(100BD AS decimal(10,0))"},
+    /* a day is a range of times */
+    {"CAST(ts AS date) = '2024-02-29'",
+     "`ts` >= TIMESTAMP '2024-02-29 00:00:00+00' AND `ts` < TIMESTAMP '2024-03-01 00:00:00+00'"},
+    {"to_date(ntz) > DATE '2024-02-29'", "`ntz` >= TIMESTAMP_NTZ '2024-03-01 00:00:00'"},
+    {"to_date(ts) <= '2024-02-29'", "`ts` < TIMESTAMP '2024-03-01 00:00:00+00'"},
+    {"DATE '2024-02-29' > to_date(ts)", "`ts` < TIMESTAMP '2024-02-29 00:00:00+00'"},
+    {"to_date(ts) <> '2024-02-29'", "CAST(`ts` AS date) <> DATE '2024-02-29'"},
+    {"to_date(ts) <= '9999-12-31'", "CAST(`ts` AS date) <= DATE '9999-12-31'"},
     /* types of results */
     {"i + l", "CAST(`i` AS long) + `l`"},
     {"i / 2", "CAST(`i` AS double) / 2.0D"},

@@ -329,6 +329,8 @@ static void generated_columns_rule_too(void **state)
         {"pd", "CAST(ts AS DATE)", "2024-02-29", "ts = '2024-03-01 10:00:00'", KEEP},
         {"pd", "CAST(ts AS DATE)", "2024-02-29", "ts = '2024-03-01 18:00:00'", PART},
         {"pd", "CAST(ts AS DATE)", "2024-02-29", "ts < '2024-02-28 05:00:00'", PART},
+        {"pd", "CAST(ntz AS DATE)", "2024-02-29", "CAST(ntz AS DATE) = '2024-02-29'", KEEP},
+        {"pd", "CAST(ntz AS DATE)", "2024-02-29", "CAST(ntz AS DATE) = '2024-03-02'", PART},
         {"p", "YEAR(ts)", "2024", "ts < '2023-06-01'", PART},
         {"p", "YEAR(ts)", "2024", "ts BETWEEN '2023-06-01' AND '2025-06-01'", KEEP},
         {"p", "MONTH(day)", "2", "day = '2024-02-05'", KEEP},
