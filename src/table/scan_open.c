@@ -219,7 +219,8 @@ static silt_status take_named(opening *o, silt_error *err)
 {
     const silt_scan_options *opts = o->opts;
     if (!opts->files) return SILT_OK;
-    const char *why = silt_arena_printf(o->scan->arena, "%zu files are named", opts->file_count);
+    const char *why = silt_arena_printf(o->scan->arena, "%zu %s named", opts->file_count,
+                                        opts->file_count == 1 ? "file is" : "files are");
     SILT_AUTO(silt_map64) names = silt_map64_new(); /* to itself until it is found */
     if (!names || !why) return silt_fail_nomem(err);
     for (size_t i = 0; i < opts->file_count; i++) {
@@ -297,8 +298,8 @@ static silt_status account(opening *o, silt_error *err)
         count_out(&e->rows, o->digests[o->files[i]].row_count);
     }
     if (!vectors) return SILT_OK;
-    const char *why =
-        silt_arena_printf(o->scan->arena, "%" PRId64 " files have deleted rows", vectors);
+    const char *why = silt_arena_printf(o->scan->arena, "%" PRId64 " %s deleted rows", vectors,
+                                        vectors == 1 ? "file has" : "files have");
     if (!why) return silt_fail_nomem(err);
     silt_scan_step *step = add_step(o, "deletion vectors", why);
     step->rows = deleted;
