@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "silt/arrow.h"
 #include "store/fault.h"
 #include "support/files.h"
 #include "support/table.h"
@@ -192,6 +193,33 @@ static void assert_rows(silt_snapshot *snapshot, const silt_scan_options *opts,
     assert_string_equal(text.data, expected);
 }
 
+/* As Arrow: all columns, in batches of one row. */
+static void assert_stream(silt_snapshot *snapshot, int64_t columns, int64_t row_count)
+{
+    silt_error err = {0};
+    SILT_AUTO(silt_scan) scan = NULL;
+    struct ArrowArrayStream stream;
+    struct ArrowSchema schema;
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    opts.batch_rows = 1;
+    assert_ok(silt_scan_open(snapshot, &opts, &scan, &err), &err);
+    assert_ok(silt_scan_stream(scan, &stream, &err), &err);
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    assert_int_equal(schema.n_children, columns);
+    schema.release(&schema);
+    for (int64_t count = 0;; count++) {
+        struct ArrowArray batch;
+        assert_int_equal(stream.get_next(&stream, &batch), 0);
+        if (!batch.release) {
+            assert_int_equal(count, row_count);
+            break;
+        }
+        assert_int_equal(batch.length, 1);
+        batch.release(&batch);
+    }
+    stream.release(&stream);
+}
+
 static silt_snapshot *reopen(bench *b)
 {
     silt_error err = {0};
@@ -244,6 +272,8 @@ static void round_trip(bool local)
     silt_scan_free(scan);
     assert_int_equal(count, 4);
     free(out);
+
+    assert_stream(fresh, 8, 4);
 
     const char *wrong[] = {"S"};
     opts.columns = wrong;
