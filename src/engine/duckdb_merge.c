@@ -377,6 +377,15 @@ static silt_status carried_rows_sql(silt_buf *sql, const silt_merge *m, const si
     return SILT_OK;
 }
 
+/* Rows of a target file that are there, as the log has it; -1: it doesn't say. */
+static int64_t rows_there(const silt_scan_file *file)
+{
+    if (!file->rows) return file->row_count;
+    int64_t named = (int64_t)silt_bitmap_count(file->rows);
+    if (file->rows_only) return named;
+    return file->row_count < 0 ? -1 : file->row_count - named;
+}
+
 /* Source and files together must be what was written; false only where the log's row counts were
  * wrong. */
 static silt_status check_rows(const silt_merge *m, const bool *rewrite,
@@ -385,8 +394,9 @@ static silt_status check_rows(const silt_merge *m, const bool *rewrite,
     int64_t expected = m->written;
     for (size_t i = 0; i < m->target.file_count; i++) {
         if (!rewrite[i]) continue;
-        if (m->target.files[i].row_count < 0) return SILT_OK;
-        expected += m->target.files[i].row_count - m->updates[i];
+        int64_t there = rows_there(&m->target.files[i]);
+        if (there < 0) return SILT_OK;
+        expected += there - m->updates[i];
     }
     if (expected == out->row_count) return SILT_OK;
     return silt_fail(err, SILT_CORRUPT,

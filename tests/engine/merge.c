@@ -11,6 +11,7 @@ typedef struct fixture {
     silt_engine *engine;
     char *dir;
     silt_arena *arena;
+    SILT_VEC(silt_bitmap *) deleted; /* rows of target files */
 } fixture;
 
 static int setup(void **state)
@@ -26,6 +27,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
+    for (size_t i = 0; i < f->deleted.count; i++)
+        silt_bitmap_free(f->deleted.items[i]);
+    silt_vec_free(&f->deleted);
     silt_engine_free(f->engine);
     test_dir_free(f->dir);
     silt_arena_free(f->arena);
@@ -224,9 +228,13 @@ static void write_source(fixture *f, const scenario *s, int file, const char *na
     test_write(f->dir, name, text.data);
 }
 
-static int64_t write_target(fixture *f, const scenario *s, int file, const char *name)
+/* Rows of the scenario, and among them others that are deleted: `*deleted`, or NULL. */
+static int64_t write_target(fixture *f, const scenario *s, int file, const char *name,
+                            const silt_bitmap **deleted)
 {
     int64_t count = 0;
+    SILT_AUTO(silt_bitmap) gone = silt_bitmap_new();
+    bool deletes = pick(0, 1);
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_buf) type = {0};
     assert_int_equal(silt_sql_type(&type, type_of(f, s->k1_type), NULL), SILT_OK);
@@ -237,12 +245,21 @@ static int64_t write_target(fixture *f, const scenario *s, int file, const char 
     for (size_t i = 0; i < s->target.count; i++) {
         const row *r = &s->target.items[i];
         if (r->file != file) continue;
+        for (row ghost = *r; deletes && pick(0, 2) == 0; ghost.k1 = pick(0, KEYS)) {
+            uint64_t place = (uint64_t)count;
+            assert_true(silt_bitmap_add(gone, &place, 1));
+            silt_buf_puts(&sql, count++ ? ", (" : "(");
+            put_row(&sql, s, &ghost, ", ", "NULL", "'");
+            silt_buf_putc(&sql, ')');
+        }
         silt_buf_puts(&sql, count++ ? ", (" : "(");
         put_row(&sql, s, r, ", ", "NULL", "'");
         silt_buf_putc(&sql, ')');
     }
     silt_buf_printf(&sql, ") c(k1, k2, ts, p, v)) TO '@%s' (FORMAT parquet)", name);
     duck_run(f->engine, f->dir, sql.data);
+    *deleted = silt_bitmap_count(gone) ? gone : NULL;
+    assert_true(silt_vec_push(&f->deleted, SILT_TAKE(gone)));
     return count;
 }
 
@@ -291,12 +308,14 @@ static void make_spec(fixture *f, const scenario *s, play_spec *p, const char *r
     }
     for (int i = 0; i < s->target_files; i++) {
         const char *name = silt_arena_printf(f->arena, "%s-t%d.parquet", round, i);
-        int64_t count = write_target(f, s, i, name);
+        const silt_bitmap *deleted = NULL;
+        int64_t count = write_target(f, s, i, name, &deleted);
         p->partitions[i][0] = s->target_p[i] < 0 ? NULL : s->target_p[i] ? "b" : "a";
         p->targets[i] =
             (silt_scan_file){.local_path = silt_arena_printf(f->arena, "%s/%s", f->dir, name),
                              .row_count = count,
-                             .constants = p->partitions[i]};
+                             .constants = p->partitions[i],
+                             .rows = deleted};
     }
     p->group = (silt_source_group){.format = SILT_FORMAT_CSV,
                                    .options = {.delimiter = ",",
@@ -571,7 +590,7 @@ static void a_log_that_counts_wrong_is_noticed(void **state)
     s.target.count = 2;
     play_spec p;
     make_spec(f, &s, &p, "w");
-    p.targets[0].row_count = 3;
+    p.targets[0].row_count++;
     silt_error err = {0};
     silt_merge *merge = NULL;
     silt_merge_source out;
