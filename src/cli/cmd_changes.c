@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/message.h"
+#include "cli/reading.h"
 #include "cli/rows.h"
 
 /* A version, or a point in time. */
@@ -47,6 +48,7 @@ int cmd_changes(cli *c)
     if (status == CLI_OK) status = cli_open_store(c);
     if (status == CLI_OK) status = cli_rows_watch(c);
     if (status != CLI_OK) return status;
+    cli_tell_changes(c, c->line.arguments[0], &opts);
     if (silt_changes_open(c->store, c->engine, &opts, &scan, &err) != SILT_OK)
         return cli_fail(c, &err);
     status = cli_rows_write(c, &rows, scan);

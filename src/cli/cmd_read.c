@@ -6,6 +6,7 @@
 #include "cli/grid.h"
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/reading.h"
 #include "cli/rows.h"
 #include "cli/words.h"
 
@@ -257,6 +258,7 @@ static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts
 {
     silt_error err = {0};
     silt_scan *scan = NULL;
+    cli_tell_scan(c, c->snapshot ? c->line.arguments[0] : cli_text(c, "dataset"), opts);
     int status;
     if (!c->snapshot)
         status = open_dataset(c, opts, &scan);

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/progress.h"
+#include "cli/reading.h"
 #include "cli/signals.h"
 #include "cli/words.h"
 
@@ -130,8 +131,11 @@ int cli_open_datasets(cli *c)
     if (!path) path = cli_text(c, "config");
     if (!path && access("silt.yaml", F_OK) != 0) return CLI_OK;
     if (!path) path = "silt.yaml";
-    if (silt_datasets_load(path, c->arena, &mistakes, &c->datasets, &err) == SILT_OK) return CLI_OK;
-    return fail_config(c, path, &mistakes, &err);
+    if (silt_datasets_load(path, c->arena, &mistakes, &c->datasets, &err) != SILT_OK)
+        return fail_config(c, path, &mistakes, &err);
+    for (size_t i = 0; i < silt_datasets_count(c->datasets); i++)
+        cli_tell_dataset(c, silt_datasets_at(c->datasets, i));
+    return CLI_OK;
 }
 
 int cli_snapshot_at(cli *c, int64_t *version, int64_t *timestamp_ms)

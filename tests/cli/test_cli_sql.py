@@ -122,3 +122,22 @@ def test_read_a_dataset(table):
     assert "only one of the two" in read("sales", "lake/sales", rc=2).err
     assert "--dataset" in table("read", rc=2).err
     assert "for --dataset" in table("read", "lake/sales", "--datasets", "datasets.yaml", rc=2).err
+
+
+def test_what_is_read_is_in_the_diagnostics(table):
+    args = ["--diagnostics", "events.ndjson"]
+    table("sql", "SELECT 'it''s' FROM first", "--datasets", "datasets.yaml", *args)
+    table("read", "lake/sales", "--version", "1", "--where", "id > 0", "--columns", "id", "--no-pushdown", *args)
+    table("read", "--dataset", "named", "--datasets", "datasets.yaml", "--limit", "1", *args)
+    table("changes", "lake/sales", "--from", "1", "--to", "2", "--net", *args)
+    events = [json.loads(line) for line in (table.dir / "events.ndjson").read_text().splitlines()]
+    assert all("ts" in e for e in events)
+    assert [(e["kind"], e.get("dataset") or e.get("table")) for e in events] == [
+        ("registration", "sales"), ("registration", "first"), ("registration", "named"), ("scan_config", None),
+        ("scan_config", "lake/sales"),
+        ("registration", "sales"), ("registration", "first"), ("registration", "named"), ("scan_config", "named"),
+        ("cdf_registration", "lake/sales")]
+    assert events[1]["version"] == 1 and events[2]["file_column"] == "_file"
+    assert events[3]["statement"] == "SELECT 'it''s' FROM first"
+    assert (events[4]["version"], events[4]["where"], events[4]["columns"], events[4]["pushdown"]) == (1, "id > 0", ["id"], False)
+    assert (events[9]["from_version"], events[9]["to_version"], events[9]["net"]) == (1, 2, True)

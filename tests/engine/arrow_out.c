@@ -140,7 +140,7 @@ static void types_have_their_formats(void **state)
 {
     fixture *f = *state;
     silt_rows_spec *spec = file_spec(
-        f, "a.parquet", "SELECT 1 AS a",
+        f, "a.parquet", "SELECT 1 AS other",
         "struct<a:boolean,b:byte,c:short,d:int,e:long,f:float,g:double,h:decimal(38,3),i:string,"
         "j:binary,k:date,l:timestamp,m:timestamp_ntz,n:struct<x:int not null,y:string>,"
         "o:array<long>,p:map<string,date>>");
