@@ -23,6 +23,7 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     fixture *f = *state;
+    assert_null(silt_duck_of(f->engine)->scans); /* none is left behind, whatever happened */
     silt_engine_free(f->engine);
     test_dir_free(f->dir);
     silt_arena_free(f->arena);
