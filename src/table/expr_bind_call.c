@@ -22,10 +22,10 @@ static silt_status cast_all(silt_binder *b, const silt_expr **args, size_t from,
     return SILT_OK;
 }
 
-static silt_status types_differ(silt_binder *b, const silt_expr *call, const silt_expr *x,
-                                const silt_expr *y)
+static silt_status types_differ(silt_binder *b, const silt_expr *call, const silt_type *x,
+                                const silt_type *y)
 {
-    char *left = silt_type_name(x->type, b->arena), *right = silt_type_name(y->type, b->arena);
+    char *left = silt_type_name(x, b->arena), *right = silt_type_name(y, b->arena);
     return silt_bind_fail(b, call, "values of types %s and %s don't go together", left ? left : "",
                           right ? right : "");
 }
@@ -41,7 +41,7 @@ static silt_status bind_comparison(silt_binder *b, const silt_expr *call, const 
                                    const silt_expr **out)
 {
     const silt_type *type = silt_type_of_comparison(args[0]->type, args[1]->type, b->arena);
-    if (!type) return types_differ(b, call, args[0], args[1]);
+    if (!type) return types_differ(b, call, args[0]->type, args[1]->type);
     if (!is_comparable(type))
         return silt_bind_fail(b, call, "arrays, maps, structs and variants can't be compared");
     if (type->kind == SILT_TYPE_VOID) type = primitive(SILT_TYPE_BOOLEAN);
@@ -90,7 +90,7 @@ static silt_status bind_in(silt_binder *b, const silt_expr *call, const silt_exp
     if (type->kind != SILT_TYPE_VOID && !adapt_list(b, args, count)) return silt_fail_nomem(b->err);
     for (size_t i = 1; i < count; i++) {
         const silt_type *wider = silt_type_of_choice(type, args[i]->type, true, b->arena);
-        if (!wider) return types_differ(b, call, args[0], args[i]);
+        if (!wider) return types_differ(b, call, args[0]->type, args[i]->type);
         type = wider;
     }
     if (!is_comparable(type))
@@ -124,7 +124,7 @@ static silt_status bind_date_sum(silt_binder *b, const silt_expr *call, const si
     }
     bool days = silt_type_is_whole(args[1]->type) && args[1]->type->kind != SILT_TYPE_LONG;
     if (args[0]->type->kind != SILT_TYPE_DATE || !days)
-        return types_differ(b, call, args[0], args[1]);
+        return types_differ(b, call, args[0]->type, args[1]->type);
     SILT_TRY(silt_bind_cast(b, args[1], integer, &args[1]));
     if (call->op == SILT_OP_SUBTRACT)
         SILT_TRY(
@@ -143,7 +143,8 @@ static silt_status bind_arithmetic(silt_binder *b, const silt_expr *call, const 
         silt_type_kind kind = args[i]->type->kind;
         if (kind == SILT_TYPE_STRING || kind == SILT_TYPE_VOID)
             SILT_TRY(silt_bind_cast(b, args[i], real, &args[i]));
-        if (!silt_type_is_number(args[i]->type)) return types_differ(b, call, args[0], args[1]);
+        if (!silt_type_is_number(args[i]->type))
+            return types_differ(b, call, args[0]->type, args[1]->type);
     }
     bool decimal =
         args[0]->type->kind == SILT_TYPE_DECIMAL || args[1]->type->kind == SILT_TYPE_DECIMAL;
@@ -210,7 +211,7 @@ static silt_status common_type(silt_binder *b, const silt_expr *call, const silt
     for (size_t i = 0; i < call->arg_count; i++) {
         if (!is_value(call, i)) continue;
         const silt_type *wider = silt_type_of_choice(type, args[i]->type, text, b->arena);
-        if (!wider) return types_differ(b, call, silt_expr_null(b->arena, type), args[i]);
+        if (!wider) return types_differ(b, call, type, args[i]->type);
         type = wider;
     }
     for (size_t i = 0; i < call->arg_count; i++)
@@ -260,8 +261,7 @@ static silt_status bind_nullif(silt_binder *b, const silt_expr *call, const silt
     SILT_TRY(bind_comparison(b, &eq, sides, &parts[0]));
     if (value->type->kind != SILT_TYPE_VOID && silt_type_equal(value->type, args[1]->type))
         return make(b, call, value->type, args, out);
-    SILT_TRY(silt_bind_cast(b, silt_expr_null(b->arena, primitive(SILT_TYPE_VOID)), value->type,
-                            &parts[1]));
+    parts[1] = silt_expr_null(b->arena, value->type); /* silt_bind_make() sees to it being there */
     parts[2] = value;
     return silt_bind_make(b, SILT_OP_CASE, value->type, parts, 3, call->offset, out);
 }
