@@ -7,6 +7,8 @@
  *  (3) All rows are shown by one schema, and no column that a version of the range has is lost. */
 #include "table/changes.h"
 
+#include <unistd.h>
+
 #include "base/seam.h"
 #include "log/property.h"
 
@@ -52,10 +54,19 @@ static void held_release(void *ctx)
     silt_scratch_remove(h->folder);
 }
 
+/* A file that went away between planning and reading is told with the version that it is of. */
 static silt_status held_blame(void *ctx, silt_status st, silt_error *err)
 {
     const held *h = ctx;
-    return silt_scan_missing(&h->changes.plan, st, err);
+    silt_scan_plan plan = h->changes.plan;
+    size_t at = 0;
+    while (at < plan.spec.file_count && access(plan.spec.files[at].local_path, F_OK) == 0)
+        at++;
+    for (size_t c = 0; at < plan.spec.file_count && c < plan.spec.column_count; c++)
+        if (strcmp(plan.spec.columns[c].name, SILT_CHANGE_VERSION) == 0)
+            (void)silt_parse_int64(plan.spec.files[at].constants[plan.spec.columns[c].constant],
+                                   &plan.version);
+    return silt_scan_missing(&plan, st, err);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------- */

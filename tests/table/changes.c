@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "log/log.h"
 #include "support/alloc.h"
@@ -468,6 +469,22 @@ static void only_the_files_that_are_told(void **state)
     assert_string_equal(changes_of(store, 2, 2, arena), "delete a 2 1970-01-01T00:00:03.000Z");
 }
 
+static void files_that_go_away_later(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_store) store = TABLE(ADD("a", CHANGES), ADD("b", CHANGES), "");
+    put_file(store, "a");
+    put_file(store, "b");
+    silt_error err = {0};
+    SILT_AUTO(silt_scan) scan = NULL;
+    silt_changes_options opts = range(0, 3, NEVER, NEVER);
+    assert_ok(silt_changes_open(store, NULL, &opts, &scan, &err), &err);
+    assert_int_equal(scan->blame(scan->ctx, SILT_FAILED, &err), SILT_FAILED);
+    assert_int_equal(unlink(scan->rows.scan.files[0].local_path), 0);
+    assert_int_equal(scan->blame(scan->ctx, SILT_FAILED, &err), SILT_NOT_FOUND);
+    assert_non_null(strstr(err.message, "of version 1 has gone"));
+}
+
 /* ---- what is refused */
 
 static void assert_refused(const char *told, const char *what)
@@ -672,6 +689,7 @@ int main(void)
         cmocka_unit_test(times_behind_the_last_commit),
         cmocka_unit_test(one_scan_of_a_range),
         cmocka_unit_test(only_the_files_that_are_told),
+        cmocka_unit_test(files_that_go_away_later),
         cmocka_unit_test(the_feed_has_to_be_on),
         cmocka_unit_test(changes_of_the_schema),
         cmocka_unit_test(columns_of_the_feed),
