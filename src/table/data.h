@@ -54,8 +54,8 @@ typedef struct silt_scan_plan {
 
 /* Columns of a table of this metadata and schema (both borrowed, as what `want` points to).
  * NOT_FOUND: a column (the hint has the closest name). INVALID: a column named twice, or none at
- * all. UNSUPPORTED: row ids or commit versions of a table without row tracking. Give back with
- * silt_scan_plan_release(), before the arena. */
+ * all. UNSUPPORTED: row ids or commit versions of a table without row tracking; more than
+ * 50,000 columns. Give back with silt_scan_plan_release(), before the arena. */
 silt_status silt_scan_plan_init(silt_scan_plan *plan, silt_store *store, int64_t version,
                                 const silt_metadata *metadata, const silt_type *schema,
                                 const silt_scan_want *want, const char *scratch, silt_arena *arena,

@@ -194,6 +194,9 @@ static silt_status read_dv(silt_scan_plan *plan, const silt_scan_item *item, sil
 
 /* ---- plans */
 
+/* An engine takes a millisecond and 15 kB a column, whatever there is to read. */
+#define COLUMNS_MAX 50000
+
 silt_status silt_scan_plan_init(silt_scan_plan *plan, silt_store *store, int64_t version,
                                 const silt_metadata *metadata, const silt_type *schema,
                                 const silt_scan_want *want, const char *scratch, silt_arena *arena,
@@ -203,6 +206,13 @@ silt_status silt_scan_plan_init(silt_scan_plan *plan, silt_store *store, int64_t
         (silt_scan_plan){.store = store, .arena = arena, .scratch = scratch, .version = version};
     plan->spec = (silt_scan_spec){
         .filter = want->filter, .no_pushdown = want->no_pushdown, .limit = want->limit};
+    size_t columns = want->columns ? want->column_count : schema->field_count;
+    if (columns > COLUMNS_MAX) {
+        silt_fail(err, SILT_UNSUPPORTED,
+                  "%s: version %" PRId64 ": %zu columns are too many to be read at once",
+                  store->uri, version, columns);
+        return silt_hint(err, SILT_UNSUPPORTED, "choose columns, %d at most", COLUMNS_MAX);
+    }
     silt_scan_making *m = silt_arena_calloc(arena, 1, sizeof(*m));
     if (!m) return silt_fail_nomem(err);
     plan->making = m;

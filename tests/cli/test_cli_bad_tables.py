@@ -219,11 +219,9 @@ def test_a_schema_that_is_too_deep(table):
 def test_a_million_columns(table):
     table.commit(2, metadata([f"c{i}" for i in range(1_000_000)]))
     assert table.run("files").out.split() == ["b.parquet", "a.parquet"]
-    table.run("history")
-    result = table.run("read", "--columns", "c999999", "--limit", "1", "--format", "csv", rc=None)
-    assert result.rc == 0 and result.out == "c999999\n\n" or result.rc == 1 and result.err
-
-
+    table.refused("read", "1000000 columns are too many", "version 2")
+    read = table.run("read", "--columns", "c999999", "--limit", 1, "--format", "csv", "--no-header")
+    assert read.out == "\n"
 def test_a_partition_value_of_another_type(table):
     add = table.data("c.parquet", range(3))
     add["add"]["partitionValues"] = {"p": "no number"}
