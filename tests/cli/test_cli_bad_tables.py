@@ -222,6 +222,8 @@ def test_a_million_columns(table):
     table.refused("read", "1000000 columns are too many", "version 2")
     read = table.run("read", "--columns", "c999999", "--limit", 1, "--format", "csv", "--no-header")
     assert read.out == "\n"
+
+
 def test_a_partition_value_of_another_type(table):
     add = table.data("c.parquet", range(3))
     add["add"]["partitionValues"] = {"p": "no number"}
