@@ -25,6 +25,8 @@ static silt_status cast_all(silt_binder *b, const silt_expr **args, size_t from,
 static silt_status types_differ(silt_binder *b, const silt_expr *call, const silt_type *x,
                                 const silt_type *y)
 {
+    if (silt_type_is_number(x) && silt_type_is_number(y)) /* these do, if there is memory */
+        return silt_fail_nomem(b->err);
     char *left = silt_type_name(x, b->arena), *right = silt_type_name(y, b->arena);
     return silt_bind_fail(b, call, "values of types %s and %s don't go together", left ? left : "",
                           right ? right : "");

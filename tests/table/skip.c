@@ -1,6 +1,7 @@
 /* Which files a condition rules out: by hand, and that no file with a matching row ever is. */
 #include "engine/duck.h"
 #include "engine/duckdb_expr.h"
+#include "support/alloc.h"
 #include "support/random.h"
 #include "table/expr.h"
 #include "table/range.h"
@@ -666,12 +667,46 @@ static void no_matching_row_is_lost(void **state)
     silt_engine_free(engine);
 }
 
+/* Each allocation fails once: it is said, or what is ruled out is ruled out rightly. */
+static void out_of_memory_keeps(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {
+        "i IN (1, 2, 3) AND l = 150 AND to_date(ts) = '2024-01-15' AND p = 7",
+        "t LIKE 'bc%' AND substring(t, 1, 2) = 'bc' AND m < 5.125 AND NOT (n.y.z > 'm')",
+        "nullif(i, 5L) IS NULL OR CASE WHEN b THEN d END > 1 OR concat(t, CAST(p AS string)) = "
+        "'x'"};
+    SILT_AUTO(silt_arena) types = silt_arena_new();
+    const silt_type *plain = type_of(SCHEMA, types);
+    const silt_type *schema = generated(plain, "pd", "CAST(ts AS DATE)", types);
+    silt_mapping mapping = {.partition_columns = {partitions, 3}};
+    const silt_pair pairs[] = {{"p", "7"}, {"pd", "2024-01-15"}, {"ps", NULL}};
+    for (size_t c = 0; c < SILT_COUNT(kept); c++) {
+        for (int nth = 1, failed = 1; failed; nth++) {
+            SILT_AUTO(silt_arena) arena = silt_arena_new();
+            SILT_AUTO(silt_arena) scratch = silt_arena_new();
+            SILT_CLEAN(silt_buf) out = {0};
+            const silt_expr *e = NULL;
+            silt_skip *skip = NULL;
+            silt_error err = {0};
+            silt_skip_verdict v = KEEP;
+            test_alloc_fail(nth, false);
+            silt_status st = silt_expr_condition(kept[c], schema, arena, &e, &err);
+            if (st == SILT_OK) st = silt_skip_new(e, schema, &mapping, arena, &skip, &err);
+            if (st == SILT_OK) v = silt_skip_file(skip, (silt_pairs){pairs, 3}, STATS, scratch);
+            failed = test_alloc_failed();
+            if (v != KEEP || (!failed && st != SILT_OK)) fail_msg("%s: %d", kept[c], nth);
+            if (st != SILT_OK && st != SILT_NOMEM) fail_msg("%s: %s", kept[c], err.message);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_ruled_out),     cmocka_unit_test(what_is_not_said_keeps),
         cmocka_unit_test(names_are_physical),      cmocka_unit_test(generated_columns_rule_too),
-        cmocka_unit_test(no_matching_row_is_lost),
+        cmocka_unit_test(no_matching_row_is_lost), cmocka_unit_test(out_of_memory_keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
