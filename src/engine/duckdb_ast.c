@@ -398,6 +398,14 @@ static silt_status check(const char *sql, const silt_json *tree, silt_error *err
         return silt_duck_ast_fail(err, SILT_INVALID, sql, (size_t)position, "%s",
                                   text_of(tree, "error_message"));
     first_word(sql, word, sizeof word);
+    static const char *const queries[] = {"SELECT", "FROM", "VALUES", "WITH", "PIVOT", "TABLE"};
+    for (size_t i = 0; i < SILT_COUNT(queries); i++)
+        if (strcmp(word, queries[i]) == 0)
+            return silt_fail(
+                err, SILT_INVALID,
+                "%s: only one query is allowed, and no other statement; a PIVOT has to "
+                "name its values: ON x IN (1, 2)",
+                word);
     return silt_fail(err, SILT_INVALID,
                      "%s isn't a query: only SELECT, FROM, VALUES and WITH are allowed, which "
                      "change nothing",

@@ -190,6 +190,8 @@ static void relations_join(void **state)
     assert_string_equal(f->asked.data, "b 1..2024-01-15\n");
     assert_query(f, "SELECT 1 AS one UNION ALL SELECT i FROM range(2) t(i) ORDER BY 1",
                  "0\n1\n1\n");
+    assert_query(f, "FROM (PIVOT (SELECT id % 2 AS odd FROM a) ON odd IN (0, 1) USING count(*))",
+                 "3|2\n");
     assert_query(f, "SELECT id FROM delta('a') WHERE name = 'it''s' OR id = 1 LIMIT 3", "1\n");
 }
 
@@ -352,7 +354,7 @@ static void what_is_no_query_is_refused(void **state)
         {"DROP VIEW a", "DROP isn't a query"},
         {"CALL pragma_version()", "CALL isn't a query"},
         {"SELECT 1; SELECT 2", "2 statements"},
-        {"SELECT 1; DROP VIEW a", "only SELECT"},
+        {"SELECT 1; DROP VIEW a", "only one query is allowed"},
         {"  ", "there is no statement"},
         {"SHOW TABLES", "only queries"},
         {"FROM read_csv('/etc/passwd')", "line 1, column 6: read_csv() can't be read from"},
@@ -366,6 +368,9 @@ static void what_is_no_query_is_refused(void **state)
         {"FROM information_schema.tables", "there are no schemas"},
         {"SELECT $1", "parameters"},
         {"SELECT ?", "parameters"},
+        {"PIVOT a ON id USING count(*)", "has to name its values"},
+        {"FROM (PIVOT a ON id USING count(*))", "has to name its values"},
+        {"FROM (DESCRIBE (FROM read_csv('x.csv')))", "read_csv()"},
     };
     for (size_t i = 0; i < SILT_COUNT(statements); i++)
         assert_refused(f, statements[i][0], SILT_INVALID, statements[i][1]);
