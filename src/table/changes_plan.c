@@ -192,18 +192,32 @@ static bool has_key(silt_pairs pairs, const char *key)
     return false;
 }
 
+/* A remove's values, with those that are null, which Spark's removes leave out. */
+static silt_status complete(const silt_changes_plan *p, silt_change *change, silt_error *err)
+{
+    silt_names columns = p->shape.mapping.partition_columns;
+    size_t count = change->partition_values.count;
+    silt_pair *pairs = silt_arena_calloc(p->scratch, count + columns.count, sizeof(*pairs));
+    if (!pairs) return silt_fail_nomem(err);
+    if (count) memcpy(pairs, change->partition_values.items, count * sizeof(*pairs));
+    for (size_t i = 0; i < columns.count; i++)
+        if (!has_key(change->partition_values, columns.items[i]))
+            pairs[count++] = (silt_pair){columns.items[i], NULL};
+    change->partition_values = (silt_pairs){pairs, count};
+    return SILT_OK;
+}
+
 /* A file of a time with other partition columns would be looked into for what only the log says, or
- * the other way round. Spark's removes leave out values that are null: the columns of a feed's
- * range have been compared by then. */
-static silt_status check_partitions(const silt_changes_plan *p, const silt_change *change,
+ * the other way round. */
+static silt_status check_partitions(const silt_changes_plan *p, silt_change *change,
                                     silt_error *err)
 {
     const silt_mapping *m = &p->shape.mapping;
-    silt_pairs values = change->partition_values;
     if (!change->has_partition_values && m->partition_columns.count)
         return fail_file(p, change, "was removed without a word about its partition values", err);
-    bool may_lack = p->feed && change->kind == SILT_CHANGE_DELETE;
-    for (size_t i = 0; i < m->partition_columns.count && !may_lack; i++)
+    if (change->nulls_left_out) SILT_TRY(complete(p, change, err));
+    silt_pairs values = change->partition_values;
+    for (size_t i = 0; i < m->partition_columns.count; i++)
         if (!has_key(values, m->partition_columns.items[i]))
             return fail_file(p, change, "isn't partitioned as the table is now", err);
     for (size_t i = 0; i < m->field_count; i++)
@@ -280,10 +294,11 @@ static silt_status keep(silt_changes_plan *p, silt_scan_item *item, const char *
 }
 
 silt_status silt_changes_plan_add(silt_changes_plan *plan, int64_t version, int64_t made_ms,
-                                  const silt_change *change, silt_error *err)
+                                  const silt_change *told, silt_error *err)
 {
     char number[24], time[SILT_TIME_SIZE];
     bool skipped;
+    silt_change completed = *told, *change = &completed;
     silt_arena_reset(plan->scratch);
     snprintf(number, sizeof(number), "%" PRId64, version);
     silt_time_format(made_ms * 1000, time);

@@ -599,6 +599,11 @@ static void other_partitions(void **state)
     test_table_put(store, 3,
                    TIME("4000") "{\"add\":{\"path\":\"a\",\"partitionValues\":{\"p\":\"1\","
                                 "\"id\":\"2\"},\"size\":9,\"modificationTime\":1}}");
+    test_table_put(store, 4,
+                   TIME("5000") "{\"remove\":{\"path\":\"b\",\"extendedFileMetadata\":true,"
+                                "\"partitionValues\":{},\"size\":9,\"dataChange\":true}}\n");
+    put_file(store, "b");
+    assert_non_null(strstr(changes_of(store, 4, 4, arena), "b")); /* Spark's way to say null */
     assert_refused(changes_of(store, 1, 1, arena), "without a word about its partition values");
     assert_refused(changes_of(store, 2, 2, arena), "isn't partitioned as the table is now");
     assert_refused(changes_of(store, 3, 3, arena), "isn't partitioned as the table is now");
