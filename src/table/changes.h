@@ -45,6 +45,8 @@ typedef struct silt_change {
     const char *path; /* as in the log */
     silt_pairs partition_values;
     bool has_partition_values; /* false: a remove that doesn't say */
+    bool nulls_left_out;       /* a partition column that isn't among them is null: so Spark writes
+                                  removes. Not where the commit may have changed these columns */
     const char *stats;         /* that bound these rows; NULL: none */
     int64_t size_bytes;        /* -1: not known */
     const silt_dv *without;    /* rows that aren't among them; NULL: none */

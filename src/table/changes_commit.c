@@ -15,6 +15,7 @@ typedef struct collector {
     silt_map64 *by_path; /* of removes: path → its place in `pairs`, from 1 */
     pair *pairs;
     size_t count;
+    bool has_metadata; /* the commit changes the table's columns, maybe */
 } collector;
 
 static bool is_change(const silt_action *action)
@@ -27,6 +28,7 @@ static silt_status collect_removes(collector *c, const silt_action *actions, siz
                                    silt_error *err)
 {
     for (size_t i = 0; i < count; i++) {
+        if (actions[i].kind == SILT_ACTION_METADATA) c->has_metadata = true;
         if (!is_change(&actions[i]) || actions[i].kind != SILT_ACTION_REMOVE) continue;
         bool found;
         const char *path = silt_path_canonical(actions[i].remove.path, c->arena);
@@ -54,13 +56,14 @@ static silt_status collect_adds(collector *c, const silt_action *actions, size_t
     return SILT_OK;
 }
 
-static silt_change of_remove(const silt_remove *remove)
+static silt_change of_remove(const silt_remove *remove, bool nulls_left_out)
 {
     return (silt_change){.kind = SILT_CHANGE_DELETE,
                          .path = remove->path,
                          .partition_values = remove->partition_values,
                          .has_partition_values =
                              remove->extended_metadata || remove->partition_values.count,
+                         .nulls_left_out = nulls_left_out,
                          .stats = remove->stats,
                          .size_bytes = remove->size_bytes,
                          .without = remove->dv};
@@ -145,7 +148,8 @@ static silt_status of_files(const silt_action *actions, size_t count, silt_arena
         if (p->remove && p->add)
             *change_count += same ? 0 : of_both(p, out + *change_count);
         else
-            out[(*change_count)++] = p->remove ? of_remove(p->remove) : of_add(p->add);
+            out[(*change_count)++] =
+                p->remove ? of_remove(p->remove, !c.has_metadata) : of_add(p->add);
     }
     return SILT_OK;
 }
