@@ -62,12 +62,23 @@ typedef struct silt_source_group {
     size_t column_count;
 } silt_source_group;
 
+/* How a type's fields are found in the files: a tree beside the type's (a struct has a node a
+ * field; an array and a map one for `element` and, behind it, one for a map's `key`). */
+typedef struct silt_physical {
+    const char *name; /* in the files */
+    int32_t id;       /* field id; -1: none */
+    const struct silt_physical *children;
+    size_t child_count;
+} silt_physical;
+
 /* ---- staging: sources → Parquet files in one pass -------------------------------------------- */
 
 typedef enum silt_output_kind {
     SILT_OUTPUT_SOURCE,      /* the source column `source`; null in groups without it */
     SILT_OUTPUT_SOURCE_FILE, /* silt_source_file.name */
-    SILT_OUTPUT_VALUE        /* the same `value` in every row (LONG, or TIMESTAMP in µs) */
+    SILT_OUTPUT_VALUE,       /* the same `value` in every row (LONG, or TIMESTAMP in µs) */
+    SILT_OUTPUT_EXPR,        /* `expr` of each row */
+    SILT_OUTPUT_IDENTITY     /* `value`, value + step, …: another number for each row */
 } silt_output_kind;
 
 typedef struct silt_output_column {
@@ -75,9 +86,37 @@ typedef struct silt_output_column {
     const silt_type *type;
     silt_output_kind kind;
     const char *source; /* SOURCE */
-    int64_t value;      /* VALUE */
+    int64_t value;      /* VALUE; IDENTITY: the first */
     bool not_null;      /* a null is BAD_DATA */
+    /* What follows may be left 0. */
+    const char *label; /* what people and expressions call it; NULL: `name` */
+    silt_physical
+        physical; /* field ids, and names at depth; name NULL: none, names are the type's */
+    const silt_expr *expr; /* EXPR: over the other columns by label, and for rewrites over the rows'
+                              columns by name; SOURCE: the value in groups without the column (a
+                              default); NULL: null */
+    int64_t step;          /* IDENTITY */
 } silt_output_column;
+
+/* What each row has to fulfil: false and null violate it. Over the output columns by label. */
+typedef struct silt_check {
+    const char *name;
+    const silt_expr *condition;
+} silt_check;
+
+typedef struct silt_violation {
+    const silt_check *check;
+    int64_t rows;
+    const char *const *samples; /* up to 5 rows, as JSON objects by label */
+    size_t sample_count;
+} silt_violation;
+
+/* In which order rows are written: by columns, or along a space-filling curve of columns. */
+typedef struct silt_write_order {
+    const size_t *columns; /* indexes of output columns; none: as they come */
+    size_t column_count;
+    bool z_order;
+} silt_write_order;
 
 /* Where and how files are written. */
 typedef struct silt_write_spec {
@@ -90,6 +129,12 @@ typedef struct silt_write_spec {
     int64_t target_file_bytes; /* 0: 128 MB; with partitions there is a file or more for each,
                                   unsplit */
     const char *compression;   /* NULL: snappy */
+    silt_write_order order;    /* within each partition */
+    /* Rows that violate one make the whole BAD_DATA; all checks are counted then and told, in
+     * `violations` of the result, which is set in this case too. */
+    const silt_check *checks;
+    size_t check_count;
+    int64_t row_group_rows; /* 0: the engine's own */
 } silt_write_spec;
 
 typedef struct silt_stage_spec {
@@ -129,6 +174,9 @@ typedef struct silt_stage_result {
     size_t file_count;
     int64_t row_count;
     const int64_t *source_rows; /* rows read of each source file, over all groups in order */
+    const silt_violation *violations;
+    size_t violation_count;
+    int64_t identity_last; /* the last number given to an IDENTITY column, if a row was written */
 } silt_stage_result;
 
 /* Rows of a program → Parquet files. Columns of the stream are found by silt_output_column.source
@@ -154,15 +202,6 @@ typedef struct silt_scan_file {
     const silt_bitmap *rows;      /* places in the file, from 0; NULL: all rows are there */
     bool rows_only;               /* only `rows` are there; else all but these */
 } silt_scan_file;
-
-/* How a type's fields are found in the files: a tree beside the type's (a struct has a node a
- * field; an array and a map one for `element` and, behind it, one for a map's `key`). */
-typedef struct silt_physical {
-    const char *name; /* in the files */
-    int32_t id;       /* field id; -1: none */
-    const struct silt_physical *children;
-    size_t child_count;
-} silt_physical;
 
 typedef enum silt_scan_kind {
     SILT_SCAN_DATA,     /* of the files; null where a file doesn't have it */
@@ -239,6 +278,18 @@ typedef struct silt_rows_spec {
         silt_query_spec query;
     };
 } silt_rows_spec;
+
+/* Rows that are had already → Parquet files: of tables, their differences, statements. */
+typedef struct silt_rewrite_spec {
+    const silt_rows_spec *rows;
+    const silt_output_column *columns; /* SOURCE: a column of the rows by its name */
+    size_t column_count;
+    silt_write_spec write;
+} silt_rewrite_spec;
+
+/* Places of rows in one file of a scan, in order; may come several times for a file. */
+typedef silt_status silt_position_sink(void *ctx, size_t file, const uint64_t *rows, size_t count,
+                                       silt_error *err);
 
 /* How Arrow data is to look. */
 typedef struct silt_arrow_shape {
@@ -380,6 +431,13 @@ typedef struct silt_engine_ops {
     /* The columns of the result. */
     silt_status (*describe)(silt_engine *, const silt_rows_spec *, silt_arena *,
                             const silt_column **columns, size_t *column_count, silt_error *);
+    /* Read the rows once and write them, in one query. As stage; `source_rows` is NULL. */
+    silt_status (*rewrite)(silt_engine *, const silt_rewrite_spec *, silt_arena *,
+                           silt_stage_result *out, silt_error *);
+    /* Where the rows are that the scan's filter takes (all without one), file by file. */
+    silt_status (*positions)(silt_engine *, const silt_scan_spec *, silt_position_sink *, void *ctx,
+                             silt_error *);
+
     /* Rows to a local file ("-": standard output); `row_count` may be NULL. `header` is for CSV. */
     silt_status (*scan_write)(silt_engine *, const silt_rows_spec *, silt_output_format,
                               bool header, const char *local_path, int64_t *row_count,

@@ -288,9 +288,11 @@ static void set_columns(fixture *f, const scenario *s, play_spec *p)
     for (size_t c = 0; c < COLUMNS; c++) {
         const silt_type *type = type_of(f, types[c]);
         if (c < SRC) p->source_columns[c] = (silt_column){names[c], type};
-        p->columns[c] = (silt_output_column){
-            names[c], type, c == SRC ? SILT_OUTPUT_SOURCE_FILE : SILT_OUTPUT_SOURCE,
-            names[c], 0,    false};
+        p->columns[c] =
+            (silt_output_column){.name = names[c],
+                                 .type = type,
+                                 .kind = c == SRC ? SILT_OUTPUT_SOURCE_FILE : SILT_OUTPUT_SOURCE,
+                                 .source = names[c]};
         p->scan_columns[c] = (silt_scan_column){
             names[c], type, c == P ? SILT_SCAN_CONSTANT : SILT_SCAN_DATA, {.name = names[c]}, 0};
     }
