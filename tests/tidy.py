@@ -23,7 +23,7 @@ ONE_PLACE = {
     "libfyaml.h": ["load/config*.c"],
     "curl/*": ["store/http.c"],
     "roaring/*": ["base/bitmap.c"],
-    "openssl/*": ["store/sign.c"],
+    "openssl/*": ["base/sha256.c", "store/sign.c"],
     "sqlite3.h": ["load/target_sqlite.c"],
     "libpq-fe.h": ["load/target_postgres.c"],
 }

@@ -221,9 +221,10 @@ silt_status silt_schema_parse(const char *json, size_t size, silt_arena *arena,
 
 /* ---- writing */
 
-static void put_type(silt_json_writer *w, const silt_type *type);
+/* `bare`: columns without their metadata. */
+static void put_type(silt_json_writer *w, const silt_type *type, bool bare);
 
-static void put_struct(silt_json_writer *w, const silt_type *type)
+static void put_struct(silt_json_writer *w, const silt_type *type, bool bare)
 {
     silt_json_key(w, "fields");
     silt_json_begin_array(w);
@@ -232,15 +233,15 @@ static void put_struct(silt_json_writer *w, const silt_type *type)
         silt_json_begin_object(w);
         silt_json_member_string(w, "name", field->name);
         silt_json_key(w, "type");
-        put_type(w, field->type);
+        put_type(w, field->type, bare);
         silt_json_member_bool(w, "nullable", field->nullable);
-        silt_json_member_raw(w, "metadata", field->metadata);
+        silt_json_member_raw(w, "metadata", bare ? "{}" : field->metadata);
         silt_json_end_object(w);
     }
     silt_json_end_array(w);
 }
 
-static void put_type(silt_json_writer *w, const silt_type *type)
+static void put_type(silt_json_writer *w, const silt_type *type, bool bare)
 {
     char decimal[32];
     if (type->kind == SILT_TYPE_DECIMAL) {
@@ -255,16 +256,16 @@ static void put_type(silt_json_writer *w, const silt_type *type)
     silt_json_begin_object(w);
     silt_json_member_string(w, "type", silt_type_kind_name(type->kind));
     if (type->kind == SILT_TYPE_STRUCT) {
-        put_struct(w, type);
+        put_struct(w, type, bare);
     } else if (type->kind == SILT_TYPE_ARRAY) {
         silt_json_key(w, "elementType");
-        put_type(w, type->element);
+        put_type(w, type->element, bare);
         silt_json_member_bool(w, "containsNull", type->contains_null);
     } else {
         silt_json_key(w, "keyType");
-        put_type(w, type->key);
+        put_type(w, type->key, bare);
         silt_json_key(w, "valueType");
-        put_type(w, type->element);
+        put_type(w, type->element, bare);
         silt_json_member_bool(w, "valueContainsNull", type->contains_null);
     }
     silt_json_end_object(w);
@@ -274,6 +275,16 @@ char *silt_schema_json(const silt_type *type, silt_arena *arena)
 {
     SILT_CLEAN(silt_buf) buf = {0};
     silt_json_writer w = silt_json_writer_of(&buf);
-    put_type(&w, type);
+    put_type(&w, type, false);
     return silt_buf_copy(&buf, arena);
+}
+
+bool silt_schema_fingerprint(const silt_type *type, char out[SILT_SHA256_SIZE])
+{
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_json_writer w = silt_json_writer_of(&buf);
+    put_type(&w, type, true);
+    if (buf.failed) return false;
+    silt_sha256_hex(silt_buf_bytes(&buf), out);
+    return true;
 }

@@ -180,6 +180,7 @@ bool silt_add_copy(const silt_add *from, silt_arena *arena, silt_add *to);
 bool silt_add_copy_like(const silt_add *from, const silt_add *like, silt_arena *arena,
                         silt_add *to);
 bool silt_remove_copy(const silt_remove *from, silt_arena *arena, silt_remove *to);
+bool silt_cdc_copy(const silt_cdc *from, silt_arena *arena, silt_cdc *to);
 bool silt_app_txn_copy(const silt_app_txn *from, silt_arena *arena, silt_app_txn *to);
 bool silt_domain_copy(const silt_domain *from, silt_arena *arena, silt_domain *to);
 bool silt_metadata_copy(const silt_metadata *from, silt_arena *arena, silt_metadata *to);

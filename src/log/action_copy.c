@@ -94,6 +94,16 @@ static void pack_remove(pack *p, const silt_remove *from, silt_remove *to)
     to->unknown = pack_text(p, from->unknown);
 }
 
+static void pack_cdc(pack *p, const silt_cdc *from, silt_cdc *to)
+{
+    *to = *from;
+    to->partition_values = pack_pairs(p, from->partition_values);
+    pack_pair_texts(p, from->partition_values, to->partition_values);
+    to->path = pack_text(p, from->path);
+    to->tags = pack_text(p, from->tags);
+    to->unknown = pack_text(p, from->unknown);
+}
+
 static void pack_metadata(pack *p, const silt_metadata *from, silt_metadata *to)
 {
     *to = *from;
@@ -160,6 +170,11 @@ bool silt_add_copy(const silt_add *from, silt_arena *arena, silt_add *to)
 bool silt_remove_copy(const silt_remove *from, silt_arena *arena, silt_remove *to)
 {
     COPY(silt_remove, pack_remove(&p, from, &copy));
+}
+
+bool silt_cdc_copy(const silt_cdc *from, silt_arena *arena, silt_cdc *to)
+{
+    COPY(silt_cdc, pack_cdc(&p, from, &copy));
 }
 
 bool silt_metadata_copy(const silt_metadata *from, silt_arena *arena, silt_metadata *to)

@@ -115,10 +115,11 @@ static bool uses_iceberg_writer_v3(const silt_metadata *metadata)
 
 /* ---- the table */
 
-/* appendOnly and changeDataFeed ask something of certain operations only:
- * silt_feature_append_only() and silt_feature_change_data() are for these. domainMetadata asks to
- * keep what others wrote. Features for writers only are listed though readers needn't know them:
- * some tables don't use theirs. */
+/* appendOnly, changeDataFeed and rowTracking ask something of certain operations only:
+ * silt_feature_append_only(), silt_feature_change_data() and silt_feature_row_tracking() are for
+ * these. What rowTracking and inCommitTimestamp ask of each commit is the txn's. domainMetadata
+ * asks to keep what others wrote, clustering for statistics; nobody is obliged to cluster. Features
+ * for writers only are listed though readers needn't know them: some tables don't use theirs. */
 /* clang-format off */
 static const feature features[] = {
     /* name                         reader since:  r  w  reads  writes used */
@@ -129,7 +130,7 @@ static const feature features[] = {
     {"changeDataFeed",              false,         0, 4, false, true,  NULL},
     {"checkConstraints",            false,         0, 3, false, false, uses_check_constraints},
     {"checkpointProtection",        false,         0, 0, false, false, NULL},
-    {"clustering",                  false,         0, 0, false, false, NULL},
+    {"clustering",                  false,         0, 0, false, true,  NULL},
     {"collations",                  false,         0, 0, false, false, NULL},
     {"columnMapping",               true,          2, 5, true,  false, uses_column_mapping},
     {"deletionVectors",             true,          0, 0, true,  false, NULL},
@@ -141,14 +142,14 @@ static const feature features[] = {
     {"icebergWriterCompatV1",       false,         0, 0, false, false, uses_iceberg_writer_v1},
     {"icebergWriterCompatV3",       false,         0, 0, false, false, uses_iceberg_writer_v3},
     {"identityColumns",             false,         0, 6, false, false, uses_identity_columns},
-    {"inCommitTimestamp",           false,         0, 0, false, false, uses_in_commit_timestamps},
+    {"inCommitTimestamp",           false,         0, 0, false, true,  uses_in_commit_timestamps},
     {"invariants",                  false,         0, 2, false, false, uses_invariants},
     {"materializePartitionColumns", false,         0, 0, false, false, NULL},
-    {"rowTracking",                 false,         0, 0, false, false, NULL},
+    {"rowTracking",                 false,         0, 0, false, true,  NULL},
     {"timestampNtz",                true,          0, 0, true,  true,  NULL},
     {"typeWidening",                true,          0, 0, true,  false, NULL},
     {"v2Checkpoint",                true,          0, 0, true,  false, NULL},
-    {"vacuumProtocolCheck",         true,          0, 0, true,  false, NULL},
+    {"vacuumProtocolCheck",         true,          0, 0, true,  true,  NULL},
     {"variantShredding",            true,          0, 0, true,  false, NULL},
     {"variantType",                 true,          0, 0, true,  false, NULL},
 };
@@ -320,21 +321,41 @@ silt_status silt_feature_check_write(const silt_protocol *p, const silt_metadata
     return check(p, metadata, false, err);
 }
 
-/* Whether the writer side of the protocol has a feature. */
-static bool has_writer_feature(const silt_protocol *p, const char *name)
+bool silt_feature_supported(const silt_protocol *p, const char *name)
 {
-    if (p->min_writer >= WRITER_FEATURES) return silt_names_have(p->writer_features, name);
     const feature *f = find_feature(name);
-    return f && f->since_writer && f->since_writer <= p->min_writer;
+    if (p->min_writer < WRITER_FEATURES)
+        return f && f->since_writer && f->since_writer <= p->min_writer;
+    for (size_t i = 0; i < p->writer_features.count; i++)
+        if (f && find_feature(p->writer_features.items[i]) == f) return true;
+    return false;
 }
 
 bool silt_feature_append_only(const silt_protocol *p, const silt_metadata *metadata)
 {
-    return has_writer_feature(p, "appendOnly") && silt_property_true(metadata, "delta.appendOnly");
+    return silt_feature_supported(p, "appendOnly") &&
+           silt_property_true(metadata, "delta.appendOnly");
 }
 
 bool silt_feature_change_data(const silt_protocol *p, const silt_metadata *metadata)
 {
-    return has_writer_feature(p, "changeDataFeed") &&
+    return silt_feature_supported(p, "changeDataFeed") &&
            silt_property_true(metadata, "delta.enableChangeDataFeed");
+}
+
+bool silt_feature_row_ids(const silt_protocol *p, const silt_metadata *metadata)
+{
+    return silt_feature_supported(p, "rowTracking") &&
+           !silt_property_true(metadata, "delta.rowTrackingSuspended");
+}
+
+bool silt_feature_row_tracking(const silt_protocol *p, const silt_metadata *metadata)
+{
+    return silt_feature_supported(p, "rowTracking") &&
+           silt_property_true(metadata, "delta.enableRowTracking");
+}
+
+bool silt_feature_in_commit_timestamps(const silt_protocol *p, const silt_metadata *metadata)
+{
+    return silt_feature_supported(p, "inCommitTimestamp") && uses_in_commit_timestamps(metadata);
 }

@@ -171,7 +171,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
 /* Whether Silt can read / write a table of this protocol and metadata. UNSUPPORTED names each
  * feature that is missing ("can't write: table features columnMapping (name), deletionVectors").
  * CORRUPT: versions and lists of features that don't go together. What can be written can be read.
- * A feature that the table allows but doesn't use is no hindrance. Two features ask something of
+ * A feature that the table allows but doesn't use is no hindrance. Some features ask something of
  * certain operations only, see below. */
 silt_status silt_feature_check_read(const silt_protocol *, const silt_metadata *, silt_error *);
 silt_status silt_feature_check_write(const silt_protocol *, const silt_metadata *, silt_error *);
@@ -180,6 +180,15 @@ bool silt_feature_append_only(const silt_protocol *, const silt_metadata *);
 /* Writers owe cdc files for rows which they update or delete; mere adds need none. Silt doesn't
  * write any yet: refuse such an operation. */
 bool silt_feature_change_data(const silt_protocol *, const silt_metadata *);
+/* Whether a feature, by its released name, is in the writer's side of the protocol. */
+bool silt_feature_supported(const silt_protocol *, const char *name);
+/* Writers give the rows of each file ids and a commit version (txns do). */
+bool silt_feature_row_ids(const silt_protocol *, const silt_metadata *);
+/* And rows keep theirs when they are copied or updated: an operation that rewrites rows has to see
+ * to it. */
+bool silt_feature_row_tracking(const silt_protocol *, const silt_metadata *);
+/* Commits are dated by inCommitTimestamp (txns do). */
+bool silt_feature_in_commit_timestamps(const silt_protocol *, const silt_metadata *);
 /* Whether the columns of a table with the feature typeWidening were changed only as the protocol
  * knows it. UNSUPPORTED: another change (column, types). CORRUPT. */
 silt_status silt_widening_check(const silt_protocol *, const silt_type *schema, silt_error *);

@@ -204,36 +204,12 @@ static bool is_done(const work *w)
            silt_snapshot_app_version(current(w), w->opts.app_id) >= w->opts.app_version;
 }
 
-/* The version with our number, or -1 where no commit that still stands has it. */
-static silt_status find_commit(const work *w, int64_t *out, silt_error *err)
-{
-    SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!scratch) return silt_fail_nomem(err);
-    *out = -1;
-    for (int64_t v = silt_snapshot_version(current(w)); v >= 0; v--) {
-        const silt_action *actions;
-        size_t count;
-        silt_arena_reset(scratch);
-        silt_status st =
-            silt_log_commit_read(silt_snapshot_store(w->base), v, scratch, &actions, &count, err);
-        if (st == SILT_NOT_FOUND) return SILT_OK; /* cleaned up, and all before it */
-        if (st != SILT_OK) return st;
-        for (size_t i = 0; i < count; i++) {
-            const silt_app_txn *txn = &actions[i].app_txn;
-            if (actions[i].kind != SILT_ACTION_APP_TXN || !silt_streq(txn->app_id, w->opts.app_id))
-                continue;
-            if (txn->version == w->opts.app_version) *out = v;
-            if (txn->version <= w->opts.app_version) return SILT_OK; /* numbers only rise */
-        }
-    }
-    return SILT_OK;
-}
-
 /* Nothing is written: say what stands instead. */
 static silt_status answer_done(work *w, silt_error *err)
 {
     int64_t seen = silt_snapshot_app_version(current(w), w->opts.app_id);
-    SILT_TRY(find_commit(w, &w->result.committed_version, err));
+    SILT_TRY(silt_app_txn_find(current(w), w->opts.app_id, w->opts.app_version,
+                               &w->result.committed_version, err));
     bool done = w->result.committed_version >= 0 || seen == w->opts.app_version;
     w->result.outcome = done ? SILT_APPEND_ALREADY_DONE : SILT_APPEND_OVERTAKEN;
     w->result.table_version = silt_snapshot_version(current(w));

@@ -86,6 +86,11 @@ static silt_status check_columns(const upsert *u)
         return silt_fail(u->w.err, SILT_UNSUPPORTED,
                          "%s: the table has a change data feed, which upsert can't write yet",
                          u->w.store->uri);
+    if (silt_feature_row_tracking(&state->protocol, &state->metadata))
+        return silt_fail(u->w.err, SILT_UNSUPPORTED,
+                         "%s: the table tracks its rows (delta.enableRowTracking), whose ids "
+                         "upsert can't keep yet",
+                         u->w.store->uri);
     return SILT_OK;
 }
 

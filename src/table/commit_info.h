@@ -10,6 +10,9 @@ typedef struct silt_commit_facts {
     int attempts;                       /* 1: the first */
     const char *isolation;
     bool blind_append;
+    int64_t in_commit_timestamp_ms;  /* -1: none */
+    bool row_tracking, row_ids_kept; /* whether the rows that were rewritten keep their ids */
+    const char *schema_fingerprint;
     const char *txn_id;
 } silt_commit_facts;
 
@@ -28,7 +31,8 @@ const char *silt_commit_metrics(const char *operation, const silt_commit_totals 
 void silt_commit_info_write(const silt_txn_options *opts, const char *metrics,
                             const silt_commit_facts *facts, silt_buf *buf);
 
-/* INVALID: operation_parameters, operation_metrics or silt_info that isn't one JSON object. */
+/* INVALID: operation_parameters, operation_metrics or silt_info that isn't one JSON object, a
+ * property without a name or value, twice, or by a name that commitInfo has a meaning for. */
 silt_status silt_commit_options_check(const silt_txn_options *opts, silt_error *err);
 
 #endif

@@ -2,18 +2,21 @@
  *
  * Invariants
  *  (1) FREE means: had the other commit been there before we looked, we would have written the
- * same. (2) What a commit doesn't say (stats, partition values) counts against us. (3) Changes of
- * others that don't change rows (dataChange false) matter only where they took away a file that we
- * take away too.
- * @see PROTOCOL.md, "Add File and Remove File" (dataChange); exactly-once.md, "The writer's rules"
- */
+ * same; under WRITE_SERIALIZABLE and SNAPSHOT_ISOLATION but for rows that it added. (2) What a
+ * commit doesn't say (stats, partition values, that it is a blind append) counts against us.
+ *  (3) Changes of others that don't change rows (dataChange false) matter only where they take away
+ * or renumber a file that ours touches.
+ * @see PROTOCOL.md, "Add File and Remove File" (dataChange), "Domain Metadata", "Row Tracking";
+ * docs/transactions.md; exactly-once.md, "The writer's rules" */
 #include "table/conflict.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "table/files.h"
 #include "table/range.h"
+#include "table/row_ids.h"
 
 #define FILES_NAMED 3
 
@@ -35,26 +38,134 @@ void silt_commit_describe(int64_t version, const silt_action *actions, size_t co
 
 /* ---- files that stand against us */
 
-typedef enum fault { FAULT_NONE, FAULT_REMOVED, FAULT_KEYS, FAULT_ROWS } fault;
+/* The worst comes first. */
+typedef enum fault {
+    FAULT_NONE,
+    FAULT_REMOVED,
+    FAULT_GONE,
+    FAULT_RENUMBERED,
+    FAULT_READ,
+    FAULT_KEYS,
+    FAULT_WHERE,
+    FAULT_ROWS
+} fault;
 
-static fault check_remove(const silt_claim *claim, const silt_remove *remove, silt_arena *scratch,
-                          bool *failed)
+static const char *const fault_text[] = {
+    [FAULT_REMOVED] = "removed files that ours replaces",
+    [FAULT_GONE] = "removed files that ours tells anew",
+    [FAULT_RENUMBERED] = "gave row ids to files that ours changes",
+    [FAULT_READ] = "removed files that ours read",
+    [FAULT_KEYS] = "wrote rows that may have keys of ours",
+    [FAULT_WHERE] = "wrote rows that may meet the condition of ours",
+    [FAULT_ROWS] = "changed rows of the table that ours read",
+};
+
+/* A commit of others while its files are looked at. */
+typedef struct look {
+    const silt_claim *claim;
+    bool blind_passes;   /* its adds are a blind append's, and such may come after us */
+    silt_arena *scratch; /* of a file */
+    silt_arena *arena;   /* of the commit */
+    silt_map64 *read;    /* identities of the base's files → their adds; made on first need */
+    silt_error *err;
+    silt_status st;
+} look;
+
+static const silt_touch *touch_of(look *l, const char *path)
 {
-    if (silt_map64_count(claim->removed)) {
-        const char *id = silt_file_identity(remove->path, NULL, false, scratch);
-        *failed |= !id;
-        if (id && silt_map64_get(claim->removed, id, strlen(id))) return FAULT_REMOVED;
-    }
-    return claim->read == SILT_READ_TABLE && remove->data_change ? FAULT_ROWS : FAULT_NONE;
+    const silt_map64 *touched = l->claim->touched;
+    if (!touched || !silt_map64_count(touched)) return NULL;
+    const char *id = silt_file_identity(path, NULL, false, l->scratch);
+    if (!id) l->st = silt_fail_nomem(l->err);
+    return id ? silt_map64_get(touched, id, strlen(id)) : NULL;
 }
 
-static fault check_add(const silt_claim *claim, const silt_add *add, silt_arena *scratch)
+static silt_status index_base(look *l)
 {
-    if (!add->data_change || claim->read == SILT_READ_NOTHING) return FAULT_NONE;
+    const silt_add *adds;
+    size_t count;
+    SILT_TRY(silt_snapshot_adds(l->claim->base, &adds, &count, l->err));
+    l->read = silt_map64_new();
+    if (!l->read) return silt_fail_nomem(l->err);
+    for (size_t i = 0; i < count; i++) {
+        bool found;
+        const char *id = silt_file_identity(adds[i].path, NULL, false, l->arena);
+        void **slot = id ? silt_map64_slot(l->read, id, strlen(id), &found) : NULL;
+        if (!slot) return silt_fail_nomem(l->err);
+        *slot = (void *)&adds[i]; /* NOLINT: looked at only */
+    }
+    return SILT_OK;
+}
+
+/* Whether ours looked at the rows of a file that has gone. One that wasn't there when we read is
+ * judged by the commit that added it. */
+static bool was_read(look *l, const silt_remove *remove)
+{
+    const silt_claim *claim = l->claim;
+    if (remove->extended_metadata && silt_skip_file(claim->where, remove->partition_values,
+                                                    remove->stats, l->scratch) != SILT_SKIP_KEEP)
+        return false;
+    if (!l->read) l->st = index_base(l);
+    if (l->st != SILT_OK) return false;
+    const char *id = silt_file_identity(remove->path, NULL, false, l->scratch);
+    if (!id) l->st = silt_fail_nomem(l->err);
+    const silt_add *add = id ? silt_map64_get(l->read, id, strlen(id)) : NULL;
+    return add && silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
+                      SILT_SKIP_KEEP;
+}
+
+static fault check_remove(look *l, const silt_remove *remove)
+{
+    const silt_claim *claim = l->claim;
+    const silt_touch *touch = touch_of(l, remove->path);
+    if (touch) return touch->removed ? FAULT_REMOVED : FAULT_GONE;
+    if (claim->rearranges || !remove->data_change) return FAULT_NONE;
     if (claim->read == SILT_READ_TABLE) return FAULT_ROWS;
-    bool may = silt_add_may_hold(add, claim->partition_columns, claim->key_ranges,
-                                 claim->key_range_count, scratch);
-    return may ? FAULT_KEYS : FAULT_NONE;
+    return claim->read == SILT_READ_WHERE && was_read(l, remove) ? FAULT_READ : FAULT_NONE;
+}
+
+static fault check_add(look *l, const silt_add *add)
+{
+    const silt_claim *claim = l->claim;
+    const silt_touch *touch = touch_of(l, add->path);
+    if (touch && add->base_row_id >= 0 &&
+        add->base_row_id != (touch->removed ? touch->removed : touch->added)->base_row_id)
+        return FAULT_RENUMBERED;
+    if (claim->rearranges || !add->data_change || l->blind_passes) return FAULT_NONE;
+    if (claim->isolation == SILT_SNAPSHOT_ISOLATION && claim->read != SILT_READ_KEYS)
+        return FAULT_NONE;
+    if (claim->read == SILT_READ_TABLE) return FAULT_ROWS;
+    if (claim->read == SILT_READ_WHERE)
+        return silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
+                       SILT_SKIP_KEEP
+                   ? FAULT_WHERE
+                   : FAULT_NONE;
+    if (claim->read != SILT_READ_KEYS) return FAULT_NONE;
+    return silt_add_may_hold(add, claim->partition_columns, claim->key_ranges,
+                             claim->key_range_count, l->scratch)
+               ? FAULT_KEYS
+               : FAULT_NONE;
+}
+
+/* A commit that says it only added rows, and did, without looking at any. */
+static bool is_blind_append(const silt_action *actions, size_t count, silt_arena *scratch)
+{
+    const silt_commit_info *info = info_of(actions, count);
+    const silt_json *json;
+    for (size_t i = 0; i < count; i++)
+        if (actions[i].kind == SILT_ACTION_REMOVE) return false;
+    if (!info || !info->json ||
+        silt_json_parse(silt_bytes_of(info->json), scratch, &json, NULL) != SILT_OK)
+        return false;
+    return silt_json_bool(silt_json_get(json, "isBlindAppend"), false);
+}
+
+/* Rows of a blind append may come after what ours read, unless ours reads by keys (two inserts of
+ * one key are two rows) or says what rows there may be from now on. */
+static bool blind_appends_pass(const silt_claim *claim)
+{
+    return claim->isolation == SILT_WRITE_SERIALIZABLE && !claim->sets_metadata &&
+           claim->read != SILT_READ_KEYS;
 }
 
 /* The worst that the commit's files do, and the first few that do it. */
@@ -63,16 +174,18 @@ static silt_status check_files(const silt_claim *claim, const silt_action *actio
                                silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!scratch) return silt_fail_nomem(err);
-    bool failed = false;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!scratch || !arena) return silt_fail_nomem(err);
+    look l = {.claim = claim, .scratch = scratch, .arena = arena, .err = err};
+    l.blind_passes = blind_appends_pass(claim) && is_blind_append(actions, count, scratch);
     *worst = FAULT_NONE;
     *hits = 0;
-    for (size_t i = 0; i < count && !failed; i++) {
+    for (size_t i = 0; i < count && l.st == SILT_OK; i++) {
         const silt_action *a = &actions[i];
         fault f = FAULT_NONE;
         silt_arena_reset(scratch);
-        if (a->kind == SILT_ACTION_REMOVE) f = check_remove(claim, &a->remove, scratch, &failed);
-        if (a->kind == SILT_ACTION_ADD) f = check_add(claim, &a->add, scratch);
+        if (a->kind == SILT_ACTION_REMOVE) f = check_remove(&l, &a->remove);
+        if (a->kind == SILT_ACTION_ADD) f = check_add(&l, &a->add);
         if (f == FAULT_NONE || (*worst != FAULT_NONE && f > *worst)) continue;
         if (f != *worst) *hits = 0;
         *worst = f;
@@ -80,7 +193,8 @@ static silt_status check_files(const silt_claim *claim, const silt_action *actio
             named[*hits] = a->kind == SILT_ACTION_ADD ? a->add.path : a->remove.path;
         ++*hits;
     }
-    return failed ? silt_fail_nomem(err) : SILT_OK;
+    silt_map64_free(l.read);
+    return l.st;
 }
 
 /* ---- verdicts */
@@ -107,17 +221,38 @@ static silt_verdict files_conflict(silt_txn_result *result, int64_t version,
                                    const silt_action *actions, size_t count, fault worst,
                                    const char *const *named, size_t hits)
 {
-    static const char *const what[] = {
-        [FAULT_REMOVED] = "removed files that ours replaces",
-        [FAULT_KEYS] = "wrote rows that may have keys of ours",
-        [FAULT_ROWS] = "changed rows of the table that ours read",
-    };
     SILT_CLEAN(silt_buf) text = {0};
-    silt_buf_printf(&text, "%s: ", what[worst]);
+    silt_buf_printf(&text, "%s: ", fault_text[worst]);
     for (size_t i = 0; i < hits && i < FILES_NAMED; i++)
         silt_buf_printf(&text, "%s%.90s", i ? ", " : "", named[i]);
     if (hits > FILES_NAMED) silt_buf_printf(&text, " and %zu more", hits - FILES_NAMED);
-    return conflict(result, version, actions, count, text.failed ? what[worst] : text.data);
+    return conflict(result, version, actions, count, text.failed ? fault_text[worst] : text.data);
+}
+
+/* What stands against ours whatever files it is about: "" if nothing does. */
+static void shape_conflict(const silt_claim *claim, const silt_action *actions, size_t count,
+                           char *out, size_t size)
+{
+    bool protocol = false, metadata = false;
+    const char *domain = NULL;
+    for (size_t i = 0; i < count; i++) {
+        protocol |= actions[i].kind == SILT_ACTION_PROTOCOL;
+        metadata |= actions[i].kind == SILT_ACTION_METADATA;
+        if (actions[i].kind != SILT_ACTION_DOMAIN) continue;
+        /* The highest row id is taken from whoever was last. */
+        if (strcmp(actions[i].domain.domain, SILT_ROW_IDS_DOMAIN) == 0) continue;
+        for (size_t d = 0; d < claim->domain_count; d++)
+            if (strcmp(claim->domains[d].domain, actions[i].domain.domain) == 0)
+                domain = actions[i].domain.domain;
+    }
+    if (claim->read == SILT_READ_LOG)
+        snprintf(out, size, "came first");
+    else if (protocol)
+        snprintf(out, size, "changed the table's protocol");
+    else if (metadata)
+        snprintf(out, size, "changed the table's schema or properties");
+    else if (domain)
+        snprintf(out, size, "set the metadata domain %.80s, as ours does", domain);
 }
 
 silt_status silt_claim_check(const silt_claim *claim, int64_t version, const silt_action *actions,
@@ -141,13 +276,9 @@ silt_status silt_claim_check(const silt_claim *claim, int64_t version, const sil
         *out = SILT_VERDICT_APP_MOVED;
         return SILT_OK;
     }
-    const char *what = claim->read == SILT_READ_LOG ? "came first" : NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (actions[i].kind == SILT_ACTION_PROTOCOL && !what) what = "changed the table's protocol";
-        if (actions[i].kind == SILT_ACTION_METADATA && !what)
-            what = "changed the table's schema or properties";
-    }
-    if (what) {
+    char what[160] = "";
+    shape_conflict(claim, actions, count, what, sizeof(what));
+    if (*what) {
         *out = conflict(result, version, actions, count, what);
         return SILT_OK;
     }

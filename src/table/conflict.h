@@ -3,16 +3,29 @@
 #define SILT_TABLE_CONFLICT_H
 
 #include "base/hash.h"
+#include "table/skip.h"
 #include "table/txn.h"
+
+/* What a txn does to the file of one path; one of both is NULL, or it gets another deletion vector.
+ */
+typedef struct silt_touch {
+    const silt_add *removed, *added;
+} silt_touch;
 
 /* What a txn read and changes, as far as others can be in its way. */
 typedef struct silt_claim {
     const char *txn_id, *app_id; /* app_id may be NULL */
     silt_read_kind read;
+    silt_isolation isolation; /* not OF_TABLE */
+    bool rearranges, sets_metadata;
     const silt_key_range *key_ranges; /* KEYS */
     size_t key_range_count;
-    const silt_map64 *removed;    /* silt_file_identity() without DV of each file we remove */
+    const silt_skip *where;     /* WHERE */
+    const silt_map64 *touched;  /* silt_file_identity() without DV → silt_touch */
+    const silt_domain *domains; /* that we set */
+    size_t domain_count;
     silt_names partition_columns; /* of the table as we read it */
+    silt_snapshot *base;          /* that we read; WHERE asks it for files that others removed */
 } silt_claim;
 
 typedef enum silt_verdict {
@@ -22,8 +35,8 @@ typedef enum silt_verdict {
     SILT_VERDICT_CONFLICT
 } silt_verdict;
 
-/* Sets version, app_version_seen and conflict of `result` unless the verdict is FREE. The order is
- * that of the protocol: who it is, app txn, protocol, metadata, files. */
+/* Sets version, app_version_seen and conflict of `result` unless the verdict is FREE. The order:
+ * who it is, app txn, protocol, metadata, domains, files added, files removed. */
 silt_status silt_claim_check(const silt_claim *claim, int64_t version, const silt_action *actions,
                              size_t count, silt_verdict *out, silt_txn_result *result,
                              silt_error *err);

@@ -1,5 +1,6 @@
 /* Content hashes and the hash table. */
 #include "base/hash.h"
+#include "base/sha256.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +29,16 @@ static void known_texts_have_the_known_hash(void **state)
     assert_string_equal(hex, "06b05ab6733a618578af5f94892f3950");
     assert_true(silt_hash64("", 0) == UINT64_C(0x2d06800538d394c2));
     assert_true(silt_hash64(NULL, 0) == UINT64_C(0x2d06800538d394c2));
+}
+
+static void known_texts_have_the_known_sha256(void **state)
+{
+    (void)state;
+    char hex[SILT_SHA256_SIZE];
+    silt_sha256_hex(SILT_STR(""), hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    silt_sha256_hex(SILT_STR("abc"), hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void pieces_make_no_difference(void **state)
@@ -134,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_texts_have_the_known_hash),
+        cmocka_unit_test(known_texts_have_the_known_sha256),
         cmocka_unit_test(pieces_make_no_difference),
         cmocka_unit_test(asking_does_not_end_a_hash),
         cmocka_unit_test(a_map_gives_back_what_was_put),

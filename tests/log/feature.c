@@ -92,9 +92,9 @@ static const table tables[] = {
     {3, 7, "\"variantType\"", "", "", NULL, "table features variantType"},
     {3, 7, "\"variantType-preview\",\"variantShredding-preview\"", "", "", NULL,
      "table features variantShredding-preview, variantType-preview"},
-    {3, 7, "\"vacuumProtocolCheck\"", "", "", NULL, "table features vacuumProtocolCheck"},
+    {3, 7, "\"vacuumProtocolCheck\"", "", "", NULL, NULL},
     {1, 7, "\"inCommitTimestamp-preview\"", "\"delta.enableInCommitTimestamps-preview\":\"true\"",
-     "", NULL, "features inCommitTimestamp-preview"},
+     "", NULL, NULL},
     {1, 7, "\"inCommitTimestamp-preview\"", "", "", NULL, NULL},
     {1, 7, "\"icebergCompatV3\",\"icebergWriterCompatV1\",\"icebergWriterCompatV3\"", "", "", NULL,
      NULL},
@@ -111,14 +111,13 @@ static const table tables[] = {
      "\"generatedColumns\",\"identityColumns\",\"domainMetadata\",\"allowColumnDefaults\","
      "\"inCommitTimestamp\",\"icebergCompatV1\",\"icebergCompatV2\"",
      "", "", NULL, NULL},
-    {1, 7, "\"inCommitTimestamp\"", "\"delta.enableInCommitTimestamps\":\"true\"", "", NULL,
-     "features inCommitTimestamp"},
+    {1, 7, "\"inCommitTimestamp\"", "\"delta.enableInCommitTimestamps\":\"true\"", "", NULL, NULL},
     {1, 7, "\"allowColumnDefaults\"", "", "\"CURRENT_DEFAULT\":\"1\"", NULL,
      "features allowColumnDefaults"},
     {1, 7, "\"icebergCompatV2\"", "\"delta.enableIcebergCompatV2\":\"TRUE\"", "", NULL,
      "features icebergCompatV2"},
-    {1, 7, "\"rowTracking\"", "", "", NULL, "can't write: table features rowTracking"},
-    {1, 7, "\"unheard of\",\"clustering\"", "", "", NULL, "features clustering, unheard of"},
+    {1, 7, "\"rowTracking\",\"domainMetadata\",\"clustering\"", "", "", NULL, NULL},
+    {1, 7, "\"unheard of\",\"clustering\"", "", "", NULL, "can't write: table features unheard of"},
     {4, 7, "", "", "", "reader version 4 is not known", ""},
     {0, 2, "", "", "", "reader version 0 is not known", ""},
 };
@@ -286,6 +285,22 @@ static void flags_need_feature_and_property(void **state)
     assert_false(silt_feature_change_data(&four, &off));
     assert_true(silt_feature_change_data(&named, &on));
     assert_false(silt_feature_change_data(&unnamed, &on));
+
+    silt_protocol rows = protocol(1, 7, "\"rowTracking\",\"inCommitTimestamp-preview\"");
+    silt_metadata tracked = metadata("\"delta.enableRowTracking\":\"true\"", "");
+    silt_metadata suspended = metadata("\"delta.rowTrackingSuspended\":\"true\"", "");
+    silt_metadata dated = metadata("\"delta.enableInCommitTimestamps-preview\":\"true\"", "");
+    assert_true(silt_feature_row_ids(&rows, &off)); /* supported is enough */
+    assert_false(silt_feature_row_ids(&rows, &suspended));
+    assert_false(silt_feature_row_ids(&unnamed, &tracked));
+    assert_true(silt_feature_row_tracking(&rows, &tracked));
+    assert_false(silt_feature_row_tracking(&rows, &off));
+    assert_false(silt_feature_row_tracking(&four, &tracked));
+    assert_true(silt_feature_in_commit_timestamps(&rows, &dated));
+    assert_false(silt_feature_in_commit_timestamps(&rows, &off));
+    assert_false(silt_feature_in_commit_timestamps(&unnamed, &dated));
+    assert_true(silt_feature_supported(&rows, "inCommitTimestamp"));
+    assert_false(silt_feature_supported(&rows, "from the future"));
 }
 
 static const char *joined(silt_names names)
