@@ -1,7 +1,6 @@
 /* What lies in _delta_log/, and which of it adds up to a version.
  *
- * Names are taken strictly (20 digits, 10 for parts): anything else in the folder isn't ours. Keys
- * come in byte order, which is that of their versions.
+ * Keys come in byte order, which is that of their versions.
  *
  * Log compaction files (x.y.compacted.json) are never read. Readers may leave them alone, and there
  * is no log that they would help with: a cleanup removes them no later than the commits they cover
@@ -13,89 +12,19 @@
 #include "log/log.h"
 
 #include "base/json.h"
+#include "log/name.h"
 
-#define VERSION_DIGITS 20
-#define PART_DIGITS    10
-#define LIST_TRIES     3
+#define LIST_TRIES 3
 
-/* ---- names */
-
-typedef enum entry_kind {
-    ENTRY_COMMIT,
-    ENTRY_CRC,
-    ENTRY_CHECKPOINT,      /* n.checkpoint.parquet */
-    ENTRY_CHECKPOINT_PART, /* n.checkpoint.o.p.parquet */
-    ENTRY_CHECKPOINT_V2,   /* n.checkpoint.<uuid>.parquet or .json */
-    ENTRY_FOREIGN
-} entry_kind;
+/* ---- the listing */
 
 typedef struct entry {
-    entry_kind kind;
+    silt_log_name_kind kind;
     int64_t version;
     int64_t part, parts; /* CHECKPOINT_PART */
     int64_t mtime_ms, size_bytes;
     const char *key; /* checkpoints only */
 } entry;
-
-/* A number of exactly so many digits, moving `*text` behind it. */
-static bool take_number(const char **text, size_t digits, int64_t *out)
-{
-    int64_t number = 0;
-    for (size_t i = 0; i < digits; i++) {
-        char c = (*text)[i];
-        if (c < '0' || c > '9') return false;
-        if (__builtin_mul_overflow(number, 10, &number)) return false;
-        if (__builtin_add_overflow(number, c - '0', &number)) return false;
-    }
-    *text += digits;
-    *out = number;
-    return true;
-}
-
-static bool take(const char **text, const char *what)
-{
-    if (!silt_starts_with(*text, what)) return false;
-    *text += strlen(what);
-    return true;
-}
-
-/* "8-4-4-4-12" hexadecimal digits. */
-static bool take_uuid(const char **text)
-{
-    static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    for (size_t i = 0; pattern[i]; i++) {
-        char c = (*text)[i];
-        bool hex = c && strchr("0123456789abcdefABCDEF", c);
-        if (pattern[i] == '-' ? c != '-' : !hex) return false;
-    }
-    *text += sizeof(pattern) - 1;
-    return true;
-}
-
-static entry_kind parse_checkpoint_name(const char *rest, entry *out)
-{
-    if (silt_streq(rest, "parquet")) return ENTRY_CHECKPOINT;
-    const char *text = rest;
-    if (take_number(&text, PART_DIGITS, &out->part) && take(&text, ".") &&
-        take_number(&text, PART_DIGITS, &out->parts) && silt_streq(text, ".parquet"))
-        return out->part >= 1 && out->part <= out->parts ? ENTRY_CHECKPOINT_PART : ENTRY_FOREIGN;
-    text = rest;
-    if (take_uuid(&text) && (silt_streq(text, ".parquet") || silt_streq(text, ".json")))
-        return ENTRY_CHECKPOINT_V2;
-    return ENTRY_FOREIGN;
-}
-
-static entry_kind parse_name(const char *name, entry *out)
-{
-    if (!take_number(&name, VERSION_DIGITS, &out->version) || !take(&name, "."))
-        return ENTRY_FOREIGN;
-    if (silt_streq(name, "json")) return ENTRY_COMMIT;
-    if (silt_streq(name, "crc")) return ENTRY_CRC;
-    if (take(&name, "checkpoint.")) return parse_checkpoint_name(name, out);
-    return ENTRY_FOREIGN;
-}
-
-/* ---- the listing */
 
 typedef SILT_VEC(entry) entries;
 
@@ -116,25 +45,32 @@ static void listing_release(listing *l)
 static bool list_one(void *ctx, const silt_object *object)
 {
     listing *l = ctx;
-    entry e = {.size_bytes = object->size_bytes, .mtime_ms = object->mtime_ns / 1000000};
-    e.kind = parse_name(object->key + strlen(SILT_LOG_DIR), &e);
-    if (e.kind == ENTRY_FOREIGN) return true;
+    silt_log_name name;
+    silt_log_name_parse(object->key + strlen(SILT_LOG_DIR), &name);
+    entry e = {.kind = name.kind,
+               .version = name.version,
+               .part = name.part,
+               .parts = name.parts,
+               .mtime_ms = object->mtime_ns / 1000000,
+               .size_bytes = object->size_bytes};
+    if (e.kind == SILT_NAME_FOREIGN || e.kind == SILT_NAME_COMPACTED) return true;
     if (l->up_to >= 0 && e.version > l->up_to) return false;
 
     switch (e.kind) {
-    case ENTRY_COMMIT:
+    case SILT_NAME_COMMIT:
         l->failed = !silt_vec_push(&l->commits, e);
         break;
-    case ENTRY_CRC:
+    case SILT_NAME_CRC:
         l->crc_version = e.version;
         break;
-    case ENTRY_CHECKPOINT:
-    case ENTRY_CHECKPOINT_PART:
-    case ENTRY_CHECKPOINT_V2:
+    case SILT_NAME_CHECKPOINT:
+    case SILT_NAME_CHECKPOINT_PART:
+    case SILT_NAME_CHECKPOINT_V2:
         e.key = silt_arena_strdup(l->arena, object->key);
         l->failed = !e.key || !silt_vec_push(&l->checkpoints, e);
         break;
-    case ENTRY_FOREIGN:
+    case SILT_NAME_COMPACTED:
+    case SILT_NAME_FOREIGN:
         break;
     }
     return !l->failed;
@@ -161,7 +97,7 @@ static size_t find_parts(const entry *from, size_t count, int64_t parts, const c
 {
     size_t found = 0;
     for (size_t i = 0; i < count; i++)
-        if (from[i].kind == ENTRY_CHECKPOINT_PART && from[i].parts == parts)
+        if (from[i].kind == SILT_NAME_CHECKPOINT_PART && from[i].parts == parts)
             keys[found++] = from[i].key; /* in order: they are listed by their part numbers */
     return found;
 }
@@ -182,8 +118,8 @@ static silt_status add_choice(choice *all, const entry *first, size_t key_count,
     return SILT_OK;
 }
 
-static silt_status add_singles(const entry *from, size_t count, entry_kind kind, silt_arena *arena,
-                               choice *all, silt_error *err)
+static silt_status add_singles(const entry *from, size_t count, silt_log_name_kind kind,
+                               silt_arena *arena, choice *all, silt_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const char *key = from[i].key;
@@ -200,10 +136,10 @@ static silt_status list_choices(const entry *from, size_t count, silt_arena *are
     const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
     *all = (choice){silt_arena_calloc(arena, count, sizeof(*all->items)), 0};
     if (!keys || !all->items) return silt_fail_nomem(err);
-    SILT_TRY(add_singles(from, count, ENTRY_CHECKPOINT, arena, all, err));
-    SILT_TRY(add_singles(from, count, ENTRY_CHECKPOINT_V2, arena, all, err));
+    SILT_TRY(add_singles(from, count, SILT_NAME_CHECKPOINT, arena, all, err));
+    SILT_TRY(add_singles(from, count, SILT_NAME_CHECKPOINT_V2, arena, all, err));
     for (size_t i = 0; i < count; i++) {
-        if (from[i].kind != ENTRY_CHECKPOINT_PART || from[i].part != 1) continue;
+        if (from[i].kind != SILT_NAME_CHECKPOINT_PART || from[i].part != 1) continue;
         size_t found = find_parts(from, count, from[i].parts, keys);
         if (found != (uint64_t)from[i].parts) continue;
         SILT_TRY(add_choice(all, &from[i], found, keys, arena, err));
