@@ -10,10 +10,13 @@
 /* Whether a value in a form isn't just the value. Text is JSON with another outside. */
 static bool is_special(silt_duck_form form, const silt_type *type)
 {
-    if (type->kind == SILT_TYPE_VARIANT) return form != SILT_DUCK_PLAIN;
+    if (type->kind == SILT_TYPE_VARIANT)
+        return form != SILT_DUCK_PLAIN && form != SILT_DUCK_GUARDED;
     switch (type->kind) {
     case SILT_TYPE_FLOAT: /* NaN and Infinity are no JSON */
     case SILT_TYPE_DOUBLE:
+        if (form == SILT_DUCK_GUARDED) return true;
+        __attribute__((fallthrough));
     case SILT_TYPE_BINARY:
     case SILT_TYPE_TIMESTAMP:
     case SILT_TYPE_TIMESTAMP_NTZ:
@@ -22,10 +25,11 @@ static bool is_special(silt_duck_form form, const silt_type *type)
         for (size_t i = 0; i < type->field_count; i++)
             if (is_special(form, type->fields[i].type)) return true;
         return false;
-    case SILT_TYPE_ARRAY:
-        return is_special(form, type->element);
+    case SILT_TYPE_ARRAY: /* what is in lists has no bounds in files */
+        return form != SILT_DUCK_GUARDED && is_special(form, type->element);
     case SILT_TYPE_MAP:
-        return is_special(form, type->key) || is_special(form, type->element);
+        return form != SILT_DUCK_GUARDED &&
+               (is_special(form, type->key) || is_special(form, type->element));
     default:
         return false;
     }
@@ -97,6 +101,12 @@ static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
         silt_buf_printf(sql, "CASE WHEN %s IS NOT NULL THEN CAST(%s AS JSON) END", expr, expr);
 }
 
+void silt_duck_guard_float(silt_buf *sql, const silt_type *type, const char *expr)
+{
+    silt_buf_printf(sql, "(%s * %s)", expr,
+                    type->kind == SILT_TYPE_FLOAT ? "1::FLOAT" : "1::DOUBLE");
+}
+
 /* Append `expr` of `type` in a form; for text that whose JSON is the one we want. */
 static void value_expr(silt_buf *sql, silt_duck_form form, const silt_type *type, const char *expr,
                        int depth)
@@ -128,11 +138,15 @@ static void value_expr(silt_buf *sql, silt_duck_form form, const silt_type *type
         put_map(sql, form, type, expr, depth);
         break;
     default: /* FLOAT, DOUBLE: as Spark writes them */
-        silt_buf_printf(sql,
-                        "CASE WHEN %s IS NULL OR isfinite(%s) THEN to_json(%s) WHEN isnan(%s) THEN "
-                        "to_json('NaN') WHEN %s > 0 THEN to_json('Infinity') ELSE "
-                        "to_json('-Infinity') END",
-                        expr, expr, expr, expr, expr);
+        if (form == SILT_DUCK_GUARDED)
+            silt_duck_guard_float(sql, type, expr);
+        else
+            silt_buf_printf(
+                sql,
+                "CASE WHEN %s IS NULL OR isfinite(%s) THEN to_json(%s) WHEN isnan(%s) THEN "
+                "to_json('NaN') WHEN %s > 0 THEN to_json('Infinity') ELSE "
+                "to_json('-Infinity') END",
+                expr, expr, expr, expr, expr);
         break;
     }
 }

@@ -125,7 +125,7 @@ static silt_status make_macro(silt_duck_query_state *q, bool changes, silt_error
         const silt_duck_relation *relation = &q->relations[i];
         SILT_CLEAN(silt_buf) select = {0};
         if (relation->request.is_name || relation->request.changes != changes) continue;
-        SILT_TRY(silt_duck_rows_sql(&q->rows[i], SILT_DUCK_PLAIN, &select, err));
+        SILT_TRY(silt_duck_rows_sql(&q->rows[i], SILT_DUCK_GUARDED, &select, err));
         if (select.failed) return silt_fail_nomem(err);
         silt_buf_puts(&sql, " WHEN true");
         for (int a = 0; a < 3; a++)
@@ -143,7 +143,7 @@ static silt_status make_view(silt_duck_query_state *q, size_t i, silt_error *err
     silt_buf_puts(&sql, "CREATE TEMP VIEW ");
     silt_sql_name(&sql, q->relations[i].request.table);
     silt_buf_puts(&sql, " AS ");
-    SILT_TRY(silt_duck_rows_sql(&q->rows[i], SILT_DUCK_PLAIN, &sql, err));
+    SILT_TRY(silt_duck_rows_sql(&q->rows[i], SILT_DUCK_GUARDED, &sql, err));
     silt_status st = silt_duck_query(q->db, &sql, NULL, err);
     return st == SILT_OK ? st : silt_duck_rows_blame(&q->rows[i], st, err);
 }

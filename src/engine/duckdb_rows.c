@@ -42,13 +42,19 @@ static silt_status filter_column(void *ctx, const silt_expr *column, silt_buf *s
     if (c == spec->column_count)
         return silt_fail(err, SILT_INVALID, "scan: the filter's column %s is none of its columns",
                          column->path[0]);
+    SILT_CLEAN(silt_buf) name = {0};
     for (size_t i = 1; i < column->path_count; i++)
-        silt_buf_putc(sql, '(');
-    silt_buf_printf(sql, "s.c%zu", c);
+        silt_buf_putc(&name, '(');
+    silt_buf_printf(&name, "s.c%zu", c);
     for (size_t i = 1; i < column->path_count; i++) {
-        silt_buf_puts(sql, ").");
-        silt_sql_name(sql, column->path[i]);
+        silt_buf_puts(&name, ").");
+        silt_sql_name(&name, column->path[i]);
     }
+    if (name.failed) return silt_fail_nomem(err);
+    if (column->type->kind == SILT_TYPE_FLOAT || column->type->kind == SILT_TYPE_DOUBLE)
+        silt_duck_guard_float(sql, column->type, name.data);
+    else
+        silt_buf_puts(sql, name.data);
     return SILT_OK;
 }
 

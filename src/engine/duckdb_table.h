@@ -80,6 +80,8 @@ silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, 
 /* How values come out. */
 typedef enum silt_duck_form {
     SILT_DUCK_PLAIN,   /* as they are */
+    SILT_DUCK_GUARDED, /* as they are, for conditions and aggregates of others: see
+                          silt_duck_guard_float() */
     SILT_DUCK_TEXT,    /* VARCHAR: what scan_rows gives and CSV holds */
     SILT_DUCK_JSON,    /* of types whose JSON by DuckDB is the one we want */
     SILT_DUCK_PARQUET, /* of types that DuckDB can write */
@@ -118,6 +120,11 @@ silt_status silt_duck_rows_sql(const silt_duck_rows *rows, silt_duck_form form, 
  * does to a SELECT of somebody else's. */
 silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_duck_form form,
                                const silt_buf *select, silt_buf *sql, silt_error *err);
+
+/* Append a FLOAT or DOUBLE as itself, but out of sight of a Parquet file's statistics: most
+ * writers' bounds leave NaN out, so that DuckDB would skip rows which are NaN, the greatest number
+ * there is. */
+void silt_duck_guard_float(silt_buf *sql, const silt_type *type, const char *expr);
 
 /* How many columns a scan's result has. */
 size_t silt_duck_result_count(const silt_scan_spec *spec);
