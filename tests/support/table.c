@@ -12,7 +12,8 @@ static void ok(silt_status st, const silt_error *err)
     if (st != SILT_OK) fail_msg("%s: %s", silt_status_name(st), err->message);
 }
 
-void test_table_make(silt_store *store, bool by_day, const char *const *properties)
+static void make(silt_store *store, bool by_day, silt_protocol protocol,
+                 const char *const *properties)
 {
     silt_error err = {0};
     SILT_AUTO(silt_arena) arena = silt_arena_new();
@@ -31,7 +32,6 @@ void test_table_make(silt_store *store, bool by_day, const char *const *properti
                               .partition_columns = {by, by_day ? 1 : 0},
                               .configuration = {pairs, count},
                               .created_time_ms = 1700000000000};
-    silt_protocol protocol = {.min_reader = 1, .min_writer = 2};
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = "CREATE TABLE";
     SILT_AUTO(silt_txn) txn = NULL;
@@ -42,6 +42,25 @@ void test_table_make(silt_store *store, bool by_day, const char *const *properti
     ok(silt_txn_commit(txn, &result, NULL, &err), &err);
     assert_int_equal(result.outcome, SILT_TXN_COMMITTED);
     assert_int_equal(result.version, 0);
+}
+
+void test_table_make(silt_store *store, bool by_day, const char *const *properties)
+{
+    make(store, by_day, (silt_protocol){.min_reader = 1, .min_writer = 2}, properties);
+}
+
+void test_table_make_with(silt_store *store, const char *const *features,
+                          const char *const *properties)
+{
+    size_t count = 0;
+    while (features[count])
+        count++;
+    make(store, false,
+         (silt_protocol){.min_reader = 1,
+                         .min_writer = 7,
+                         .has_writer_features = true,
+                         .writer_features = {features, count}},
+         properties);
 }
 
 silt_snapshot *test_table_open(silt_store *store)

@@ -14,6 +14,10 @@
  * may be NULL. */
 void test_table_make(silt_store *store, bool by_day, const char *const *properties);
 
+/* The same, not partitioned, of writer version 7 with these features, NULL-terminated. */
+void test_table_make_with(silt_store *store, const char *const *features,
+                          const char *const *properties);
+
 silt_snapshot *test_table_open(silt_store *store);
 
 /* An add in the arena: rows with ids from `min` to `max`, no nulls. */
