@@ -299,3 +299,11 @@ bool silt_bitmap_add(silt_bitmap *bitmap, const uint64_t *numbers, size_t count)
     }
     return true;
 }
+
+void silt_bitmap_shrink(silt_bitmap *bitmap)
+{
+    /* A container is 8 kB at most before and after; without room it stays as it is. */
+    if (!room_for(2 * size_of(bitmap) + 65536)) return;
+    for (size_t i = 0; i < bitmap->parts.count; i++)
+        (void)roaring_bitmap_run_optimize(bitmap->parts.items[i].low);
+}

@@ -35,6 +35,9 @@ silt_bitmap *silt_bitmap_or(const silt_bitmap *a, const silt_bitmap *b);
 /* Numbers in any order, while nobody else reads the set. False: out of memory. */
 bool silt_bitmap_add(silt_bitmap *bitmap, const uint64_t *numbers, size_t count);
 
+/* Keeps the set and makes it small: runs of numbers as runs. Nobody else reads it meanwhile. */
+void silt_bitmap_shrink(silt_bitmap *bitmap);
+
 /* The portable form at the end of `buf`. */
 void silt_bitmap_write(const silt_bitmap *bitmap, silt_buf *buf);
 

@@ -4,6 +4,7 @@
 #define SILT_LOG_DV_H
 
 #include "base/bitmap.h"
+#include "base/seam.h"
 #include "log/log.h"
 
 /* Where the file of one lies; of an inline one ('i') both members are NULL. CORRUPT: not a
@@ -22,5 +23,23 @@ silt_status silt_dv_read(silt_store *store, const silt_dv *dv, int64_t row_count
 /* The bytes of one deletion vector as they stand in a file, or inline before Z85: magic and bitmap.
  * CORRUPT. */
 silt_status silt_dv_parse(silt_bytes data, silt_bitmap **out, silt_error *err);
+
+/* ---- writing (dv_write.c) */
+
+#define SILT_DV_PREFIX_MAX 32
+
+/* Write the vectors of `rows`, each not empty, into few files of the table (format 1): out[i] says
+ * where rows[i] stands. Durable on return. With `prefix_size` letters the files stand in folders of
+ * random names (delta.randomizeFilePrefixes, delta.randomPrefixLength); 0: in the table's root.
+ * `*keys` are the files, on failure too: those which were or may have been written, for who takes
+ * them away again. Strings live in the arena. `random` NULL: the system's. */
+silt_status silt_dvs_write(silt_store *store, const silt_bitmap *const *rows, size_t count,
+                           size_t prefix_size, const silt_random *random, silt_arena *arena,
+                           silt_dv *out, silt_names *keys, silt_error *err);
+
+/* Statistics of a file which has lost rows: the same with "tightBounds":false, as they bound more
+ * than what is left. NULL: not JSON, or out of memory.
+ * @see PROTOCOL.md, "Per-file Statistics" */
+const char *silt_stats_loosen(const char *stats, silt_arena *arena);
 
 #endif
