@@ -23,7 +23,7 @@ static silt_status stage(silt_work *w, silt_stage_result *staged)
 {
     silt_stage_spec spec = silt_work_stage_spec(w);
     silt_status st = w->engine->ops->stage(w->engine, &spec, w->arena, staged, w->err);
-    SILT_TRY(silt_work_after_read(w, st));
+    SILT_TRY(silt_work_after_read(w, silt_work_after_stage(w, staged, st)));
     size_t at = 0;
     for (size_t g = 0; g < w->group_count; g++)
         for (size_t i = 0; i < w->groups[g].file_count; i++, at++) {

@@ -90,6 +90,12 @@ bool silt_is_audit_column(const char *name)
            strcasecmp(name, SILT_COLUMN_BATCH_ID) == 0;
 }
 
+bool silt_field_has_value(const silt_field *field)
+{
+    return strstr(field->metadata, "delta.generationExpression") ||
+           strstr(field->metadata, "delta.identity.") || strstr(field->metadata, "CURRENT_DEFAULT");
+}
+
 const silt_field *silt_planning_find(const silt_planning *p, const char *name)
 {
     for (size_t i = 0; i < p->fields.count; i++)
@@ -181,6 +187,16 @@ static silt_status give_schema(silt_planning *p, silt_source_plan *out)
     return out->new_columns ? SILT_OK : silt_fail_nomem(p->err);
 }
 
+/* Whether NDJSON files may have a member: what has a value of its own where they don't is wanted
+ * only if one was seen. */
+static bool may_have(const silt_header_group *group, const silt_field *field)
+{
+    if (!silt_field_has_value(field)) return true;
+    for (size_t i = 0; i < group->sniffed_count; i++)
+        if (silt_streq(group->sniffed[i].name, field->name)) return true;
+    return false;
+}
+
 /* The columns that the engine reads of a group: a CSV's header in its order, else those of the
  * table that the files may have. */
 static silt_status give_group_columns(silt_planning *p, const silt_header_group *group,
@@ -194,6 +210,7 @@ static silt_status give_group_columns(silt_planning *p, const silt_header_group 
         const silt_field *f = named ? silt_planning_find(p, group->names[i]) : &p->fields.items[i];
         if (!f || (!named && f->type->kind == SILT_TYPE_VOID)) continue;
         if (!named && p->sources->audit_columns && silt_is_audit_column(f->name)) continue;
+        if (!named && !may_have(group, f)) continue;
         columns[count++] = (silt_column){f->name, f->type};
     }
     out->columns = columns;

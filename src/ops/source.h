@@ -46,6 +46,8 @@ silt_status silt_planning_columns(silt_planning *p);
 
 /* Whether an audit column is called so, in any case of letters. */
 bool silt_is_audit_column(const char *name);
+/* Whether a column is computed, numbered or given a default where a source doesn't have it. */
+bool silt_field_has_value(const silt_field *field);
 const silt_field *silt_planning_find(const silt_planning *p, const char *name);
 /* The columns of some files with types, by looking at their rows. Files that aren't of the format
  * are noted; then, and only then, `*out` is NULL. */

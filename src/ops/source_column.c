@@ -221,13 +221,14 @@ static silt_status judge_match(silt_planning *p, silt_header_group *g, const nam
     return SILT_OK;
 }
 
-/* A column that must not be null has to be there. */
+/* A column that must not be null has to be there, or to have a value of its own. */
 static silt_status judge_missing(silt_planning *p, silt_header_group *g, const char *const *names,
                                  size_t count)
 {
     for (size_t i = 0; i < p->known && !g->bad; i++) {
         const silt_field *f = &p->fields.items[i];
-        bool there = f->nullable || (p->sources->audit_columns && silt_is_audit_column(f->name));
+        bool there = f->nullable || silt_field_has_value(f) ||
+                     (p->sources->audit_columns && silt_is_audit_column(f->name));
         for (size_t k = 0; k < count && !there; k++)
             there = silt_streq(names[k], f->name);
         if (!there)

@@ -65,6 +65,21 @@ static silt_status keep_order(silt_work *w)
 
 /* ---- what the target looks like */
 
+/* Columns that are computed, numbered, checked or called otherwise in files. */
+static silt_status check_plain(const upsert *u)
+{
+    const silt_write_columns *c = &u->w.columns;
+    const char *what = c->check_count ? c->checks[0].name : NULL;
+    for (size_t i = 0; i < c->column_count && !what; i++)
+        if (c->columns[i].physical.name) what = "column mapping";
+    for (size_t i = 0; i < c->column_count && !what; i++)
+        if (c->columns[i].expr || c->columns[i].kind == SILT_OUTPUT_IDENTITY)
+            what = c->columns[i].label;
+    if (!what) return SILT_OK;
+    return silt_fail(u->w.err, SILT_UNSUPPORTED, "%s: upsert can't write a table with %s yet",
+                     u->w.store->uri, what);
+}
+
 static silt_status check_columns(const upsert *u)
 {
     const silt_change_spec *spec = u->w.spec;
@@ -77,6 +92,7 @@ static silt_status check_columns(const upsert *u)
                                    i < spec->key_count ? "keys" : "timestamp_col", name);
         return silt_hint(u->w.err, st, "column names are matched exactly");
     }
+    SILT_TRY(check_plain(u));
     const silt_log_state *state = silt_snapshot_state(u->w.snapshot);
     if (silt_feature_append_only(&state->protocol, &state->metadata))
         return silt_fail(u->w.err, SILT_UNSUPPORTED,

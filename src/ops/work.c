@@ -75,33 +75,40 @@ silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *o
 
 /* ---- before */
 
+/* Which sources have a column; those that are made up for each row are in all. */
+static silt_given given(void *ctx, const char *name)
+{
+    const silt_work *w = ctx;
+    const silt_source_plan *plan = w->spec->plan;
+    size_t some = 0;
+    for (size_t i = 0; i < plan->column_count; i++)
+        if (plan->columns[i].kind != SILT_OUTPUT_SOURCE && silt_streq(plan->columns[i].name, name))
+            return SILT_GIVEN_ALL;
+    for (size_t g = 0; g < plan->group_count; g++) {
+        const silt_source_group *group = &plan->groups[g];
+        size_t at = 0;
+        while (at < group->column_count && !silt_streq(group->columns[at].name, name))
+            at++;
+        some += at < group->column_count;
+    }
+    if (!some) return SILT_GIVEN_NONE;
+    return some == plan->group_count ? SILT_GIVEN_ALL : SILT_GIVEN_SOME;
+}
+
+/* Columns as the table asks for them, with the audit columns' values. */
 static silt_status fill_columns(silt_work *w)
 {
     const silt_source_plan *plan = w->spec->plan;
-    w->columns = silt_arena_calloc(w->arena, plan->column_count, sizeof(*w->columns));
-    if (!w->columns) return silt_fail_nomem(w->err);
+    silt_status st =
+        silt_write_columns_of(w->metadata, plan->schema, given, w, w->arena, &w->columns, w->err);
+    if (st != SILT_OK) return silt_wrap(w->err, st, "%s", w->store->uri);
     for (size_t i = 0; i < plan->column_count; i++) {
-        w->columns[i] = plan->columns[i];
-        if (w->columns[i].kind != SILT_OUTPUT_VALUE) continue;
-        bool time = silt_streq(w->columns[i].name, SILT_COLUMN_LOAD_TIMESTAMP);
-        w->columns[i].value = time ? w->spec->load_time_us : w->spec->batch_id;
-    }
-    return SILT_OK;
-}
-
-static silt_status fill_partitions(silt_work *w)
-{
-    silt_names by = w->metadata->partition_columns;
-    w->partition_by = silt_arena_calloc(w->arena, by.count + 1, sizeof(*w->partition_by));
-    if (!w->partition_by) return silt_fail_nomem(w->err);
-    for (size_t i = 0; i < by.count; i++) {
-        size_t at = 0, count = w->spec->plan->column_count;
-        while (at < count && !silt_streq(w->columns[at].name, by.items[i]))
-            at++;
-        if (at == count)
-            return silt_fail(w->err, SILT_CORRUPT, "%s: partition column %s isn't in the schema",
-                             w->store->uri, by.items[i]);
-        w->partition_by[i] = at;
+        silt_output_column *c = &w->columns.columns[i];
+        if (plan->columns[i].kind == SILT_OUTPUT_SOURCE) continue;
+        bool time = silt_streq(c->label, SILT_COLUMN_LOAD_TIMESTAMP);
+        c->kind = plan->columns[i].kind;
+        c->source = NULL;
+        c->value = time ? w->spec->load_time_us : w->spec->batch_id;
     }
     return SILT_OK;
 }
@@ -117,6 +124,7 @@ static silt_status fill_metadata(silt_work *w)
     grown->schema_json = silt_schema_json(w->spec->plan->schema, w->arena);
     if (!grown->schema_json) return silt_fail_nomem(w->err);
     w->metadata = grown;
+    w->metadata_changes = true;
     return SILT_OK;
 }
 
@@ -153,7 +161,6 @@ silt_status silt_work_init(silt_work *w)
     SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, w->err));
     SILT_TRY(fill_metadata(w));
     SILT_TRY(fill_columns(w));
-    SILT_TRY(fill_partitions(w));
     size_t count = spec->sources->file_count;
     w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
     w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
@@ -198,20 +205,31 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
     return (silt_stage_spec){
         .groups = w->groups,
         .group_count = w->group_count,
-        .columns = w->columns,
-        .column_count = w->spec->plan->column_count,
+        .columns = w->columns.columns,
+        .column_count = w->columns.column_count,
         .write = {.directory = w->out_dir,
                   .file_prefix = prefix ? prefix : "part-",
-                  .partition_by = w->partition_by,
-                  .partition_count = w->metadata->partition_columns.count,
+                  .partition_by = w->columns.partition_by,
+                  .partition_count = w->columns.partition_count,
                   .target_file_bytes = bytes ? bytes : table_file_bytes(w->metadata),
-                  .compression = w->spec->compression},
+                  .compression = w->spec->compression,
+                  .checks = w->columns.checks,
+                  .check_count = w->columns.check_count},
         .bad_source = bad_source,
         .bad_source_ctx = w,
     };
 }
 
 /* ---- after */
+
+silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st)
+{
+    if (st != SILT_OK) return silt_write_violations(staged, st, w->err);
+    if (w->columns.identity == SIZE_MAX || !staged->row_count) return SILT_OK;
+    w->metadata_changes = true;
+    return silt_write_columns_numbered(&w->columns, staged->identity_last, w->arena, &w->metadata,
+                                       w->err);
+}
 
 void silt_work_sum(silt_work *w)
 {
@@ -292,7 +310,7 @@ silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged)
 static silt_status fill_txn(silt_work *w, silt_txn *txn, const silt_add *const *removes,
                             size_t remove_count)
 {
-    if (w->spec->plan->schema_grows) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
+    if (w->metadata_changes) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
     for (size_t i = 0; i < remove_count; i++)
         SILT_TRY(silt_txn_remove(txn, removes[i], true, w->err));
     for (size_t i = 0; i < w->add_count; i++)

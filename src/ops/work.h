@@ -3,6 +3,7 @@
 #define SILT_OPS_WORK_H
 
 #include "ops/change.h"
+#include "ops/write_columns.h"
 #include "table/data.h"
 
 typedef struct silt_work_file {
@@ -24,11 +25,11 @@ typedef struct silt_work {
     const char *in_dir;        /* in it: copies of the table's files, where it has no local paths */
     silt_source_group *groups; /* of the plan, maybe in another order */
     size_t group_count;
-    const size_t *file_index;    /* for `groups` */
-    silt_output_column *columns; /* with audit values */
-    size_t *partition_by;
+    const size_t *file_index;      /* for `groups` */
+    silt_write_columns columns;    /* with audit values */
     const silt_metadata *metadata; /* of the table afterwards */
-    silt_work_file *before;        /* by source file, before it was read */
+    bool metadata_changes;
+    silt_work_file *before; /* by source file, before it was read */
     SILT_VEC(silt_bad_source) bad;
     silt_source_counts *counts; /* by source file */
     silt_change_facts facts;
@@ -47,6 +48,10 @@ silt_stage_spec silt_work_stage_spec(silt_work *w);
 /* After the engine has read the sources, whether it failed (`st`) or not: files that changed
  * meanwhile are at fault, whatever the engine said. CHANGED or `st`. */
 silt_status silt_work_after_read(silt_work *w, silt_status st);
+
+/* After the engine has written: numbers that identity columns were given are entered into the
+ * metadata, or what checks found is told. `st` is the engine's status, and given back. */
+silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st);
 
 /* Give what was noted to the caller of the operation. */
 silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);

@@ -77,13 +77,15 @@ silt_status silt_scan_missing(const silt_scan_plan *plan, silt_status st, silt_e
 
 /* ---- stats and partition values (stats.c, range.c, partition.c) */
 
-/* Stats of a staged file as the JSON of add.stats: numRecords, minValues, maxValues, nullCount over
+/* Stats of a staged file as the JSON of add.stats, under the names that `fields` (by the schema's;
+ * NULL: these) say that the file has: numRecords, minValues, maxValues, nullCount over
  * the first delta.dataSkippingNumIndexedCols (32; -1: all) leaves that aren't partition columns, or
  * over delta.dataSkippingStatsColumns. Strings are cut to 32 characters, a cut max is bumped;
  * bounds that can't be trusted are left out; timestamps in ms, max rounded up. NULL: out of memory.
  * @see PROTOCOL.md, "Per-file Statistics" */
 const char *silt_stats_json(const silt_staged_file *file, const silt_type *schema,
-                            const silt_metadata *metadata, silt_arena *arena);
+                            const silt_physical *fields, const silt_metadata *metadata,
+                            silt_arena *arena);
 
 /* numRecords; -1: not known. `scratch` is for parsing. */
 int64_t silt_stats_row_count(const char *stats, silt_arena *scratch);
@@ -113,7 +115,8 @@ const char *silt_partition_value(const char *text, const silt_type *type, silt_a
 
 /* Move staged files into the table and give their add actions: named <folder of partition
  * values>/<file name> (a number before ".parquet" tells apart what would be the same), dataChange
- * true, stats as above. Partition values are in the order of metadata->partition_columns.
+ * true, stats as above. Partition values are in the order of metadata->partition_columns; what the
+ * columns are called in files and log is by the metadata's column mapping.
  * Conservation is the caller's. Durable on return; on failure some files may have been moved, under
  * the names they would have had. UNSUPPORTED: a partition column of a type whose values can't stand
  * in the log as text. */

@@ -3,8 +3,8 @@
 #include "table/data.h"
 
 static silt_status partition_pairs(const silt_staged_file *file, const silt_metadata *metadata,
-                                   const silt_type *schema, silt_arena *arena, silt_pairs *out,
-                                   silt_error *err)
+                                   const silt_type *schema, const silt_mapping *mapping,
+                                   silt_arena *arena, silt_pairs *out, silt_error *err)
 {
     silt_names by = metadata->partition_columns;
     silt_pair *pairs = silt_arena_calloc(arena, by.count, sizeof(*pairs));
@@ -19,7 +19,8 @@ static silt_status partition_pairs(const silt_staged_file *file, const silt_meta
         if (type->kind == SILT_TYPE_BINARY || type->kind >= SILT_TYPE_VARIANT)
             return silt_fail(err, SILT_UNSUPPORTED, "can't partition by %s, which is %s",
                              by.items[i], silt_type_name(type, arena));
-        pairs[i] = (silt_pair){by.items[i], silt_partition_value(text, type, arena)};
+        pairs[i] = (silt_pair){mapping->partition_columns.items[i],
+                               silt_partition_value(text, type, arena)};
         if (text && *text && !pairs[i].value) return silt_fail_nomem(err);
     }
     *out = (silt_pairs){pairs, by.count};
@@ -49,21 +50,24 @@ silt_status silt_staged_publish(silt_store *store, const silt_staged_file *files
                                 int64_t now_ms, silt_arena *arena, silt_add **out, silt_error *err)
 {
     SILT_AUTO(silt_map64) taken = silt_map64_new();
+    silt_mapping mapping;
     silt_add *adds = silt_arena_calloc(arena, count, sizeof(*adds));
     const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
     if (!taken || !adds || !keys) return silt_fail_nomem(err);
+    SILT_TRY(silt_mapping_of(metadata, schema, arena, &mapping, err));
     for (size_t i = 0; i < count; i++) { /* all that can be refused, before anything moves */
         silt_pairs values;
-        SILT_TRY(partition_pairs(&files[i], metadata, schema, arena, &values, err));
+        SILT_TRY(partition_pairs(&files[i], metadata, schema, &mapping, arena, &values, err));
         keys[i] = make_key(files[i].local_path, values, i, taken, arena);
-        adds[i] = (silt_add){.path = keys[i] ? silt_path_encode(keys[i], arena) : NULL,
-                             .partition_values = values,
-                             .size_bytes = files[i].size_bytes,
-                             .modification_time_ms = now_ms,
-                             .data_change = true,
-                             .stats = silt_stats_json(&files[i], schema, metadata, arena),
-                             .base_row_id = -1,
-                             .default_row_commit_version = -1};
+        adds[i] =
+            (silt_add){.path = keys[i] ? silt_path_encode(keys[i], arena) : NULL,
+                       .partition_values = values,
+                       .size_bytes = files[i].size_bytes,
+                       .modification_time_ms = now_ms,
+                       .data_change = true,
+                       .stats = silt_stats_json(&files[i], schema, mapping.fields, metadata, arena),
+                       .base_row_id = -1,
+                       .default_row_commit_version = -1};
         if (!adds[i].path || !adds[i].stats) return silt_fail_nomem(err);
     }
     for (size_t i = 0; i < count; i++) {

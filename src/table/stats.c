@@ -24,7 +24,7 @@ typedef struct walk {
     int64_t columns_left;      /* how many leaves are still chosen; -1: all */
     const silt_names *columns; /* chosen by name, as paths; NULL: by number */
     size_t column_count, near; /* where the last leaf's stats were found */
-    const char *path[DEPTH_MAX];
+    const char *path[DEPTH_MAX], *physical[DEPTH_MAX]; /* the latter in files and stats */
     SILT_VEC(leaf) leaves;
     silt_arena *arena;
     bool failed;
@@ -205,7 +205,7 @@ static bool same_path(const walk *w, size_t depth, const silt_leaf_stats *stats)
 {
     if (stats->path_count != depth) return false;
     for (size_t i = depth; i-- > 0;)
-        if (strcmp(stats->path[i], w->path[i]) != 0) return false;
+        if (strcmp(stats->path[i], w->physical[i]) != 0) return false;
     return true;
 }
 
@@ -222,15 +222,27 @@ static const silt_leaf_stats *find_stats(walk *w, size_t depth)
     return NULL;
 }
 
-static void collect(walk *w, const silt_type *type, size_t depth)
+/* What a field is called in files and stats. `fields` is NULL where that is its name. */
+static const char *physical_name(const silt_type *type, const silt_physical *fields, size_t i)
+{
+    return fields ? fields[i].name : type->fields[i].name;
+}
+
+static const silt_physical *below(const silt_physical *fields, size_t i)
+{
+    return fields ? fields[i].children : NULL;
+}
+
+static void collect(walk *w, const silt_type *type, const silt_physical *fields, size_t depth)
 {
     if (depth >= DEPTH_MAX) return;
     for (size_t i = 0; i < type->field_count; i++) {
         const silt_field *field = &type->fields[i];
         if (depth == 0 && silt_names_have(w->partition_columns, field->name)) continue;
         w->path[depth] = field->name;
+        w->physical[depth] = physical_name(type, fields, i);
         if (field->type->kind == SILT_TYPE_STRUCT) {
-            collect(w, field->type, depth + 1);
+            collect(w, field->type, below(fields, i), depth + 1);
             continue;
         }
         leaf l = {chosen(w, depth + 1) ? find_stats(w, depth + 1) : NULL, NULL, NULL};
@@ -255,23 +267,24 @@ static void write_leaf(silt_json_writer *json, const char *name, const leaf *l, 
 }
 
 /* Leaves in the order of collect(); structs without any are left out. */
-static size_t write_struct(const walk *w, const silt_type *type, size_t depth, size_t next,
-                           side which, silt_json_writer *json)
+static size_t write_struct(const walk *w, const silt_type *type, const silt_physical *fields,
+                           size_t depth, size_t next, side which, silt_json_writer *json)
 {
     if (depth >= DEPTH_MAX) return next;
     for (size_t i = 0; i < type->field_count; i++) {
         const silt_field *field = &type->fields[i];
         if (depth == 0 && silt_names_have(w->partition_columns, field->name)) continue;
+        const char *name = physical_name(type, fields, i);
         if (field->type->kind != SILT_TYPE_STRUCT) {
-            write_leaf(json, field->name, &w->leaves.items[next++], which);
+            write_leaf(json, name, &w->leaves.items[next++], which);
             continue;
         }
         size_t start = json->buf->size;
         bool comma = json->comma;
-        silt_json_key(json, field->name);
+        silt_json_key(json, name);
         silt_json_begin_object(json);
         size_t empty = json->buf->size;
-        next = write_struct(w, field->type, depth + 1, next, which, json);
+        next = write_struct(w, field->type, below(fields, i), depth + 1, next, which, json);
         bool nothing = json->buf->size == empty;
         silt_json_end_object(json);
         if (!nothing) continue;
@@ -281,7 +294,7 @@ static size_t write_struct(const walk *w, const silt_type *type, size_t depth, s
     return next;
 }
 
-static const char *write_stats(const walk *w, const silt_type *schema)
+static const char *write_stats(const walk *w, const silt_type *schema, const silt_physical *fields)
 {
     static const char *const names[] = {"minValues", "maxValues", "nullCount"};
     SILT_CLEAN(silt_buf) buf = {0};
@@ -291,7 +304,7 @@ static const char *write_stats(const walk *w, const silt_type *schema)
     for (side which = SIDE_MIN; which <= SIDE_NULLS; which++) {
         silt_json_key(&json, names[which]);
         silt_json_begin_object(&json);
-        write_struct(w, schema, 0, 0, which, &json);
+        write_struct(w, schema, fields, 0, 0, which, &json);
         silt_json_end_object(&json);
     }
     silt_json_end_object(&json);
@@ -299,7 +312,8 @@ static const char *write_stats(const walk *w, const silt_type *schema)
 }
 
 const char *silt_stats_json(const silt_staged_file *file, const silt_type *schema,
-                            const silt_metadata *metadata, silt_arena *arena)
+                            const silt_physical *fields, const silt_metadata *metadata,
+                            silt_arena *arena)
 {
     walk w = {.file = file,
               .partition_columns = metadata->partition_columns,
@@ -311,8 +325,8 @@ const char *silt_stats_json(const silt_staged_file *file, const silt_type *schem
     if (by_name && !parse_columns(by_name, arena, &w.columns, &w.column_count)) return NULL;
     if (number && silt_parse_int64(number, &w.columns_left) && w.columns_left < -1)
         w.columns_left = INDEXED_COLUMNS;
-    collect(&w, schema, 0);
-    const char *json = w.failed ? NULL : write_stats(&w, schema);
+    collect(&w, schema, fields, 0);
+    const char *json = w.failed ? NULL : write_stats(&w, schema, fields);
     silt_vec_free(&w.leaves);
     return json;
 }

@@ -76,7 +76,7 @@ static const char *stats_of(const char *schema, const silt_leaf_stats *leaves, s
                             const silt_metadata *metadata, silt_arena *arena)
 {
     silt_staged_file file = {.row_count = 3, .stats = leaves, .stats_count = count};
-    const char *json = silt_stats_json(&file, type_of(schema, arena), metadata, arena);
+    const char *json = silt_stats_json(&file, type_of(schema, arena), NULL, metadata, arena);
     assert_non_null(json);
     const silt_json *parsed;
     assert_int_equal(silt_json_parse(silt_bytes_of(json), arena, &parsed, NULL), SILT_OK);
@@ -243,7 +243,7 @@ static void named_columns_have_stats(void **state)
     for (size_t i = 0; i < SILT_COUNT(cases); i++) {
         silt_pair pair = {"delta.dataSkippingStatsColumns", cases[i].columns};
         silt_metadata metadata = {.configuration = {&pair, 1}};
-        const char *json = silt_stats_json(&file, &schema, &metadata, arena);
+        const char *json = silt_stats_json(&file, &schema, NULL, &metadata, arena);
         if (!strstr(json, cases[i].nulls)) fail_msg("%s: %s", cases[i].columns, json);
     }
 }

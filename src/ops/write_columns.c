@@ -1,0 +1,348 @@
+/* A table's schema and properties → columns and checks for the engine. */
+#include "ops/write_columns.h"
+
+#include "base/json.h"
+#include "table/expr_tree.h"
+#include "table/mapping.h"
+
+typedef struct maker {
+    const silt_metadata *metadata;
+    const silt_type *schema;
+    silt_given_fn *given;
+    void *ctx;
+    silt_arena *arena;
+    silt_error *err;
+    silt_write_columns *out;
+    SILT_VEC(silt_check) checks;
+} maker;
+
+/* ---- checks */
+
+static silt_status add_check(maker *m, const char *name, const silt_expr *condition)
+{
+    silt_check check = {name, condition};
+    if (!name || !condition || !silt_vec_push(&m->checks, check)) return silt_fail_nomem(m->err);
+    return SILT_OK;
+}
+
+static silt_status add_condition(maker *m, const char *name, const char *text)
+{
+    const silt_expr *condition;
+    if (!name) return silt_fail_nomem(m->err);
+    silt_status st = silt_expr_condition(text, m->schema, m->arena, &condition, m->err);
+    if (st != SILT_OK) return silt_wrap(m->err, st, "%s", name);
+    return add_check(m, name, condition);
+}
+
+static silt_status constraints(maker *m)
+{
+    static const char prefix[] = "delta.constraints.";
+    silt_pairs all = m->metadata->configuration;
+    for (size_t i = 0; i < all.count; i++) {
+        if (!silt_starts_with(all.items[i].key, prefix) || !all.items[i].value) continue;
+        const char *name =
+            silt_arena_printf(m->arena, "constraint %s (%s)", all.items[i].key + sizeof(prefix) - 1,
+                              all.items[i].value);
+        SILT_TRY(add_condition(m, name, all.items[i].value));
+    }
+    return SILT_OK;
+}
+
+/* {"expression": {"expression": "x > 3"}} within a string. */
+static silt_status invariant(maker *m, const silt_json *metadata, const char *path)
+{
+    const char *text = silt_json_string(silt_json_get_some(metadata, "delta.invariants"));
+    const silt_json *outer;
+    if (!text) return SILT_OK;
+    silt_status st = silt_json_parse(silt_bytes_of(text), m->arena, &outer, m->err);
+    if (st != SILT_OK) return silt_wrap(m->err, st, "invariant of column %s", path);
+    const char *condition =
+        silt_json_string(silt_json_get(silt_json_get(outer, "expression"), "expression"));
+    if (!condition)
+        return silt_fail(m->err, SILT_UNSUPPORTED, "invariant of column %s: not an expression: %s",
+                         path, text);
+    return add_condition(
+        m, silt_arena_printf(m->arena, "invariant of column %s (%s)", path, condition), condition);
+}
+
+/* A member that must not be null, where what holds it isn't. */
+static silt_status member_not_null(maker *m, const char *const *path, size_t depth,
+                                   const silt_type *type, const char *name)
+{
+    const char **copy = silt_arena_calloc(m->arena, depth, sizeof *copy);
+    silt_expr *outer = silt_arena_calloc(m->arena, 1, sizeof *outer);
+    silt_expr *inner = silt_arena_calloc(m->arena, 1, sizeof *inner);
+    const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN);
+    if (!copy || !outer || !inner) return silt_fail_nomem(m->err);
+    memcpy(copy, path, depth * sizeof *copy);
+    *inner = (silt_expr){.kind = SILT_EXPR_COLUMN, .type = type, .path = copy, .path_count = depth};
+    *outer =
+        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = type, .path = copy, .path_count = depth - 1};
+    const silt_expr *in[] = {inner}, *on[] = {outer};
+    const silt_expr *is_null = silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, in, 1);
+    if (!is_null) return silt_fail_nomem(m->err);
+    const silt_expr *sides[] = {silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, on, 1),
+                                silt_expr_call(m->arena, SILT_OP_NOT, boolean, &is_null, 1)};
+    if (!sides[0] || !sides[1]) return silt_fail_nomem(m->err);
+    return add_check(m, silt_arena_printf(m->arena, "NOT NULL of column %s", name),
+                     silt_expr_call(m->arena, SILT_OP_OR, boolean, sides, 2));
+}
+
+/* What members of structs ask; `path` has room for them. */
+static silt_status members(maker *m, const char **path, size_t depth, const silt_type *type,
+                           const char *name)
+{
+    for (size_t i = 0; type->kind == SILT_TYPE_STRUCT && i < type->field_count; i++) {
+        const silt_field *field = &type->fields[i];
+        const char *full = silt_arena_printf(m->arena, "%s.%s", name, field->name);
+        if (!full) return silt_fail_nomem(m->err);
+        path[depth] = field->name;
+        if (!field->nullable) SILT_TRY(member_not_null(m, path, depth + 1, field->type, full));
+        if (strstr(field->metadata, "delta.invariants")) {
+            const silt_json *metadata;
+            SILT_TRY(silt_json_parse(silt_bytes_of(field->metadata), m->arena, &metadata, m->err));
+            SILT_TRY(invariant(m, metadata, full));
+        }
+        SILT_TRY(members(m, path, depth + 1, field->type, full));
+    }
+    return SILT_OK;
+}
+
+/* ---- values */
+
+static silt_status typed(maker *m, const silt_expr **expr, const silt_type *type)
+{
+    if (silt_type_equal((*expr)->type, type)) return SILT_OK;
+    const silt_expr *arg = *expr;
+    *expr = silt_expr_call(m->arena, SILT_OP_CAST, type, &arg, 1);
+    return *expr ? SILT_OK : silt_fail_nomem(m->err);
+}
+
+/* An expression of a column's metadata, over `schema`, as the column's type. */
+static silt_status column_expr(maker *m, const char *what, const silt_field *field,
+                               const char *text, const silt_type *schema, const silt_expr **out)
+{
+    const silt_expr *parsed;
+    silt_status st = silt_expr_parse(text, m->arena, &parsed, m->err);
+    if (st == SILT_OK) st = silt_expr_bind(parsed, schema, m->arena, out, m->err);
+    if (st == SILT_OK) st = typed(m, out, field->type);
+    return st == SILT_OK ? st : silt_wrap(m->err, st, "%s column %s", what, field->name);
+}
+
+/* Computed where the source doesn't have it; what it has must be the same. */
+static silt_status generated(maker *m, const silt_field *field, const char *text, silt_given given,
+                             silt_output_column *c)
+{
+    SILT_TRY(column_expr(m, "generated", field, text, m->schema, &c->expr));
+    if (given == SILT_GIVEN_NONE) {
+        c->kind = SILT_OUTPUT_EXPR;
+        return SILT_OK;
+    }
+    silt_expr *column = silt_arena_calloc(m->arena, 1, sizeof *column);
+    const char **path = silt_arena_calloc(m->arena, 1, sizeof *path);
+    if (!column || !path) return silt_fail_nomem(m->err);
+    path[0] = field->name;
+    *column =
+        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = field->type, .path = path, .path_count = 1};
+    const silt_expr *sides[] = {column, c->expr};
+    return add_check(m, silt_arena_printf(m->arena, "generated column %s (%s)", field->name, text),
+                     silt_expr_call(m->arena, SILT_OP_EQ_NULL,
+                                    silt_type_primitive(SILT_TYPE_BOOLEAN), sides, 2));
+}
+
+static silt_status identity(maker *m, const silt_field *field, const silt_json *metadata,
+                            silt_given given, silt_output_column *c)
+{
+    int64_t start = silt_json_int(silt_json_get(metadata, "delta.identity.start"), 1);
+    int64_t step = silt_json_int(silt_json_get(metadata, "delta.identity.step"), 1);
+    bool explicit_too =
+        silt_json_bool(silt_json_get(metadata, "delta.identity.allowExplicitInsert"), false);
+    const silt_json *high = silt_json_get_some(metadata, "delta.identity.highWaterMark");
+    if (!m->given || (given == SILT_GIVEN_ALL && explicit_too)) return SILT_OK;
+    if (given == SILT_GIVEN_SOME && explicit_too) {
+        silt_fail(m->err, SILT_UNSUPPORTED,
+                  "identity column %s: some of the sources have values for it, others haven't",
+                  field->name);
+        return silt_hint(m->err, SILT_UNSUPPORTED, "write the two kinds one after the other");
+    }
+    if (given != SILT_GIVEN_NONE) {
+        silt_fail(m->err, SILT_INVALID,
+                  "identity column %s is GENERATED ALWAYS: it takes no values of others",
+                  field->name);
+        return silt_hint(m->err, SILT_INVALID, "leave the column out of the source");
+    }
+    if (m->out->identity != SIZE_MAX)
+        return silt_fail(m->err, SILT_UNSUPPORTED,
+                         "the columns %s and %s are both identity columns; one can be numbered",
+                         m->out->columns[m->out->identity].label, field->name);
+    c->kind = SILT_OUTPUT_IDENTITY;
+    c->step = step;
+    c->value = start;
+    if (high && __builtin_add_overflow(silt_json_int(high, 0), step, &c->value))
+        return silt_fail(m->err, SILT_INVALID, "identity column %s: there are no more numbers",
+                         field->name);
+    m->out->identity = m->out->column_count;
+    return SILT_OK;
+}
+
+static silt_status by_metadata(maker *m, const silt_field *field, silt_given given,
+                               silt_output_column *c)
+{
+    static const silt_type nothing = {.kind = SILT_TYPE_STRUCT};
+    const silt_json *metadata;
+    silt_status st = silt_json_parse(silt_bytes_of(field->metadata), m->arena, &metadata, m->err);
+    if (st != SILT_OK) return silt_wrap(m->err, st, "schema: metadata of column %s", field->name);
+    SILT_TRY(invariant(m, metadata, field->name));
+    const char *text = silt_json_string(silt_json_get_some(metadata, "delta.generationExpression"));
+    if (text) return generated(m, field, text, given, c);
+    if (silt_json_get_some(metadata, "delta.identity.step") ||
+        silt_json_get_some(metadata, "delta.identity.start"))
+        return identity(m, field, metadata, given, c);
+    text = silt_json_string(silt_json_get_some(metadata, "CURRENT_DEFAULT"));
+    if (!text || given == SILT_GIVEN_ALL) return SILT_OK;
+    SILT_TRY(column_expr(m, "default of", field, text, &nothing, &c->expr));
+    if (given == SILT_GIVEN_NONE) c->kind = SILT_OUTPUT_EXPR;
+    return SILT_OK;
+}
+
+/* ---- columns */
+
+static silt_status one_column(maker *m, const silt_mapping *mapping, size_t i)
+{
+    const silt_field *field = &m->schema->fields[i];
+    silt_output_column *c = &m->out->columns[m->out->column_count];
+    const char *path[SILT_TYPE_DEPTH_MAX + 1] = {field->name};
+    silt_given given = m->given ? m->given(m->ctx, field->name) : SILT_GIVEN_ALL;
+    if (field->type->kind == SILT_TYPE_VOID) return SILT_OK; /* files have no place for these */
+    *c = (silt_output_column){.name = field->name,
+                              .type = field->type,
+                              .kind = SILT_OUTPUT_SOURCE,
+                              .source = field->name,
+                              .label = field->name,
+                              .not_null = !field->nullable};
+    if (mapping->mode != SILT_MAPPING_NONE) {
+        c->name = mapping->fields[i].name;
+        c->physical = mapping->fields[i];
+    }
+    if (strcmp(field->metadata, "{}") != 0) SILT_TRY(by_metadata(m, field, given, c));
+    SILT_TRY(members(m, path, 1, field->type, field->name));
+    m->out->column_count++;
+    return SILT_OK;
+}
+
+size_t silt_write_columns_find(const silt_write_columns *c, const char *name)
+{
+    for (size_t i = 0; i < c->column_count; i++)
+        if (silt_streq(c->columns[i].label, name)) return i;
+    return SIZE_MAX;
+}
+
+static silt_status partitions(maker *m)
+{
+    silt_names by = m->metadata->partition_columns;
+    m->out->partition_by = silt_arena_calloc(m->arena, by.count + 1, sizeof(size_t));
+    if (!m->out->partition_by) return silt_fail_nomem(m->err);
+    for (size_t i = 0; i < by.count; i++) {
+        m->out->partition_by[i] = silt_write_columns_find(m->out, by.items[i]);
+        if (m->out->partition_by[i] == SIZE_MAX)
+            return silt_fail(m->err, SILT_CORRUPT, "partition column %s isn't in the schema",
+                             by.items[i]);
+    }
+    m->out->partition_count = by.count;
+    return SILT_OK;
+}
+
+static silt_status make(maker *m)
+{
+    silt_mapping mapping;
+    SILT_TRY(silt_mapping_of(m->metadata, m->schema, m->arena, &mapping, m->err));
+    m->out->columns =
+        silt_arena_calloc(m->arena, m->schema->field_count + 1, sizeof(*m->out->columns));
+    if (!m->out->columns) return silt_fail_nomem(m->err);
+    for (size_t i = 0; i < m->schema->field_count; i++)
+        SILT_TRY(one_column(m, &mapping, i));
+    SILT_TRY(constraints(m));
+    SILT_TRY(partitions(m));
+    silt_check *checks = silt_arena_calloc(m->arena, m->checks.count + 1, sizeof(*checks));
+    if (!checks) return silt_fail_nomem(m->err);
+    if (m->checks.count) memcpy(checks, m->checks.items, m->checks.count * sizeof(*checks));
+    m->out->checks = checks;
+    m->out->check_count = m->checks.count;
+    return SILT_OK;
+}
+
+silt_status silt_write_columns_of(const silt_metadata *metadata, const silt_type *schema,
+                                  silt_given_fn *given, void *ctx, silt_arena *arena,
+                                  silt_write_columns *out, silt_error *err)
+{
+    silt_write_columns result = {.metadata = metadata, .schema = schema, .identity = SIZE_MAX};
+    maker m = {.metadata = metadata,
+               .schema = schema,
+               .given = given,
+               .ctx = ctx,
+               .arena = arena,
+               .err = err,
+               .out = &result};
+    silt_status st = make(&m);
+    silt_vec_free(&m.checks);
+    if (st == SILT_OK) *out = result;
+    return st;
+}
+
+/* ---- identity columns, afterwards */
+
+static const char *with_high_water_mark(const char *metadata, int64_t last, silt_arena *arena)
+{
+    static const char key[] = "delta.identity.highWaterMark";
+    const silt_json *object;
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_json_writer w = silt_json_writer_of(&buf);
+    if (silt_json_parse(silt_bytes_of(metadata), arena, &object, NULL) != SILT_OK) return NULL;
+    silt_json_begin_object(&w);
+    for (silt_json_iter it = silt_json_iter_of(object); silt_json_next(&it);) {
+        if (strcmp(it.key, key) == 0) continue;
+        silt_json_key_bytes(&w, (silt_bytes){it.key, it.key_size});
+        silt_json_put_value(&w, it.value);
+    }
+    silt_json_member_int(&w, key, last);
+    silt_json_end_object(&w);
+    return silt_buf_copy(&buf, arena);
+}
+
+silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t last,
+                                        silt_arena *arena, const silt_metadata **out,
+                                        silt_error *err)
+{
+    const silt_type *old = c->schema;
+    silt_field *fields = silt_arena_calloc(arena, old->field_count, sizeof(*fields));
+    silt_metadata *metadata = silt_arena_calloc(arena, 1, sizeof(*metadata));
+    silt_type schema = *old;
+    int at = silt_type_find(old, c->columns[c->identity].label);
+    if (!fields || !metadata) return silt_fail_nomem(err);
+    memcpy(fields, old->fields, old->field_count * sizeof(*fields));
+    fields[at].metadata = with_high_water_mark(fields[at].metadata, last, arena);
+    schema.fields = fields;
+    *metadata = *c->metadata;
+    metadata->schema_json = fields[at].metadata ? silt_schema_json(&schema, arena) : NULL;
+    if (!metadata->schema_json) return silt_fail_nomem(err);
+    *out = metadata;
+    return SILT_OK;
+}
+
+/* ---- what was violated */
+
+silt_status silt_write_violations(const silt_stage_result *staged, silt_status st, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) text = {0};
+    if (st != SILT_BAD_DATA || !staged->violation_count) return st;
+    for (size_t i = 0; i < staged->violation_count; i++) {
+        const silt_violation *v = &staged->violations[i];
+        silt_buf_printf(&text, "%s%s: %" PRId64 " row%s violate%s it", i ? "; " : "",
+                        v->check->name, v->rows, v->rows == 1 ? "" : "s", v->rows == 1 ? "s" : "");
+        for (size_t k = 0; k < v->sample_count; k++)
+            silt_buf_printf(&text, "%s%s", k ? ", " : ", such as ", v->samples[k]);
+    }
+    if (text.failed) return silt_fail_nomem(err);
+    silt_fail(err, SILT_BAD_DATA, "%s", text.data);
+    return silt_hint(err, SILT_BAD_DATA, "nothing was written; correct or leave out these rows");
+}
