@@ -3,6 +3,7 @@
 #define SILT_TABLE_DATA_H
 
 #include "engine/engine.h"
+#include "silt/maintain.h"
 #include "table/skip.h"
 #include "table/snapshot.h"
 
@@ -123,6 +124,11 @@ const char *silt_partition_value(const char *text, const silt_type *type, silt_a
 silt_status silt_staged_publish(silt_store *store, const silt_staged_file *files, size_t count,
                                 const silt_metadata *metadata, const silt_type *schema,
                                 int64_t now_ms, silt_arena *arena, silt_add **out, silt_error *err);
+/* The same for files of changed rows (with _change_type among their columns): in _change_data/. */
+silt_status silt_staged_publish_changes(silt_store *store, const silt_staged_file *files,
+                                        size_t count, const silt_metadata *metadata,
+                                        const silt_type *schema, silt_arena *arena, silt_cdc **out,
+                                        silt_error *err);
 
 /* A scratch folder for staged files: in the table's own file system where it has one
  * (`_silt/scratch/<name>`, so that publishing is a rename), else under the system's temporary
@@ -137,7 +143,19 @@ void silt_scratch_remove(const char *path);
 silt_status silt_scratch_shared(silt_store *store, silt_arena *arena, const char **path,
                                 silt_error *err);
 
-/* ---- looking after the log (maintain.c) */
+/* Called with each file that was left behind, as its path in the table. */
+typedef void silt_leftover_fn(void *ctx, const char *path, int64_t size_bytes);
+/* Delete what interrupted processes left in the table's folder: files in scratch folders, and
+ * temporary files of the store (which it doesn't list), as old as `cutoff_ms` or older. Nothing
+ * where the store has no local paths. What can't be deleted stays. */
+void silt_scratch_sweep(silt_store *store, int64_t cutoff_ms, bool dry_run, silt_leftover_fn *fn,
+                        void *ctx);
+
+/* ---- looking after the log (maintain.c, cleanup_log.c) */
+
+/* silt_cleanup_log() by a snapshot that is the newest. */
+silt_status silt_table_cleanup_log(silt_snapshot *snapshot, const silt_cleanup_log_options *opts,
+                                   silt_cleanup_log_result *out, silt_error *err);
 
 /* After a commit: a checkpoint when it is due (delta.checkpointInterval commits since the last one,
  * default 100, or when at least 10 commits outgrow a tenth of the checkpoint). Costs nothing when

@@ -45,35 +45,94 @@ static const char *make_key(const char *local_path, silt_pairs values, size_t nu
     return silt_arena_printf(arena, "%s%.*s-%zu%s", folder, stem, name, number, dot ? dot : "");
 }
 
+/* What publishing needs to know of the table. */
+typedef struct publishing {
+    silt_store *store;
+    const silt_metadata *metadata;
+    const silt_type *schema;
+    silt_mapping mapping;
+    const char *folder; /* before each key: "" or one that ends in '/' */
+    silt_arena *arena;
+    silt_pairs *values; /* by file */
+    const char **keys;
+} publishing;
+
+/* Keys and partition values of all files: all that can be refused, before anything moves. */
+static silt_status prepare(publishing *p, const silt_staged_file *files, size_t count,
+                           silt_error *err)
+{
+    SILT_AUTO(silt_map64) taken = silt_map64_new();
+    p->values = silt_arena_calloc(p->arena, count, sizeof(*p->values));
+    p->keys = silt_arena_calloc(p->arena, count, sizeof(*p->keys));
+    if (!taken || !p->values || !p->keys) return silt_fail_nomem(err);
+    SILT_TRY(silt_mapping_of(p->metadata, p->schema, p->arena, &p->mapping, err));
+    for (size_t i = 0; i < count; i++) {
+        SILT_TRY(partition_pairs(&files[i], p->metadata, p->schema, &p->mapping, p->arena,
+                                 &p->values[i], err));
+        const char *key = make_key(files[i].local_path, p->values[i], i, taken, p->arena);
+        p->keys[i] = key ? silt_arena_printf(p->arena, "%s%s", p->folder, key) : NULL;
+        if (!p->keys[i]) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+static silt_status move_all(const publishing *p, const silt_staged_file *files, size_t count,
+                            silt_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        silt_status st = p->store->ops->put_file(p->store, p->keys[i], files[i].local_path, err);
+        if (st != SILT_OK)
+            return silt_wrap(err, st, "%s: data file %s", p->store->uri, p->keys[i]);
+    }
+    return SILT_OK;
+}
+
 silt_status silt_staged_publish(silt_store *store, const silt_staged_file *files, size_t count,
                                 const silt_metadata *metadata, const silt_type *schema,
                                 int64_t now_ms, silt_arena *arena, silt_add **out, silt_error *err)
 {
-    SILT_AUTO(silt_map64) taken = silt_map64_new();
-    silt_mapping mapping;
+    publishing p = {
+        .store = store, .metadata = metadata, .schema = schema, .folder = "", .arena = arena};
     silt_add *adds = silt_arena_calloc(arena, count, sizeof(*adds));
-    const char **keys = silt_arena_calloc(arena, count, sizeof(*keys));
-    if (!taken || !adds || !keys) return silt_fail_nomem(err);
-    SILT_TRY(silt_mapping_of(metadata, schema, arena, &mapping, err));
-    for (size_t i = 0; i < count; i++) { /* all that can be refused, before anything moves */
-        silt_pairs values;
-        SILT_TRY(partition_pairs(&files[i], metadata, schema, &mapping, arena, &values, err));
-        keys[i] = make_key(files[i].local_path, values, i, taken, arena);
-        adds[i] =
-            (silt_add){.path = keys[i] ? silt_path_encode(keys[i], arena) : NULL,
-                       .partition_values = values,
-                       .size_bytes = files[i].size_bytes,
-                       .modification_time_ms = now_ms,
-                       .data_change = true,
-                       .stats = silt_stats_json(&files[i], schema, mapping.fields, metadata, arena),
-                       .base_row_id = -1,
-                       .default_row_commit_version = -1};
+    if (!adds) return silt_fail_nomem(err);
+    SILT_TRY(prepare(&p, files, count, err));
+    for (size_t i = 0; i < count; i++) {
+        adds[i] = (silt_add){
+            .path = silt_path_encode(p.keys[i], arena),
+            .partition_values = p.values[i],
+            .size_bytes = files[i].size_bytes,
+            .modification_time_ms = now_ms,
+            .data_change = true,
+            .stats = silt_stats_json(&files[i], schema, p.mapping.fields, metadata, arena),
+            .base_row_id = -1,
+            .default_row_commit_version = -1};
         if (!adds[i].path || !adds[i].stats) return silt_fail_nomem(err);
     }
-    for (size_t i = 0; i < count; i++) {
-        silt_status st = store->ops->put_file(store, keys[i], files[i].local_path, err);
-        if (st != SILT_OK) return silt_wrap(err, st, "%s: data file %s", store->uri, keys[i]);
-    }
+    SILT_TRY(move_all(&p, files, count, err));
     *out = adds;
+    return SILT_OK;
+}
+
+silt_status silt_staged_publish_changes(silt_store *store, const silt_staged_file *files,
+                                        size_t count, const silt_metadata *metadata,
+                                        const silt_type *schema, silt_arena *arena, silt_cdc **out,
+                                        silt_error *err)
+{
+    publishing p = {.store = store,
+                    .metadata = metadata,
+                    .schema = schema,
+                    .folder = "_change_data/",
+                    .arena = arena};
+    silt_cdc *changes = silt_arena_calloc(arena, count, sizeof(*changes));
+    if (!changes) return silt_fail_nomem(err);
+    SILT_TRY(prepare(&p, files, count, err));
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = (silt_cdc){.path = silt_path_encode(p.keys[i], arena),
+                                .partition_values = p.values[i],
+                                .size_bytes = files[i].size_bytes};
+        if (!changes[i].path) return silt_fail_nomem(err);
+    }
+    SILT_TRY(move_all(&p, files, count, err));
+    *out = changes;
     return SILT_OK;
 }
