@@ -19,29 +19,12 @@ static const char *parameters(const silt_work *w)
     return silt_buf_copy(&buf, w->arena);
 }
 
-static silt_status stage(silt_work *w, silt_stage_result *staged)
-{
-    silt_stage_spec spec = silt_work_stage_spec(w);
-    silt_status st = w->engine->ops->stage(w->engine, &spec, w->arena, staged, w->err);
-    SILT_TRY(silt_work_after_read(w, silt_work_after_stage(w, staged, st)));
-    size_t at = 0;
-    for (size_t g = 0; g < w->group_count; g++)
-        for (size_t i = 0; i < w->groups[g].file_count; i++, at++) {
-            int64_t rows = staged->source_rows[at];
-            w->counts[w->file_index[at]].read = w->counts[w->file_index[at]].inserted = rows;
-        }
-    silt_work_sum(w);
-    silt_conserved c = {
-        .sources = w->counts, .source_count = w->spec->sources->file_count, .staged = staged};
-    return silt_conserve(&c, w->err);
-}
-
 static silt_status append(silt_work *w, silt_change_result *out, silt_snapshot **after)
 {
     silt_stage_result staged = {0};
     silt_txn_options txn = w->spec->txn;
     SILT_TRY(silt_work_init(w));
-    SILT_TRY(stage(w, &staged));
+    SILT_TRY(silt_work_stage(w, &staged));
     txn.operation = "WRITE";
     txn.operation_parameters = parameters(w);
     txn.read = SILT_READ_NOTHING;

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "engine/arrow.h"
 #include "ops/change.h"
+#include "ops/write_columns.h"
 #include "silt/write.h"
 #include "table/data.h"
 #include "table/txn.h"
@@ -18,9 +20,13 @@ typedef struct work {
     silt_snapshot *newer; /* ours: read again after a commit of our app; NULL: none */
     silt_append_options opts;
     silt_arena *arena;
-    char id[SILT_UUID_SIZE]; /* in the names of all files of this try */
-    const char *scratch;     /* our own folder; NULL: none was needed */
+    char id[SILT_UUID_SIZE];        /* in the names of all files of this try */
+    const char *scratch;            /* our own folder; NULL: none was needed */
+    const silt_arrow_column *given; /* of the stream */
+    size_t given_count;
+    silt_write_columns columns;
     silt_stage_result staged;
+    const silt_metadata *metadata; /* that changes with it; NULL: none */
     silt_add *adds;
     silt_append_result result;
     silt_snapshot *after;
@@ -41,29 +47,49 @@ static silt_snapshot *current(const work *w)
 
 /* ---- rows → files ---- */
 
-/* Columns as the files have them; void ones have no place there. */
-static silt_status output_columns(const work *w, silt_arrow_spec *spec, silt_error *err)
+/* What the stream says of its columns. */
+static silt_status stream_columns(struct ArrowArrayStream *rows, silt_arena *arena,
+                                  const silt_arrow_column **out, size_t *count, silt_error *err)
 {
-    const silt_type *schema = silt_snapshot_schema(w->base);
-    silt_names by = silt_snapshot_state(w->base)->metadata.partition_columns;
-    silt_output_column *columns = silt_arena_calloc(w->arena, schema->field_count, sizeof *columns);
-    size_t *partition_by = silt_arena_calloc(w->arena, by.count, sizeof *partition_by);
-    if (!columns || !partition_by) return silt_fail_nomem(err);
-    for (size_t i = 0; i < schema->field_count; i++) {
-        const silt_field *field = &schema->fields[i];
-        if (field->type->kind == SILT_TYPE_VOID) continue;
-        for (size_t p = 0; p < by.count; p++)
-            if (silt_streq(by.items[p], field->name)) partition_by[p] = spec->column_count;
-        columns[spec->column_count++] = (silt_output_column){.name = field->name,
-                                                             .type = field->type,
-                                                             .kind = SILT_OUTPUT_SOURCE,
-                                                             .source = field->name,
-                                                             .not_null = !field->nullable};
+    SILT_CLEAN(silt_arrow_schema) schema = {0};
+    if (rows->get_schema(rows, &schema) != 0) {
+        schema.release = NULL; /* the engine tells what it said */
+        *count = 0;
+        return SILT_OK;
     }
-    spec->columns = columns;
-    spec->write.partition_by = partition_by;
-    spec->write.partition_count = by.count;
+    return silt_arrow_columns(&schema, arena, out, count, err);
+}
+
+static silt_given given(void *ctx, const char *name)
+{
+    const work *w = ctx;
+    for (size_t i = 0; i < w->given_count; i++)
+        if (silt_streq(w->given[i].name, name)) return SILT_GIVEN_ALL;
+    return SILT_GIVEN_NONE;
+}
+
+static silt_status output_columns(work *w, silt_arrow_spec *spec, silt_error *err)
+{
+    const silt_metadata *metadata = &silt_snapshot_state(w->base)->metadata;
+    SILT_TRY(stream_columns(spec->rows, w->arena, &w->given, &w->given_count, err));
+    SILT_TRY(silt_write_columns_of(metadata, silt_snapshot_schema(w->base), given, w, w->arena,
+                                   &w->columns, err));
+    spec->columns = w->columns.columns;
+    spec->column_count = w->columns.column_count;
+    spec->write.partition_by = w->columns.partition_by;
+    spec->write.partition_count = w->columns.partition_count;
+    spec->write.checks = w->columns.checks;
+    spec->write.check_count = w->columns.check_count;
     return SILT_OK;
+}
+
+/* Numbers that were given away are the table's new high-water mark. */
+static silt_status after_stage(work *w, silt_status st, silt_error *err)
+{
+    if (st != SILT_OK) return silt_write_violations(&w->staged, st, err);
+    if (w->columns.identity == SIZE_MAX || !w->staged.row_count) return SILT_OK;
+    return silt_write_columns_numbered(&w->columns, w->staged.identity_last, w->arena, &w->metadata,
+                                       err);
 }
 
 static silt_status stage(work *w, struct ArrowArrayStream *rows, silt_error *err)
@@ -82,7 +108,7 @@ static silt_status stage(work *w, struct ArrowArrayStream *rows, silt_error *err
         SILT_TRY(silt_scratch_make(store, w->id, w->arena, &w->scratch, err));
         spec.write.directory = w->scratch;
     }
-    return engine->ops->stage_arrow(engine, &spec, w->arena, &w->staged, err);
+    return after_stage(w, engine->ops->stage_arrow(engine, &spec, w->arena, &w->staged, err), err);
 }
 
 static silt_status publish(work *w, silt_error *err)
@@ -137,6 +163,7 @@ static silt_status commit(work *w, const silt_txn_options *opts, silt_txn_result
 {
     SILT_AUTO(silt_txn) txn = NULL;
     SILT_TRY(silt_txn_new(current(w), opts, &txn, err));
+    if (w->metadata) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, err));
     for (size_t i = 0; i < w->staged.file_count; i++)
         SILT_TRY(silt_txn_add(txn, &w->adds[i], err));
     SILT_TRY(silt_txn_commit(txn, out, &w->after, err));

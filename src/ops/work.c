@@ -100,11 +100,12 @@ static silt_status fill_columns(silt_work *w)
 {
     const silt_source_plan *plan = w->spec->plan;
     silt_status st =
-        silt_write_columns_of(w->metadata, plan->schema, given, w, w->arena, &w->columns, w->err);
+        silt_write_columns_of(w->metadata, w->schema, w->given ? w->given : given,
+                              w->given ? w->given_ctx : w, w->arena, &w->columns, w->err);
     if (st != SILT_OK) return silt_wrap(w->err, st, "%s", w->store->uri);
     for (size_t i = 0; i < plan->column_count; i++) {
-        silt_output_column *c = &w->columns.columns[i];
         if (plan->columns[i].kind == SILT_OUTPUT_SOURCE) continue;
+        silt_output_column *c = &w->columns.columns[i];
         bool time = silt_streq(c->label, SILT_COLUMN_LOAD_TIMESTAMP);
         c->kind = plan->columns[i].kind;
         c->source = NULL;
@@ -115,8 +116,10 @@ static silt_status fill_columns(silt_work *w)
 
 static silt_status fill_metadata(silt_work *w)
 {
+    if (w->metadata) return SILT_OK;
     const silt_metadata *old = &silt_snapshot_state(w->snapshot)->metadata;
     w->metadata = old;
+    w->schema = w->spec->plan->schema;
     if (!w->spec->plan->schema_grows) return SILT_OK;
     silt_metadata *grown = silt_arena_calloc(w->arena, 1, sizeof(*grown));
     if (!grown) return silt_fail_nomem(w->err);
@@ -155,10 +158,12 @@ static silt_status make_scratch(silt_work *w)
 silt_status silt_work_init(silt_work *w)
 {
     const silt_change_spec *spec = w->spec;
-    w->store = silt_snapshot_store(w->snapshot);
-    w->engine = silt_snapshot_engine(w->snapshot);
-    const silt_log_state *state = silt_snapshot_state(w->snapshot);
-    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, w->err));
+    if (w->snapshot) {
+        w->store = silt_snapshot_store(w->snapshot);
+        w->engine = silt_snapshot_engine(w->snapshot);
+        const silt_log_state *state = silt_snapshot_state(w->snapshot);
+        SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, w->err));
+    }
     SILT_TRY(fill_metadata(w));
     SILT_TRY(fill_columns(w));
     size_t count = spec->sources->file_count;
@@ -247,6 +252,23 @@ void silt_work_sum(silt_work *w)
     w->facts.sources = w->counts;
 }
 
+silt_status silt_work_stage(silt_work *w, silt_stage_result *staged)
+{
+    silt_stage_spec spec = silt_work_stage_spec(w);
+    silt_status st = w->engine->ops->stage(w->engine, &spec, w->arena, staged, w->err);
+    SILT_TRY(silt_work_after_read(w, silt_work_after_stage(w, staged, st)));
+    size_t at = 0;
+    for (size_t g = 0; g < w->group_count; g++)
+        for (size_t i = 0; i < w->groups[g].file_count; i++, at++) {
+            int64_t rows = staged->source_rows[at];
+            w->counts[w->file_index[at]].read = w->counts[w->file_index[at]].inserted = rows;
+        }
+    silt_work_sum(w);
+    silt_conserved c = {
+        .sources = w->counts, .source_count = w->spec->sources->file_count, .staged = staged};
+    return silt_conserve(&c, w->err);
+}
+
 static silt_status key_of(silt_work *w, const silt_add *add, const char **key)
 {
     return silt_path_decode(add->path, w->arena, key, w->err);
@@ -286,9 +308,9 @@ void silt_work_unpublish(silt_work *w)
 
 silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged)
 {
-    silt_status st = silt_staged_publish(w->store, staged->files, staged->file_count, w->metadata,
-                                         w->spec->plan->schema, silt_now_ms(w->spec->txn.clock),
-                                         w->arena, &w->adds, w->err);
+    silt_status st =
+        silt_staged_publish(w->store, staged->files, staged->file_count, w->metadata, w->schema,
+                            silt_now_ms(w->spec->txn.clock), w->arena, &w->adds, w->err);
     if (st != SILT_OK) { /* half-way: which files stand there has to be looked up */
         silt_error harmless = {0};
         (void)silt_attempt_clean(w->store, w->spec->attempt, &harmless);
@@ -310,6 +332,7 @@ silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged)
 static silt_status fill_txn(silt_work *w, silt_txn *txn, const silt_add *const *removes,
                             size_t remove_count)
 {
+    if (w->protocol) SILT_TRY(silt_txn_set_protocol(txn, w->protocol, w->err));
     if (w->metadata_changes) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
     for (size_t i = 0; i < remove_count; i++)
         SILT_TRY(silt_txn_remove(txn, removes[i], true, w->err));
@@ -339,7 +362,8 @@ silt_status silt_work_commit(silt_work *w, silt_txn_options *opts, const silt_ad
             return silt_fail_nomem(w->err);
         }
     }
-    silt_status st = silt_txn_new(w->snapshot, opts, &txn, w->err);
+    silt_status st = w->snapshot ? silt_txn_new(w->snapshot, opts, &txn, w->err)
+                                 : silt_txn_new_table(w->store, w->engine, opts, &txn, w->err);
     if (st == SILT_OK) st = prepare(w, txn, removes, remove_count);
     if (st != SILT_OK) {
         silt_work_unpublish(w);

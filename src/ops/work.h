@@ -13,7 +13,7 @@ typedef struct silt_work_file {
 
 /* One try of a change. {0} before silt_work_init(), silt_work_release() afterwards. */
 typedef struct silt_work {
-    silt_snapshot *snapshot;
+    silt_snapshot *snapshot; /* NULL: there is no table yet; the next two are given then */
     silt_store *store;
     silt_engine *engine;
     const silt_change_spec *spec;
@@ -25,10 +25,16 @@ typedef struct silt_work {
     const char *in_dir;        /* in it: copies of the table's files, where it has no local paths */
     silt_source_group *groups; /* of the plan, maybe in another order */
     size_t group_count;
-    const size_t *file_index;      /* for `groups` */
-    silt_write_columns columns;    /* with audit values */
-    const silt_metadata *metadata; /* of the table afterwards */
+    const size_t *file_index;   /* for `groups` */
+    silt_write_columns columns; /* with audit values */
+    /* Of the table afterwards. Where the caller has set them (with `metadata_changes`) they stay;
+     * else they are the snapshot's with the plan's new columns. */
+    const silt_metadata *metadata;
+    const silt_type *schema;
+    const silt_protocol *protocol; /* that is to be set; NULL: it stays */
     bool metadata_changes;
+    silt_given_fn *given; /* NULL: by the plan's groups */
+    void *given_ctx;
     silt_work_file *before; /* by source file, before it was read */
     SILT_VEC(silt_bad_source) bad;
     silt_source_counts *counts; /* by source file */
@@ -52,6 +58,9 @@ silt_status silt_work_after_read(silt_work *w, silt_status st);
 /* After the engine has written: numbers that identity columns were given are entered into the
  * metadata, or what checks found is told. `st` is the engine's status, and given back. */
 silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st);
+
+/* Stage the source files of the plan: rows are counted by file and checked. */
+silt_status silt_work_stage(silt_work *w, silt_stage_result *staged);
 
 /* Give what was noted to the caller of the operation. */
 silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);
