@@ -172,6 +172,29 @@ static const feature *find_feature(const char *name)
     return NULL;
 }
 
+/* Others' formats say which commits are valid beyond the rows, and catalogs which ones there are.
+ */
+static bool alters(const feature *f)
+{
+    return f->writes ||
+           !(silt_starts_with(f->name, "iceberg") || silt_starts_with(f->name, "catalog") ||
+             strcmp(f->name, "collations") == 0);
+}
+
+bool silt_feature_describe(const char *name, silt_feature_traits *out)
+{
+    const feature *f = find_feature(name);
+    if (!f) return false;
+    *out = (silt_feature_traits){f->name,  f->is_reader, f->since_reader, f->since_writer,
+                                 f->reads, f->writes,    alters(f)};
+    return true;
+}
+
+const char *silt_feature_at(size_t i)
+{
+    return i < SILT_COUNT(features) ? features[i].name : NULL;
+}
+
 /* ---- which are active */
 
 static int compare_names(const void *a, const void *b)
@@ -225,15 +248,26 @@ silt_status silt_feature_list(const silt_protocol *p, silt_arena *arena, silt_na
 
 /* ---- checks */
 
-/* Those which Silt lacks and the table uses, "a, b (name)" behind what `buf` holds. */
-static void put_missing(silt_names names, bool reading, const silt_metadata *metadata,
+typedef enum purpose { READING, WRITING, ALTERING } purpose;
+
+/* Whether Silt lacks what the table uses. */
+static bool is_missing(const char *name, purpose what, const silt_metadata *metadata)
+{
+    const feature *f = find_feature(name);
+    if (!f) return true;
+    if (what == READING && (f->reads || !f->is_reader)) return false;
+    if (what == WRITING && f->writes) return false;
+    if (what == ALTERING && alters(f)) return false;
+    return !f->used || f->used(metadata);
+}
+
+/* Those which are missing, "a, b (name)" behind what `buf` holds. */
+static void put_missing(silt_names names, purpose what, const silt_metadata *metadata,
                         silt_buf *buf)
 {
     for (size_t i = 0; i < names.count; i++) {
         const feature *f = find_feature(names.items[i]);
-        if (f && (reading ? f->reads : f->writes)) continue;
-        if (f && f->used && !f->used(metadata)) continue;
-        if (f && reading && !f->is_reader) continue;
+        if (!is_missing(names.items[i], what, metadata)) continue;
         silt_buf_puts(buf, buf->size ? ", " : "");
         silt_buf_puts(buf, names.items[i]);
         const char *mode = silt_pairs_get(metadata->configuration, "delta.columnMapping.mode");
@@ -274,10 +308,12 @@ static silt_status fail_version(const char *what, bool reading, int version, sil
                      reading ? READER_FEATURES : WRITER_FEATURES);
 }
 
-static silt_status check(const silt_protocol *p, const silt_metadata *metadata, bool reading,
+static silt_status check(const silt_protocol *p, const silt_metadata *metadata, purpose purpose,
                          silt_error *err)
 {
-    const char *what = reading ? "read" : "write";
+    static const char *const words[] = {"read", "write", "alter"};
+    const char *what = words[purpose];
+    bool reading = purpose == READING;
     int version = reading ? p->min_reader : p->min_writer;
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     SILT_CLEAN(silt_buf) missing = {0};
@@ -287,7 +323,7 @@ static silt_status check(const silt_protocol *p, const silt_metadata *metadata, 
         return fail_version(what, reading, version, err);
     SILT_TRY(check_lists(p, err));
     SILT_TRY(silt_feature_list(p, scratch, &readers, &writers, err));
-    put_missing(reading ? readers : writers, reading, metadata, &missing);
+    put_missing(reading ? readers : writers, purpose, metadata, &missing);
     if (missing.failed) return silt_fail_nomem(err);
     return missing.size ? fail_missing(what, reading ? readers : writers, &missing, err) : SILT_OK;
 }
@@ -307,7 +343,7 @@ static silt_status check_both_lists(const silt_protocol *p, silt_error *err)
 silt_status silt_feature_check_read(const silt_protocol *p, const silt_metadata *metadata,
                                     silt_error *err)
 {
-    SILT_TRY(check(p, metadata, true, err));
+    SILT_TRY(check(p, metadata, READING, err));
     if (strcmp(metadata->format_provider, "parquet") == 0) return SILT_OK;
     return silt_fail(err, SILT_UNSUPPORTED, "can't read: data files of the format \"%s\"",
                      metadata->format_provider);
@@ -318,7 +354,29 @@ silt_status silt_feature_check_write(const silt_protocol *p, const silt_metadata
 {
     SILT_TRY(silt_feature_check_read(p, metadata, err));
     SILT_TRY(check_both_lists(p, err));
-    return check(p, metadata, false, err);
+    return check(p, metadata, WRITING, err);
+}
+
+silt_status silt_feature_check_alter(const silt_protocol *p, const silt_metadata *metadata,
+                                     silt_error *err)
+{
+    SILT_TRY(silt_feature_check_read(p, metadata, err));
+    SILT_TRY(check_both_lists(p, err));
+    return check(p, metadata, ALTERING, err);
+}
+
+silt_status silt_feature_unwritable(const silt_protocol *p, const silt_metadata *metadata,
+                                    silt_arena *arena, silt_names *out, silt_error *err)
+{
+    silt_names readers, writers;
+    SILT_TRY(silt_feature_list(p, arena, &readers, &writers, err));
+    const char **names = silt_arena_calloc(arena, writers.count, sizeof(*names));
+    if (!names) return silt_fail_nomem(err);
+    size_t count = 0;
+    for (size_t i = 0; i < writers.count; i++)
+        if (is_missing(writers.items[i], WRITING, metadata)) names[count++] = writers.items[i];
+    *out = (silt_names){names, count};
+    return SILT_OK;
 }
 
 bool silt_feature_supported(const silt_protocol *p, const char *name)

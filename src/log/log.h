@@ -175,6 +175,24 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
  * certain operations only, see below. */
 silt_status silt_feature_check_read(const silt_protocol *, const silt_metadata *, silt_error *);
 silt_status silt_feature_check_write(const silt_protocol *, const silt_metadata *, silt_error *);
+/* Whether Silt can change protocol, metadata and domains of such a table, as long as no rows change
+ * and no files come or go: what a feature asks of rows is no hindrance. As above. */
+silt_status silt_feature_check_alter(const silt_protocol *, const silt_metadata *, silt_error *);
+
+/* What is known of a feature. */
+typedef struct silt_feature_traits {
+    const char *name;               /* as released */
+    bool is_reader;                 /* readers have to know it too */
+    int since_reader, since_writer; /* the version that implies it below 3 and 7; 0: none */
+    bool reads, writes;             /* Silt does */
+    bool alters;                    /* Silt can change what is no row, see above */
+} silt_feature_traits;
+/* By its name, that from before it was released too; false: not known. */
+bool silt_feature_describe(const char *name, silt_feature_traits *out);
+const char *silt_feature_at(size_t i); /* all that are known, in order; NULL past the last */
+/* Features that the table has and uses, and Silt can't write rows with. */
+silt_status silt_feature_unwritable(const silt_protocol *, const silt_metadata *, silt_arena *,
+                                    silt_names *out, silt_error *);
 /* Writers must not commit a remove that changes data. */
 bool silt_feature_append_only(const silt_protocol *, const silt_metadata *);
 /* Writers owe cdc files for rows which they update or delete; mere adds need none. Silt doesn't

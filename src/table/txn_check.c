@@ -4,15 +4,27 @@
 #include "log/property.h"
 #include "table/txn_body.h"
 
+/* Files that are added once more as they stand, for their row ids say, are no change of rows. */
+static bool changes_rows(const silt_txn *txn)
+{
+    for (size_t i = 0; i < txn->files.count; i++) {
+        const silt_action *a = &txn->files.items[i];
+        if (a->kind != SILT_ACTION_ADD || a->add.data_change) return true;
+    }
+    return false;
+}
+
 static silt_status check_features(const silt_txn *txn, silt_error *err)
 {
     const silt_log_state *state = silt_snapshot_state(txn->base);
     bool exists = state->version >= 0;
+    silt_status (*check)(const silt_protocol *, const silt_metadata *, silt_error *) =
+        changes_rows(txn) ? silt_feature_check_write : silt_feature_check_alter;
     if (!exists && (!txn->protocol || !txn->metadata))
         return silt_fail(err, SILT_INVALID, "a new table needs protocol and metadata");
-    if (exists) SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, err));
+    if (exists) SILT_TRY(check(&state->protocol, &state->metadata, err));
     if (!txn->protocol && !txn->metadata) return SILT_OK;
-    return silt_feature_check_write(silt_txn_protocol(txn), silt_txn_metadata(txn), err);
+    return check(silt_txn_protocol(txn), silt_txn_metadata(txn), err);
 }
 
 /* Rows that are only added or only gone need no cdc files, nor do rows that are deleted by a
