@@ -24,7 +24,7 @@ typedef struct silt_claim {
     const silt_map64 *touched;  /* silt_file_identity() without DV → silt_touch */
     const silt_domain *domains; /* that we set */
     size_t domain_count;
-    silt_names partition_columns; /* of the table as we read it */
+    silt_names partition_columns; /* KEYS: by the names in files, as key_ranges */
     silt_snapshot *base;          /* that we read; WHERE asks it for files that others removed */
 } silt_claim;
 

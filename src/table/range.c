@@ -4,6 +4,7 @@
 
 #include "table/bounds.h"
 #include "table/data.h"
+#include "table/mapping.h"
 
 static bool may_hold(const silt_bounds *bounds, const silt_key_range *range)
 {
@@ -57,6 +58,29 @@ bool silt_add_may_hold(const silt_add *add, silt_names partition_columns,
     return stats_may_hold(add->stats, partition_columns, ranges, count, scratch);
 }
 
+silt_status silt_key_ranges_map(const silt_snapshot *snapshot, const silt_key_range *ranges,
+                                size_t count, silt_arena *arena, const silt_key_range **out,
+                                silt_names *partition_columns, silt_error *err)
+{
+    const silt_metadata *metadata = &silt_snapshot_state(snapshot)->metadata;
+    const silt_type *schema = silt_snapshot_schema(snapshot);
+    silt_mapping mapping;
+    *out = ranges;
+    *partition_columns = metadata->partition_columns;
+    if (!count || strcmp(silt_snapshot_column_mapping(snapshot), "none") == 0) return SILT_OK;
+    SILT_TRY(silt_mapping_of(metadata, schema, arena, &mapping, err));
+    silt_key_range *mapped = silt_arena_calloc(arena, count, sizeof *mapped);
+    if (!mapped) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        int at = silt_type_find(schema, ranges[i].column);
+        mapped[i] = ranges[i];
+        mapped[i].column = at < 0 ? "" : mapping.fields[at].name; /* "": no file says anything */
+    }
+    *out = mapped;
+    *partition_columns = mapping.partition_columns;
+    return SILT_OK;
+}
+
 silt_status silt_snapshot_prune(silt_snapshot *snapshot, const silt_key_range *ranges,
                                 size_t range_count, silt_arena *arena, const size_t **out,
                                 size_t *count, silt_error *err)
@@ -67,7 +91,8 @@ silt_status silt_snapshot_prune(silt_snapshot *snapshot, const silt_key_range *r
     size_t *indexes = silt_arena_calloc(arena, add_count, sizeof(*indexes));
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!indexes || !scratch) return silt_fail_nomem(err);
-    silt_names by = silt_snapshot_state(snapshot)->metadata.partition_columns;
+    silt_names by;
+    SILT_TRY(silt_key_ranges_map(snapshot, ranges, range_count, arena, &ranges, &by, err));
     for (size_t i = 0; i < add_count; i++) {
         if (silt_add_may_hold(&adds[i], by, ranges, range_count, scratch)) indexes[kept++] = i;
         silt_arena_reset(scratch);

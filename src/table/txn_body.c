@@ -10,6 +10,7 @@
 
 #include "table/data.h"
 #include "table/files.h"
+#include "table/range.h"
 #include "table/row_ids.h"
 
 #define TIMESTAMPS_VERSION "delta.inCommitTimestampEnablementVersion"
@@ -158,9 +159,12 @@ static silt_status fingerprint(silt_txn *txn, silt_error *err)
     return silt_schema_fingerprint(schema, txn->fingerprint) ? SILT_OK : silt_fail_nomem(err);
 }
 
-static silt_status prepare_where(silt_txn *txn, silt_error *err)
+static silt_status prepare_read_set(silt_txn *txn, silt_error *err)
 {
     silt_mapping mapping;
+    if (txn->opts.read == SILT_READ_KEYS)
+        return silt_key_ranges_map(txn->base, txn->opts.key_ranges, txn->opts.key_range_count,
+                                   txn->arena, &txn->key_ranges, &txn->partition_columns, err);
     if (txn->opts.read != SILT_READ_WHERE) return SILT_OK;
     const silt_type *schema = silt_snapshot_schema(txn->base);
     const silt_metadata *metadata = &silt_snapshot_state(txn->base)->metadata;
@@ -183,7 +187,7 @@ silt_status silt_txn_prepare(silt_txn *txn, silt_error *err)
     txn->metrics = silt_commit_metrics(txn->opts.operation, &txn->totals, txn->arena);
     if (!txn->actions || !txn->metrics) return silt_fail_nomem(err);
     SILT_TRY(fingerprint(txn, err));
-    SILT_TRY(prepare_where(txn, err));
+    SILT_TRY(prepare_read_set(txn, err));
     put_actions(txn);
     SILT_TRY(note_all_ids(txn, err));
     txn->stamped = txn->row_ids_at || turns_timestamps_on(txn) || turns_row_tracking_on(txn);

@@ -37,6 +37,8 @@ struct silt_txn {
     const char *metrics;
     char fingerprint[SILT_SHA256_SIZE];
     silt_skip *where;
+    const silt_key_range *key_ranges; /* by the names in files, as the next */
+    silt_names partition_columns;
 };
 
 /* What the table is once ours is committed. */

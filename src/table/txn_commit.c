@@ -40,20 +40,19 @@ static silt_status on_commit(void *ctx, int64_t version, const silt_action *acti
 {
     trial *t = ctx;
     const silt_txn *txn = t->txn;
-    const silt_log_state *base = silt_snapshot_state(txn->base);
     silt_claim claim = {.txn_id = txn->id,
                         .app_id = txn->opts.app_id,
                         .read = txn->opts.read,
                         .isolation = silt_txn_isolation(txn),
                         .rearranges = txn->opts.rearranges,
                         .sets_metadata = txn->metadata != NULL,
-                        .key_ranges = txn->opts.key_ranges,
+                        .key_ranges = txn->key_ranges,
                         .key_range_count = txn->opts.key_range_count,
                         .where = txn->where,
                         .touched = txn->touched,
                         .domains = txn->domains.items,
                         .domain_count = txn->domains.count,
-                        .partition_columns = base->metadata.partition_columns,
+                        .partition_columns = txn->partition_columns,
                         .base = txn->base};
     silt_commit_describe(version, actions, count, t->last_winner, sizeof(t->last_winner));
     SILT_TRY(silt_claim_check(&claim, version, actions, count, &t->verdict, &t->result, err));

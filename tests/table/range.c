@@ -179,6 +179,59 @@ static void a_snapshot_is_pruned(void **state)
     silt_store_free(store);
 }
 
+/* Columns and partitions go by their physical names in files, and a name may be another's now. */
+#define MAPPED(name, id, physical)                                                    \
+    "{\\\"name\\\":\\\"" name "\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true," \
+    "\\\"metadata\\\":{\\\"delta.columnMapping.id\\\":" id                            \
+    ",\\\"delta.columnMapping.physicalName\\\":\\\"" physical "\\\"}}"
+#define FILE_OF(path, p, min, max)                                                             \
+    "{\"add\":{\"path\":\"" path "\",\"partitionValues\":{\"p-1\":\"" p "\"},\"size\":1,"      \
+    "\"modificationTime\":1,\"dataChange\":true,\"stats\":\"{\\\"numRecords\\\":9,"            \
+    "\\\"minValues\\\":{\\\"c-1\\\":" min ",\\\"id\\\":0},\\\"maxValues\\\":{\\\"c-1\\\":" max \
+    ",\\\"id\\\":1},\\\"nullCount\\\":{\\\"c-1\\\":0,\\\"id\\\":0}}\"}}\n"
+
+static void mapped_columns_are_found(void **state)
+{
+    (void)state;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_store *store = silt_store_mem_new();
+    test_table_put(
+        store, 0,
+        "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n"
+        "{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\",\"options\":{}},"
+        "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[" MAPPED(
+            "id", "1",
+            "c-1") "," MAPPED("old", "2",
+                              "id") "," MAPPED("p", "3",
+                                               "p-1") "]}\","
+                                                      "\"partitionColumns\":[\"p\"],"
+                                                      "\"configuration\":{\"delta.columnMapping."
+                                                      "mode\":\"name\","
+                                                      "\"delta.columnMapping.maxColumnId\":\"3\"}}}"
+                                                      "\n" FILE_OF("a", "1", "10", "19")
+                                                          FILE_OF("b", "1", "20", "29")
+                                                              FILE_OF("c", "2", "20", "29"));
+    SILT_AUTO(silt_snapshot) now = test_table_open(store);
+    const silt_type *type = type_of("long", arena);
+    const silt_key_range ranges[] = {{"id", type, "15", "25", false},
+                                     {"p", type, "1", "1", false},
+                                     {"new", type, "1", "1", false}};
+    const size_t *kept;
+    size_t count;
+    assert_int_equal(silt_snapshot_prune(now, &ranges[0], 1, arena, &kept, &count, NULL), SILT_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(silt_snapshot_prune(now, &ranges[0], 2, arena, &kept, &count, NULL), SILT_OK);
+    assert_int_equal(count, 2);
+    const silt_key_range low[] = {{"id", type, "0", "12", false}};
+    assert_int_equal(silt_snapshot_prune(now, low, 1, arena, &kept, &count, NULL), SILT_OK);
+    assert_int_equal(count, 1);
+    /* of a column that comes now no file says anything */
+    assert_int_equal(silt_snapshot_prune(now, &ranges[2], 1, arena, &kept, &count, NULL), SILT_OK);
+    assert_int_equal(count, 3);
+    silt_snapshot_free(SILT_TAKE(now));
+    silt_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_file_is_out_when_one_key_column_is),
         cmocka_unit_test(decimals_compare_exactly),
         cmocka_unit_test(a_snapshot_is_pruned),
+        cmocka_unit_test(mapped_columns_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
