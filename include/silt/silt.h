@@ -6,6 +6,7 @@
 #include "silt/arrow.h"
 #include "silt/engine.h"
 #include "silt/error.h"
+#include "silt/maintain.h"
 #include "silt/pipeline.h"
 #include "silt/scan.h"
 #include "silt/schema.h"

@@ -194,6 +194,21 @@ static silt_status open_all(silt_store *store, silt_engine *engine, silt_names k
     return with_sidecars ? open_sidecars(store, c, err) : SILT_OK;
 }
 
+silt_status silt_log_checkpoint_sidecars(silt_store *store, silt_engine *engine, silt_names keys,
+                                         silt_arena *arena, silt_names *out, silt_error *err)
+{
+    SILT_CLEAN(silt_log_checkpoint) c = {0};
+    SILT_CLEAN(sidecars) s = {.arena = arena};
+    SILT_TRY(open_all(store, engine, keys, false, &c, err));
+    SILT_TRY(find_sidecars(&c, &s, err));
+    const char **found = silt_arena_calloc(arena, s.found.count, sizeof(*found));
+    if (!found) return silt_fail_nomem(err);
+    for (size_t i = 0; i < s.found.count; i++)
+        found[i] = s.found.items[i].key;
+    *out = (silt_names){found, s.found.count};
+    return SILT_OK;
+}
+
 silt_status silt_log_checkpoint_open(silt_store *store, silt_engine *engine,
                                      const silt_log_segment *segment, bool with_sidecars,
                                      silt_log_checkpoint *out, silt_error *err)

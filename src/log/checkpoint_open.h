@@ -23,6 +23,11 @@ silt_status silt_log_checkpoint_open(silt_store *store, silt_engine *engine,
                                      silt_log_checkpoint *out, silt_error *err);
 void silt_log_checkpoint_release(silt_log_checkpoint *checkpoint);
 
+/* The keys of the sidecars that the checkpoint of these keys names, in the arena; whether they are
+ * there isn't asked. NOT_FOUND, CORRUPT. */
+silt_status silt_log_checkpoint_sidecars(silt_store *store, silt_engine *engine, silt_names keys,
+                                         silt_arena *arena, silt_names *out, silt_error *err);
+
 /* As silt_engine_ops.read_flat, over all of the checkpoint's Parquet files. */
 silt_status silt_log_checkpoint_flat(const silt_log_checkpoint *checkpoint,
                                      const silt_flat_column *columns, size_t column_count,

@@ -160,33 +160,67 @@ static const silt_node domain_nodes[] = {
     LEAF("removed", DOMAIN_REMOVED, bool_type),
 };
 
-#define TOP_NODES(add_count)                                                                  \
-    {                                                                                         \
-        STRUCT("txn", TXN, txn_nodes),                                                        \
-            {"add", SILT_NODE_STRUCT, C_ADD, NULL, add_nodes, add_count},                     \
-            STRUCT("remove", REMOVE, remove_nodes), STRUCT("metaData", META, metadata_nodes), \
-            STRUCT("protocol", PROTOCOL, protocol_nodes),                                     \
-            STRUCT("domainMetadata", DOMAIN, domain_nodes)                                    \
+/* Files and tombstones first: a sidecar has no more. */
+#define TOP_NODES(add_count)                                                       \
+    {                                                                              \
+        {"add", SILT_NODE_STRUCT, C_ADD, NULL, add_nodes, add_count},              \
+            STRUCT("remove", REMOVE, remove_nodes), STRUCT("txn", TXN, txn_nodes), \
+            STRUCT("metaData", META, metadata_nodes),                              \
+            STRUCT("protocol", PROTOCOL, protocol_nodes),                          \
+            STRUCT("domainMetadata", DOMAIN, domain_nodes)                         \
     }
+#define FILE_NODES 2
 static const silt_node nodes_with_stats[] = TOP_NODES(SILT_COUNT(add_nodes));
 static const silt_node nodes_without_stats[] = TOP_NODES(SILT_COUNT(add_nodes) - 1);
 
-void silt_log_rows_schema(const silt_log_checkpoint_content *content,
-                          const silt_flat_kind **kinds_out, size_t *kind_count,
-                          const silt_node **nodes, size_t *node_count)
+/* ---- rows */
+
+typedef enum row_kind {
+    ROW_PROTOCOL,
+    ROW_METADATA,
+    ROW_TXN,
+    ROW_DOMAIN,
+    ROW_ADD,
+    ROW_REMOVE
+} row_kind;
+
+/* What row `i` is; `*at` its place among those of its kind. */
+static row_kind kind_of(const silt_log_checkpoint_content *c, size_t i, size_t *at)
 {
-    *kinds_out = kinds;
-    *kind_count = COLUMN_COUNT;
-    *nodes = content->with_stats ? nodes_with_stats : nodes_without_stats;
-    *node_count = SILT_COUNT(nodes_with_stats);
+    const size_t counts[] = {1, 1, c->app_txn_count, c->state->domain_count, c->files->files.count};
+    size_t kind = 0;
+    while (kind < SILT_COUNT(counts) && i >= counts[kind])
+        i -= counts[kind++];
+    *at = i;
+    return (row_kind)kind;
 }
 
-/* ---- rows */
+size_t silt_log_rows_first_file(const silt_log_checkpoint_content *c)
+{
+    return 2 + c->app_txn_count + c->state->domain_count;
+}
+
+size_t silt_log_rows_count(const silt_log_checkpoint_content *c)
+{
+    return silt_log_rows_first_file(c) + c->files->files.count + c->files->tombstone_count;
+}
+
+silt_log_checkpoint_counts silt_log_rows_tally(const silt_log_checkpoint_content *c,
+                                               const silt_log_slice *slice)
+{
+    int64_t counts[ROW_REMOVE + 1] = {0};
+    size_t at;
+    for (size_t i = slice->from; i < slice->to; i++)
+        counts[kind_of(c, slice->order ? slice->order[i] : i, &at)]++;
+    return (silt_log_checkpoint_counts){counts[ROW_ADD],      counts[ROW_REMOVE],
+                                        counts[ROW_TXN],      counts[ROW_DOMAIN],
+                                        counts[ROW_METADATA], counts[ROW_PROTOCOL]};
+}
 
 struct silt_log_rows {
     const silt_log_checkpoint_content *content;
-    size_t next; /* row over all kinds of action */
-    size_t count;
+    const silt_log_slice *slice;
+    size_t next;             /* of the slice */
     silt_arena *batch_arena; /* texts made for the batch */
     silt_buf json;
     silt_pairs last_pairs; /* whose text this is, in the batch's arena */
@@ -200,7 +234,8 @@ struct silt_log_rows {
     silt_flat_vector vectors[COLUMN_COUNT];
 };
 
-silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content)
+silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content,
+                                 const silt_log_slice *slice)
 {
     silt_log_rows *r = calloc(1, sizeof(*r));
     silt_arena *arena = r ? silt_arena_new() : NULL;
@@ -209,9 +244,9 @@ silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content)
         return NULL;
     }
     r->content = content;
+    r->slice = slice;
+    r->next = slice->from;
     r->batch_arena = arena;
-    r->count = 2 + content->app_txn_count + content->state->domain_count +
-               content->files->files.count + content->files->tombstone_count;
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
         r->vectors[c].validity = r->validity[c];
         if (kinds[c] == SILT_FLAT_TEXT)
@@ -228,6 +263,15 @@ void silt_log_rows_free(silt_log_rows *r)
     silt_arena_free(r->batch_arena);
     silt_buf_release(&r->json);
     free(r);
+}
+
+void silt_log_rows_schema(const silt_log_rows *rows, const silt_flat_kind **kinds_out,
+                          size_t *kind_count, const silt_node **nodes, size_t *node_count)
+{
+    *kinds_out = kinds;
+    *kind_count = COLUMN_COUNT;
+    *nodes = rows->content->with_stats ? nodes_with_stats : nodes_without_stats;
+    *node_count = rows->slice->files_only ? FILE_NODES : SILT_COUNT(nodes_with_stats);
 }
 
 static void put_int(silt_log_rows *r, enum column column, size_t row, int64_t value)
@@ -372,41 +416,40 @@ static void put_row(silt_log_rows *r, size_t row, size_t i)
     for (size_t t = 0; t < SILT_COUNT(tops); t++)
         put_int(r, tops[t], row, false);
 
-    if (i == 0) {
+    size_t at;
+    switch (kind_of(c, i, &at)) {
+    case ROW_PROTOCOL:
         put_protocol(r, row, &c->state->protocol);
-        return;
-    }
-    if (i == 1) {
+        break;
+    case ROW_METADATA:
         put_metadata(r, row, &c->state->metadata);
-        return;
+        break;
+    case ROW_TXN:
+        put_txn(r, row, &c->app_txns[at]);
+        break;
+    case ROW_DOMAIN:
+        put_domain(r, row, &c->state->domains[at]);
+        break;
+    case ROW_ADD:
+        put_add(r, row, &c->files->files.items[at]);
+        break;
+    case ROW_REMOVE:
+        put_remove(r, row, &c->files->tombstones[at]);
+        break;
     }
-    i -= 2;
-    if (i < c->app_txn_count) {
-        put_txn(r, row, &c->app_txns[i]);
-        return;
-    }
-    i -= c->app_txn_count;
-    if (i < c->state->domain_count) {
-        put_domain(r, row, &c->state->domains[i]);
-        return;
-    }
-    i -= c->state->domain_count;
-    if (i < c->files->files.count)
-        put_add(r, row, &c->files->files.items[i]);
-    else
-        put_remove(r, row, &c->files->tombstones[i - c->files->files.count]);
 }
 
 silt_status silt_log_rows_next(void *ctx, silt_flat_batch *out, silt_error *err)
 {
     silt_log_rows *r = ctx;
-    size_t rows = r->count - r->next;
+    const silt_log_slice *slice = r->slice;
+    size_t rows = slice->to - r->next;
     if (rows > BATCH_ROWS) rows = BATCH_ROWS;
     silt_arena_reset(r->batch_arena);
     r->last_text = NULL;
     memset(r->validity, 0, sizeof(r->validity));
-    for (size_t row = 0; row < rows; row++)
-        put_row(r, row, r->next++);
+    for (size_t row = 0; row < rows; row++, r->next++)
+        put_row(r, row, slice->order ? slice->order[r->next] : r->next);
     if (r->failed) return silt_fail_nomem(err);
     *out = (silt_flat_batch){rows, r->vectors};
     return SILT_OK;

@@ -159,12 +159,26 @@ silt_status silt_log_put_commit(silt_store *store, int64_t version, silt_bytes b
 silt_status silt_log_crc_write(silt_store *store, const silt_log_state *state, const char *txn_id,
                                silt_error *err);
 
-/* A classic single-file checkpoint of a version, and _last_checkpoint (if it is newer than the one
- * there). `scratch` is a local folder. Harmless to repeat and to race. Tombstones and app txns past
- * their retention are left out. */
+typedef struct silt_log_checkpoint_spec {
+    int64_t now_ms;
+    int64_t parts;       /* more than 1: a multi-part checkpoint */
+    const char *scratch; /* a local folder */
+} silt_log_checkpoint_spec;
+
+typedef struct silt_log_checkpoint_written {
+    int64_t files, tombstones;
+    int64_t objects, size_bytes; /* in the log */
+    bool v2;
+} silt_log_checkpoint_written;
+
+/* A checkpoint of a version, and _last_checkpoint (if it is newer than the one there): a V2 one
+ * with sidecars where delta.checkpointPolicy says so, else a classic one. Harmless to repeat and to
+ * race. Tombstones and app txns past their retention are left out. `out` may be NULL. INVALID:
+ * parts, of a table that may have none. */
 silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
-                                      const silt_log_segment *segment, int64_t now_ms,
-                                      const char *scratch, silt_arena *arena, silt_error *err);
+                                      const silt_log_segment *segment,
+                                      const silt_log_checkpoint_spec *spec, silt_arena *arena,
+                                      silt_log_checkpoint_written *out, silt_error *err);
 
 /* ---- features (feature.c) */
 

@@ -72,7 +72,7 @@ silt_status silt_commit_options_check(const silt_txn_options *opts, silt_error *
 }
 
 /* Numbers are strings there. */
-static void metric(silt_json_writer *w, const char *name, int64_t value)
+void silt_commit_metric(silt_json_writer *w, const char *name, int64_t value)
 {
     char text[24];
     size_t at = sizeof(text);
@@ -92,19 +92,19 @@ const char *silt_commit_metrics(const char *operation, const silt_commit_totals 
     bool merge = silt_streq(operation, "MERGE"), write = silt_streq(operation, "WRITE");
     silt_json_begin_object(&w);
     if (merge) {
-        metric(&w, "numTargetFilesAdded", totals->files_added);
-        metric(&w, "numTargetFilesRemoved", totals->files_removed);
-        metric(&w, "numTargetBytesAdded", totals->bytes_added);
-        metric(&w, "numTargetBytesRemoved", totals->bytes_removed);
+        silt_commit_metric(&w, "numTargetFilesAdded", totals->files_added);
+        silt_commit_metric(&w, "numTargetFilesRemoved", totals->files_removed);
+        silt_commit_metric(&w, "numTargetBytesAdded", totals->bytes_added);
+        silt_commit_metric(&w, "numTargetBytesRemoved", totals->bytes_removed);
     } else if (write || totals->files_added) {
-        metric(&w, "numFiles", totals->files_added);
-        metric(&w, "numOutputBytes", totals->bytes_added);
+        silt_commit_metric(&w, "numFiles", totals->files_added);
+        silt_commit_metric(&w, "numOutputBytes", totals->bytes_added);
     }
     if ((merge || write || totals->files_added) && totals->rows_added >= 0)
-        metric(&w, "numOutputRows", totals->rows_added);
+        silt_commit_metric(&w, "numOutputRows", totals->rows_added);
     if (!merge && totals->files_removed) {
-        metric(&w, "numRemovedFiles", totals->files_removed);
-        metric(&w, "numRemovedBytes", totals->bytes_removed);
+        silt_commit_metric(&w, "numRemovedFiles", totals->files_removed);
+        silt_commit_metric(&w, "numRemovedBytes", totals->bytes_removed);
     }
     silt_json_end_object(&w);
     return silt_buf_copy(&buf, arena);

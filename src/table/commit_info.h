@@ -2,6 +2,7 @@
 #ifndef SILT_TABLE_COMMIT_INFO_H
 #define SILT_TABLE_COMMIT_INFO_H
 
+#include "base/json.h"
 #include "table/txn.h"
 
 /* What changes between the tries of one txn, and what it sums up. */
@@ -25,6 +26,9 @@ typedef struct silt_commit_totals {
 /* operationMetrics as Spark names them, as a JSON object of strings; NULL: out of memory. */
 const char *silt_commit_metrics(const char *operation, const silt_commit_totals *totals,
                                 silt_arena *arena);
+
+/* A member of an operation's metrics, where numbers are strings. */
+void silt_commit_metric(silt_json_writer *w, const char *name, int64_t value);
 
 /* The line {"commitInfo":{…}} with its newline, at the end of `buf`. The option texts are JSON
  * already (see silt_commit_options_check); `metrics` stands in for those that opts doesn't give. */

@@ -1,5 +1,8 @@
-/* Checkpoints when they are due, so that opening a table stays cheap.
+/* Checkpoints, on demand and when they are due, so that opening a table stays cheap; after them the
+ * log's cleanup.
  * @see PROTOCOL.md, "Checkpoints" */
+#include <strings.h>
+
 #include "base/seam.h"
 #include "table/data.h"
 
@@ -53,19 +56,52 @@ static silt_status look(silt_snapshot *snapshot, silt_arena *arena, silt_log_seg
     return sum_sizes(store, segment->checkpoint_keys, arena, &tail->checkpoint_bytes, err);
 }
 
-static silt_status write_checkpoint(silt_snapshot *snapshot, const silt_log_segment *segment,
-                                    silt_arena *arena, silt_error *err)
+static silt_status write_checkpoint(silt_store *store, silt_engine *engine,
+                                    const silt_log_segment *segment, int64_t parts,
+                                    silt_arena *arena, silt_log_checkpoint_written *out,
+                                    silt_error *err)
 {
-    silt_store *store = silt_snapshot_store(snapshot);
     char id[SILT_UUID_SIZE];
-    const char *scratch = NULL;
+    silt_log_checkpoint_spec spec = {.now_ms = silt_now_ms(&silt_clock_system), .parts = parts};
     silt_uuid(&silt_random_system, id);
-    SILT_TRY(silt_scratch_make(store, id, arena, &scratch, err));
-    silt_status st =
-        silt_log_checkpoint_write(store, silt_snapshot_engine(snapshot), segment,
-                                  silt_now_ms(&silt_clock_system), scratch, arena, err);
-    silt_scratch_remove(scratch);
+    SILT_TRY(silt_scratch_make(store, id, arena, &spec.scratch, err));
+    silt_status st = silt_log_checkpoint_write(store, engine, segment, &spec, arena, out, err);
+    silt_scratch_remove(spec.scratch);
     return st;
+}
+
+silt_status silt_checkpoint(silt_store *store, silt_engine *engine,
+                            const silt_checkpoint_options *opts, silt_checkpoint_result *out,
+                            silt_error *err)
+{
+    const silt_checkpoint_options fallback = SILT_CHECKPOINT_OPTIONS_INIT;
+    if (!opts) opts = &fallback;
+    if (opts->struct_size < sizeof(*opts))
+        return silt_fail(err, SILT_INVALID, "silt_checkpoint_options: struct_size is not set");
+    if (opts->version < SILT_LATEST)
+        return silt_fail(err, SILT_INVALID, "version %" PRId64 ": 0 or more", opts->version);
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    silt_log_segment segment;
+    silt_log_checkpoint_written written;
+    SILT_TRY(silt_log_segment_load(store, opts->version, arena, &segment, err));
+    SILT_TRY(write_checkpoint(store, engine, &segment, opts->parts, arena, &written, err));
+    *out = (silt_checkpoint_result){.version = segment.version,
+                                    .files = written.files,
+                                    .tombstones = written.tombstones,
+                                    .objects = written.objects,
+                                    .size_bytes = written.size_bytes,
+                                    .v2 = written.v2};
+    return SILT_OK;
+}
+
+/* ---- when it is due */
+
+/* As Spark has it: on, unless the table says no. */
+static bool wants_cleanup(const silt_snapshot *snapshot)
+{
+    const char *text = silt_snapshot_property(snapshot, "delta.enableExpiredLogCleanup");
+    return !text || strcasecmp(text, "false") != 0;
 }
 
 static silt_status checkpoint(silt_snapshot *snapshot, silt_log_tail *tail, silt_error *err)
@@ -75,11 +111,14 @@ static silt_status checkpoint(silt_snapshot *snapshot, silt_log_tail *tail, silt
     silt_log_segment segment;
     SILT_TRY(look(snapshot, arena, &segment, tail, err));
     if (!is_due(snapshot, tail)) return SILT_OK;
-    SILT_TRY(write_checkpoint(snapshot, &segment, arena, err));
+    SILT_TRY(write_checkpoint(silt_snapshot_store(snapshot), silt_snapshot_engine(snapshot),
+                              &segment, 0, arena, NULL, err));
     tail->checkpoint_version = segment.version;
     tail->checkpoint_bytes = -1;
     tail->commit_bytes = 0;
-    return SILT_OK;
+    silt_cleanup_log_result cleaned;
+    return wants_cleanup(snapshot) ? silt_table_cleanup_log(snapshot, NULL, &cleaned, err)
+                                   : SILT_OK;
 }
 
 silt_status silt_table_maintain(silt_snapshot *snapshot, silt_error *err)

@@ -1,5 +1,6 @@
 /* Local folders for files that aren't in the table yet. */
 #include <errno.h>
+#include <fts.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -84,4 +85,83 @@ void silt_scratch_remove(const char *path)
 {
     if (!path || rmdir(path) == 0) return;
     nftw(path, remove_one, OPEN_FILES, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- what others left behind */
+
+typedef struct sweep {
+    FTS *walk;
+    size_t root_size; /* of the path, with its '/' */
+    int64_t cutoff_ms;
+    bool dry_run;
+    silt_leftover_fn *fn;
+    void *ctx;
+} sweep;
+
+static bool is_old(const sweep *s, const struct stat *st)
+{
+    return st->st_mtim.tv_sec * INT64_C(1000) + st->st_mtim.tv_nsec / 1000000 <= s->cutoff_ms;
+}
+
+static bool in_scratch(const char *key)
+{
+    return silt_starts_with(key, SCRATCH_KEY "/");
+}
+
+/* Folders that Silt puts files into. */
+static bool may_enter(const char *key, const char *name)
+{
+    if (*name != '_' && *name != '.') return true;
+    return in_scratch(key) || silt_streq(key, SCRATCH_KEY) || silt_streq(key, "_silt") ||
+           silt_streq(key, "_delta_log") || silt_streq(key, "_change_data") || strchr(name, '=');
+}
+
+static void sweep_file(const sweep *s, const FTSENT *entry, const char *key)
+{
+    bool temporary = silt_starts_with(entry->fts_name, SILT_STORE_TEMP_PREFIX);
+    if (!temporary && !in_scratch(key)) return;
+    if (!is_old(s, entry->fts_statp)) return;
+    if (!s->dry_run && unlink(entry->fts_accpath) != 0) return;
+    s->fn(s->ctx, key, entry->fts_statp->st_size);
+}
+
+static void sweep_entry(const sweep *s, FTSENT *entry)
+{
+    if (entry->fts_level == FTS_ROOTLEVEL) return;
+    const char *key = entry->fts_path + s->root_size;
+    switch (entry->fts_info) {
+    case FTS_D:
+        if (!may_enter(key, entry->fts_name)) (void)fts_set(s->walk, entry, FTS_SKIP);
+        break;
+    case FTS_DP: /* a scratch folder of its own; one that isn't empty yet stays */
+        if (in_scratch(key) && !s->dry_run && is_old(s, entry->fts_statp))
+            (void)rmdir(entry->fts_accpath);
+        break;
+    case FTS_F:
+    case FTS_SL:
+    case FTS_SLNONE:
+        sweep_file(s, entry, key);
+        break;
+    default:
+        break;
+    }
+}
+
+void silt_scratch_sweep(silt_store *store, int64_t cutoff_ms, bool dry_run, silt_leftover_fn *fn,
+                        void *ctx)
+{
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    char *root = arena ? (char *)silt_store_local_path(store, "", arena) : NULL;
+    if (!root) return;
+    sweep s = {.cutoff_ms = cutoff_ms, .dry_run = dry_run, .fn = fn, .ctx = ctx};
+    s.root_size = strlen(root);
+    while (s.root_size > 1 && root[s.root_size - 1] == '/')
+        root[--s.root_size] = '\0';
+    s.root_size++;
+    char *const roots[] = {root, NULL};
+    s.walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!s.walk) return;
+    for (FTSENT *entry; (entry = fts_read(s.walk));)
+        sweep_entry(&s, entry);
+    (void)fts_close(s.walk);
 }

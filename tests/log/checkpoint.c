@@ -37,7 +37,8 @@ static silt_status write_checkpoint(silt_store *s, int64_t version, int64_t now_
     silt_log_segment segment = {0};
     err = (silt_error){0};
     assert_ok(silt_log_segment_load(store, version, arena, &segment, &err));
-    return silt_log_checkpoint_write(s, engine, &segment, now_ms, scratch, arena, &err);
+    const silt_log_checkpoint_spec spec = {.now_ms = now_ms, .scratch = scratch};
+    return silt_log_checkpoint_write(s, engine, &segment, &spec, arena, NULL, &err);
 }
 
 static silt_log_files files_of(silt_log_segment segment)

@@ -33,7 +33,8 @@ static void write_checkpoint(int64_t version)
 {
     silt_log_segment segment;
     assert_ok(silt_log_segment_load(store, version, arena, &segment, &err));
-    assert_ok(silt_log_checkpoint_write(store, engine, &segment, 0, scratch, arena, &err));
+    const silt_log_checkpoint_spec spec = {.scratch = scratch};
+    assert_ok(silt_log_checkpoint_write(store, engine, &segment, &spec, arena, NULL, &err));
 }
 
 /* Files f0 … f12, one a commit; f1 is removed again by 6. Checkpoints of 4 and 8, no .crc. */
