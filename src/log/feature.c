@@ -133,7 +133,7 @@ static const feature features[] = {
     {"clustering",                  false,         0, 0, false, true,  NULL},
     {"collations",                  false,         0, 0, false, false, NULL},
     {"columnMapping",               true,          2, 5, true,  false, uses_column_mapping},
-    {"deletionVectors",             true,          0, 0, true,  false, NULL},
+    {"deletionVectors",             true,          0, 0, true,  true,  NULL},
     {"domainMetadata",              false,         0, 0, false, true,  NULL},
     {"generatedColumns",            false,         0, 4, false, false, uses_generated_columns},
     {"icebergCompatV1",             false,         0, 0, false, false, uses_iceberg_v1},
@@ -308,12 +308,12 @@ static silt_status fail_version(const char *what, bool reading, int version, sil
                      reading ? READER_FEATURES : WRITER_FEATURES);
 }
 
-static silt_status check(const silt_protocol *p, const silt_metadata *metadata, purpose purpose,
+static silt_status check(const silt_protocol *p, const silt_metadata *metadata, purpose want,
                          silt_error *err)
 {
     static const char *const words[] = {"read", "write", "alter"};
-    const char *what = words[purpose];
-    bool reading = purpose == READING;
+    const char *what = words[want];
+    bool reading = want == READING;
     int version = reading ? p->min_reader : p->min_writer;
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     SILT_CLEAN(silt_buf) missing = {0};
@@ -323,7 +323,7 @@ static silt_status check(const silt_protocol *p, const silt_metadata *metadata, 
         return fail_version(what, reading, version, err);
     SILT_TRY(check_lists(p, err));
     SILT_TRY(silt_feature_list(p, scratch, &readers, &writers, err));
-    put_missing(reading ? readers : writers, purpose, metadata, &missing);
+    put_missing(reading ? readers : writers, want, metadata, &missing);
     if (missing.failed) return silt_fail_nomem(err);
     return missing.size ? fail_missing(what, reading ? readers : writers, &missing, err) : SILT_OK;
 }
@@ -399,6 +399,12 @@ bool silt_feature_change_data(const silt_protocol *p, const silt_metadata *metad
 {
     return silt_feature_supported(p, "changeDataFeed") &&
            silt_property_true(metadata, "delta.enableChangeDataFeed");
+}
+
+bool silt_feature_deletion_vectors(const silt_protocol *p, const silt_metadata *metadata)
+{
+    return silt_feature_supported(p, "deletionVectors") &&
+           silt_property_true(metadata, "delta.enableDeletionVectors");
 }
 
 bool silt_feature_row_ids(const silt_protocol *p, const silt_metadata *metadata)
