@@ -4,14 +4,16 @@
 #include "log/property.h"
 #include "table/txn_body.h"
 
-/* Files that are added once more as they stand, for their row ids say, are no change of rows. */
-static bool changes_rows(const silt_txn *txn)
+/* A change of the table's shape only. Files that are added once more as they stand, for their row
+ * ids say, are no change of rows. */
+static bool only_alters(const silt_txn *txn)
 {
+    if (!txn->protocol && !txn->metadata && !txn->domains.count) return false;
     for (size_t i = 0; i < txn->files.count; i++) {
         const silt_action *a = &txn->files.items[i];
-        if (a->kind != SILT_ACTION_ADD || a->add.data_change) return true;
+        if (a->kind != SILT_ACTION_ADD || a->add.data_change) return false;
     }
-    return false;
+    return true;
 }
 
 static silt_status check_features(const silt_txn *txn, silt_error *err)
@@ -19,7 +21,7 @@ static silt_status check_features(const silt_txn *txn, silt_error *err)
     const silt_log_state *state = silt_snapshot_state(txn->base);
     bool exists = state->version >= 0;
     silt_status (*check)(const silt_protocol *, const silt_metadata *, silt_error *) =
-        changes_rows(txn) ? silt_feature_check_write : silt_feature_check_alter;
+        only_alters(txn) ? silt_feature_check_alter : silt_feature_check_write;
     if (!exists && (!txn->protocol || !txn->metadata))
         return silt_fail(err, SILT_INVALID, "a new table needs protocol and metadata");
     if (exists) SILT_TRY(check(&state->protocol, &state->metadata, err));

@@ -10,23 +10,43 @@
 #include "support/alloc.h"
 #include "support/table.h"
 #include "table/data.h"
+#include "table/expr.h"
 
 typedef struct scene {
     silt_store *store;
     silt_arena *arena;
     silt_snapshot *base;
+    bool features; /* row ids and dated commits; what is read is a condition's, not keys' */
+    const silt_expr *where;
 } scene;
 
-static scene scene_new(void)
+static const char *const features[] = {"rowTracking", "domainMetadata", "inCommitTimestamp", NULL};
+static const char *const properties[] = {
+    "delta.enableInCommitTimestamps=true", "delta.enableRowTracking=true",
+    "delta.rowTracking.materializedRowIdColumnName=_row-id",
+    "delta.rowTracking.materializedRowCommitVersionColumnName=_row-version", NULL};
+
+static scene scene_new(bool with_features)
 {
-    scene s = {silt_store_mem_new(), silt_arena_new(), NULL};
-    test_table_make(s.store, false, NULL);
+    scene s = {silt_store_mem_new(), silt_arena_new(), NULL, with_features, NULL};
+    if (with_features)
+        test_table_make_with(s.store, features, properties);
+    else
+        test_table_make(s.store, false, NULL);
     SILT_AUTO(silt_snapshot) empty = test_table_open(s.store);
     silt_add adds[] = {test_table_file(s.arena, "a", 0, 9), test_table_file(s.arena, "b", 10, 19)};
     test_table_commit(empty, NULL, adds, 2, NULL, 0);
     s.base = test_table_open(s.store);
+    assert_int_equal(
+        silt_expr_condition("id < 5", silt_snapshot_schema(s.base), s.arena, &s.where, NULL),
+        SILT_OK);
     silt_snapshot *other = test_table_open(s.store); /* so that the commit has to rebase */
-    test_table_commit(other, NULL, NULL, 0, NULL, 0);
+    adds[1].dv = &(silt_dv){'i', "a deletion vector   ", -1, 40, 1, -1};
+    silt_add b = test_table_file(s.arena, "b", 10, 19); /* and to look at what was removed */
+    if (with_features)
+        test_table_commit(other, NULL, &adds[1], 1, &b, 1);
+    else
+        test_table_commit(other, NULL, NULL, 0, NULL, 0);
     silt_snapshot_free(other);
     return s;
 }
@@ -54,6 +74,7 @@ static silt_status replace(scene *s, silt_snapshot **after, silt_error *err)
 {
     const silt_type long_type = {.kind = SILT_TYPE_LONG};
     silt_key_range range = {"id", &long_type, "0", "5", false};
+    static const silt_pair property = {"team", "data"};
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = "MERGE";
     opts.silt_info = "{\"batch\":1}";
@@ -62,6 +83,11 @@ static silt_status replace(scene *s, silt_snapshot **after, silt_error *err)
     opts.read = SILT_READ_KEYS;
     opts.key_ranges = &range;
     opts.key_range_count = 1;
+    if (s->features) {
+        opts.read = SILT_READ_WHERE;
+        opts.where = s->where;
+        opts.properties = (silt_pairs){&property, 1};
+    }
     int64_t now_us = silt_now_us(&silt_clock_system);
     silt_clock clock = {fake_now, fake_sleep, &now_us};
     opts.clock = &clock;
@@ -80,7 +106,12 @@ static silt_status replace(scene *s, silt_snapshot **after, silt_error *err)
     SILT_TRY(silt_txn_remove(txn, a, true, err));
     silt_add add = *a;
     add.path = "c";
+    add.base_row_id = add.default_row_commit_version = -1;
     SILT_TRY(silt_txn_add(txn, &add, err));
+    silt_cdc cdc = {.path = "_change_data/d", .size_bytes = 1};
+    if (s->features) SILT_TRY(silt_txn_cdc(txn, &cdc, err));
+    silt_domain domain = {"our.domain", "{}", false, NULL};
+    if (s->features) SILT_TRY(silt_txn_set_domain(txn, &domain, err));
     silt_txn_result result;
     SILT_TRY(silt_txn_commit(txn, &result, after, err));
     assert_int_equal(result.outcome, SILT_TXN_COMMITTED);
@@ -88,35 +119,39 @@ static silt_status replace(scene *s, silt_snapshot **after, silt_error *err)
     return SILT_OK;
 }
 
+/* Whether it failed: else all allocations have been through. */
+static bool one_fails(int n, bool all_after, bool with_features)
+{
+    scene s = scene_new(with_features);
+    silt_error err = {0};
+    silt_snapshot *after = NULL;
+    test_alloc_fail(n, all_after);
+    silt_status st = replace(&s, &after, &err);
+    bool fired = test_alloc_failed();
+    SILT_AUTO(silt_snapshot) truth = test_table_open(s.store);
+    bool there = silt_snapshot_app_version(truth, "app") == 1;
+    if (!fired && st != SILT_OK) fail_msg("%s", err.message);
+    if (st != SILT_OK && st != SILT_NOMEM && st != SILT_UNSURE)
+        fail_msg("allocation %d: %s: %s", n, silt_status_name(st), err.message);
+    if (st == SILT_OK) assert_true(there);
+    if (!there) { /* once more, with memory */
+        assert_null(after);
+        if (replace(&s, &after, &err) != SILT_OK) fail_msg("%s", err.message);
+    } else if (after) {
+        assert_string_equal(test_table_paths(after, s.arena), "b\nc\n");
+    }
+    silt_snapshot_free(after);
+    silt_snapshot_free(SILT_TAKE(truth));
+    scene_free(&s);
+    return fired;
+}
+
 static void a_commit_is_there_if_it_says_so(void **state)
 {
     (void)state;
-    for (int all_after = 0; all_after < 2; all_after++) {
-        bool fired = true;
-        for (int n = 1; fired; n++) {
-            scene s = scene_new();
-            silt_error err = {0};
-            silt_snapshot *after = NULL;
-            test_alloc_fail(n, all_after);
-            silt_status st = replace(&s, &after, &err);
-            fired = test_alloc_failed();
-            SILT_AUTO(silt_snapshot) truth = test_table_open(s.store);
-            bool there = silt_snapshot_app_version(truth, "app") == 1;
-            if (!fired && st != SILT_OK) fail_msg("%s", err.message);
-            if (st != SILT_OK && st != SILT_NOMEM && st != SILT_UNSURE)
-                fail_msg("allocation %d: %s: %s", n, silt_status_name(st), err.message);
-            if (st == SILT_OK) assert_true(there);
-            if (!there) { /* once more, with memory */
-                assert_null(after);
-                assert_int_equal(replace(&s, &after, &err), SILT_OK);
-            } else if (after) {
-                assert_string_equal(test_table_paths(after, s.arena), "b\nc\n");
-            }
-            silt_snapshot_free(after);
-            silt_snapshot_free(SILT_TAKE(truth));
-            scene_free(&s);
-        }
-    }
+    for (int variant = 0; variant < 4; variant++)
+        for (int n = 1; one_fails(n, variant % 2, variant / 2); n++)
+            ;
 }
 
 int main(void)
