@@ -279,7 +279,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
     silt_log_segment from = *segment;
     silt_log_checkpoint_written written = {0};
     SILT_TRY(silt_log_state_load(store, engine, &from, arena, &state, err));
-    SILT_TRY(silt_feature_check_write(&state.protocol, &state.metadata, err));
+    SILT_TRY(silt_feature_check_alter(&state.protocol, &state.metadata, err));
     silt_log_replay files = {
         .want_files = true,
         .want_tombstones = true,

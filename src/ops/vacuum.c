@@ -374,7 +374,7 @@ static silt_status look_again(vacuum *v)
     silt_snapshot_free(v->snapshot);
     v->snapshot = now;
     const silt_log_state *state = silt_snapshot_state(now);
-    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, v->err));
+    SILT_TRY(silt_feature_check_alter(&state->protocol, &state->metadata, v->err));
     SILT_TRY(use_adds(v, now));
     size_t kept = 0;
     for (size_t i = 0; i < v->doomed.count; i++) {
@@ -452,7 +452,7 @@ static silt_status check_retention(vacuum *v)
 static silt_status run(vacuum *v)
 {
     const silt_log_state *state = silt_snapshot_state(v->snapshot);
-    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, v->err));
+    SILT_TRY(silt_feature_check_alter(&state->protocol, &state->metadata, v->err));
     SILT_TRY(check_retention(v));
     v->result.table_version = state->version;
     if (v->cutoff_ms == INT64_MIN) return SILT_OK;

@@ -192,7 +192,7 @@ static silt_status delete_all(cleanup *c)
 
 static silt_status run(cleanup *c, const silt_log_state *state)
 {
-    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, c->err));
+    SILT_TRY(silt_feature_check_alter(&state->protocol, &state->metadata, c->err));
     SILT_TRY(find_first(c, state));
     SILT_TRY(c->store->ops->list(c->store, SILT_LOG_DIR, NULL, false, sort_out, c, c->err));
     if (c->failed) return silt_fail_nomem(c->err);
