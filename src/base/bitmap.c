@@ -133,8 +133,8 @@ silt_status silt_bitmap_parse(silt_bytes data, silt_bitmap **out, silt_error *er
         if ((int64_t)high <= last)
             return silt_fail(err, SILT_CORRUPT, "the bitmap's parts aren't in order");
         last = high;
-        roaring_bitmap_t *low;
-        size_t used;
+        roaring_bitmap_t *low = NULL;
+        size_t used = 0;
         SILT_TRY(parse_part((silt_bytes){(const char *)at + 4, left - 4}, &low, &used, err));
         if (!push_part(bitmap, high, low)) return silt_fail_nomem(err);
         at += 4 + used;
