@@ -84,6 +84,27 @@ static const cli_option changes_options[] = {
     {"output", CLI_TEXT, "FILE", 'o'},     END,
 };
 
+static const cli_option restore_options[] = {
+    {"version", CLI_COUNT, "N", 0},         {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"ignore-missing", CLI_FLAG, NULL, 0},  {"dry-run", CLI_FLAG, NULL, 0},
+    {"app-id", CLI_TEXT, "NAME", 0},        {"app-version", CLI_COUNT, "N", 0},
+    {"user-metadata", CLI_TEXT, "TEXT", 0}, END,
+};
+
+static const cli_option vacuum_options[] = {
+    {"retention-hours", CLI_COUNT, "H", 0},
+    {"lite", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
+    {"yes", CLI_FLAG, NULL, 'y'},
+    END,
+};
+
+static const cli_option checkpoint_options[] = {
+    {"version", CLI_COUNT, "N", 0}, {"parts", CLI_COUNT, "N", 0}, END};
+
+static const cli_option cleanup_log_options[] = {
+    {"retention-days", CLI_COUNT, "D", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -103,6 +124,10 @@ const cli_command cli_commands[] = {
     {"show", cmd_show, show_options, "TABLE", 1, 1, true},
     {"history", cmd_history, history_options, "TABLE", 1, 1, false},
     {"files", cmd_files, files_options, "TABLE", 1, 1, false},
+    {"restore", cmd_restore, restore_options, "TABLE", 1, 1, true},
+    {"vacuum", cmd_vacuum, vacuum_options, "TABLE", 1, 1, true},
+    {"checkpoint", cmd_checkpoint, checkpoint_options, "TABLE", 1, 1, true},
+    {"cleanup-log", cmd_cleanup_log, cleanup_log_options, "TABLE", 1, 1, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -116,11 +141,7 @@ const cli_command cli_commands[] = {
     LATER("update"),
     LATER("delete"),
     LATER("alter"),
-    LATER("checkpoint"),
-    LATER("vacuum"),
     LATER("optimize"),
-    LATER("cleanup-log"),
-    LATER("restore"),
     LATER("export"),
     LATER("clone"),
     LATER("migrate"),
