@@ -214,6 +214,8 @@ bool silt_feature_append_only(const silt_protocol *, const silt_metadata *);
 bool silt_feature_change_data(const silt_protocol *, const silt_metadata *);
 /* Whether a feature, by its released name, is in the writer's side of the protocol. */
 bool silt_feature_supported(const silt_protocol *, const char *name);
+/* New deletion vectors may be made; without it, files have those that they have. */
+bool silt_feature_deletion_vectors(const silt_protocol *, const silt_metadata *);
 /* Writers give the rows of each file ids and a commit version (txns do). */
 bool silt_feature_row_ids(const silt_protocol *, const silt_metadata *);
 /* And rows keep theirs when they are copied or updated: an operation that rewrites rows has to see
