@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TARGET_BYTES (INT64_C(128) << 20)
+#define TARGET_BYTES    (INT64_C(128) << 20)
+#define ROW_GROUP_BYTES (INT64_C(120) << 20) /* about DuckDB's own limit for one in memory */
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
@@ -252,33 +253,69 @@ silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
 /* ---- COPY ------------------------------------------------------------------------------------ */
 
 /* '' in a partition column means null to Delta: one folder for both, not two. */
-static void put_select(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,
-                       const silt_write_spec *write)
+static void put_rows(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,
+                     const silt_write_spec *write)
 {
     bool some = false;
-    silt_buf_puts(sql, "SELECT *");
     for (size_t p = 0; p < write->partition_count; p++) {
         const silt_output_column *column = &columns[write->partition_by[p]];
         if (column->type->kind != SILT_TYPE_STRING) continue;
-        silt_buf_puts(sql, some ? ", nullif(" : " REPLACE (nullif(");
+        silt_buf_puts(sql, some ? ", nullif(" : "SELECT * REPLACE (nullif(");
         some = true;
         silt_sql_name(sql, column->name);
         silt_buf_puts(sql, ", '') AS ");
         silt_sql_name(sql, column->name);
     }
-    silt_buf_puts(sql, some ? ") FROM (" : " FROM (");
+    if (some) silt_buf_puts(sql, ") FROM (");
     silt_buf_append(sql, select->data, select->size);
-    silt_buf_putc(sql, ')');
+    if (some) silt_buf_putc(sql, ')');
 }
 
-static void put_copy(silt_buf *sql, const silt_buf *select, const silt_output_column *columns,
-                     const silt_write_spec *write)
+/* The rows with their fields named as in the files; often there is nothing to do. */
+static silt_status put_named(silt_buf *sql, const silt_buf *rows, const silt_output_column *columns,
+                             size_t column_count, silt_arena *arena, silt_error *err)
+{
+    bool same = true;
+    for (size_t c = 0; c < column_count; c++)
+        same &= silt_duck_physical_is_same(&columns[c]);
+    if (same) {
+        silt_buf_append(sql, rows->data, rows->size);
+        return SILT_OK;
+    }
+    for (size_t c = 0; c < column_count; c++) {
+        SILT_CLEAN(silt_buf) value = {0};
+        silt_buf_puts(&value, "t.");
+        silt_sql_name(&value, columns[c].name);
+        if (value.failed) return silt_fail_nomem(err);
+        silt_buf_puts(sql, c ? ", " : "SELECT ");
+        SILT_TRY(silt_duck_physical_sql(&columns[c], value.data, arena, sql, err));
+        silt_buf_puts(sql, " AS ");
+        silt_sql_name(sql, columns[c].name);
+    }
+    silt_buf_printf(sql, " FROM (%s) t", rows->data);
+    return SILT_OK;
+}
+
+/* DuckDB looks at a file's size after each row group, so files end up to one later, and a row group
+ * that takes no more in memory than the target is smaller than that in the file. None of it is to
+ * be had with PARTITION_BY, nor the second while the order of rows is kept. */
+static void put_sizes(silt_buf *sql, const silt_duck_engine *db, const silt_write_spec *write)
+{
+    int64_t target = write->target_file_bytes > 0 ? write->target_file_bytes : TARGET_BYTES;
+    if (write->row_group_rows > 0)
+        silt_buf_printf(sql, ", ROW_GROUP_SIZE %" PRId64, write->row_group_rows);
+    if (write->partition_count) return;
+    silt_buf_printf(sql, ", FILE_SIZE_BYTES %" PRId64, target);
+    if (target < ROW_GROUP_BYTES && write->row_group_rows <= 0 && !db->keeps_order)
+        silt_buf_printf(sql, ", ROW_GROUP_SIZE_BYTES %" PRId64, target);
+}
+
+static silt_status put_copy(silt_buf *sql, const silt_duck_engine *db, const silt_buf *rows,
+                            const silt_output_column *columns, size_t column_count,
+                            const silt_write_spec *write, silt_arena *arena, silt_error *err)
 {
     silt_buf_puts(sql, "COPY (");
-    if (write->partition_count)
-        put_select(sql, select, columns, write);
-    else
-        silt_buf_append(sql, select->data, select->size);
+    SILT_TRY(put_named(sql, rows, columns, column_count, arena, err));
     silt_buf_puts(sql, ") TO ");
     silt_sql_text(sql, write->directory);
     silt_buf_puts(sql,
@@ -289,6 +326,8 @@ static void put_copy(silt_buf *sql, const silt_buf *select, const silt_output_co
     silt_buf_printf(&pattern, "%s%s", write->file_prefix,
                     write->partition_count ? "w{uuid}" : "{i}");
     silt_sql_text(sql, pattern.data);
+    put_sizes(sql, db, write);
+    silt_duck_field_ids_sql(columns, column_count, write, sql);
     if (write->partition_count) {
         silt_buf_puts(sql, ", WRITE_PARTITION_COLUMNS false, PARTITION_BY (");
         for (size_t p = 0; p < write->partition_count; p++) {
@@ -296,14 +335,9 @@ static void put_copy(silt_buf *sql, const silt_buf *select, const silt_output_co
             silt_sql_name(sql, columns[write->partition_by[p]].name);
         }
         silt_buf_putc(sql, ')');
-    } else {
-        /* Looked at after each row group, so files end a little later. Not to be had with
-         * PARTITION_BY. */
-        silt_buf_printf(sql, ", FILE_SIZE_BYTES %" PRId64,
-                        write->target_file_bytes > 0 ? write->target_file_bytes : TARGET_BYTES);
     }
     silt_buf_putc(sql, ')');
-    if (pattern.failed) sql->failed = true;
+    return pattern.failed ? silt_fail_nomem(err) : SILT_OK;
 }
 
 static bool has_variant(const silt_type *type)
@@ -335,9 +369,12 @@ silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
             return silt_fail(err, SILT_UNSUPPORTED,
                              "column %s: values of type variant can't be written", columns[c].name);
     if (select->failed) return silt_fail_nomem(err);
+    SILT_CLEAN(silt_buf) rows = {0};
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    put_copy(&sql, select, columns, write);
+    put_rows(&rows, select, columns, write);
+    if (rows.failed) return silt_fail_nomem(err);
+    SILT_TRY(put_copy(&sql, db, &rows, columns, column_count, write, arena, err));
     silt_status st = silt_duck_query(db, &sql, &result, err);
     if (st == SILT_OK) st = silt_duck_copy_result(db, &result, columns, write, arena, out, err);
     if (st != SILT_OK) silt_duck_remove_written(write->directory, write->file_prefix);

@@ -265,5 +265,7 @@ silt_status silt_duck_source_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_flat_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_arrow_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_output_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_check_register(silt_duck_engine *db, silt_error *err);
 
 #endif

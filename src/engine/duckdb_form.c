@@ -151,6 +151,12 @@ static void value_expr(silt_buf *sql, silt_duck_form form, const silt_type *type
     }
 }
 
+void silt_duck_form_value(silt_duck_form form, const silt_type *type, const char *expr,
+                          silt_buf *sql)
+{
+    value_expr(sql, form, type, expr, 0);
+}
+
 /* Append `expr` of `type` as text. */
 static void text_expr(silt_buf *sql, const silt_type *type, const char *expr)
 {

@@ -4,6 +4,7 @@
 #define SILT_ENGINE_DUCKDB_OPS_H
 
 #include "engine/duckdb_core.h"
+#include "engine/duckdb_output.h"
 
 /* duckdb_sniff.c */
 silt_status silt_duck_sniff(silt_engine *engine, silt_format format,
@@ -38,6 +39,12 @@ silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *spec,
 silt_status silt_duck_scan_arrow(silt_engine *engine, const silt_rows_spec *spec,
                                  const silt_arrow_shape *shape, struct ArrowArrayStream *out,
                                  silt_error *err);
+
+/* duckdb_rewrite.c, duckdb_positions.c */
+silt_status silt_duck_rewrite(silt_engine *engine, const silt_rewrite_spec *spec, silt_arena *arena,
+                              silt_stage_result *out, silt_error *err);
+silt_status silt_duck_positions(silt_engine *engine, const silt_scan_spec *spec,
+                                silt_position_sink *sink, void *ctx, silt_error *err);
 
 /* duckdb_merge.c */
 silt_status silt_duck_merge_begin(silt_engine *engine, const silt_merge_spec *spec,
@@ -84,6 +91,7 @@ typedef struct silt_duck_sources {
     _Atomic int64_t *nulls; /* by file, in it by `guarded`: where there must be none */
     size_t *guarded;        /* output columns that are not_null */
     size_t guarded_count;
+    bool read_whole; /* CSV: readers give all columns, whatever a query asks for: see put_where() */
 } silt_duck_sources;
 
 /* Look at the head of each file and enter all as a running scan. Give back with
@@ -113,6 +121,9 @@ silt_status silt_duck_source_sql(silt_duck_sources *sources, size_t first, size_
 /* After a query that ran: BAD_DATA if a not_null column had nulls, each guilty file told as above.
  */
 silt_status silt_duck_sources_verify(silt_duck_sources *sources, silt_error *err);
+
+/* Append the value of a column of kind VALUE. */
+silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql, silt_error *err);
 
 /* For duckdb_blame.c: the source column of an output column in a part ("c3"), and the condition
  * under which a row's value can't become the output's; `has` false: nothing that could fail there.

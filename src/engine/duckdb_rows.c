@@ -16,6 +16,7 @@ static silt_status table_init(silt_duck_rows *rows, const silt_scan_spec *spec, 
 {
     if (spec->column_count == 0) return silt_fail(err, SILT_INVALID, "scan: no columns");
     silt_duck_table *table = &rows->tables[rows->table_count++];
+    if (spec->source_count) return silt_duck_texts_init(table, rows->db, spec, rows->arena, err);
     return silt_duck_table_init(table, rows->db, spec->files, spec->file_count, spec->columns,
                                 spec->column_count, spec->by_id, rows->arena, err);
 }
@@ -79,6 +80,17 @@ silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spe
     }
     silt_buf_puts(sql, " FROM (");
     SILT_TRY(silt_duck_table_sql(table, NULL, false, sql, err));
+    silt_buf_puts(sql, ") s");
+    SILT_TRY(filter_sql(spec, sql, err));
+    if (spec->limit >= 0) silt_buf_printf(sql, " LIMIT %" PRId64, spec->limit);
+    return SILT_OK;
+}
+
+silt_status silt_duck_positions_sql(const silt_duck_table *table, const silt_scan_spec *spec,
+                                    silt_buf *sql, silt_error *err)
+{
+    silt_buf_puts(sql, "SELECT s." SILT_DUCK_TABLE_FILE ", s." SILT_DUCK_TABLE_ROW " FROM (");
+    SILT_TRY(silt_duck_table_sql(table, NULL, true, sql, err));
     silt_buf_puts(sql, ") s");
     SILT_TRY(filter_sql(spec, sql, err));
     if (spec->limit >= 0) silt_buf_printf(sql, " LIMIT %" PRId64, spec->limit);

@@ -295,7 +295,7 @@ silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_p
     return value->failed || condition->failed ? silt_fail_nomem(err) : SILT_OK;
 }
 
-static silt_status put_value(silt_buf *sql, const silt_output_column *out, silt_error *err)
+silt_status silt_duck_value_sql(const silt_output_column *out, silt_buf *sql, silt_error *err)
 {
     if (out->type->kind == SILT_TYPE_TIMESTAMP)
         silt_buf_printf(sql, "make_timestamptz(%" PRId64 ")", out->value);
@@ -313,7 +313,7 @@ static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const s
                               size_t column, const char *index, silt_error *err)
 {
     const silt_output_column *out = &s->spec->columns[column];
-    if (out->kind == SILT_OUTPUT_VALUE) return put_value(sql, out, err);
+    if (out->kind == SILT_OUTPUT_VALUE) return silt_duck_value_sql(out, sql, err);
     if (out->kind == SILT_OUTPUT_SOURCE_FILE) {
         silt_buf_printf(sql, "silt_source(%" PRId64 ", %s)", s->scan.id, index);
         return SILT_OK;
@@ -359,7 +359,7 @@ static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck
     }
     for (size_t i = 0; group->format == SILT_FORMAT_CSV && i < group->column_count; i++) {
         bool wanted = false;
-        for (size_t c = 0; c < s->spec->column_count && !wanted; c++)
+        for (size_t c = 0; c < s->spec->column_count && !wanted && !s->read_whole; c++)
             wanted = silt_duck_source_find(s, part, c) == (ptrdiff_t)i;
         if (!wanted) silt_buf_printf(sql, ", c%zu IS NULL", i);
     }

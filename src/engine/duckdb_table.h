@@ -35,6 +35,8 @@ typedef struct silt_duck_group {
     bool has_rows;                 /* a file has a bitmap */
 } silt_duck_group;
 
+typedef struct silt_duck_texts silt_duck_texts; /* duckdb_text_table.c */
+
 /* Files in use by queries. */
 typedef struct silt_duck_table {
     silt_duck_engine *db;
@@ -50,6 +52,7 @@ typedef struct silt_duck_table {
     silt_duck_partition places;      /* by slot: place in `files`; in use with several groups */
     silt_duck_scan live;             /* in use where files have bitmaps */
     const char **paths;
+    silt_duck_texts *texts; /* NULL: the files are Parquet */
 } silt_duck_table;
 
 /* Take files and columns (borrowed), look at the files' schemas and parse the partition values.
@@ -73,6 +76,15 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
 
 /* What silt_duck_blame_files() does, for the files of this table. */
 silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err);
+
+/* The same for a spec with sources; silt_duck_table_…() is for these tables too, but without
+ * `positions`. Statuses as of silt_duck_sources_init(). */
+silt_status silt_duck_texts_init(silt_duck_table *table, silt_duck_engine *db,
+                                 const silt_scan_spec *spec, silt_arena *arena, silt_error *err);
+void silt_duck_texts_release(silt_duck_texts *texts);
+silt_status silt_duck_texts_sql(const silt_duck_table *table, const bool *wanted, silt_buf *sql,
+                                silt_error *err);
+silt_status silt_duck_texts_blame(silt_duck_texts *texts, silt_status st, silt_error *err);
 
 /* ---- the rows of a spec as one SELECT (duckdb_rows.c) -----------------------------------------
  */
@@ -126,12 +138,19 @@ silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_du
  * there is. */
 void silt_duck_guard_float(silt_buf *sql, const silt_type *type, const char *expr);
 
+/* Append one value in a form other than TEXT. */
+void silt_duck_form_value(silt_duck_form form, const silt_type *type, const char *expr,
+                          silt_buf *sql);
+
 /* How many columns a scan's result has. */
 size_t silt_duck_result_count(const silt_scan_spec *spec);
 /* Append the SELECT of one scan over its table; its columns are named as the result's, or c0, c1,
  * … */
 silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spec *spec, bool named,
                                silt_buf *sql, silt_error *err);
+/* Append the SELECT of the files and places of the scan's rows (see SILT_DUCK_TABLE_FILE). */
+silt_status silt_duck_positions_sql(const silt_duck_table *table, const silt_scan_spec *spec,
+                                    silt_buf *sql, silt_error *err);
 /* Append that of a difference (duckdb_diff.c). */
 silt_status silt_duck_diff_sql(const silt_duck_rows *rows, silt_buf *sql, silt_error *err);
 

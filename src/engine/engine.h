@@ -176,7 +176,8 @@ typedef struct silt_stage_result {
     const int64_t *source_rows; /* rows read of each source file, over all groups in order */
     const silt_violation *violations;
     size_t violation_count;
-    int64_t identity_last; /* the last number given to an IDENTITY column, if a row was written */
+    int64_t identity_count; /* numbers given to an IDENTITY column */
+    int64_t identity_last;  /* the last of them, if there is one */
 } silt_stage_result;
 
 /* Rows of a program → Parquet files. Columns of the stream are found by silt_output_column.source
@@ -230,6 +231,11 @@ typedef struct silt_scan_spec {
     bool by_id;       /* fields are found by id and nothing else, at each depth; else by name */
     bool no_pushdown; /* the filter is applied to what was read, not inside the files' reader */
     int64_t limit;    /* -1: all */
+    /* Not Parquet, but these CSV or NDJSON files (also Parquet files of types that don't widen to
+     * each other): `files` are theirs, over all groups in order, without `rows`; columns are DATA,
+     * by the groups' names, or CONSTANT. None: `files` are Parquet files. */
+    const silt_source_group *sources;
+    size_t source_count;
 } silt_scan_spec;
 
 /* The rows of one scan that another lacks, as a multiset, and the other way round. Both have the
