@@ -292,10 +292,7 @@ static silt_status apply_app_txn(silt_snapshot *s, const silt_app_txn *txn, silt
     silt_app_txn *all = silt_arena_calloc(s->arena, count + 1, sizeof(*all));
     if (!all) return silt_fail_nomem(err);
     if (count) memcpy(all, s->state.app_txns, count * sizeof(*all));
-    all[at] = *txn;
-    all[at].app_id = silt_arena_strdup(s->arena, txn->app_id);
-    all[at].unknown = silt_arena_strdup(s->arena, txn->unknown);
-    if (!all[at].app_id) return silt_fail_nomem(err);
+    if (!silt_app_txn_copy(txn, s->arena, &all[at])) return silt_fail_nomem(err);
     s->state.app_txns = all;
     s->state.app_txn_count = count + (at == count);
     return SILT_OK;
@@ -310,11 +307,7 @@ static silt_status apply_domain(silt_snapshot *s, const silt_domain *domain, sil
         if (strcmp(s->state.domains[i].domain, domain->domain) != 0)
             all[count++] = s->state.domains[i];
     if (!domain->removed) {
-        all[count] = *domain;
-        all[count].domain = silt_arena_strdup(s->arena, domain->domain);
-        all[count].configuration = silt_arena_strdup(s->arena, domain->configuration);
-        all[count].unknown = silt_arena_strdup(s->arena, domain->unknown);
-        if (!all[count++].domain) return silt_fail_nomem(err);
+        if (!silt_domain_copy(domain, s->arena, &all[count++])) return silt_fail_nomem(err);
     }
     s->state.domains = all;
     s->state.domain_count = count;
