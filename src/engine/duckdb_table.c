@@ -58,6 +58,7 @@ void silt_duck_table_release(silt_duck_table *table)
         if (table->partitions[c].scan.id)
             silt_duck_scan_remove(table->db, &table->partitions[c].scan);
     if (table->places.scan.id) silt_duck_scan_remove(table->db, &table->places.scan);
+    if (table->texts) silt_duck_texts_release(table->texts);
     if (table->live.id) silt_duck_scan_remove(table->db, &table->live);
     *table = (silt_duck_table){0};
 }
@@ -215,6 +216,7 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
                                 silt_buf *sql, silt_error *err)
 {
     if (table->file_count == 0) return empty_sql(table, wanted, positions, sql, err);
+    if (table->texts) return silt_duck_texts_sql(table, wanted, sql, err);
     for (size_t g = 0; g < table->group_count; g++) {
         if (g) silt_buf_puts(sql, " UNION ALL ");
         SILT_TRY(group_sql(table, &table->groups[g], wanted, positions, sql, err));
@@ -241,6 +243,7 @@ static silt_status probe(const silt_duck_table *table, const silt_duck_group *gr
 
 silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err)
 {
+    if (table->texts) return silt_duck_texts_blame(table->texts, st, err);
     st = silt_duck_blame_files(table->db, table->paths, table->file_count, st, err);
     if (st != SILT_FAILED && st != SILT_IO) return st;
     /* Where conversions are ours, DuckDB doesn't say in which file one failed, nor where it trips

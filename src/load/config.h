@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 #include "engine/engine.h"
-#include "load/discover.h"
+#include "store/discover.h"
 #include "log/action.h"
 #include "ops/change.h"
 #include "ops/sql.h"

@@ -34,12 +34,6 @@ static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NUL
 static const silt_config_choice target_formats[] = {{"delta", 0, NULL},  {"parquet", 1, ""},
                                                     {"csv", 2, ""},      {"sqlite", 3, ""},
                                                     {"postgres", 4, ""}, {NULL, 0, NULL}};
-static const silt_config_choice encodings[] = {
-    {"utf-8", 0, NULL}, {"utf-16", 1, NULL}, {"latin-1", 2, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice source_compressions[] = {
-    {"auto", 0, NULL}, {"none", 1, NULL}, {"gzip", 2, NULL}, {"zstd", 3, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice decimal_separators[] = {
-    {".", 0, NULL}, {",", 1, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice orders[] = {
     {"name", SILT_ORDER_NAME, NULL}, {"mtime", SILT_ORDER_MTIME, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice new_columns[] = {{"fail", SILT_NEW_COLUMN_FAIL, NULL},
@@ -186,68 +180,6 @@ static const silt_config_key write_policy_keys[] = {
 
 const silt_config_key silt_config_default_keys[] = {POLICY_KEYS, END};
 
-static const silt_config_key option_keys[] = {
-    {.name = "delimiter",
-     .kind = SILT_KEY_TEXT,
-     .offset = TABLE(out.source_options.delimiter),
-     .about = "CSV: what stands between values; else found by looking."},
-    {.name = "quote",
-     .kind = SILT_KEY_CHAR,
-     .offset = TABLE(out.source_options.quote),
-     .about = "CSV: the quote, \"\" for none; else found by looking."},
-    {.name = "escape",
-     .kind = SILT_KEY_CHAR,
-     .offset = TABLE(out.source_options.escape),
-     .about = "CSV: what stands before a quote within quotes; else found by looking."},
-    {.name = "comment",
-     .kind = SILT_KEY_CHAR,
-     .offset = TABLE(out.source_options.comment),
-     .about = "CSV: lines that start with it are skipped."},
-    {.name = "nullstr",
-     .kind = SILT_KEY_TEXTS,
-     .offset = TABLE(nulls),
-     .loose = true,
-     .about = "CSV: texts that mean null, besides the empty value."},
-    {.name = "encoding",
-     .kind = SILT_KEY_CHOICE,
-     .offset = TABLE(encoding),
-     .choices = encodings,
-     .fallback = "utf-8",
-     .about = "CSV: the encoding of the text."},
-    {.name = "date_format",
-     .kind = SILT_KEY_TEXT,
-     .offset = TABLE(out.source_options.date_format),
-     .about = "As for strptime, \"%d.%m.%Y\"."},
-    {.name = "timestamp_format",
-     .kind = SILT_KEY_TEXT,
-     .offset = TABLE(out.source_options.timestamp_format),
-     .about = "As for strptime."},
-    {.name = "skip_lines",
-     .kind = SILT_KEY_INT,
-     .offset = TABLE(skip_lines),
-     .min = 0,
-     .max = 1000000,
-     .fallback = "0",
-     .about = "CSV: lines before the header."},
-    {.name = "header",
-     .kind = SILT_KEY_BOOL,
-     .offset = TABLE(header),
-     .fallback = "true",
-     .about = "CSV: false where files have none; columns are column0, column1, … then."},
-    {.name = "decimal_separator",
-     .kind = SILT_KEY_CHOICE,
-     .offset = TABLE(decimal_separator),
-     .choices = decimal_separators,
-     .fallback = ".",
-     .about = "CSV: . or ,"},
-    {.name = "compression",
-     .kind = SILT_KEY_CHOICE,
-     .offset = TABLE(source_compression),
-     .choices = source_compressions,
-     .fallback = "auto",
-     .about = "Of the source files; auto goes by their names."},
-    END};
-
 static const silt_config_key source_keys[] = {
     {.name = "path",
      .kind = SILT_KEY_TEXTS,
@@ -261,7 +193,8 @@ static const silt_config_key source_keys[] = {
      .about = "Of the files; else by the pattern's extension. json: one object a line."},
     {.name = "options",
      .kind = SILT_KEY_OBJECT,
-     .keys = option_keys,
+     .apart = true,
+     .keys = silt_config_option_keys,
      .about = "How to read them. What isn't given is found by looking."},
     {.name = "recursive",
      .kind = SILT_KEY_BOOL,

@@ -103,45 +103,6 @@ static void find_format(reading *t)
     t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
 }
 
-/* Options of CSV that were given for another format would be ignored: they are refused. */
-static void check_options(reading *t)
-{
-    static const char *const of_json[] = {"date_format", "timestamp_format", "compression", NULL};
-    silt_format format = t->raw.out.source_format;
-    const silt_config_node *options = silt_config_at(t->node, "source.options");
-    if (format == SILT_FORMAT_CSV || !options || options->kind != SILT_CONFIG_MAP) return;
-    for (size_t i = 0; i < options->count; i++) {
-        const silt_config_entry *e = &options->items[i];
-        bool allowed = false;
-        for (size_t k = 0; format == SILT_FORMAT_NDJSON && of_json[k]; k++)
-            allowed = allowed || silt_streq(of_json[k], e->key);
-        if (!allowed)
-            silt_config_mistake(t->r, e->line, e->column,
-                                silt_config_join(t->r, t->path, "source.options", 0),
-                                "%.60s is of another format than %s", e->key,
-                                format == SILT_FORMAT_NDJSON ? "ndjson" : "parquet");
-    }
-}
-
-static void fill_options(reading *t)
-{
-    static const char *const encodings[] = {NULL, "utf-16", "latin-1"}; /* NULL: the default */
-    static const char *const compressions[] = {NULL, "none", "gzip", "zstd"};
-    silt_source_options *o = &t->raw.out.source_options;
-    if (silt_streq(o->delimiter, "\\t")) o->delimiter = "\t";
-    if (o->delimiter && strlen(o->delimiter) > 4)
-        MISTAKE(t, "source.options.delimiter", "found %zu bytes; at most 4 are allowed",
-                strlen(o->delimiter));
-    if (t->raw.encoding > 0) o->encoding = encodings[t->raw.encoding];
-    if (t->raw.source_compression > 0) o->compression = compressions[t->raw.source_compression];
-    o->nulls = t->raw.nulls.items;
-    o->null_count = t->raw.nulls.count;
-    o->skip_lines = (int)t->raw.skip_lines;
-    if (said(t, "source.options.decimal_separator"))
-        o->decimal_separator = t->raw.decimal_separator == 1 ? ',' : '.';
-    o->no_header = !t->raw.header;
-}
-
 static void read_source(reading *t)
 {
     silt_names paths = t->raw.source_paths;
@@ -157,8 +118,8 @@ static void read_source(reading *t)
     t->raw.out.source_paths = full;
     t->raw.out.source_path_count = paths.count;
     find_format(t);
-    check_options(t);
-    fill_options(t);
+    t->raw.out.source_options = silt_config_options_read(t->r, t->node, "source.options", t->path,
+                                                         t->raw.out.source_format);
     int64_t order = t->raw.order;
     if (t->raw.source_order >= 0 && said(t, "order") && order >= 0 && order != t->raw.source_order)
         MISTAKE(t, "source.order", "order on line %d says otherwise; write one of them",

@@ -112,6 +112,7 @@ extern const silt_config_key silt_config_connection_keys[];
 extern const silt_config_key silt_config_default_keys[];
 extern const silt_config_key silt_config_table_keys[];
 extern const silt_config_key silt_config_dataset_keys[];
+extern const silt_config_key silt_config_option_keys[];
 
 /* What the keys are read into; whatever has two spellings is told apart here. */
 typedef struct silt_config_raw {
@@ -129,10 +130,7 @@ typedef struct silt_config_raw_table {
     silt_config_table out;
     silt_names source_paths;
     int64_t format, source_order, order; /* -1: not said */
-    silt_names nulls;
-    int64_t encoding, source_compression, decimal_separator, skip_lines;
-    bool header;
-    int64_t loading_strategy, mode; /* -1: not said */
+    int64_t loading_strategy, mode;      /* -1: not said */
     silt_names primary_keys, keys, partition_by;
     int64_t on_new_column, on_change, on_bad_row, on_restore, deletion_vectors;
     int64_t max_attempts, backoff_ms, deadline_ms;
@@ -180,6 +178,13 @@ silt_status silt_config_read_file(const char *path, silt_buf *out, silt_error *e
 /* What came of a reading: INVALID with all mistakes in order, each once, or NOMEM. */
 silt_status silt_config_verdict(silt_config_reader *r, silt_config_problems *problems,
                                 silt_error *err);
+
+/* ---- options of sources (config_options.c) */
+
+/* Judge what stands at `key` of a map whose own key is `path`, or nothing; `format` is that of the
+ * files, for which other formats' options are mistakes. */
+silt_source_options silt_config_options_read(silt_config_reader *r, const silt_config_node *node,
+                                             const char *key, const char *path, silt_format format);
 
 /* ---- datasets (config_datasets.c) */
 

@@ -1,5 +1,5 @@
 /* Patterns of file names. */
-#include "load/glob.h"
+#include "store/glob.h"
 
 bool silt_glob_is_wild(const char *pattern)
 {

@@ -1,6 +1,6 @@
 /* Which source files there are: globs over local folders, in a fixed order. */
-#ifndef SILT_LOAD_DISCOVER_H
-#define SILT_LOAD_DISCOVER_H
+#ifndef SILT_STORE_DISCOVER_H
+#define SILT_STORE_DISCOVER_H
 
 #include "base/base.h"
 
@@ -24,7 +24,7 @@ typedef struct silt_found {
 } silt_found;
 
 typedef struct silt_discover_spec {
-    const char *const *patterns; /* see load/glob.h, "**" any folders; a pattern without wildcards
+    const char *const *patterns; /* see store/glob.h, "**" any folders; a pattern without wildcards
                                     names a file, or a folder whose files are all meant */
     size_t pattern_count;
     bool recursive; /* the last part of each pattern matches in every folder below, too */

@@ -1,6 +1,6 @@
 /* Which source files there are. Folders are listed once each, nothing is kept open while going
  * deeper. */
-#include "load/discover.h"
+#include "store/discover.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "load/glob.h"
+#include "store/glob.h"
 
 /* One alternative of a pattern: fixed folder, then parts, of which "**" is never the last one. */
 typedef struct pattern {

@@ -1,7 +1,7 @@
 /* Patterns of file names: * any text, ? a UTF-8 character, [a-z], [!a-z], {one,two}, \x for x
  * itself. No I/O. */
-#ifndef SILT_LOAD_GLOB_H
-#define SILT_LOAD_GLOB_H
+#ifndef SILT_STORE_GLOB_H
+#define SILT_STORE_GLOB_H
 
 #include "base/base.h"
 

@@ -1,5 +1,5 @@
 /* Which source files are found. */
-#include "load/discover.h"
+#include "store/discover.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "load/glob.h"
+#include "store/glob.h"
 #include "support/alloc.h"
 #include "support/files.h"
 
