@@ -105,6 +105,13 @@ static const cli_option checkpoint_options[] = {
 static const cli_option cleanup_log_options[] = {
     {"retention-days", CLI_COUNT, "D", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
 
+static const cli_option clone_options[] = {
+    {"deep", CLI_FLAG, NULL, 0},    {"shallow", CLI_FLAG, NULL, 0},
+    {"version", CLI_COUNT, "N", 0}, {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"replace", CLI_FLAG, NULL, 0}, {"dry-run", CLI_FLAG, NULL, 0},
+    END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -128,6 +135,7 @@ const cli_command cli_commands[] = {
     {"vacuum", cmd_vacuum, vacuum_options, "TABLE", 1, 1, true},
     {"checkpoint", cmd_checkpoint, checkpoint_options, "TABLE", 1, 1, true},
     {"cleanup-log", cmd_cleanup_log, cleanup_log_options, "TABLE", 1, 1, true},
+    {"clone", cmd_clone, clone_options, "SOURCE TARGET", 2, 2, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -143,7 +151,6 @@ const cli_command cli_commands[] = {
     LATER("alter"),
     LATER("optimize"),
     LATER("export"),
-    LATER("clone"),
     LATER("migrate"),
     LATER("doctor"),
     {NULL, NULL, NULL, NULL, 0, 0, false},

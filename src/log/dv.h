@@ -27,6 +27,10 @@ silt_status silt_dv_parse(silt_bytes data, silt_bitmap **out, silt_error *err);
 /* ---- writing (dv_write.c) */
 
 #define SILT_DV_PREFIX_MAX 32
+#define SILT_DV_UUID_SIZE  21
+
+/* A uuid as pathOrInlineDv of storage type 'u' has it: the file is deletion_vector_<uuid>.bin. */
+void silt_dv_encode_uuid(const char *uuid, char out[SILT_DV_UUID_SIZE]);
 
 /* Write the vectors of `rows`, each not empty, into few files of the table (format 1): out[i] says
  * where rows[i] stands. Durable on return. With `prefix_size` letters the files stand in folders of

@@ -29,8 +29,8 @@ static void put_little_endian(silt_buf *buf, uint32_t value)
 
 /* ---- names */
 
-/* Hexadecimal digits of a uuid's text into five characters for four bytes. */
-static void z85_encode_uuid(const char *uuid, char out[21])
+/* Hexadecimal digits into five characters for four bytes. */
+void silt_dv_encode_uuid(const char *uuid, char out[SILT_DV_UUID_SIZE])
 {
     static const char digits[] =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
@@ -75,9 +75,9 @@ typedef struct writing {
 
 static silt_status begin_file(writing *w, silt_error *err)
 {
-    char uuid[SILT_UUID_SIZE], text[21];
+    char uuid[SILT_UUID_SIZE], text[SILT_DV_UUID_SIZE];
     silt_uuid(w->random, uuid);
-    z85_encode_uuid(uuid, text);
+    silt_dv_encode_uuid(uuid, text);
     random_prefix(w->random, w->prefix, w->prefix_size);
     w->name = silt_arena_printf(w->arena, "%s%s", w->prefix, text);
     w->key = silt_arena_printf(w->arena, "%s%sdeletion_vector_%s.bin", w->prefix,

@@ -11,7 +11,7 @@ PAGES = {p.stem.removeprefix("silt-"): p for p in (ROOT / "docs/cli").glob("*.md
 COMMANDS = sorted(set(PAGES) - {"silt"})
 LATER = ["maintain", "runs", "prove", "replay", "unload", "create", "write", "merge", "update", "delete",
          "alter", "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "export",
-         "clone", "migrate", "doctor"]
+         "migrate", "doctor"]
 
 
 def documented(page):

@@ -1,0 +1,19 @@
+/* Copies of data files, from one place to a table's store. */
+#ifndef SILT_OPS_CARRY_H
+#define SILT_OPS_CARRY_H
+
+#include "log/log.h"
+
+typedef struct silt_carry {
+    silt_store *from, *to;
+    const char *scratch; /* own folder, in the target's file system where it has one */
+    int64_t count;       /* files carried */
+} silt_carry;
+
+/* Copy what is at `place` (a key of `from`, or a local path) to the key of `to`, durable on return;
+ * never a link: what happens to one of the two doesn't happen to the other. CORRUPT: it isn't of
+ * `size_bytes` (-1: not known). NOT_FOUND: it has gone. */
+silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *key,
+                            int64_t size_bytes, silt_error *err);
+
+#endif

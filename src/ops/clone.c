@@ -1,0 +1,621 @@
+/* Clone: a table's version as a table of its own, by one commit.
+ *
+ * Invariants
+ *  (1) The commit makes the target's files exactly the source's: same rows, statistics, partition
+ *      values and row ids. A file that the target has already stays as it is.
+ *  (2) Deep: each file is whole and durable at the target before a commit names it.
+ *  (3) No file that any version of the target may refer to is written again: another file of the
+ *      same name gets a name of its own, which only depends on what is copied.
+ *  (4) The commit follows the version of the target that it was compared with. */
+#include "silt/clone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "log/dv.h"
+#include "ops/carry.h"
+#include "table/commit_info.h"
+#include "table/data.h"
+#include "table/files.h"
+#include "table/row_ids.h"
+#include "table/txn.h"
+
+typedef struct cloning {
+    silt_store *from, *to;
+    silt_engine *engine;
+    const silt_clone_options *opts;
+    silt_snapshot *source, *target; /* target NULL: there is none yet */
+    silt_arena *arena;
+    silt_carry carry;
+    const char *root;         /* shallow: the source's folder as a URI */
+    silt_add *adds;           /* as the target is to have them */
+    const silt_place *places; /* by add: what is to be copied; {0}: nothing */
+    size_t count;
+    silt_map64 *there;   /* canonical path → add of the target as it is */
+    silt_map64 *vectors; /* keys of vectors' files that are there by now */
+    bool *unchanged;     /* by add */
+    SILT_VEC(const silt_add *) gone;
+    SILT_VEC(silt_domain) domains;
+    silt_metadata metadata;
+    SILT_VEC(const char *) written; /* keys, for who takes them away again */
+    silt_clone_result result;
+    silt_error *err;
+} cloning;
+
+static void cloning_release(cloning *c)
+{
+    if (c->carry.scratch) silt_scratch_remove(c->carry.scratch);
+    silt_snapshot_free(c->source);
+    silt_snapshot_free(c->target);
+    silt_map64_free(c->there);
+    silt_map64_free(c->vectors);
+    silt_vec_free(&c->gone);
+    silt_vec_free(&c->domains);
+    silt_vec_free(&c->written);
+    silt_arena_free(c->arena);
+}
+
+/* ---- the two tables */
+
+/* The path as the file system sees it; a part that isn't there yet stays as it was written. */
+static const char *real_root(silt_store *store, silt_arena *arena)
+{
+    const char *path = silt_store_local_path(store, "", arena);
+    if (!path) return NULL;
+    SILT_FREE char *real = realpath(path, NULL);
+    char *out = silt_arena_strdup(arena, real ? real : path);
+    for (size_t size = out ? strlen(out) : 0; size > 1 && out[size - 1] == '/'; size--)
+        out[size - 1] = '\0';
+    return out;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t size = strlen(folder);
+    return strncmp(path, folder, size) == 0 && (path[size] == '/' || !path[size]);
+}
+
+static silt_status check_places(cloning *c)
+{
+    const char *from = real_root(c->from, c->arena), *to = real_root(c->to, c->arena);
+    bool same = silt_streq(c->from->uri, c->to->uri) && (from || c->from == c->to);
+    if (from && to) same = lies_in(from, to) || lies_in(to, from);
+    if (same)
+        return silt_fail(c->err, SILT_INVALID,
+                         "%s and %s: a table can't be cloned into itself, nor into a folder of it",
+                         c->from->uri, c->to->uri);
+    if (!c->opts->shallow) return SILT_OK;
+    if (!from || !to)
+        return silt_fail(c->err, SILT_INVALID,
+                         "a shallow clone of %s at %s would refer to files that paths don't lead "
+                         "to; make a deep one",
+                         c->from->uri, c->to->uri);
+    const char *encoded = silt_path_encode(from, c->arena);
+    c->root = encoded ? silt_arena_printf(c->arena, "file://%s", encoded) : NULL;
+    return c->root ? SILT_OK : silt_fail_nomem(c->err);
+}
+
+static silt_status open_source(cloning *c)
+{
+    silt_snapshot_options opts = SILT_SNAPSHOT_OPTIONS_INIT;
+    opts.version = c->opts->version;
+    opts.timestamp_ms = c->opts->timestamp_ms;
+    SILT_TRY(silt_snapshot_open(c->from, c->engine, &opts, &c->source, c->err));
+    const silt_log_state *state = silt_snapshot_state(c->source);
+    silt_status st = silt_feature_check_write(&state->protocol, &state->metadata, c->err);
+    if (st != SILT_OK) return silt_wrap(c->err, st, "%s can't be cloned", c->from->uri);
+    c->result.source_version = state->version;
+    return silt_snapshot_size(c->source, &c->result.files, &c->result.bytes, c->err);
+}
+
+/* All features of the target have to be the source's: rows of the latter know nothing of others. */
+static silt_status check_protocols(cloning *c)
+{
+    silt_names from_reads, from_writes, to_reads, to_writes;
+    const silt_protocol *from = &silt_snapshot_state(c->source)->protocol;
+    const silt_protocol *to = &silt_snapshot_state(c->target)->protocol;
+    SILT_TRY(silt_feature_list(from, c->arena, &from_reads, &from_writes, c->err));
+    SILT_TRY(silt_feature_list(to, c->arena, &to_reads, &to_writes, c->err));
+    for (size_t i = 0; i < to_writes.count; i++) {
+        if (silt_names_have(from_writes, to_writes.items[i])) continue;
+        silt_fail(c->err, SILT_UNSUPPORTED,
+                  "%s has the table feature %s, which %s (version %" PRId64 ") lacks", c->to->uri,
+                  to_writes.items[i], c->from->uri, c->result.source_version);
+        return silt_hint(c->err, SILT_UNSUPPORTED,
+                         "a feature is never lost by a commit: clone to another folder");
+    }
+    return SILT_OK;
+}
+
+static silt_status open_target(cloning *c)
+{
+    silt_status st = silt_snapshot_open(c->to, c->engine, NULL, &c->target, c->err);
+    if (st == SILT_NOT_FOUND) {
+        if (c->err) *c->err = (silt_error){0};
+        return SILT_OK;
+    }
+    SILT_TRY(st);
+    const silt_log_state *state = silt_snapshot_state(c->target);
+    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, c->err));
+    if (!c->opts->replace) {
+        silt_fail(c->err, SILT_EXISTS, "%s is a table already, at version %" PRId64, c->to->uri,
+                  state->version);
+        return silt_hint(
+            c->err, SILT_EXISTS,
+            "--replace makes it the same as the source, and copies only what it lacks");
+    }
+    return check_protocols(c);
+}
+
+static silt_status index_target(cloning *c)
+{
+    const silt_add *adds;
+    size_t count;
+    bool found;
+    c->there = silt_map64_new();
+    c->vectors = silt_map64_new();
+    if (!c->there || !c->vectors) return silt_fail_nomem(c->err);
+    if (!c->target) return SILT_OK;
+    SILT_TRY(silt_snapshot_adds(c->target, &adds, &count, c->err));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = silt_path_canonical(adds[i].path, c->arena);
+        void **slot = path ? silt_map64_slot(c->there, path, strlen(path), &found) : NULL;
+        if (!slot) return silt_fail_nomem(c->err);
+        *slot = (void *)(uintptr_t)&adds[i];
+    }
+    return SILT_OK;
+}
+
+static const silt_add *find_there(const cloning *c, const char *path)
+{
+    const char *canonical = silt_path_canonical(path, c->arena);
+    return canonical ? silt_map64_get(c->there, canonical, strlen(canonical)) : NULL;
+}
+
+/* ---- shallow: where the source's files are */
+
+static const char *absolute(cloning *c, const silt_place *place)
+{
+    const char *path = silt_path_encode(place->key ? place->key : place->local_path, c->arena);
+    if (!path) return NULL;
+    return place->key ? silt_arena_printf(c->arena, "%s/%s", c->root, path)
+                      : silt_arena_printf(c->arena, "file://%s", path);
+}
+
+static silt_status refer_to(cloning *c, const silt_place *place, silt_add *add)
+{
+    add->path = absolute(c, place);
+    if (!add->path) return silt_fail_nomem(c->err);
+    if (!add->dv || add->dv->storage_type == 'i') return SILT_OK;
+    silt_place vector;
+    silt_dv *dv = silt_arena_alloc(c->arena, sizeof(*dv));
+    if (!dv) return silt_fail_nomem(c->err);
+    SILT_TRY(silt_dv_place(c->from, add->dv, c->arena, &vector, c->err));
+    *dv = *add->dv;
+    dv->storage_type = 'p';
+    dv->path_or_inline = absolute(c, &vector);
+    add->dv = dv;
+    return dv->path_or_inline ? SILT_OK : silt_fail_nomem(c->err);
+}
+
+/* ---- deep: what they are called at the target */
+
+/* A name that depends on nothing but `of`. */
+static const char *distinct(const char *key, const char *of, silt_arena *arena)
+{
+    char hash[SILT_SHA256_SIZE];
+    silt_sha256_hex(silt_bytes_of(of), hash);
+    const char *slash = strrchr(key, '/'), *dot = strchr(slash ? slash : key, '.');
+    int stem = dot ? (int)(dot - key) : (int)strlen(key);
+    return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
+}
+
+static bool is_same_file(const silt_add *there, const silt_add *add)
+{
+    return there && there->size_bytes == add->size_bytes &&
+           there->modification_time_ms == add->modification_time_ms;
+}
+
+/* Which key a file has, or gets, at the target. */
+static silt_status choose_key(cloning *c, const silt_place *place, silt_add *add, bool *have)
+{
+    const char *key = place->key;
+    if (!key) { /* from outside of the source's folder: names there may be the same */
+        const char *slash = strrchr(place->local_path, '/');
+        key = distinct(slash + 1, place->local_path, c->arena);
+    }
+    const char *path = key ? silt_path_encode(key, c->arena) : NULL;
+    if (!path) return silt_fail_nomem(c->err);
+    const silt_add *there = find_there(c, path);
+    bool taken = there != NULL;
+    *have = is_same_file(there, add);
+    if (!taken && c->target) SILT_TRY(silt_store_exists(c->to, key, &taken, c->err));
+    if (taken && !*have) {
+        const char *of = silt_arena_printf(c->arena, "%s %" PRId64 " %" PRId64, add->path,
+                                           add->size_bytes, add->modification_time_ms);
+        key = of ? distinct(key, of, c->arena) : NULL;
+        path = key ? silt_path_encode(key, c->arena) : NULL;
+        if (!path) return silt_fail_nomem(c->err);
+        *have = is_same_file(find_there(c, path), add);
+    }
+    add->path = path;
+    return SILT_OK;
+}
+
+/* A uuid that depends on nothing but `path`. */
+static void uuid_of(const char *path, char out[SILT_UUID_SIZE])
+{
+    char hash[SILT_SHA256_SIZE];
+    silt_sha256_hex(silt_bytes_of(path), hash);
+    snprintf(out, SILT_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16,
+             hash + 20);
+}
+
+/* The descriptor that the target's file has: vectors lie in its folder. */
+static silt_status choose_vector(cloning *c, silt_add *add)
+{
+    if (!add->dv || add->dv->storage_type != 'p') return SILT_OK;
+    char uuid[SILT_UUID_SIZE], text[SILT_DV_UUID_SIZE];
+    uuid_of(add->dv->path_or_inline, uuid);
+    silt_dv_encode_uuid(uuid, text);
+    silt_dv *dv = silt_arena_alloc(c->arena, sizeof(*dv));
+    if (!dv) return silt_fail_nomem(c->err);
+    *dv = *add->dv;
+    dv->storage_type = 'u';
+    dv->path_or_inline = silt_arena_strdup(c->arena, text);
+    add->dv = dv;
+    return dv->path_or_inline ? SILT_OK : silt_fail_nomem(c->err);
+}
+
+/* ---- what is to be done */
+
+static bool same_vector(const silt_dv *a, const silt_dv *b)
+{
+    if (!a || !b) return a == b;
+    return a->storage_type == b->storage_type && a->offset == b->offset &&
+           silt_streq(a->path_or_inline, b->path_or_inline);
+}
+
+static silt_status plan_file(cloning *c, const silt_add *from, size_t i, silt_place *to_copy)
+{
+    silt_add *add = &c->adds[i];
+    silt_place place;
+    bool have = false;
+    *add = *from;
+    add->data_change = true;
+    SILT_TRY(silt_path_place(c->from, from->path, c->arena, &place, c->err));
+    if (c->opts->shallow) {
+        SILT_TRY(refer_to(c, &place, add));
+    } else {
+        SILT_TRY(choose_key(c, &place, add, &have));
+        SILT_TRY(choose_vector(c, add));
+    }
+    if (!c->opts->shallow && !have) {
+        *to_copy = place;
+        c->result.files_copied++;
+        c->result.bytes_copied += add->size_bytes;
+    }
+    const silt_add *there = find_there(c, add->path);
+    c->unchanged[i] = there && same_vector(there->dv, add->dv) &&
+                      silt_streq(there->stats, add->stats) &&
+                      silt_pairs_equal(there->partition_values, add->partition_values) &&
+                      there->base_row_id == add->base_row_id;
+    c->result.files_added += !c->unchanged[i];
+    return SILT_OK;
+}
+
+/* Files of the target that are not the source's, or not as they are there. */
+static silt_status find_gone(cloning *c)
+{
+    SILT_AUTO(silt_map64) kept = silt_map64_new();
+    const silt_add *now;
+    size_t count;
+    bool found;
+    if (!kept) return silt_fail_nomem(c->err);
+    for (size_t i = 0; i < c->count; i++) {
+        const char *id = silt_file_identity(c->adds[i].path, c->adds[i].dv, true, c->arena);
+        if (!id || !silt_map64_slot(kept, id, strlen(id), &found)) return silt_fail_nomem(c->err);
+    }
+    SILT_TRY(silt_snapshot_adds(c->target, &now, &count, c->err));
+    for (size_t i = 0; i < count; i++) {
+        const char *id = silt_file_identity(now[i].path, now[i].dv, true, c->arena);
+        void **slot = id ? silt_map64_slot(kept, id, strlen(id), &found) : NULL;
+        if (!slot || (!found && !silt_vec_push(&c->gone, &now[i]))) return silt_fail_nomem(c->err);
+        if (found) continue;
+        c->result.files_removed++;
+        c->result.bytes_removed += now[i].size_bytes;
+    }
+    return SILT_OK;
+}
+
+static bool is_of_catalogue(const char *key)
+{
+    return silt_starts_with(key, "delta.coordinatedCommits.") ||
+           silt_starts_with(key, "delta.inCommitTimestampEnablement");
+}
+
+/* The source's, less what is about its own commits. */
+static silt_status plan_metadata(cloning *c)
+{
+    silt_metadata *m = &c->metadata;
+    *m = silt_snapshot_state(c->source)->metadata;
+    silt_pair *pairs = silt_arena_calloc(c->arena, m->configuration.count + 1, sizeof(*pairs));
+    char *id = silt_arena_alloc(c->arena, SILT_UUID_SIZE);
+    if (!pairs || !id) return silt_fail_nomem(c->err);
+    size_t count = 0;
+    for (size_t i = 0; i < m->configuration.count; i++)
+        if (!is_of_catalogue(m->configuration.items[i].key))
+            pairs[count++] = m->configuration.items[i];
+    silt_uuid(&silt_random_system, id);
+    m->id = c->target ? silt_snapshot_state(c->target)->metadata.id : id;
+    m->created_time_ms = c->target ? silt_snapshot_state(c->target)->metadata.created_time_ms
+                                   : silt_now_ms(&silt_clock_system);
+    if (!c->target) {
+        m->configuration = (silt_pairs){pairs, count};
+        return SILT_OK;
+    }
+    /* The target's commits are its own. */
+    silt_pairs now = silt_snapshot_state(c->target)->metadata.configuration;
+    silt_pair *all = silt_arena_calloc(c->arena, count + now.count + 1, sizeof(*all));
+    if (!all) return silt_fail_nomem(c->err);
+    if (count) memcpy(all, pairs, count * sizeof(*all));
+    for (size_t i = 0; i < now.count; i++)
+        if (is_of_catalogue(now.items[i].key)) all[count++] = now.items[i];
+    m->configuration = (silt_pairs){all, count};
+    return SILT_OK;
+}
+
+static const silt_domain *find_domain(const silt_log_state *state, const char *name)
+{
+    for (size_t i = 0; state && i < state->domain_count; i++)
+        if (strcmp(state->domains[i].domain, name) == 0) return &state->domains[i];
+    return NULL;
+}
+
+static silt_status plan_domains(cloning *c)
+{
+    const silt_log_state *from = silt_snapshot_state(c->source);
+    const silt_log_state *to = c->target ? silt_snapshot_state(c->target) : NULL;
+    for (size_t i = 0; i < from->domain_count; i++) {
+        const silt_domain *have = find_domain(to, from->domains[i].domain);
+        if (strcmp(from->domains[i].domain, SILT_ROW_IDS_DOMAIN) == 0) continue; /* the txn's own */
+        if (have && silt_streq(have->configuration, from->domains[i].configuration)) continue;
+        if (!silt_vec_push(&c->domains, from->domains[i])) return silt_fail_nomem(c->err);
+    }
+    for (size_t i = 0; to && i < to->domain_count; i++) {
+        silt_domain dropped = to->domains[i];
+        if (strcmp(dropped.domain, SILT_ROW_IDS_DOMAIN) == 0) continue;
+        if (find_domain(from, dropped.domain)) continue;
+        dropped.removed = true;
+        if (!silt_vec_push(&c->domains, dropped)) return silt_fail_nomem(c->err);
+    }
+    return SILT_OK;
+}
+
+static silt_status plan_files(cloning *c)
+{
+    const silt_add *from;
+    SILT_TRY(silt_snapshot_adds(c->source, &from, &c->count, c->err));
+    c->adds = silt_arena_calloc(c->arena, c->count + 1, sizeof(*c->adds));
+    c->unchanged = silt_arena_calloc(c->arena, c->count + 1, sizeof(*c->unchanged));
+    silt_place *places = silt_arena_calloc(c->arena, c->count + 1, sizeof(*places));
+    if (!c->adds || !c->unchanged || !places) return silt_fail_nomem(c->err);
+    for (size_t i = 0; i < c->count; i++)
+        SILT_TRY(plan_file(c, &from[i], i, &places[i]));
+    c->places = places;
+    return c->target ? find_gone(c) : SILT_OK;
+}
+
+static bool is_same(const cloning *c)
+{
+    if (!c->target || c->result.files_added || c->gone.count || c->domains.count) return false;
+    const silt_log_state *from = silt_snapshot_state(c->source);
+    const silt_log_state *to = silt_snapshot_state(c->target);
+    const silt_metadata *a = &c->metadata, *b = &to->metadata;
+    bool same = a->configuration.count == b->configuration.count &&
+                silt_streq(a->schema_json, b->schema_json) && silt_streq(a->name, b->name) &&
+                silt_streq(a->description, b->description) &&
+                a->partition_columns.count == b->partition_columns.count;
+    for (size_t i = 0; i < a->configuration.count && same; i++)
+        same = silt_streq(a->configuration.items[i].value,
+                          silt_pairs_get(b->configuration, a->configuration.items[i].key));
+    for (size_t i = 0; i < a->partition_columns.count && same; i++)
+        same = silt_streq(a->partition_columns.items[i], b->partition_columns.items[i]);
+    return same && from->protocol.min_reader == to->protocol.min_reader &&
+           from->protocol.min_writer == to->protocol.min_writer &&
+           from->protocol.writer_features.count == to->protocol.writer_features.count;
+}
+
+/* ---- copies */
+
+static silt_status copy_vector(cloning *c, const silt_dv *from, const silt_dv *to)
+{
+    silt_place place, target;
+    bool found, there;
+    if (!from || from->storage_type == 'i') return SILT_OK;
+    SILT_TRY(silt_dv_place(c->from, from, c->arena, &place, c->err));
+    SILT_TRY(silt_dv_place(c->to, to, c->arena, &target, c->err));
+    if (!silt_map64_slot(c->vectors, target.key, strlen(target.key), &found))
+        return silt_fail_nomem(c->err);
+    if (found) return SILT_OK;
+    SILT_TRY(silt_store_exists(c->to, target.key, &there, c->err));
+    if (there) return SILT_OK; /* names are never given twice */
+    SILT_TRY(silt_carry_file(&c->carry, &place, target.key, -1, c->err));
+    c->result.vectors_copied++;
+    return silt_vec_push(&c->written, target.key) ? SILT_OK : silt_fail_nomem(c->err);
+}
+
+static silt_status copy_files(cloning *c)
+{
+    const silt_add *from;
+    size_t count;
+    char id[SILT_UUID_SIZE];
+    if (c->opts->shallow) return SILT_OK;
+    silt_uuid(&silt_random_system, id);
+    SILT_TRY(silt_scratch_make(c->to, id, c->arena, &c->carry.scratch, c->err));
+    SILT_TRY(silt_snapshot_adds(c->source, &from, &count, c->err));
+    for (size_t i = 0; i < c->count; i++) {
+        const char *key;
+        if (c->places[i].key || c->places[i].local_path) {
+            SILT_TRY(silt_path_decode(c->adds[i].path, c->arena, &key, c->err));
+            SILT_TRY(silt_carry_file(&c->carry, &c->places[i], key, from[i].size_bytes, c->err));
+            if (!silt_vec_push(&c->written, key)) return silt_fail_nomem(c->err);
+        }
+        if (!c->unchanged[i]) SILT_TRY(copy_vector(c, from[i].dv, c->adds[i].dv));
+    }
+    return SILT_OK;
+}
+
+/* Nothing was tried to be committed: what was copied is nobody's. */
+static void take_away(cloning *c)
+{
+    for (size_t i = 0; i < c->written.count; i++)
+        (void)c->to->ops->remove(c->to, c->written.items[i], NULL);
+    c->written.count = 0;
+}
+
+/* ---- the commit */
+
+static void write_parameters(const cloning *c, silt_buf *buf)
+{
+    silt_json_writer w = silt_json_writer_of(buf);
+    silt_json_begin_object(&w);
+    silt_json_member_string(&w, "source", c->from->uri);
+    silt_json_member_int(&w, "sourceVersion", c->result.source_version);
+    silt_json_member_string(&w, "isShallow", c->opts->shallow ? "true" : "false");
+    silt_json_end_object(&w);
+}
+
+static void write_metrics(const cloning *c, silt_buf *buf)
+{
+    const silt_clone_result *r = &c->result;
+    silt_json_writer w = silt_json_writer_of(buf);
+    silt_json_begin_object(&w);
+    silt_commit_metric(&w, "sourceTableSize", r->bytes);
+    silt_commit_metric(&w, "sourceNumOfFiles", r->files);
+    silt_commit_metric(&w, "numRemovedFiles", r->files_removed);
+    silt_commit_metric(&w, "numCopiedFiles", r->files_copied);
+    silt_commit_metric(&w, "removedFilesSize", r->bytes_removed);
+    silt_commit_metric(&w, "copiedFilesSize", r->bytes_copied);
+    silt_json_end_object(&w);
+}
+
+static silt_status fill(cloning *c, silt_txn *txn)
+{
+    SILT_TRY(silt_txn_set_protocol(txn, &silt_snapshot_state(c->source)->protocol, c->err));
+    SILT_TRY(silt_txn_set_metadata(txn, &c->metadata, c->err));
+    for (size_t i = 0; i < c->domains.count; i++)
+        SILT_TRY(silt_txn_set_domain(txn, &c->domains.items[i], c->err));
+    for (size_t i = 0; i < c->gone.count; i++)
+        SILT_TRY(silt_txn_remove(txn, c->gone.items[i], true, c->err));
+    for (size_t i = 0; i < c->count; i++)
+        if (!c->unchanged[i]) SILT_TRY(silt_txn_add(txn, &c->adds[i], c->err));
+    return SILT_OK;
+}
+
+static silt_status begin(cloning *c, const silt_txn_options *opts, silt_txn **txn)
+{
+    SILT_TRY(c->target ? silt_txn_new(c->target, opts, txn, c->err)
+                       : silt_txn_new_table(c->to, c->engine, opts, txn, c->err));
+    return fill(c, *txn);
+}
+
+static silt_status commit(cloning *c)
+{
+    SILT_CLEAN(silt_buf) parameters = {0};
+    SILT_CLEAN(silt_buf) metrics = {0};
+    SILT_AUTO(silt_txn) txn = NULL;
+    SILT_AUTO(silt_snapshot) after = NULL;
+    silt_txn_result result;
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    write_parameters(c, &parameters);
+    write_metrics(c, &metrics);
+    opts.operation = "CLONE";
+    opts.operation_parameters = parameters.data;
+    opts.operation_metrics = metrics.data;
+    opts.user_metadata = c->opts->user_metadata;
+    opts.app_id = c->opts->app_id;
+    opts.app_version = c->opts->app_version;
+    opts.read = c->target ? SILT_READ_LOG : SILT_READ_NOTHING;
+    opts.isolation = SILT_SERIALIZABLE;
+    opts.replaces_rows = true;
+    opts.keeps_row_ids = true;
+    silt_status st =
+        parameters.failed || metrics.failed ? silt_fail_nomem(c->err) : begin(c, &opts, &txn);
+    if (st != SILT_OK) {
+        take_away(c);
+        return st;
+    }
+    st = silt_txn_commit(txn, &result, &after, c->err);
+    if (st != SILT_OK) {
+        if (st != SILT_UNSURE) take_away(c);
+        return st;
+    }
+    if (result.outcome != SILT_TXN_COMMITTED) {
+        take_away(c);
+        return silt_fail(c->err, SILT_CONFLICT, "%s", result.conflict);
+    }
+    c->result.committed_version = result.version;
+    if (after) (void)silt_table_maintain(after, NULL); /* it harms nothing where it fails */
+    return SILT_OK;
+}
+
+/* ---- the call */
+
+static silt_status clone(cloning *c)
+{
+    const silt_clone_options *o = c->opts;
+    c->arena = silt_arena_new();
+    if (!c->arena) return silt_fail_nomem(c->err);
+    SILT_TRY(check_places(c));
+    SILT_TRY(open_source(c));
+    SILT_TRY(open_target(c));
+    if (o->app_id && c->target &&
+        silt_snapshot_app_version(c->target, o->app_id) >= o->app_version) {
+        c->result.outcome = SILT_CLONE_ALREADY_DONE;
+        return silt_app_txn_find(c->target, o->app_id, o->app_version, &c->result.committed_version,
+                                 c->err);
+    }
+    SILT_TRY(index_target(c));
+    SILT_TRY(plan_files(c));
+    SILT_TRY(plan_metadata(c));
+    SILT_TRY(plan_domains(c));
+    if (is_same(c) && !o->app_id) {
+        c->result.outcome = SILT_CLONE_SAME;
+        return SILT_OK;
+    }
+    if (o->dry_run) return SILT_OK;
+    silt_status st = copy_files(c);
+    if (st != SILT_OK) {
+        take_away(c);
+        return st;
+    }
+    return commit(c);
+}
+
+silt_status silt_clone(silt_store *source, silt_store *target, silt_engine *engine,
+                       const silt_clone_options *opts, silt_clone_result *out, silt_error *err)
+{
+    const silt_clone_options fallback = SILT_CLONE_OPTIONS_INIT;
+    if (!opts) opts = &fallback;
+    if (opts->struct_size < sizeof(*opts))
+        return silt_fail(err, SILT_INVALID, "silt_clone_options: struct_size is not set");
+    if (opts->app_id && (!*opts->app_id || opts->app_version < 0))
+        return silt_fail(err, SILT_INVALID,
+                         "app txn (\"%s\", %" PRId64 "): not a name and a number", opts->app_id,
+                         opts->app_version);
+    __attribute__((cleanup(cloning_release))) cloning c = {.from = source,
+                                                           .to = target,
+                                                           .engine = engine,
+                                                           .opts = opts,
+                                                           .carry = {.from = source, .to = target},
+                                                           .result.committed_version = -1,
+                                                           .err = err};
+    silt_status st = clone(&c);
+    if (st != SILT_OK) return silt_wrap(err, st, "clone of %s", source->uri);
+    *out = c.result;
+    return SILT_OK;
+}
