@@ -14,6 +14,7 @@
 #include "silt/snapshot.h"
 #include "silt/sql.h"
 #include "silt/store.h"
+#include "silt/table.h"
 #include "silt/write.h"
 
 #endif

@@ -95,6 +95,8 @@ cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd
     cmd_check_config, cmd_read, cmd_changes, cmd_sql, cmd_show, cmd_history, cmd_files, cmd_restore,
     cmd_vacuum, cmd_checkpoint, cmd_cleanup_log, cmd_clone, cmd_help, cmd_version;
 
+cli_command_fn cmd_create, cmd_alter;
+
 /* Carry silt_pipeline_fix() out and print what it did; also a part of `validate-consistency --fix`.
  */
 int cli_fix(cli *c, bool dry_run, silt_fix_report *report);
