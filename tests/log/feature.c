@@ -74,8 +74,7 @@ static const table tables[] = {
     {3, 7, "", "", "", NULL, NULL},
     {3, 7, "\"timestampNtz\"", "", "", NULL, NULL},
     {3, 7, "\"deletionVectors\",\"timestampNtz\"", "", "", NULL, "table features deletionVectors"},
-    {3, 7, "\"v2Checkpoint\",\"deletionVectors\"", "", "", NULL,
-     "table features deletionVectors, v2Checkpoint"},
+    {3, 7, "\"v2Checkpoint\"", "", "", NULL, NULL},
     {3, 7, "\"columnMapping\"", "\"delta.columnMapping.mode\":\"id\"", "", NULL,
      "columnMapping (id)"},
     {3, 7, "\"columnMapping\"", "", "", NULL, NULL},
@@ -104,8 +103,9 @@ static const table tables[] = {
      "features icebergWriterCompatV1"},
     {1, 7, "\"icebergWriterCompatV3\"", "\"delta.enableIcebergWriterCompatV3\":\"true\"", "", NULL,
      "features icebergWriterCompatV3"},
-    {1, 7, "\"collations-preview\",\"materializePartitionColumns\",\"checkpointProtection\"", "",
-     "", NULL, "features checkpointProtection, collations-preview, materializePartitionColumns"},
+    {1, 7, "\"collations-preview\",\"materializePartitionColumns\"", "", "", NULL,
+     "features collations-preview, materializePartitionColumns"},
+    {1, 7, "\"checkpointProtection\"", "", "", NULL, NULL},
     {1, 7,
      "\"appendOnly\",\"invariants\",\"changeDataFeed\",\"checkConstraints\","
      "\"generatedColumns\",\"identityColumns\",\"domainMetadata\",\"allowColumnDefaults\","
