@@ -1,8 +1,9 @@
-/* Writing rows of a program into a table, once. */
+/* Writing rows into a table, once. */
 #ifndef SILT_WRITE_H
 #define SILT_WRITE_H
 
 #include "silt/arrow.h"
+#include "silt/scan.h"
 #include "silt/snapshot.h"
 
 #ifdef __cplusplus
@@ -68,6 +69,118 @@ SILT_API SILT_CHECKED silt_status silt_append_arrow(silt_snapshot *snapshot,
                                                     const silt_append_options *opts,
                                                     silt_append_result *out, silt_snapshot **after,
                                                     silt_error *err);
+
+/* ---- writing of any kind ---- */
+
+typedef enum silt_write_mode {
+    SILT_WRITE_APPEND,
+    SILT_WRITE_OVERWRITE,   /* the rows take the place of all others, or of those that `where` or
+                               `dynamic_partitions` say */
+    SILT_WRITE_UPSERT,      /* rows of known keys are updated, the others inserted */
+    SILT_WRITE_APPEND_ONCE, /* rows of known keys are left out, the others inserted */
+    SILT_WRITE_IGNORE,      /* nothing where there is a table; else it is made */
+    SILT_WRITE_ERROR        /* EXISTS where there is a table; else it is made */
+} silt_write_mode;
+
+typedef enum silt_schema_mode {
+    SILT_SCHEMA_FIXED, /* columns are the table's */
+    SILT_SCHEMA_MERGE, /* new ones are added at the end; types get wider where the table allows */
+    SILT_SCHEMA_OVERWRITE /* with SILT_WRITE_OVERWRITE of all rows: columns are the source's */
+} silt_schema_mode;
+
+typedef enum silt_source_format {
+    SILT_SOURCE_BY_NAME, /* .csv, .tsv, .json, .ndjson, .jsonl, .parquet, then maybe .gz or .zst */
+    SILT_SOURCE_CSV,
+    SILT_SOURCE_NDJSON,
+    SILT_SOURCE_PARQUET
+} silt_source_format;
+
+/* Where rows come from: local files, or a stream, or a scan (of a table, of changes, of SQL). */
+typedef struct silt_write_source {
+    size_t struct_size;
+    const char *const *files;
+    size_t file_count;
+    silt_source_format format;
+    const char *delimiter; /* of CSV; NULL: found by looking */
+    bool no_header;        /* of CSV: columns go by their place */
+    struct ArrowArrayStream *stream;
+    silt_scan *scan;
+} silt_write_source;
+#define SILT_WRITE_SOURCE_INIT                    \
+    {                                             \
+        .struct_size = sizeof(silt_write_source), \
+    }
+
+typedef struct silt_write_options {
+    size_t struct_size;
+    silt_write_mode mode;
+    silt_schema_mode schema_mode;
+    const char *where;       /* OVERWRITE: the rows that go, and what each new row has to fulfil */
+    bool dynamic_partitions; /* OVERWRITE: only of partitions that the source has rows for */
+    const char *const *keys; /* UPSERT, APPEND_ONCE: NULL-terminated; nulls are equal */
+    const char *newest_by;   /* of rows with one key the one that is greatest here; NULL: that is
+                                BAD_DATA (UPSERT), or the first one counts (APPEND_ONCE) */
+    const char *const *partition_by; /* of a table that is made; NULL-terminated */
+    const char *const *properties;   /* of a table that is made: "KEY=VALUE", NULL-terminated */
+    const char *app_id;              /* as in silt_append_options; NULL: none */
+    int64_t app_version;
+    const char *user_metadata;            /* NULL: none */
+    const char *const *commit_properties; /* "KEY=VALUE", NULL-terminated; NULL: none */
+    const char *const *ordering_keys;     /* files' rows are sorted by these; NULL-terminated */
+    int64_t target_file_bytes;            /* 0: delta.targetFileSize, else 128 MB */
+    const char *compression; /* snappy, zstd, gzip, lz4, none; NULL: the table's, else snappy */
+    int max_attempts;        /* commits tried; 0: no limit but 60 s */
+    int64_t backoff_ms;      /* the longest first wait between these; 0: 10 ms */
+} silt_write_options;
+#define SILT_WRITE_OPTIONS_INIT                    \
+    {                                              \
+        .struct_size = sizeof(silt_write_options), \
+    }
+
+typedef enum silt_write_outcome {
+    SILT_WRITE_COMMITTED,
+    SILT_WRITE_ALREADY_DONE, /* nothing was written: this app_version was committed before */
+    SILT_WRITE_OVERTAKEN, /* nothing was written: a higher one was, and none with this is known */
+    SILT_WRITE_SKIPPED    /* nothing was written: IGNORE, and there is a table */
+} silt_write_outcome;
+
+typedef struct silt_write_result {
+    silt_write_outcome outcome;
+    int64_t committed_version; /* of our commit, or of the one that did it; -1: none known */
+    int64_t table_version;     /* the newest that was seen */
+    bool created;              /* the table was made */
+    int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
+    int64_t rows_copied; /* stood in files that were written anew */
+    int64_t files_added, bytes_added, files_removed;
+    int attempts; /* commits tried */
+} silt_write_result;
+
+/**
+ * Write rows into a table, in one commit; the table is made in the same commit where there is none.
+ *
+ * Columns go by their names. Where a source lacks one it has its default, is generated, or numbered
+ * (identity), else it is null. A value becomes the column's type exactly or the whole write fails.
+ * What the table asks of rows (NOT NULL, CHECK constraints, invariants, generated columns that are
+ * given) is checked; violations fail the whole write, which tells how many rows and some of them.
+ * Overwrites look for what is to be replaced again when others commit first.
+ *
+ * @param store  of the table; its parent folders are made
+ * @param engine of the snapshot and scans too
+ * @param opts   NULL for SILT_WRITE_OPTIONS_INIT
+ * @param after  may be NULL; else the newest snapshot, or NULL where it has to be opened anew
+ * @return SILT_INVALID     options that don't go together; columns that don't fit the table's
+ *         SILT_BAD_DATA    rows or files that don't fit, or violate what the table asks
+ *         SILT_EXISTS      SILT_WRITE_ERROR and there is a table
+ *         SILT_UNSUPPORTED a writer feature, by name; what the mode can't do on such a table
+ *         SILT_CONFLICT    others changed the schema, or again and again what is replaced
+ *         SILT_UNSURE      the commit may or may not stand: call again with the same app_version
+ *         SILT_CHANGED, NOT_FOUND, DENIED of source files; or any status of the store
+ * @see PROTOCOL.md, "Writer Version Requirements"; docs/guide/idempotent-writes.md
+ */
+SILT_API SILT_CHECKED silt_status silt_write(silt_store *store, silt_engine *engine,
+                                             const silt_write_source *source,
+                                             const silt_write_options *opts, silt_write_result *out,
+                                             silt_snapshot **after, silt_error *err);
 
 #ifdef __cplusplus
 }

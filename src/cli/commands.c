@@ -1,5 +1,7 @@
 /* The table of commands and their options. What is said of them is in docs/cli/; a test compares
  * the two. */
+#include <limits.h>
+
 #include "cli/cli.h"
 
 #define END \
@@ -163,6 +165,37 @@ static const cli_option alter_options[] = {
     END,
 };
 
+static const cli_option write_options[] = {
+    {"mode", CLI_TEXT, "MODE", 0},
+    {"keys", CLI_LIST, "NAMES", 0},
+    {"dedup", CLI_TEXT, "HOW", 0},
+    {"timestamp-col", CLI_TEXT, "NAME", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"partition-overwrite", CLI_TEXT, "HOW", 0},
+    {"schema-mode", CLI_TEXT, "MODE", 0},
+    {"sql", CLI_TEXT, "STATEMENT", 0},
+    {"format", CLI_TEXT, "FORMAT", 0},
+    {"delimiter", CLI_TEXT, "TEXT", 0},
+    {"no-header", CLI_FLAG, NULL, 0},
+    {"datasets", CLI_TEXT, "FILE", 0},
+    {"partition-by", CLI_LIST, "NAMES", 0},
+    {"property", CLI_LIST, "KEY=VALUE", 0},
+    {"app-id", CLI_TEXT, "NAME", 0},
+    {"txn-version", CLI_COUNT, "N", 0},
+    {"user-metadata", CLI_TEXT, "TEXT", 0},
+    {"commit-property", CLI_LIST, "KEY=VALUE", 0},
+    {"order-by", CLI_LIST, "NAMES", 0},
+    {"target-file-size", CLI_TEXT, "SIZE", 0},
+    {"compression", CLI_TEXT, "CODEC", 0},
+    {"retry-attempts", CLI_COUNT, "N", 0},
+    {"retry-backoff", CLI_COUNT, "MS", 0},
+    {"as-diff", CLI_LATER, NULL, 0},
+    {"run-id", CLI_LATER, NULL, 0},
+    {"sequence", CLI_LATER, NULL, 0},
+    {"run-state", CLI_LATER, NULL, 0},
+    END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -189,6 +222,7 @@ const cli_command cli_commands[] = {
     {"clone", cmd_clone, clone_options, "SOURCE TARGET", 2, 2, true},
     {"create", cmd_create, create_options, "TABLE", 1, 1, true},
     {"alter", cmd_alter, alter_options, "TABLE", 1, 1, true},
+    {"write", cmd_write, write_options, "TABLE", 1, INT_MAX, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -196,7 +230,6 @@ const cli_command cli_commands[] = {
     LATER("prove"),
     LATER("replay"),
     LATER("unload"),
-    LATER("write"),
     LATER("merge"),
     LATER("update"),
     LATER("delete"),

@@ -88,8 +88,9 @@ static silt_status after_stage(work *w, silt_status st, silt_error *err)
 {
     if (st != SILT_OK) return silt_write_violations(&w->staged, st, err);
     if (w->columns.identity == SIZE_MAX || !w->staged.row_count) return SILT_OK;
+    const silt_type *schema;
     return silt_write_columns_numbered(&w->columns, w->staged.identity_last, w->arena, &w->metadata,
-                                       err);
+                                       &schema, err);
 }
 
 static silt_status stage(work *w, struct ArrowArrayStream *rows, silt_error *err)

@@ -23,6 +23,7 @@ typedef struct silt_sources {
     size_t file_count;
     bool audit_columns;
     silt_on_new_column on_new_column;
+    const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */
     const char *const *partition_by;  /* for a table that is to be made */
     size_t partition_count;
@@ -108,6 +109,7 @@ typedef struct silt_change_spec {
     const char *const *keys;        /* upsert */
     size_t key_count;
     const char *newest_by;     /* upsert: NULL: duplicates are an error */
+    bool insert_only;          /* upsert: rows of keys that are there are left alone */
     int64_t target_file_bytes; /* 0: the table's delta.targetFileSize, else 128 MB */
     const char *compression;   /* NULL: snappy */
     silt_txn_options

@@ -215,8 +215,10 @@ static silt_status judge_match(silt_planning *p, silt_header_group *g, const nam
     if (m->unknown && !p->known_by_looking && p->sources->on_new_column == SILT_NEW_COLUMN_FAIL)
         return silt_planning_blame_all(p, g,
                                        "the table doesn't have the column%s %s; "
-                                       "on_new_column: evolve would add %s",
+                                       "%s would add %s",
                                        m->unknown > 1 ? "s" : "", m->text,
+                                       p->sources->how_to_evolve ? p->sources->how_to_evolve
+                                                                 : "on_new_column: evolve",
                                        m->unknown > 1 ? "them" : "it");
     return SILT_OK;
 }

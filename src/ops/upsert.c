@@ -148,7 +148,8 @@ static silt_status read_sources(upsert *u)
     silt_merge_spec merge = {.stage = silt_work_stage_spec(&u->w),
                              .keys = spec->keys,
                              .key_count = spec->key_count,
-                             .newest_by = spec->newest_by};
+                             .newest_by = spec->newest_by,
+                             .insert_only = spec->insert_only};
     SILT_TRY(target_columns(u, &merge.target));
     silt_engine *engine = u->w.engine;
     silt_status st =

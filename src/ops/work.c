@@ -114,20 +114,36 @@ static silt_status fill_columns(silt_work *w)
     return SILT_OK;
 }
 
+/* New columns are the table's from this commit on. */
 static silt_status fill_metadata(silt_work *w)
 {
     if (w->metadata) return SILT_OK;
-    const silt_metadata *old = &silt_snapshot_state(w->snapshot)->metadata;
-    w->metadata = old;
+    w->metadata = &silt_snapshot_state(w->snapshot)->metadata;
     w->schema = w->spec->plan->schema;
     if (!w->spec->plan->schema_grows) return SILT_OK;
-    silt_metadata *grown = silt_arena_calloc(w->arena, 1, sizeof(*grown));
-    if (!grown) return silt_fail_nomem(w->err);
-    *grown = *old;
-    grown->schema_json = silt_schema_json(w->spec->plan->schema, w->arena);
-    if (!grown->schema_json) return silt_fail_nomem(w->err);
-    w->metadata = grown;
-    w->metadata_changes = true;
+    w->shape = silt_arena_calloc(w->arena, 1, sizeof(*w->shape));
+    if (!w->shape) return silt_fail_nomem(w->err);
+    SILT_TRY(silt_shape_of(w->snapshot, w->arena, w->shape, w->err));
+    SILT_TRY(silt_work_grow(w->shape, w->schema, w->err));
+    w->metadata = &w->shape->metadata;
+    w->schema = w->shape->schema;
+    return SILT_OK;
+}
+
+silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_error *err)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        silt_field field = schema->fields[i];
+        if (silt_type_find(shape->schema, field.name) >= 0) continue;
+        SILT_CLEAN(silt_buf) path = {0};
+        silt_buf_putc(&path, '`');
+        for (const char *c = field.name; *c; c++)
+            silt_buf_printf(&path, *c == '`' ? "``" : "%c", *c);
+        silt_buf_putc(&path, '`');
+        if (path.failed) return silt_fail_nomem(err);
+        const silt_column_place last = {0};
+        SILT_TRY(silt_shape_add_column(shape, path.data, &field, last, err));
+    }
     return SILT_OK;
 }
 
@@ -185,8 +201,7 @@ void silt_work_release(silt_work *w)
     silt_vec_free(&w->bad);
 }
 
-/* delta.targetFileSize, a number of bytes or "128mb"; 0: not given, or nothing that can be read. */
-static int64_t table_file_bytes(const silt_metadata *metadata)
+int64_t silt_table_file_bytes(const silt_metadata *metadata)
 {
     const char *text = silt_pairs_get(metadata->configuration, "delta.targetFileSize");
     if (!text) return 0;
@@ -216,8 +231,9 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
                   .file_prefix = prefix ? prefix : "part-",
                   .partition_by = w->columns.partition_by,
                   .partition_count = w->columns.partition_count,
-                  .target_file_bytes = bytes ? bytes : table_file_bytes(w->metadata),
+                  .target_file_bytes = bytes ? bytes : silt_table_file_bytes(w->metadata),
                   .compression = w->spec->compression,
+                  .order = w->order,
                   .checks = w->columns.checks,
                   .check_count = w->columns.check_count},
         .bad_source = bad_source,
@@ -233,7 +249,7 @@ silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged,
     if (w->columns.identity == SIZE_MAX || !staged->row_count) return SILT_OK;
     w->metadata_changes = true;
     return silt_write_columns_numbered(&w->columns, staged->identity_last, w->arena, &w->metadata,
-                                       w->err);
+                                       &w->schema, w->err);
 }
 
 void silt_work_sum(silt_work *w)
@@ -332,8 +348,12 @@ silt_status silt_work_publish(silt_work *w, const silt_stage_result *staged)
 static silt_status fill_txn(silt_work *w, silt_txn *txn, const silt_add *const *removes,
                             size_t remove_count)
 {
-    if (w->protocol) SILT_TRY(silt_txn_set_protocol(txn, w->protocol, w->err));
-    if (w->metadata_changes) SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
+    if (w->shape) {
+        w->shape->schema = w->schema;
+        SILT_TRY(silt_shape_apply(w->shape, txn, w->err));
+    } else if (w->metadata_changes) {
+        SILT_TRY(silt_txn_set_metadata(txn, w->metadata, w->err));
+    }
     for (size_t i = 0; i < remove_count; i++)
         SILT_TRY(silt_txn_remove(txn, removes[i], true, w->err));
     for (size_t i = 0; i < w->add_count; i++)

@@ -5,6 +5,7 @@
 #include "ops/change.h"
 #include "ops/write_columns.h"
 #include "table/data.h"
+#include "table/shape.h"
 
 typedef struct silt_work_file {
     int64_t size_bytes, mtime_ns;
@@ -27,13 +28,14 @@ typedef struct silt_work {
     size_t group_count;
     const size_t *file_index;   /* for `groups` */
     silt_write_columns columns; /* with audit values */
-    /* Of the table afterwards. Where the caller has set them (with `metadata_changes`) they stay;
-     * else they are the snapshot's with the plan's new columns. */
+    /* Of the table afterwards. Where the caller has set them they stay; else they are the
+     * snapshot's with the plan's new columns. */
     const silt_metadata *metadata;
     const silt_type *schema;
-    const silt_protocol *protocol; /* that is to be set; NULL: it stays */
+    silt_shape *shape; /* that these are of; NULL: it stays as it is */
     bool metadata_changes;
-    silt_given_fn *given; /* NULL: by the plan's groups */
+    silt_write_order order; /* of new rows */
+    silt_given_fn *given;   /* NULL: by the plan's groups */
     void *given_ctx;
     silt_work_file *before; /* by source file, before it was read */
     SILT_VEC(silt_bad_source) bad;
@@ -51,6 +53,9 @@ void silt_work_release(silt_work *w);
 /* What the engine is to write and where; bad sources are noted. */
 silt_stage_spec silt_work_stage_spec(silt_work *w);
 
+/* Add the columns of `schema` that the shape lacks, at its end. */
+silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_error *err);
+
 /* After the engine has read the sources, whether it failed (`st`) or not: files that changed
  * meanwhile are at fault, whatever the engine said. CHANGED or `st`. */
 silt_status silt_work_after_read(silt_work *w, silt_status st);
@@ -64,6 +69,9 @@ silt_status silt_work_stage(silt_work *w, silt_stage_result *staged);
 
 /* Give what was noted to the caller of the operation. */
 silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);
+
+/* delta.targetFileSize, a number of bytes or "128mb"; 0: not given, or nothing that can be read. */
+int64_t silt_table_file_bytes(const silt_metadata *metadata);
 
 /* Sum up facts.total from counts. */
 void silt_work_sum(silt_work *w);

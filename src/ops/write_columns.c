@@ -310,22 +310,25 @@ static const char *with_high_water_mark(const char *metadata, int64_t last, silt
 }
 
 silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t last,
-                                        silt_arena *arena, const silt_metadata **out,
-                                        silt_error *err)
+                                        silt_arena *arena, const silt_metadata **metadata,
+                                        const silt_type **schema, silt_error *err)
 {
     const silt_type *old = c->schema;
     silt_field *fields = silt_arena_calloc(arena, old->field_count, sizeof(*fields));
-    silt_metadata *metadata = silt_arena_calloc(arena, 1, sizeof(*metadata));
-    silt_type schema = *old;
+    silt_type *numbered = silt_arena_alloc(arena, sizeof(*numbered));
+    silt_metadata *with = silt_arena_alloc(arena, sizeof(*with));
+    if (!fields || !numbered || !with) return silt_fail_nomem(err);
     int at = silt_type_find(old, c->columns[c->identity].label);
-    if (!fields || !metadata) return silt_fail_nomem(err);
     memcpy(fields, old->fields, old->field_count * sizeof(*fields));
     fields[at].metadata = with_high_water_mark(fields[at].metadata, last, arena);
-    schema.fields = fields;
-    *metadata = *c->metadata;
-    metadata->schema_json = fields[at].metadata ? silt_schema_json(&schema, arena) : NULL;
-    if (!metadata->schema_json) return silt_fail_nomem(err);
-    *out = metadata;
+    if (!fields[at].metadata) return silt_fail_nomem(err);
+    *numbered = *old;
+    numbered->fields = fields;
+    *with = *c->metadata;
+    with->schema_json = silt_schema_json(numbered, arena);
+    if (!with->schema_json) return silt_fail_nomem(err);
+    *metadata = with;
+    *schema = numbered;
     return SILT_OK;
 }
 

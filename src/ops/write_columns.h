@@ -35,11 +35,11 @@ silt_status silt_write_columns_of(const silt_metadata *metadata, const silt_type
 /* The column called so in the schema, or SIZE_MAX. */
 size_t silt_write_columns_find(const silt_write_columns *c, const char *name);
 
-/* The metadata once numbers up to `last` are given away: the column's new high-water mark. In the
- * arena. */
+/* Metadata and schema once numbers up to `last` are given away: the column's new high-water mark.
+ * In the arena. */
 silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t last,
-                                        silt_arena *arena, const silt_metadata **out,
-                                        silt_error *err);
+                                        silt_arena *arena, const silt_metadata **metadata,
+                                        const silt_type **schema, silt_error *err);
 
 /* Say which checks were violated, by how many rows and what they look like, in place of what the
  * engine said; BAD_DATA. `st` as it is where none was. */

@@ -1,0 +1,277 @@
+/* silt_write(): source → staged files → published → one commit.
+ *
+ * Invariants
+ *  (1) With an app txn, of its number one commit at most ever stands: the txn is written only where
+ *      the table's is lower, looked at again after every commit of others.
+ *  (2) Published files are taken away again unless a commit names them or may (UNSURE).
+ *  (3) What was staged for one schema is never committed to another.
+ *  (4) What is replaced is decided by the version that the commit comes next to. */
+#include "ops/write.h"
+
+#include "table/expr.h"
+
+static void silt_writing_release(silt_writing *wr)
+{
+    silt_work_release(&wr->w);
+    silt_snapshot_free(wr->newer);
+    silt_snapshot_free(wr->base);
+    silt_snapshot_free(wr->after);
+    silt_arena_free(wr->arena);
+}
+
+/* ---- before */
+
+static silt_status open_table(silt_writing *wr)
+{
+    silt_status st = silt_snapshot_open(wr->store, wr->engine, NULL, &wr->base, wr->err);
+    if (st != SILT_NOT_FOUND) return st;
+    wr->base = NULL;
+    return SILT_OK;
+}
+
+/* Whether there is anything to do. */
+static silt_status decide(silt_writing *wr, bool *done)
+{
+    *done = false;
+    if (!wr->base) return SILT_OK;
+    SILT_TRY(silt_write_done(wr, done));
+    if (*done) return SILT_OK;
+    if (wr->opts.mode == SILT_WRITE_ERROR) {
+        silt_fail(wr->err, SILT_EXISTS, "%s: there is a table", wr->store->uri);
+        return silt_hint(wr->err, SILT_EXISTS, "mode append adds to it, overwrite replaces it");
+    }
+    if (wr->opts.mode != SILT_WRITE_IGNORE) return SILT_OK;
+    *done = true;
+    wr->result.outcome = SILT_WRITE_SKIPPED;
+    wr->result.table_version = silt_snapshot_version(wr->base);
+    return SILT_OK;
+}
+
+static silt_status check_table(const silt_writing *wr)
+{
+    if (!wr->base) return SILT_OK;
+    const silt_log_state *state = silt_snapshot_state(wr->base);
+    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, wr->err));
+    if (silt_write_replaces(wr) && silt_feature_append_only(&state->protocol, &state->metadata))
+        return silt_fail(wr->err, SILT_UNSUPPORTED,
+                         "the table is append-only (delta.appendOnly): nothing can be replaced");
+    if (wr->opts.dynamic_partitions && !state->metadata.partition_columns.count)
+        return silt_fail(wr->err, SILT_INVALID, "dynamic partitions: the table isn't partitioned");
+    return SILT_OK;
+}
+
+static const char *compression(const silt_writing *wr)
+{
+    const char *name = wr->opts.compression;
+    if (!name)
+        name = silt_pairs_get(wr->w.metadata->configuration, "delta.parquet.compression.codec");
+    if (!name) return NULL;
+    if (silt_streq(name, "none")) return "uncompressed";
+    return silt_streq(name, "lz4") ? "lz4_raw" : name;
+}
+
+static silt_status start_work(silt_writing *wr)
+{
+    wr->spec = (silt_change_spec){.sources = &wr->sources,
+                                  .plan = &wr->plan,
+                                  .attempt = wr->id,
+                                  .target_file_bytes = wr->opts.target_file_bytes,
+                                  .compression = compression(wr),
+                                  .txn = SILT_TXN_OPTIONS_INIT};
+    wr->w.spec = &wr->spec;
+    wr->w.snapshot = wr->base;
+    wr->w.store = wr->store;
+    wr->w.engine = wr->engine;
+    if (!wr->sources.file_count) {
+        wr->w.given = silt_write_given;
+        wr->w.given_ctx = wr;
+    }
+    return silt_work_init(&wr->w);
+}
+
+/* New rows have to be among those that are replaced. */
+static silt_status add_condition(silt_writing *wr)
+{
+    silt_write_columns *c = &wr->w.columns;
+    if (!wr->opts.where) return SILT_OK;
+    silt_check *checks = silt_arena_calloc(wr->arena, c->check_count + 1, sizeof(*checks));
+    const char *name =
+        silt_arena_printf(wr->arena, "the condition of what is replaced (%s)", wr->opts.where);
+    if (!checks || !name) return silt_fail_nomem(wr->err);
+    SILT_TRY(silt_expr_condition(wr->opts.where, wr->w.schema, wr->arena, &wr->where, wr->err));
+    if (c->check_count) memcpy(checks, c->checks, c->check_count * sizeof(*checks));
+    checks[c->check_count++] = (silt_check){name, wr->where};
+    c->checks = checks;
+    return SILT_OK;
+}
+
+static silt_status add_order(silt_writing *wr)
+{
+    silt_names keys = silt_write_names(wr->opts.ordering_keys);
+    size_t *columns = silt_arena_calloc(wr->arena, keys.count + 1, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(wr->err);
+    for (size_t i = 0; i < keys.count; i++) {
+        columns[i] = silt_write_columns_find(&wr->w.columns, keys.items[i]);
+        if (columns[i] == SIZE_MAX)
+            return silt_fail(wr->err, SILT_INVALID, "ordering keys: there is no column %s",
+                             keys.items[i]);
+    }
+    wr->w.order = (silt_write_order){.columns = columns, .column_count = keys.count};
+    return SILT_OK;
+}
+
+/* ---- the modes that write all rows */
+
+static void give_counts(silt_writing *wr)
+{
+    const silt_change_facts *f = &wr->w.facts;
+    wr->result.rows_read = f->total.read;
+    wr->result.rows_inserted = f->total.inserted;
+    wr->result.files_added = f->files_added;
+    wr->result.bytes_added = f->bytes_added;
+    wr->result.files_removed = (int64_t)wr->remove_count;
+    wr->result.created = !wr->base;
+}
+
+static silt_status write_rows(silt_writing *wr)
+{
+    SILT_TRY(silt_write_look(wr));
+    SILT_TRY(silt_write_shape(wr));
+    SILT_TRY(start_work(wr));
+    SILT_TRY(add_condition(wr));
+    SILT_TRY(add_order(wr));
+    SILT_TRY(silt_write_stage(wr, &wr->staged));
+    /* Partitions are known once files are published; what a condition keeps is published too. */
+    bool before = silt_write_replaces(wr) && !wr->opts.dynamic_partitions;
+    if (before) SILT_TRY(silt_write_replace(wr));
+    SILT_TRY(silt_work_publish(&wr->w, &wr->staged));
+    if (silt_write_replaces(wr) && !before) {
+        silt_status st = silt_write_replace(wr);
+        if (st != SILT_OK) {
+            silt_work_unpublish(&wr->w);
+            return st;
+        }
+    }
+    SILT_TRY(silt_write_commit(wr));
+    if (wr->result.outcome == SILT_WRITE_COMMITTED) give_counts(wr);
+    return SILT_OK;
+}
+
+/* ---- keyed modes */
+
+static silt_status make_table(silt_writing *wr)
+{
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    SILT_AUTO(silt_txn) txn = NULL;
+    silt_txn_result r;
+    SILT_TRY(silt_write_shape(wr));
+    opts.operation = "CREATE TABLE";
+    SILT_TRY(silt_txn_new_table(wr->store, wr->engine, &opts, &txn, wr->err));
+    SILT_TRY(silt_shape_apply(wr->w.shape, txn, wr->err));
+    SILT_TRY(silt_txn_commit(txn, &r, NULL, wr->err));
+    wr->result.created = r.outcome == SILT_TXN_COMMITTED;
+    return silt_snapshot_open(wr->store, wr->engine, NULL, &wr->base, wr->err);
+}
+
+static void give_keyed_counts(silt_writing *wr, const silt_change_facts *f)
+{
+    wr->result.rows_read = f->total.read;
+    wr->result.rows_inserted = f->total.inserted;
+    wr->result.rows_updated = f->total.updated;
+    wr->result.rows_unchanged = f->total.unchanged;
+    wr->result.rows_deduplicated = f->total.deduplicated;
+    wr->result.rows_copied = f->rows_carried;
+    wr->result.files_added = f->files_added;
+    wr->result.bytes_added = f->bytes_added;
+    wr->result.files_removed = f->files_removed;
+}
+
+static silt_status keyed_try(silt_writing *wr, bool *again)
+{
+    silt_change_result r;
+    silt_snapshot *now = silt_write_current(wr);
+    wr->plan = (silt_source_plan){0};
+    SILT_TRY(silt_write_match(wr, silt_snapshot_schema(now)));
+    SILT_TRY(silt_upsert(now, &wr->spec, wr->arena, &r, &wr->after, NULL, wr->err));
+    wr->result.attempts += r.txn.attempts;
+    *again = r.txn.outcome != SILT_TXN_COMMITTED;
+    if (!*again) {
+        wr->result.committed_version = wr->result.table_version = r.txn.version;
+        give_keyed_counts(wr, &r.facts);
+        return SILT_OK;
+    }
+    (void)silt_attempt_clean(wr->store, wr->id, NULL); /* none of it can count any more */
+    if (r.txn.outcome == SILT_TXN_APP_MOVED) return SILT_OK;
+    silt_fail(wr->err, SILT_CONFLICT, "%s: %s", wr->store->uri, r.txn.conflict);
+    return silt_hint(wr->err, SILT_CONFLICT, "nothing was written; try again");
+}
+
+static silt_status write_keyed(silt_writing *wr)
+{
+    bool again = true, done = false;
+    silt_names keys = silt_write_names(wr->opts.keys);
+    SILT_TRY(silt_write_look(wr));
+    SILT_TRY(silt_write_keep(wr));
+    if (!wr->base) SILT_TRY(make_table(wr));
+    wr->w.metadata = &silt_snapshot_state(wr->base)->metadata;
+    wr->spec = (silt_change_spec){.sources = &wr->sources,
+                                  .plan = &wr->plan,
+                                  .attempt = wr->id,
+                                  .keys = keys.items,
+                                  .key_count = keys.count,
+                                  .newest_by = wr->opts.newest_by,
+                                  .insert_only = wr->opts.mode == SILT_WRITE_APPEND_ONCE,
+                                  .target_file_bytes = wr->opts.target_file_bytes,
+                                  .compression = compression(wr)};
+    SILT_TRY(silt_write_txn_options(wr, &wr->spec.txn));
+    while (again) {
+        SILT_TRY(keyed_try(wr, &again));
+        if (!again) break;
+        SILT_TRY(silt_write_look_again(wr));
+        SILT_TRY(silt_write_done(wr, &done));
+        if (done) return SILT_OK;
+    }
+    return SILT_OK;
+}
+
+/* ---- the call */
+
+static silt_status write_all(silt_writing *wr)
+{
+    bool keyed = wr->opts.mode == SILT_WRITE_UPSERT || wr->opts.mode == SILT_WRITE_APPEND_ONCE;
+    bool done;
+    SILT_TRY(silt_write_check(wr));
+    SILT_TRY(open_table(wr));
+    SILT_TRY(decide(wr, &done));
+    if (done) return SILT_OK;
+    SILT_TRY(check_table(wr));
+    silt_status st = keyed ? write_keyed(wr) : write_rows(wr);
+    if (st == SILT_OK && wr->after) (void)silt_table_maintain(wr->after, NULL);
+    return st;
+}
+
+silt_status silt_write(silt_store *store, silt_engine *engine, const silt_write_source *source,
+                       const silt_write_options *opts, silt_write_result *out,
+                       silt_snapshot **after, silt_error *err)
+{
+    SILT_CLEAN(silt_writing)
+    wr = {.store = store,
+          .engine = engine,
+          .source = source,
+          .opts = SILT_WRITE_OPTIONS_INIT,
+          .err = err,
+          .result = {.committed_version = -1}};
+    if (opts && opts->struct_size < sizeof(*opts))
+        return silt_fail(err, SILT_INVALID, "silt_write_options: struct_size isn't set");
+    if (opts) wr.opts = *opts;
+    wr.arena = silt_arena_new();
+    if (!wr.arena) return silt_fail_nomem(err);
+    wr.w.arena = wr.arena;
+    wr.w.err = err;
+    silt_uuid(NULL, wr.id);
+    SILT_TRY(write_all(&wr));
+    *out = wr.result;
+    if (after) *after = SILT_TAKE(wr.after);
+    if (err) *err = (silt_error){0};
+    return SILT_OK;
+}
