@@ -76,8 +76,9 @@ SILT_API SILT_CHECKED silt_status silt_clone(silt_store *source, silt_store *tar
 typedef enum silt_export_format {
     SILT_EXPORT_PARQUET, /* a file, or a folder of files where the name ends in '/' */
     SILT_EXPORT_CSV,
-    SILT_EXPORT_JSON, /* an object a line */
-    SILT_EXPORT_ARROW /* IPC stream */
+    SILT_EXPORT_JSON,  /* an object a line */
+    SILT_EXPORT_ARROW, /* IPC stream */
+    SILT_EXPORT_DELTA  /* a folder: a table of one commit, of the rows and nothing else */
 } silt_export_format;
 
 typedef struct silt_export_options {
@@ -104,8 +105,10 @@ typedef struct silt_export_result {
  * written under another name beside it, made durable and then renamed. Rows are counted, and
  * compared with what the log says where it says it.
  *
- * A folder (`path` ends in '/') is for Parquet only; it mustn't be there, and gets Hive folders by
- * the table's partition columns where these are among the columns.
+ * Folders (Parquet where `path` ends in '/', and tables) mustn't be there or have to be empty. They
+ * get Hive folders by the table's partition columns where these are among the columns. A table has
+ * the columns' names and types, and no property, constraint or rule of the one it is from: see
+ * silt_clone() for that.
  *
  * @param opts NULL for SILT_EXPORT_OPTIONS_INIT (Parquet)
  * @return SILT_EXISTS something of that name is there

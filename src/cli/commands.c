@@ -196,6 +196,13 @@ static const cli_option write_options[] = {
     END,
 };
 
+static const cli_option export_options[] = {
+    {"format", CLI_TEXT, "FORMAT", 0}, {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_TIMESTAMP, "TIME", 0}, {"columns", CLI_LIST, "NAMES", 0},
+    {"where", CLI_TEXT, "CONDITION", 0}, {"no-header", CLI_FLAG, NULL, 0},
+    {"overwrite", CLI_FLAG, NULL, 0}, END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -223,6 +230,7 @@ const cli_command cli_commands[] = {
     {"create", cmd_create, create_options, "TABLE", 1, 1, true},
     {"alter", cmd_alter, alter_options, "TABLE", 1, 1, true},
     {"write", cmd_write, write_options, "TABLE", 1, INT_MAX, true},
+    {"export", cmd_export, export_options, "TABLE DESTINATION", 2, 2, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -234,7 +242,6 @@ const cli_command cli_commands[] = {
     LATER("update"),
     LATER("delete"),
     LATER("optimize"),
-    LATER("export"),
     LATER("migrate"),
     LATER("doctor"),
     {NULL, NULL, NULL, NULL, 0, 0, false},

@@ -10,8 +10,7 @@ from conftest import ROOT
 PAGES = {p.stem.removeprefix("silt-"): p for p in (ROOT / "docs/cli").glob("*.md")}
 COMMANDS = sorted(set(PAGES) - {"silt"})
 LATER = ["maintain", "runs", "prove", "replay", "unload", "create", "write", "merge", "update", "delete",
-         "alter", "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "export",
-         "migrate", "doctor"]
+         "alter", "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "migrate", "doctor"]
 
 
 def documented(page):

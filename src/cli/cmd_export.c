@@ -1,0 +1,76 @@
+/* silt export: a snapshot's rows as files of their own. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/rows.h"
+#include "cli/words.h"
+
+static const char *const formats[] = {[SILT_EXPORT_PARQUET] = "parquet",
+                                      [SILT_EXPORT_CSV] = "csv",
+                                      [SILT_EXPORT_JSON] = "json",
+                                      [SILT_EXPORT_ARROW] = "arrow",
+                                      [SILT_EXPORT_DELTA] = "delta"};
+
+/* --format, else what the destination's name ends in, else Parquet. */
+static int take_format(cli *c, silt_export_format *out)
+{
+    const char *given = cli_text(c, "format"), *dot = strrchr(c->line.arguments[1], '.');
+    size_t count = sizeof(formats) / sizeof(formats[0]);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = given ? given : dot ? dot + 1 : "";
+        if (strcmp(name, formats[i]) != 0) continue;
+        *out = (silt_export_format)i;
+        return CLI_OK;
+    }
+    *out = SILT_EXPORT_PARQUET;
+    if (!given) return CLI_OK;
+    return cli_misuse(c, "--format %s: parquet, csv, json, arrow or delta is wanted", given);
+}
+
+static void print_result(const cli *c, silt_export_format format, const silt_export_result *r)
+{
+    if (c->json) {
+        cli_json j = cli_json_start(stdout, true);
+        cli_json_object(&j, NULL);
+        cli_json_integer(&j, "version", silt_snapshot_version(c->snapshot));
+        cli_json_string(&j, "format", formats[format]);
+        cli_json_string(&j, "destination", c->line.arguments[1]);
+        cli_json_integer(&j, "rows", r->rows);
+        cli_json_integer(&j, "files", r->files);
+        cli_json_integer(&j, "bytes", r->bytes);
+        cli_json_end(&j);
+        return;
+    }
+    char rows[CLI_COUNTED_SIZE], files[CLI_COUNTED_SIZE], size[CLI_NUMBER_SIZE];
+    cli_format_size(r->bytes, size);
+    fprintf(stdout, "Exported version %" PRId64 ": %s in %s (%s)\n",
+            silt_snapshot_version(c->snapshot), cli_counted(r->rows, "row", "rows", rows),
+            cli_counted(r->files, "file", "files", files), size);
+}
+
+int cmd_export(cli *c)
+{
+    silt_error err = {0};
+    silt_export_result result;
+    silt_export_options opts = SILT_EXPORT_OPTIONS_INIT;
+    opts.where = cli_text(c, "where");
+    opts.no_header = cli_flag(c, "no-header");
+    opts.overwrite = cli_flag(c, "overwrite");
+    int status = take_format(c, &opts.format);
+    if (status != CLI_OK) return status;
+    if (opts.no_header && opts.format != SILT_EXPORT_CSV)
+        return cli_misuse(c, "--no-header is for --format csv");
+    status = cli_open_store(c);
+    if (status == CLI_OK) status = cli_rows_watch(c);
+    if (status == CLI_OK) status = cli_open_snapshot(c);
+    if (status == CLI_OK)
+        status = cli_rows_columns(c, silt_snapshot_schema(c->snapshot), &opts.columns,
+                                  &opts.column_count);
+    if (status != CLI_OK) return status;
+    if (silt_export(c->snapshot, c->line.arguments[1], &opts, &result, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    print_result(c, opts.format, &result);
+    return CLI_OK;
+}
