@@ -27,6 +27,9 @@ typedef struct arrow_write {
     const silt_arrow_column *columns; /* of the stream */
     size_t column_count;
     const pairing *pairs; /* of all the stream's columns, in the order of the table's */
+    bool *given;          /* by output column: isn't computed */
+    bool *guarded;        /* by output column: is computed */
+    silt_duck_numbers numbers;
     struct ArrowArray batch;
     size_t next;  /* row of the batch */
     int64_t rows; /* of the batches before */
@@ -38,6 +41,7 @@ typedef struct arrow_write {
 static void arrow_write_release(arrow_write *w)
 {
     silt_arrow_array_release(&w->batch);
+    silt_duck_numbers_release(&w->numbers);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -369,7 +373,7 @@ static void list(silt_buf *names, const char *name)
 
 static size_t find_column(const arrow_write *w, const char *name)
 {
-    for (size_t c = 0; c < w->column_count; c++)
+    for (size_t c = 0; name && c < w->column_count; c++)
         if (silt_streq(w->columns[c].name, name)) return c;
     return NO_COLUMN;
 }
@@ -392,12 +396,21 @@ static silt_status match(arrow_write *w, silt_arena *arena, silt_error *err)
     bool *known = silt_arena_calloc(arena, w->column_count, sizeof *known);
     SILT_CLEAN(silt_buf) other = {0}, missing = {0};
     size_t count = 0;
-    if (!pairs || !known) return silt_fail_nomem(err);
+    w->given = silt_arena_calloc(arena, spec->column_count, sizeof *w->given);
+    w->guarded = silt_arena_calloc(arena, spec->column_count, sizeof *w->guarded);
+    if (!pairs || !known || !w->given || !w->guarded) return silt_fail_nomem(err);
     for (size_t i = 0; i < spec->column_count; i++) {
         const silt_output_column *to = &spec->columns[i];
-        size_t c = find_column(w, to->source);
+        bool looked_for = to->kind != SILT_OUTPUT_VALUE && to->kind != SILT_OUTPUT_SOURCE_FILE;
+        size_t c = looked_for ? find_column(w, to->source) : NO_COLUMN;
+        w->guarded[i] = c == NO_COLUMN && silt_output_is_computed(to);
+        w->given[i] = !w->guarded[i];
+        if (to->kind == SILT_OUTPUT_SOURCE_FILE)
+            return silt_fail(err, SILT_INVALID, "column %s: rows of a program have no source file",
+                             silt_output_label(to));
         if (c == NO_COLUMN) {
-            if (to->not_null) list(&missing, to->name);
+            if (to->not_null && to->kind == SILT_OUTPUT_SOURCE && !to->expr)
+                list(&missing, silt_output_label(to));
             continue;
         }
         known[c] = true;
@@ -429,22 +442,34 @@ static bool is_as_wanted(const arrow_write *w, const pairing *pair)
 static silt_status put_columns(const arrow_write *w, silt_buf *sql, silt_error *err)
 {
     const pairing *pair = w->pairs, *end = w->pairs + w->column_count;
+    const char *comma = "";
     for (size_t i = 0; i < w->spec->column_count; i++) {
         const silt_output_column *column = &w->spec->columns[i];
         bool given = pair < end && pair->to == column, as_is = given && is_as_wanted(w, pair);
-        if (i) silt_buf_puts(sql, ", ");
-        if (!as_is) silt_buf_puts(sql, "CAST(");
-        if (given)
-            silt_sql_name(sql, column->name);
-        else
-            silt_buf_puts(sql, "NULL");
+        if (!w->given[i]) continue;
+        silt_buf_puts(sql, comma);
+        comma = ", ";
         pair += given;
-        if (as_is) continue;
+        if (as_is) {
+            silt_sql_name(sql, column->name);
+            continue;
+        }
+        if (column->kind == SILT_OUTPUT_VALUE) {
+            SILT_TRY(silt_duck_value_sql(column, sql, err));
+        } else {
+            silt_buf_puts(sql, "CAST(");
+            if (given)
+                silt_sql_name(sql, column->name);
+            else
+                silt_buf_puts(sql, "NULL");
+            silt_buf_puts(sql, " AS ");
+            SILT_TRY(silt_sql_type(sql, column->type, err));
+            silt_buf_putc(sql, ')');
+        }
         silt_buf_puts(sql, " AS ");
-        SILT_TRY(silt_sql_type(sql, column->type, err));
-        silt_buf_puts(sql, ") AS ");
         silt_sql_name(sql, column->name);
     }
+    if (!*comma) silt_buf_puts(sql, "NULL"); /* all are computed, and none of it is looked at */
     return SILT_OK;
 }
 
@@ -460,7 +485,18 @@ static silt_status select_sql(const arrow_write *w, silt_buf *sql, silt_error *e
         silt_buf_putc(sql, ' ');
     }
     silt_buf_printf(sql, "FROM %s(%" PRId64 ")", arrow_function, w->scan.id);
-    return SILT_OK;
+    return sql->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+static silt_status computed_sql(const arrow_write *w, silt_buf *sql, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) rows = {0};
+    SILT_TRY(select_sql(w, &rows, err));
+    const silt_duck_compute compute = {.columns = w->spec->columns,
+                                       .column_count = w->spec->column_count,
+                                       .given = w->given,
+                                       .numbers = &w->numbers};
+    return silt_duck_compute_sql(&compute, &rows, sql, err);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -482,13 +518,14 @@ static silt_status copy(arrow_write *w, const silt_buf *select, silt_arena *aren
     const silt_arrow_spec *spec = w->spec;
     silt_stage_result result = {0};
     SILT_TRY(silt_duck_utc_begin(w->db, err)); /* bounds of instants as text */
-    silt_status st = silt_duck_copy(w->db, select, spec->columns, spec->column_count, &spec->write,
-                                    arena, &result, err);
+    silt_status st = silt_duck_copy(w->db, select, spec->columns, spec->column_count, w->guarded,
+                                    &spec->write, arena, &result, err);
     silt_duck_utc_end(w->db);
     if (w->status != SILT_OK) {
         if (err) *err = w->err;
         return w->status;
     }
+    if (result.violation_count > 0) *out = result;
     SILT_TRY(st);
     if (result.row_count != w->rows) {
         silt_duck_remove_written(spec->write.directory, spec->write.file_prefix);
@@ -496,6 +533,7 @@ static silt_status copy(arrow_write *w, const silt_buf *select, silt_arena *aren
                          "internal error: %" PRId64 " rows were read and %" PRId64 " written",
                          w->rows, result.row_count);
     }
+    silt_duck_numbers_take(&w->numbers, &result);
     *out = result;
     return SILT_OK;
 }
@@ -509,10 +547,11 @@ silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *sp
     SILT_TRY(silt_duck_start(db, err));
     SILT_TRY(read_columns(&w, arena, err));
     SILT_TRY(match(&w, arena, err));
+    SILT_TRY(silt_duck_numbers_init(&w.numbers, db, spec->columns, spec->column_count, err));
 
     w.scan = (silt_duck_scan){.kind = arrow_function, .data = &w};
     silt_duck_scan_add(db, &w.scan);
-    silt_status st = select_sql(&w, &select, err);
+    silt_status st = computed_sql(&w, &select, err);
     if (st == SILT_OK) st = copy(&w, &select, arena, out, err);
     silt_duck_scan_remove(db, &w.scan);
     return st;

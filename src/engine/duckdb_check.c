@@ -158,8 +158,11 @@ static silt_status put_row(const silt_duck_checks *checks, silt_buf *sql, silt_e
     for (size_t c = 0; c < checks->column_count; c++) {
         const silt_output_column *column = &checks->columns[c];
         SILT_CLEAN(silt_buf) value = {0};
-        silt_buf_puts(&value, "t.");
+        /* As an instant of UTC, whatever zone the sources are in. */
+        bool instant = column->type->kind == SILT_TYPE_TIMESTAMP;
+        silt_buf_puts(&value, instant ? "make_timestamp(epoch_us(t." : "t.");
         silt_sql_name(&value, column->name);
+        if (instant) silt_buf_puts(&value, "))");
         if (value.failed) return silt_fail_nomem(err);
         if (c) silt_buf_puts(sql, ", ");
         silt_sql_name(sql, silt_output_label(column));

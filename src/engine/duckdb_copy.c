@@ -358,25 +358,54 @@ static bool has_variant(const silt_type *type)
     }
 }
 
-silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
-                           const silt_output_column *columns, size_t column_count,
-                           const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
-                           silt_error *err)
+/* What a table's readers are to find there is another form than DuckDB writes. */
+static silt_status check_types(const silt_output_column *columns, size_t count, silt_error *err)
 {
-    /* What a table's readers are to find there is another form than DuckDB writes. */
-    for (size_t c = 0; c < column_count; c++)
+    for (size_t c = 0; c < count; c++)
         if (has_variant(columns[c].type))
             return silt_fail(err, SILT_UNSUPPORTED,
-                             "column %s: values of type variant can't be written", columns[c].name);
-    if (select->failed) return silt_fail_nomem(err);
+                             "column %s: values of type variant can't be written",
+                             silt_output_label(&columns[c]));
+    return SILT_OK;
+}
+
+static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *select,
+                             const silt_write_spec *write, silt_arena *arena,
+                             silt_stage_result *out, silt_error *err)
+{
     SILT_CLEAN(silt_buf) rows = {0};
+    SILT_CLEAN(silt_buf) checked = {0};
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    put_rows(&rows, select, columns, write);
+    put_rows(&rows, select, checks->columns, write);
     if (rows.failed) return silt_fail_nomem(err);
-    SILT_TRY(put_copy(&sql, db, &rows, columns, column_count, write, arena, err));
-    silt_status st = silt_duck_query(db, &sql, &result, err);
-    if (st == SILT_OK) st = silt_duck_copy_result(db, &result, columns, write, arena, out, err);
+    SILT_TRY(silt_duck_checks_sql(checks, &rows, &checked, err));
+    if (checked.failed) return silt_fail_nomem(err);
+    SILT_TRY(put_copy(&sql, checks->db, &checked, checks->columns, checks->column_count, write,
+                      arena, err));
+    SILT_TRY(silt_duck_query(checks->db, &sql, &result, err));
+    SILT_TRY(silt_duck_checks_verify(checks, out, err));
+    return silt_duck_copy_result(checks->db, &result, checks->columns, write, arena, out, err);
+}
+
+silt_status silt_duck_copy_checked(const silt_duck_checks *checks, const silt_buf *select,
+                                   const silt_write_spec *write, silt_arena *arena,
+                                   silt_stage_result *out, silt_error *err)
+{
+    if (select->failed) return silt_fail_nomem(err);
+    SILT_TRY(check_types(checks->columns, checks->column_count, err));
+    silt_status st = copy_rows(checks, select, write, arena, out, err);
     if (st != SILT_OK) silt_duck_remove_written(write->directory, write->file_prefix);
     return st;
+}
+
+silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
+                           const silt_output_column *columns, size_t column_count,
+                           const bool *guarded, const silt_write_spec *write, silt_arena *arena,
+                           silt_stage_result *out, silt_error *err)
+{
+    SILT_CLEAN(silt_duck_checks) checks = {0};
+    SILT_TRY(
+        silt_duck_checks_init(&checks, db, columns, column_count, guarded, write, 0, arena, err));
+    return silt_duck_copy_checked(&checks, select, write, arena, out, err);
 }

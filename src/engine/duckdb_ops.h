@@ -92,6 +92,8 @@ typedef struct silt_duck_sources {
     size_t *guarded;        /* output columns that are not_null */
     size_t guarded_count;
     bool read_whole; /* CSV: readers give all columns, whatever a query asks for: see put_where() */
+    bool *given;     /* by output column: room for what a part has */
+    silt_duck_numbers numbers; /* given out in the last query */
 } silt_duck_sources;
 
 /* Look at the head of each file and enter all as a running scan. Give back with
@@ -149,13 +151,18 @@ silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, si
 /* ---- shared: writing (duckdb_copy.c) --------------------------------------------------------- */
 
 /* Run `select` (text of a SELECT whose columns are named as `columns`) and write its rows as the
- * spec says, in one query. `out` has files, file_count and row_count; source_rows is left alone. On
- * failure what was written to the directory is removed; the status is silt_duck_query()'s
- * (db->error_type says more), or CORRUPT: what is on disk is not what was reported. */
+ * spec says, in one query. `guarded`: see silt_duck_checks_init(). `out` has files, file_count and
+ * row_count; source_rows is left alone. On failure what was written to the directory is removed;
+ * the status is silt_duck_query()'s (db->error_type says more), CORRUPT: what is on disk is not
+ * what was reported, or BAD_DATA: rows violate checks, which `out` tells then and nothing else. */
 silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            const silt_output_column *columns, size_t column_count,
-                           const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
-                           silt_error *err);
+                           const bool *guarded, const silt_write_spec *write, silt_arena *arena,
+                           silt_stage_result *out, silt_error *err);
+/* The same with checks of the caller's, over the columns that they know. */
+silt_status silt_duck_copy_checked(const silt_duck_checks *checks, const silt_buf *select,
+                                   const silt_write_spec *write, silt_arena *arena,
+                                   silt_stage_result *out, silt_error *err);
 
 /* Remove the files below a directory whose name starts with `prefix`, and folders that are empty
  * by that. */

@@ -128,8 +128,13 @@ silt_status silt_duck_rewrite(silt_engine *engine, const silt_rewrite_spec *spec
     if (spec->column_count == 0) return silt_fail(err, SILT_INVALID, "rewrite: no columns");
     SILT_TRY(rewrite_begin(&r, err));
     SILT_TRY(select_sql(&r, &select, err));
-    silt_status st = silt_duck_copy(r.db, &select, spec->columns, spec->column_count, &spec->write,
-                                    arena, &result, err);
+    bool *guarded = silt_arena_alloc(r.rows.arena, spec->column_count);
+    if (!guarded) return silt_fail_nomem(err);
+    memset(guarded, true, spec->column_count);
+    silt_status st = silt_duck_copy(r.db, &select, spec->columns, spec->column_count, guarded,
+                                    &spec->write, arena, &result, err);
+    if (result.violation_count > 0) *out = result;
+    if (st == SILT_BAD_DATA) return st;
     SILT_TRY(silt_duck_rows_blame(&r.rows, st, err));
     silt_duck_numbers_take(&r.numbers, &result);
     *out = result;

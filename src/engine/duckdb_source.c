@@ -218,7 +218,9 @@ static silt_status number_files(silt_duck_sources *s, silt_arena *arena, silt_er
     s->rows = silt_arena_calloc(arena, n, sizeof *s->rows);
     s->nulls = silt_arena_calloc(arena, n * (s->guarded_count + 1), sizeof *s->nulls);
     s->guarded = silt_arena_calloc(arena, s->guarded_count + 1, sizeof *s->guarded);
-    if (!s->files || !s->group_of || !s->suspects || !s->rows || !s->nulls || !s->guarded)
+    s->given = silt_arena_calloc(arena, spec->column_count + 1, sizeof *s->given);
+    if (!s->files || !s->group_of || !s->suspects || !s->rows || !s->nulls || !s->guarded ||
+        !s->given)
         return silt_fail_nomem(err);
 
     for (size_t g = 0, i = 0; g < spec->group_count; g++) {
@@ -244,6 +246,7 @@ silt_status silt_duck_sources_init(silt_duck_sources *s, silt_duck_engine *db,
     SILT_TRY(look_at_all(s, skips, err));
     SILT_TRY(make_parts(s, skips, arena, err));
     SILT_TRY(silt_duck_parquet_parts(s, arena, err));
+    SILT_TRY(silt_duck_numbers_init(&s->numbers, db, spec->columns, spec->column_count, err));
     s->scan.kind = &scan_kind;
     s->scan.data = s;
     silt_duck_scan_add(db, &s->scan);
@@ -256,6 +259,7 @@ void silt_duck_sources_release(silt_duck_sources *s)
 {
     if (s->scan.data) silt_duck_scan_remove(s->db, &s->scan);
     s->scan.data = NULL;
+    silt_duck_numbers_release(&s->numbers);
 }
 
 silt_status silt_duck_sources_verify(silt_duck_sources *s, silt_error *err)
@@ -267,9 +271,9 @@ silt_status silt_duck_sources_verify(silt_duck_sources *s, silt_error *err)
             int64_t nulls = atomic_load(&s->nulls[i * s->guarded_count + g]);
             if (nulls == 0) continue;
             silt_error why = {0};
-            verdict = silt_fail(&why, SILT_BAD_DATA,
-                                "column %s must not be null, but is in %" PRId64 " row%s",
-                                s->spec->columns[s->guarded[g]].name, nulls, nulls == 1 ? "" : "s");
+            verdict = silt_fail(
+                &why, SILT_BAD_DATA, "column %s must not be null, but is in %" PRId64 " row%s",
+                silt_output_label(&s->spec->columns[s->guarded[g]]), nulls, nulls == 1 ? "" : "s");
             (void)silt_duck_sources_blame(s, i, SILT_BAD_DATA, why.message, err);
             break;
         }

@@ -176,7 +176,7 @@ ptrdiff_t silt_duck_source_find(const silt_duck_sources *s, const silt_duck_part
 {
     const silt_source_group *group = &s->spec->groups[part->group];
     const silt_output_column *out = &s->spec->columns[column];
-    if (out->kind != SILT_OUTPUT_SOURCE) return -1;
+    if (out->kind == SILT_OUTPUT_VALUE || out->kind == SILT_OUTPUT_SOURCE_FILE) return -1;
     for (size_t i = 0; i < group->column_count; i++)
         if (silt_streq(group->columns[i].name, out->source)) return (ptrdiff_t)i;
     return -1;
@@ -348,8 +348,10 @@ static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck
         size_t column = s->guarded[g];
         ptrdiff_t i = silt_duck_source_find(s, part, column);
         if (i < 0) {
-            silt_buf_puts(sql, s->spec->columns[column].kind == SILT_OUTPUT_SOURCE ? ", true"
-                                                                                   : ", false");
+            /* What is computed is looked at when it is. */
+            const silt_output_column *out = &s->spec->columns[column];
+            bool missing = out->kind == SILT_OUTPUT_SOURCE && !out->expr;
+            silt_buf_puts(sql, missing ? ", true" : ", false");
             continue;
         }
         /* An empty text is null where it partitions. */
@@ -366,8 +368,10 @@ static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck
     silt_buf_putc(sql, ')');
 }
 
-static silt_status put_part(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
-                            size_t first, size_t last, bool file_column, silt_error *err)
+/* What a part's files have of the output: all that isn't computed there. */
+static silt_status put_given(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                             const bool *given, size_t first, size_t last, bool file_column,
+                             silt_error *err)
 {
     SILT_CLEAN(silt_buf) index = {0};
     if (last - first == 1) /* also where a member of the file is called file_index */
@@ -375,18 +379,38 @@ static silt_status put_part(silt_buf *sql, const silt_duck_sources *s, const sil
     else
         silt_buf_printf(&index, "CAST(file_index AS BIGINT) + %zu", first);
     if (index.failed) return silt_fail_nomem(err);
-    silt_buf_puts(sql, "SELECT ");
+    const char *comma = "SELECT ";
     for (size_t c = 0; c < s->spec->column_count; c++) {
-        if (c) silt_buf_puts(sql, ", ");
+        if (!given[c]) continue;
+        silt_buf_puts(sql, comma);
+        comma = ", ";
         SILT_TRY(put_output(sql, s, part, c, index.data, err));
         silt_buf_puts(sql, " AS ");
         silt_sql_name(sql, s->spec->columns[c].name);
     }
+    if (*comma != ',') silt_buf_puts(sql, "SELECT NULL AS __silt_none");
     if (file_column) silt_buf_printf(sql, ", %s AS " SILT_DUCK_FILE_COLUMN, index.data);
     silt_buf_putc(sql, ' ');
     SILT_TRY(silt_duck_source_from(s, part, first, last, sql, err));
     put_where(sql, s, part, index.data);
-    return SILT_OK;
+    return sql->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+static silt_status put_part(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                            size_t first, size_t last, bool file_column, silt_error *err)
+{
+    const silt_stage_spec *spec = s->spec;
+    for (size_t c = 0; c < spec->column_count; c++)
+        s->given[c] =
+            !silt_output_is_computed(&spec->columns[c]) || silt_duck_source_find(s, part, c) >= 0;
+    SILT_CLEAN(silt_buf) given = {0};
+    SILT_TRY(put_given(&given, s, part, s->given, first, last, file_column, err));
+    const silt_duck_compute compute = {.columns = spec->columns,
+                                       .column_count = spec->column_count,
+                                       .given = s->given,
+                                       .numbers = &s->numbers,
+                                       .file_column = file_column};
+    return silt_duck_compute_sql(&compute, &given, sql, err);
 }
 
 static silt_status put_nothing(silt_buf *sql, const silt_stage_spec *spec, bool file_column,
@@ -411,6 +435,7 @@ silt_status silt_duck_source_sql(silt_duck_sources *s, size_t first, size_t last
         atomic_store(&s->rows[i], 0);
     for (size_t i = 0; i < s->file_count * s->guarded_count; i++)
         atomic_store(&s->nulls[i], 0);
+    atomic_store(&s->numbers.given, 0);
     bool some = false;
     for (size_t p = 0; p < s->part_count; p++) {
         const silt_duck_part *part = &s->parts[p];

@@ -20,17 +20,33 @@ static silt_status take_counts(const silt_duck_sources *sources, silt_arena *are
     return SILT_OK;
 }
 
-static silt_status stage(silt_duck_sources *sources, silt_arena *arena, silt_stage_result *out,
-                         silt_error *err)
+/* The checks found rows that violate them: whose they are. */
+static void blame_checks(silt_duck_sources *sources, const silt_duck_checks *checks)
+{
+    for (size_t i = 0; i < sources->file_count; i++) {
+        SILT_CLEAN(silt_buf) why = {0};
+        silt_duck_checks_file(checks, i, &why);
+        if (why.size && !why.failed)
+            (void)silt_duck_sources_blame(sources, i, SILT_BAD_DATA, why.data, NULL);
+    }
+}
+
+static silt_status stage(silt_duck_sources *sources, const silt_duck_checks *checks,
+                         silt_arena *arena, silt_stage_result *out, silt_error *err)
 {
     const silt_stage_spec *spec = sources->spec;
     SILT_CLEAN(silt_buf) select = {0};
-    SILT_TRY(silt_duck_source_sql(sources, 0, sources->file_count, false, &select, err));
-    silt_status st = silt_duck_copy(sources->db, &select, spec->columns, spec->column_count,
-                                    &spec->write, arena, out, err);
+    SILT_TRY(
+        silt_duck_source_sql(sources, 0, sources->file_count, checks->count > 0, &select, err));
+    silt_status st = silt_duck_copy_checked(checks, &select, &spec->write, arena, out, err);
+    if (out->violation_count > 0) {
+        blame_checks(sources, checks);
+        return st;
+    }
     if (st != SILT_OK) return silt_duck_blame(sources, st, err);
     st = silt_duck_sources_verify(sources, err);
     if (st == SILT_OK) st = take_counts(sources, arena, out, err);
+    if (st == SILT_OK) silt_duck_numbers_take(&sources->numbers, out);
     if (st != SILT_OK) silt_duck_remove_written(spec->write.directory, spec->write.file_prefix);
     return st;
 }
@@ -38,10 +54,18 @@ static silt_status stage(silt_duck_sources *sources, silt_arena *arena, silt_sta
 silt_status silt_duck_stage(silt_engine *engine, const silt_stage_spec *spec, silt_arena *arena,
                             silt_stage_result *out, silt_error *err)
 {
+    silt_duck_engine *db = silt_duck_of(engine);
     SILT_CLEAN(silt_duck_sources) sources = {0};
+    SILT_CLEAN(silt_duck_checks) checks = {0};
     silt_stage_result result = {0};
-    SILT_TRY(silt_duck_sources_init(&sources, silt_duck_of(engine), spec, arena, err));
-    SILT_TRY(stage(&sources, arena, &result, err));
-    *out = result;
-    return SILT_OK;
+    SILT_TRY(silt_duck_sources_init(&sources, db, spec, arena, err));
+    bool *guarded = silt_arena_calloc(arena, spec->column_count + 1, sizeof *guarded);
+    if (!guarded) return silt_fail_nomem(err);
+    for (size_t c = 0; c < spec->column_count; c++)
+        guarded[c] = silt_output_is_computed(&spec->columns[c]);
+    SILT_TRY(silt_duck_checks_init(&checks, db, spec->columns, spec->column_count, guarded,
+                                   &spec->write, sources.file_count, arena, err));
+    silt_status st = stage(&sources, &checks, arena, &result, err);
+    if (st == SILT_OK || result.violation_count > 0) *out = result;
+    return st;
 }

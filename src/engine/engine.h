@@ -85,16 +85,18 @@ typedef struct silt_output_column {
     const char *name; /* in the Parquet file: the physical name */
     const silt_type *type;
     silt_output_kind kind;
-    const char *source; /* SOURCE */
+    const char *source; /* SOURCE; EXPR and IDENTITY too: rows that have it keep its values as they
+                           are; NULL: none does */
     int64_t value;      /* VALUE; IDENTITY: the first */
     bool not_null;      /* a null is BAD_DATA */
     /* What follows may be left 0. */
     const char *label; /* what people and expressions call it; NULL: `name` */
     silt_physical
         physical; /* field ids, and names at depth; name NULL: none, names are the type's */
-    const silt_expr *expr; /* EXPR: over the other columns by label, and for rewrites over the rows'
-                              columns by name; SOURCE: the value in groups without the column (a
-                              default); NULL: null */
+    const silt_expr *expr; /* EXPR: over the other columns by label, which aren't EXPR themselves,
+                              and for rewrites over the rows' columns by name, which are looked for
+                              first; SOURCE: the value in groups without the column (a default),
+                              over columns that aren't computed; NULL: null */
     int64_t step;          /* IDENTITY */
 } silt_output_column;
 
