@@ -97,8 +97,8 @@ static silt_status index_base(look *l)
     return SILT_OK;
 }
 
-/* Whether ours looked at the rows of a file that has gone. One that wasn't there when we read is
- * judged by the commit that added it. */
+/* Whether ours looked at the rows of a file that has gone: it was there when we read, or rows that
+ * were have been moved into it. What else came since didn't matter when it came. */
 static bool was_read(look *l, const silt_remove *remove)
 {
     const silt_claim *claim = l->claim;
@@ -110,6 +110,7 @@ static bool was_read(look *l, const silt_remove *remove)
     const char *id = silt_file_identity(remove->path, NULL, false, l->scratch);
     if (!id) l->st = silt_fail_nomem(l->err);
     const silt_add *add = id ? silt_map64_get(l->read, id, strlen(id)) : NULL;
+    if (id && !add && claim->moved) add = silt_map64_get(claim->moved, id, strlen(id));
     return add && silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
                       SILT_SKIP_KEEP;
 }
@@ -289,5 +290,21 @@ silt_status silt_claim_check(const silt_claim *claim, int64_t version, const sil
     *out = worst == FAULT_NONE
                ? SILT_VERDICT_FREE
                : files_conflict(result, version, actions, count, worst, named, hits);
+    return SILT_OK;
+}
+
+silt_status silt_claim_follow(silt_map64 *moved, const silt_action *actions, size_t count,
+                              silt_arena *arena, silt_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool found;
+        if (actions[i].kind != SILT_ACTION_ADD || actions[i].add.data_change) continue;
+        silt_add *add = silt_arena_calloc(arena, 1, sizeof(*add));
+        if (!add || !silt_add_copy(&actions[i].add, arena, add)) return silt_fail_nomem(err);
+        const char *id = silt_file_identity(add->path, NULL, false, arena);
+        void **slot = id ? silt_map64_slot(moved, id, strlen(id), &found) : NULL;
+        if (!slot) return silt_fail_nomem(err);
+        *slot = add;
+    }
     return SILT_OK;
 }

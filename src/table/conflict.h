@@ -26,6 +26,7 @@ typedef struct silt_claim {
     size_t domain_count;
     silt_names partition_columns; /* KEYS: by the names in files, as key_ranges */
     silt_snapshot *base;          /* that we read; WHERE asks it for files that others removed */
+    const silt_map64 *moved;      /* WHERE: silt_claim_follow() */
 } silt_claim;
 
 typedef enum silt_verdict {
@@ -40,6 +41,11 @@ typedef enum silt_verdict {
 silt_status silt_claim_check(const silt_claim *claim, int64_t version, const silt_action *actions,
                              size_t count, silt_verdict *out, silt_txn_result *result,
                              silt_error *err);
+
+/* Note where others moved rows to, once their commit stands in our way no more: what was read may
+ * be removed from there. `moved` is silt_file_identity() without DV → silt_add, in `arena`. */
+silt_status silt_claim_follow(silt_map64 *moved, const silt_action *actions, size_t count,
+                              silt_arena *arena, silt_error *err);
 
 /* "version 7 (MERGE by silt/0.1.0)", or as much of it as the commit says; cut to fit. */
 void silt_commit_describe(int64_t version, const silt_action *actions, size_t count, char *out,

@@ -70,6 +70,7 @@ void silt_txn_free(silt_txn *txn)
     silt_vec_free(&txn->files);
     silt_vec_free(&txn->domains);
     silt_map64_free(txn->touched);
+    silt_map64_free(txn->moved);
     silt_buf_release(&txn->lines);
     silt_arena_free(txn->arena);
     free(txn);

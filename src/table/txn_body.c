@@ -169,6 +169,8 @@ static silt_status prepare_read_set(silt_txn *txn, silt_error *err)
     const silt_type *schema = silt_snapshot_schema(txn->base);
     const silt_metadata *metadata = &silt_snapshot_state(txn->base)->metadata;
     SILT_TRY(silt_mapping_of(metadata, schema, txn->arena, &mapping, err));
+    txn->moved = silt_map64_new();
+    if (!txn->moved) return silt_fail_nomem(err);
     return silt_skip_new(txn->opts.where, schema, &mapping, txn->arena, &txn->where, err);
 }
 

@@ -37,6 +37,7 @@ struct silt_txn {
     const char *metrics;
     char fingerprint[SILT_SHA256_SIZE];
     silt_skip *where;
+    silt_map64 *moved;                /* WHERE: see silt_claim_follow() */
     const silt_key_range *key_ranges; /* by the names in files, as the next */
     silt_names partition_columns;
 };

@@ -53,9 +53,12 @@ static silt_status on_commit(void *ctx, int64_t version, const silt_action *acti
                         .domains = txn->domains.items,
                         .domain_count = txn->domains.count,
                         .partition_columns = txn->partition_columns,
-                        .base = txn->base};
+                        .base = txn->base,
+                        .moved = txn->moved};
     silt_commit_describe(version, actions, count, t->last_winner, sizeof(t->last_winner));
     SILT_TRY(silt_claim_check(&claim, version, actions, count, &t->verdict, &t->result, err));
+    if (t->verdict == SILT_VERDICT_FREE && txn->moved)
+        SILT_TRY(silt_claim_follow(txn->moved, actions, count, txn->arena, err));
     /* What it comes to is in the verdict; the status only ends the advance. */
     return t->verdict == SILT_VERDICT_FREE ? SILT_OK : SILT_CONFLICT;
 }

@@ -44,6 +44,7 @@ typedef struct pair_case {
     bool metadata;        /* ours sets metadata */
     const char *domain;   /* that ours sets; NULL: none */
     bool deletes_in_a;    /* ours gives a another deletion vector, instead of removing it */
+    const char *then;     /* lines of version 3; NULL: none */
     bool tells_a_anew;    /* ours adds a once more as it is */
 } pair_case;
 
@@ -202,6 +203,15 @@ static const pair_case pairs[] = {
      false, false, .outcome = GOES, .where = "id = 12"},
     {"where, a file that we read was rewritten", REMOVE("b", "false") ADD("x", "10", "19", "false"),
      SILT_READ_WHERE, false, false, .outcome = GOES, .where = "id = 12"},
+    {"where, a file that we read was moved, then removed",
+     REMOVE("b", "false") ADD("moved", "10", "19", "false"), SILT_READ_WHERE, false, false,
+     .outcome = STOPS,
+     .says = "version 3 (an unnamed operation by an unnamed writer) removed files that ours read: "
+             "moved",
+     .where = "id = 12", .then = REMOVE("moved", "true")},
+    {"where, a file that we didn't read was moved, then removed",
+     REMOVE("b", "false") ADD("moved", "10", "19", "false"), SILT_READ_WHERE, false, false,
+     .outcome = GOES, .where = "id = 3", .then = REMOVE("moved", "true")},
     {"where, our partition", ADD_DAY("x", "mon"), SILT_READ_WHERE, false, false, .outcome = STOPS,
      .says = "x", .where = "day = 'mon'", .by_day = true},
     {"where, another partition", ADD_DAY("x", "tue"), SILT_READ_WHERE, false, false,
@@ -314,7 +324,9 @@ static void run_pair(const pair_case *c)
     SILT_AUTO(silt_txn) txn = NULL;
     assert_ok(silt_txn_new(base, &opts, &txn, &err), &err);
     fill(c, txn, &first[0], arena);
+    int last = c->then ? 3 : 2;
     test_table_put(store, 2, c->theirs);
+    if (c->then) test_table_put(store, 3, c->then);
     silt_txn_result result;
     silt_snapshot *after = NULL;
     assert_ok(silt_txn_commit(txn, &result, &after, &err), &err);
@@ -323,16 +335,17 @@ static void run_pair(const pair_case *c)
                                                       : SILT_TXN_APP_MOVED;
     if (result.outcome != expected)
         fail_msg("%s: outcome %d (%s)", c->name, (int)result.outcome, result.conflict);
-    assert_int_equal(result.version, c->outcome == GOES ? 3 : 2);
+    assert_int_equal(result.version, c->outcome == GOES ? last + 1 : last);
     if (c->says && !strstr(result.conflict, c->says)) fail_msg("%s: %s", c->name, result.conflict);
-    bool written = silt_log_commit_info(store, 3, arena, &(silt_commit_info){0}, NULL) == SILT_OK;
+    bool written =
+        silt_log_commit_info(store, last + 1, arena, &(silt_commit_info){0}, NULL) == SILT_OK;
     assert_int_equal(written, c->outcome == GOES);
     if (c->outcome == GOES) {
         assert_int_equal(result.attempts, 2);
-        const silt_json *info = commit_info(store, 3, arena);
+        const silt_json *info = commit_info(store, last + 1, arena);
         assert_int_equal(silt_json_int(silt_json_get(silt_json_get(info, "silt"), "attempts"), 0),
                          2);
-        assert_int_equal(silt_json_int(silt_json_get(info, "readVersion"), 0), 2);
+        assert_int_equal(silt_json_int(silt_json_get(info, "readVersion"), 0), last);
         SILT_AUTO(silt_snapshot) fresh = test_table_open(store);
         assert_string_equal(test_table_paths(after, arena), test_table_paths(fresh, arena));
     } else {
