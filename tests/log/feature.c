@@ -73,7 +73,7 @@ static const table tables[] = {
     {1, 7, "", "", "", NULL, NULL},
     {3, 7, "", "", "", NULL, NULL},
     {3, 7, "\"timestampNtz\"", "", "", NULL, NULL},
-    {3, 7, "\"deletionVectors\",\"timestampNtz\"", "", "", NULL, "table features deletionVectors"},
+    {3, 7, "\"deletionVectors\",\"timestampNtz\"", "", "", NULL, NULL},
     {3, 7, "\"v2Checkpoint\"", "", "", NULL, NULL},
     {3, 7, "\"columnMapping\"", "\"delta.columnMapping.mode\":\"id\"", "", NULL,
      "columnMapping (id)"},
