@@ -81,7 +81,13 @@ static silt_status like(silt_shape *shape, const silt_snapshot *other, silt_erro
     const silt_log_state *from = silt_snapshot_state(other);
     silt_names readers, writers;
     SILT_TRY(silt_feature_list(&from->protocol, shape->arena, &readers, &writers, err));
-    for (size_t i = 0; i < writers.count; i++)
+    if (!from->protocol.has_writer_features) {
+        const char *version = silt_arena_printf(shape->arena, "%d", from->protocol.min_writer);
+        if (!version) return silt_fail_nomem(err);
+        if (from->protocol.min_writer > shape->protocol.min_writer)
+            SILT_TRY(silt_shape_set_property(shape, "delta.minWriterVersion", version, err));
+    }
+    for (size_t i = 0; from->protocol.has_writer_features && i < writers.count; i++)
         if (strcmp(writers.items[i], "checkpointProtection") != 0) /* of the other's history */
             SILT_TRY(silt_shape_enable_feature(shape, writers.items[i], err));
     silt_pairs pairs = from->metadata.configuration;

@@ -51,12 +51,13 @@ static silt_status put_protocol(lines *l, silt_error *err)
 
 /* ---- columns */
 
+/* A table whose columns are mapped only now has the names of before as physical ones. */
 static bool same_column(lines *l, const silt_field *a, const silt_field *b)
 {
     static const char key[] = "delta.columnMapping.physicalName";
     const char *x = silt_shape_meta_string(l->arena, a->metadata, key);
     const char *y = silt_shape_meta_string(l->arena, b->metadata, key);
-    return x && y ? strcmp(x, y) == 0 : strcmp(a->name, b->name) == 0;
+    return strcmp(x ? x : a->name, y ? y : b->name) == 0;
 }
 
 static const silt_field *find(lines *l, const silt_type *type, const silt_field *field)

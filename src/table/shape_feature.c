@@ -113,16 +113,23 @@ silt_status silt_shape_raise(silt_shape *shape, const char *what, int version, b
         return silt_hint(err, SILT_INVALID, "features are dropped one by one, by their names");
     }
     if (version == now) return SILT_OK;
-    for (size_t i = 0; version < most && silt_feature_at(i); i++) {
+    SILT_TRY(writers_of(shape, &names, err));
+    size_t known = 0, count = names.count;
+    while (silt_feature_at(known))
+        known++;
+    const char **more = silt_arena_calloc(shape->arena, count + known, sizeof(*more));
+    if (!more) return silt_fail_nomem(err);
+    if (count) memcpy(more, names.items, count * sizeof(*more));
+    for (size_t i = 0; version < most && i < known; i++) {
         silt_feature_traits t;
         if (!silt_feature_describe(silt_feature_at(i), &t)) continue;
         int since = reader ? t.since_reader : t.since_writer;
-        if (since && since <= version) SILT_TRY(silt_shape_require(shape, silt_feature_at(i), err));
+        if (since && since <= version && !silt_feature_supported(p, t.name)) more[count++] = t.name;
     }
-    SILT_TRY(writers_of(shape, &names, err));
+    qsort(more, count, sizeof(*more), compare_names);
     if (version == most) p->min_writer = WRITER_FEATURES;
     if (reader) p->min_reader = version;
-    return set_features(shape, names, err);
+    return set_features(shape, (silt_names){more, count}, err);
 }
 
 /* ---- by name */
