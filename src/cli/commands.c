@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "cli/cli.h"
+#include "cli/edits.h"
 
 #define END \
     {       \
@@ -203,6 +204,30 @@ static const cli_option export_options[] = {
     {"overwrite", CLI_FLAG, NULL, 0}, END,
 };
 
+static const cli_option delete_options[] = {
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"all", CLI_FLAG, NULL, 0},
+    {"rewrite-percent", CLI_COUNT, "N", 0},
+    CLI_EDIT_OPTIONS,
+    END,
+};
+
+static const cli_option update_options[] = {
+    {"set", CLI_LIST, "COLUMN=VALUE", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"all", CLI_FLAG, NULL, 0},
+    {"rewrite-percent", CLI_COUNT, "N", 0},
+    CLI_EDIT_OPTIONS,
+    END,
+};
+
+static const cli_option optimize_options[] = {
+    {"where", CLI_TEXT, "CONDITION", 0},   {"z-order", CLI_LIST, "COLUMNS", 0},
+    {"full", CLI_FLAG, NULL, 0},           {"purge", CLI_FLAG, NULL, 0},
+    {"min-file-bytes", CLI_COUNT, "N", 0}, {"min-files", CLI_COUNT, "N", 0},
+    CLI_EDIT_OPTIONS,                      END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -231,6 +256,9 @@ const cli_command cli_commands[] = {
     {"alter", cmd_alter, alter_options, "TABLE", 1, 1, true},
     {"write", cmd_write, write_options, "TABLE", 1, INT_MAX, true},
     {"export", cmd_export, export_options, "TABLE DESTINATION", 2, 2, true},
+    {"delete", cmd_delete, delete_options, "TABLE", 1, 1, true},
+    {"update", cmd_update, update_options, "TABLE", 1, 1, true},
+    {"optimize", cmd_optimize, optimize_options, "TABLE", 1, 1, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -239,9 +267,6 @@ const cli_command cli_commands[] = {
     LATER("replay"),
     LATER("unload"),
     LATER("merge"),
-    LATER("update"),
-    LATER("delete"),
-    LATER("optimize"),
     LATER("migrate"),
     LATER("doctor"),
     {NULL, NULL, NULL, NULL, 0, 0, false},

@@ -1,0 +1,26 @@
+/* silt delete: rows out of a table. */
+#include "cli/edits.h"
+#include "cli/message.h"
+
+int cmd_delete(cli *c)
+{
+    silt_error err = {0};
+    silt_edit_options opts;
+    silt_edit_result result;
+    char rows[CLI_ROWS_SIZE], line[CLI_ROWS_SIZE + 16];
+    const char *where = cli_text(c, "where");
+    int status = cli_edit_options(c, &opts);
+    if (status != CLI_OK) return status;
+    if (!where != cli_flag(c, "all"))
+        return cli_misuse(c, "which rows? --where CONDITION, or --all");
+    int64_t percent = cli_count(c, "rewrite-percent", opts.rewrite_percent);
+    if (percent > 100) return cli_misuse(c, "--rewrite-percent: 0 to 100 is wanted");
+    opts.rewrite_percent = (int)percent;
+    status = cli_open_table(c);
+    if (status != CLI_OK) return status;
+    if (silt_delete(c->snapshot, where, &opts, &result, NULL, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    snprintf(line, sizeof(line), "Deleted %s", cli_some_rows(result.rows_deleted, rows));
+    cli_edit_print(c, &result, line);
+    return CLI_OK;
+}

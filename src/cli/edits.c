@@ -1,0 +1,106 @@
+/* Options and results of delete, update and optimize. */
+#include "cli/edits.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/words.h"
+
+int cli_edit_options(cli *c, silt_edit_options *out)
+{
+    *out = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
+    const char **pairs = silt_arena_calloc(c->arena, c->line.given_count + 1, sizeof(*pairs));
+    size_t count = 0;
+    if (!pairs) return cli_no_memory(c);
+    for (size_t i = 0; i < c->line.given_count; i++) {
+        const cli_given *given = &c->line.given[i];
+        if (strcmp(given->option->name, "commit-property") != 0) continue;
+        if (!strchr(given->value, '=') || given->value[0] == '=')
+            return cli_misuse(c, "--commit-property %s: KEY=VALUE is wanted", given->value);
+        pairs[count++] = given->value;
+    }
+    int64_t attempts = cli_count(c, "retry-attempts", 0);
+    if (attempts > INT32_MAX) return cli_misuse(c, "--retry-attempts: too many");
+    out->max_attempts = (int)attempts;
+    out->properties = pairs;
+    out->dry_run = cli_flag(c, "dry-run");
+    out->target_file_bytes = cli_count(c, "target-file-bytes", 0);
+    out->app_id = cli_text(c, "app-id");
+    out->app_version = cli_count(c, "txn-version", 0);
+    out->user_metadata = cli_text(c, "user-metadata");
+    if (!out->app_id != !cli_text(c, "txn-version"))
+        return cli_misuse(c, "--app-id and --txn-version belong together");
+    return CLI_OK;
+}
+
+static const char *outcome_name(silt_edit_outcome outcome)
+{
+    static const char *const names[] = {"committed", "nothing", "dry_run", "already_done",
+                                        "overtaken"};
+    return names[outcome];
+}
+
+static void print_json(const silt_edit_result *r)
+{
+    cli_json j = cli_json_start(stdout, true);
+    cli_json_object(&j, NULL);
+    cli_json_string(&j, "outcome", outcome_name(r->outcome));
+    cli_json_count(&j, "committed_version", r->committed_version);
+    cli_json_integer(&j, "table_version", r->table_version);
+    cli_json_count(&j, "rows_deleted", r->rows_deleted);
+    cli_json_count(&j, "rows_updated", r->rows_updated);
+    cli_json_count(&j, "rows_copied", r->rows_copied);
+    cli_json_integer(&j, "files_removed", r->files_removed);
+    cli_json_integer(&j, "bytes_removed", r->bytes_removed);
+    cli_json_integer(&j, "files_added", r->files_added);
+    cli_json_integer(&j, "bytes_added", r->bytes_added);
+    cli_json_integer(&j, "files_skipped", r->files_skipped);
+    cli_json_integer(&j, "deletion_vectors_added", r->vectors_added);
+    cli_json_integer(&j, "deletion_vectors_removed", r->vectors_removed);
+    cli_json_integer(&j, "change_files", r->change_files);
+    cli_json_integer(&j, "change_bytes", r->change_bytes);
+    cli_json_integer(&j, "attempts", r->attempts);
+    cli_json_end(&j);
+}
+
+const char *cli_some_rows(int64_t rows, char out[CLI_ROWS_SIZE])
+{
+    char number[CLI_NUMBER_SIZE];
+    cli_format_number(rows, number);
+    if (rows < 0)
+        snprintf(out, CLI_ROWS_SIZE, "rows");
+    else
+        snprintf(out, CLI_ROWS_SIZE, "%s %s", number, rows == 1 ? "row" : "rows");
+    return out;
+}
+
+static void print_line(const silt_edit_result *r, const char *line)
+{
+    char removed[CLI_NUMBER_SIZE], added[CLI_NUMBER_SIZE], vectors[CLI_NUMBER_SIZE];
+    cli_format_number(r->files_removed, removed);
+    cli_format_number(r->files_added, added);
+    cli_format_number(r->vectors_added, vectors);
+    bool dry = r->outcome == SILT_EDIT_DRY_RUN;
+    printf("%s%s", dry ? "Dry run: " : "", line);
+    if (!dry) printf(", version %" PRId64, r->committed_version);
+    printf(": %s files out", removed);
+    if (!dry) printf(", %s in", added);
+    if (r->vectors_added) printf(", %s deletion vectors", vectors);
+    putchar('\n');
+}
+
+void cli_edit_print(cli *c, const silt_edit_result *r, const char *line)
+{
+    if (c->json) {
+        print_json(r);
+        return;
+    }
+    if (c->quiet) return;
+    if (r->outcome == SILT_EDIT_NOTHING) puts("There was nothing to do");
+    if (r->outcome == SILT_EDIT_ALREADY_DONE) puts("This was done before; nothing was written");
+    if (r->outcome == SILT_EDIT_OVERTAKEN)
+        puts("A higher --txn-version was committed before; nothing was written");
+    if (r->outcome == SILT_EDIT_COMMITTED || r->outcome == SILT_EDIT_DRY_RUN) print_line(r, line);
+}

@@ -1,0 +1,384 @@
+/* An edit's tries: snapshot → rows found → files written → one commit; again on another snapshot
+ * where others were in the way.
+ *
+ * Invariants
+ *  (1) With an app txn, of its number one commit at most ever stands.
+ *  (2) What a try has put is taken away again unless a commit names it or may (UNSURE). */
+#include "ops/edit.h"
+
+#include <stdio.h>
+
+#include "log/dv.h"
+#include "ops/change.h"
+#include "ops/work.h"
+
+/* ---- one try */
+
+static void edit_release(silt_edit *e)
+{
+    silt_scan_plan_release(&e->scan);
+    for (size_t i = 0; i < e->files.count; i++) {
+        silt_bitmap_free(e->files.items[i].hit);
+        silt_bitmap_free(e->files.items[i].gone);
+    }
+    silt_vec_free(&e->files);
+    silt_vec_free(&e->adds);
+    silt_vec_free(&e->changes);
+    silt_vec_free(&e->keys);
+    silt_scratch_remove(e->scratch);
+    silt_arena_free(e->arena);
+}
+
+/* Invariant (2). */
+static void take_back(silt_edit *e)
+{
+    for (size_t i = 0; i < e->keys.count; i++)
+        (void)e->store->ops->remove(e->store, e->keys.items[i], NULL);
+    if (e->half) (void)silt_attempt_clean(e->store, e->id, NULL);
+}
+
+static silt_status begin(silt_edit *e)
+{
+    const silt_log_state *state = silt_snapshot_state(e->snapshot);
+    e->store = silt_snapshot_store(e->snapshot);
+    e->engine = silt_snapshot_engine(e->snapshot);
+    e->state = state;
+    e->schema = silt_snapshot_schema(e->snapshot);
+    e->arena = silt_arena_new();
+    if (!e->arena) return silt_fail_nomem(e->err);
+    if (!e->engine)
+        return silt_fail(e->err, SILT_INVALID, "the snapshot was opened without an engine");
+    SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, e->err));
+    e->feed = silt_feature_change_data(&state->protocol, &state->metadata);
+    e->row_ids = silt_feature_row_tracking(&state->protocol, &state->metadata);
+    e->vectors = silt_feature_deletion_vectors(&state->protocol, &state->metadata);
+    e->started_us = silt_now_us(NULL);
+    silt_uuid(&silt_random_system, e->id);
+    return silt_scratch_make(e->store, e->id, e->arena, &e->scratch, e->err);
+}
+
+/* ---- the commit */
+
+static const char *object(const silt_edit *e, void (*put)(const silt_edit *, silt_json_writer *))
+{
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_json_writer w = silt_json_writer_of(&buf);
+    silt_json_begin_object(&w);
+    put(e, &w);
+    silt_json_end_object(&w);
+    return silt_buf_copy(&buf, e->arena);
+}
+
+/* "NAME=VALUE" texts as pairs. */
+static silt_status properties(const silt_edit *e, silt_pairs *out)
+{
+    size_t count = 0;
+    const char *const *texts = e->opts->properties;
+    while (texts && texts[count])
+        count++;
+    silt_pair *pairs = silt_arena_calloc(e->arena, count, sizeof(*pairs));
+    if (!pairs) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < count; i++) {
+        const char *equals = strchr(texts[i], '=');
+        if (!equals)
+            return silt_fail(e->err, SILT_INVALID, "commit property \"%s\": NAME=VALUE is wanted",
+                             texts[i]);
+        pairs[i].key = silt_arena_printf(e->arena, "%.*s", (int)(equals - texts[i]), texts[i]);
+        pairs[i].value = equals + 1;
+        if (!pairs[i].key) return silt_fail_nomem(e->err);
+    }
+    *out = (silt_pairs){pairs, count};
+    return SILT_OK;
+}
+
+static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_options *out)
+{
+    *out = (silt_txn_options)SILT_TXN_OPTIONS_INIT;
+    out->operation = e->op->name;
+    out->operation_parameters = object(e, e->op->put_parameters);
+    out->operation_metrics = object(e, e->op->put_metrics);
+    if (!out->operation_parameters || !out->operation_metrics) return silt_fail_nomem(e->err);
+    out->user_metadata = e->opts->user_metadata;
+    out->app_id = e->opts->app_id;
+    out->app_version = e->opts->app_version;
+    out->rearranges = e->op->rearranges;
+    out->keeps_row_ids = true;
+    out->read = e->where ? SILT_READ_WHERE : SILT_READ_TABLE;
+    out->where = e->where;
+    if (e->op->rearranges) out->read = SILT_READ_NOTHING;
+    out->retry.deadline_ms = left_ms;
+    return properties(e, &out->properties);
+}
+
+/* The same file, of which more rows are gone. */
+static silt_status add_marked(silt_edit *e, silt_txn *txn, const silt_edit_file *file,
+                              const silt_dv *dv)
+{
+    silt_add add = *file->add;
+    add.dv = dv;
+    add.data_change = true;
+    add.stats = silt_stats_loosen(add.stats, e->arena);
+    if (!add.stats) return silt_fail_nomem(e->err);
+    return silt_txn_add(txn, &add, e->err);
+}
+
+static silt_status fill(silt_edit *e, silt_txn *txn)
+{
+    for (size_t i = 0; i < e->files.count; i++) {
+        const silt_edit_file *file = &e->files.items[i];
+        SILT_TRY(silt_txn_remove(txn, file->add, true, e->err));
+        if (file->fate == SILT_EDIT_MARKED) SILT_TRY(add_marked(e, txn, file, &e->dvs[i]));
+    }
+    for (size_t i = 0; i < e->adds.count; i++)
+        SILT_TRY(silt_txn_add(txn, &e->adds.items[i], e->err));
+    for (size_t i = 0; i < e->changes.count; i++)
+        SILT_TRY(silt_txn_cdc(txn, &e->changes.items[i], e->err));
+    return SILT_OK;
+}
+
+static silt_status commit(silt_edit *e, int64_t left_ms, silt_txn_result *out,
+                          silt_snapshot **after)
+{
+    silt_txn_options opts;
+    SILT_AUTO(silt_txn) txn = NULL;
+    SILT_TRY(txn_options(e, left_ms, &opts));
+    SILT_TRY(silt_txn_new(e->snapshot, &opts, &txn, e->err));
+    SILT_TRY(fill(e, txn));
+    return silt_txn_commit(txn, out, after, e->err);
+}
+
+/* What becomes of files and vectors, once it is known which are touched. */
+static void count_files(silt_edit *e)
+{
+    silt_edit_result *r = &e->result;
+    for (size_t i = 0; i < e->files.count; i++) {
+        const silt_edit_file *file = &e->files.items[i];
+        bool marked = file->fate == SILT_EDIT_MARKED;
+        r->vectors_removed += file->add->dv != NULL;
+        r->vectors_added += marked;
+        if (marked) continue;
+        r->files_removed++;
+        r->bytes_removed += file->add->size_bytes;
+    }
+}
+
+/* Before the commit. An app txn is committed though there is nothing to change: it is done then. */
+static silt_status prepare(silt_edit *e, bool *stop)
+{
+    SILT_TRY(begin(e));
+    SILT_TRY(e->op->find(e));
+    e->found_us = silt_now_us(NULL);
+    count_files(e);
+    *stop = true;
+    e->result.outcome = e->opts->dry_run ? SILT_EDIT_DRY_RUN : SILT_EDIT_NOTHING;
+    e->result.table_version = e->state->version;
+    if (e->opts->dry_run || (!e->files.count && !e->opts->app_id)) return SILT_OK;
+    *stop = false;
+    return e->files.count ? e->op->write(e) : SILT_OK;
+}
+
+/* ---- tries */
+
+typedef struct tries {
+    const silt_edit_op *op;
+    const void *ctx;
+    silt_edit_options opts;
+    silt_snapshot *base;  /* borrowed */
+    silt_snapshot *newer; /* ours; NULL: none */
+    silt_snapshot *after;
+    int64_t deadline_us;
+    int attempts;
+    silt_edit_result result;
+    silt_error *err;
+} tries;
+
+static silt_snapshot *current(const tries *t)
+{
+    return t->newer ? t->newer : t->base;
+}
+
+static silt_status look_again(tries *t)
+{
+    silt_snapshot *next = NULL;
+    SILT_TRY(silt_snapshot_refresh(current(t), &next, t->err));
+    silt_snapshot_free(t->newer);
+    t->newer = next;
+    return SILT_OK;
+}
+
+static bool is_done(const tries *t)
+{
+    return t->opts.app_id &&
+           silt_snapshot_app_version(current(t), t->opts.app_id) >= t->opts.app_version;
+}
+
+/* Nothing is written: say what stands instead. */
+static silt_status answer_done(tries *t)
+{
+    int64_t seen = silt_snapshot_app_version(current(t), t->opts.app_id);
+    silt_edit_result result = {.committed_version = -1, .attempts = t->attempts};
+    SILT_TRY(silt_app_txn_find(current(t), t->opts.app_id, t->opts.app_version,
+                               &result.committed_version, t->err));
+    bool done = result.committed_version >= 0 || seen == t->opts.app_version;
+    result.outcome = done ? SILT_EDIT_ALREADY_DONE : SILT_EDIT_OVERTAKEN;
+    result.table_version = silt_snapshot_version(current(t));
+    t->result = result;
+    t->after = SILT_TAKE(t->newer);
+    return SILT_OK;
+}
+
+static silt_status conflict(const tries *t, const silt_txn_result *result)
+{
+    silt_fail(t->err, SILT_CONFLICT, "%s: %s", silt_snapshot_store(t->base)->uri, result->conflict);
+    return silt_hint(t->err, SILT_CONFLICT,
+                     "nothing was changed, though it was tried %d times; try again when fewer "
+                     "write at once",
+                     t->attempts);
+}
+
+/* What a commit that wasn't made comes to: `*again` where it is to be decided anew. */
+static silt_status not_committed(tries *t, const silt_txn_result *result, bool *again)
+{
+    bool time_left = silt_now_us(NULL) < t->deadline_us;
+    bool tries_left = !t->opts.max_attempts || t->attempts < t->opts.max_attempts;
+    SILT_TRY(look_again(t));
+    if (is_done(t)) return answer_done(t);
+    if (!time_left || !tries_left) return conflict(t, result);
+    *again = true;
+    return SILT_OK;
+}
+
+static silt_status one_try(tries *t, silt_edit *e, silt_txn_result *txn, bool *stop)
+{
+    silt_status st = prepare(e, stop);
+    int64_t left_ms = (t->deadline_us - silt_now_us(NULL)) / 1000;
+    if (st == SILT_OK && *stop) return SILT_OK;
+    /* A file is unsure, but the commit surely wasn't tried. */
+    if (st == SILT_UNSURE) st = SILT_IO;
+    if (st == SILT_OK) st = commit(e, left_ms > 1 ? left_ms : 1, txn, &t->after);
+    bool stands = st == SILT_OK && txn->outcome == SILT_TXN_COMMITTED;
+    if (!stands && st != SILT_UNSURE) take_back(e);
+    return st;
+}
+
+static silt_status try_once(tries *t, bool *again)
+{
+    silt_edit e = {.op = t->op,
+                   .ctx = t->ctx,
+                   .opts = &t->opts,
+                   .snapshot = current(t),
+                   .err = t->err,
+                   .result = {.committed_version = -1}};
+    silt_txn_result txn = {0};
+    bool stop = false;
+    *again = false;
+    silt_status st = one_try(t, &e, &txn, &stop);
+    t->attempts += stop ? 0 : txn.attempts ? txn.attempts : 1;
+    e.result.attempts = t->attempts;
+    edit_release(&e);
+    if (st != SILT_OK) return st;
+    t->result = e.result;
+    if (stop) {
+        t->after = SILT_TAKE(t->newer);
+        return SILT_OK;
+    }
+    if (txn.outcome != SILT_TXN_COMMITTED) return not_committed(t, &txn, again);
+    t->result.outcome = SILT_EDIT_COMMITTED;
+    t->result.committed_version = t->result.table_version = txn.version;
+    return SILT_OK;
+}
+
+static silt_status try_until(tries *t)
+{
+    bool again = true;
+    if (is_done(t)) {
+        SILT_TRY(look_again(t));
+        return answer_done(t);
+    }
+    while (again)
+        SILT_TRY(try_once(t, &again));
+    if (t->result.outcome == SILT_EDIT_COMMITTED && t->after)
+        (void)silt_table_maintain(t->after, NULL);
+    return SILT_OK;
+}
+
+static silt_status take_options(const silt_edit_options *given, silt_edit_options *out,
+                                silt_error *err)
+{
+    *out = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
+    if (!given) return SILT_OK;
+    if (given->struct_size < sizeof(*out))
+        return silt_fail(err, SILT_INVALID, "silt_edit_options: struct_size is not set");
+    *out = *given;
+    if (out->app_id && (!*out->app_id || out->app_version < 0))
+        return silt_fail(err, SILT_INVALID,
+                         "app txn (\"%s\", %" PRId64 "): not a name and a number", out->app_id,
+                         out->app_version);
+    if (out->rewrite_percent < 0 || out->rewrite_percent > 100)
+        return silt_fail(err, SILT_INVALID, "rewrite_percent is %d: 0 to 100 is wanted",
+                         out->rewrite_percent);
+    if (out->max_attempts < 0 || out->deadline_ms < 0 || out->target_file_bytes < 0)
+        return silt_fail(err, SILT_INVALID,
+                         "max_attempts, deadline_ms or target_file_bytes is "
+                         "below 0");
+    return SILT_OK;
+}
+
+silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const void *ctx,
+                          const silt_edit_options *opts, silt_edit_result *out,
+                          silt_snapshot **after, silt_error *err)
+{
+    tries t = {.op = op, .ctx = ctx, .base = snapshot, .err = err};
+    SILT_TRY(take_options(opts, &t.opts, err));
+    t.deadline_us = silt_now_us(NULL) + t.opts.deadline_ms * 1000;
+    silt_status st = try_until(&t);
+    silt_snapshot_free(t.newer);
+    if (st == SILT_OK) {
+        *out = t.result;
+        if (after) *after = SILT_TAKE(t.after);
+        if (err) *err = (silt_error){0};
+    }
+    silt_snapshot_free(t.after);
+    return st;
+}
+
+/* ---- what operations say of themselves */
+
+void silt_edit_metric(silt_json_writer *w, const char *name, int64_t value)
+{
+    char text[24];
+    if (value < 0) return; /* not known */
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    silt_json_member_string(w, name, text);
+}
+
+void silt_edit_put_predicate(const silt_edit *e, silt_json_writer *w)
+{
+    SILT_CLEAN(silt_buf) list = {0};
+    silt_json_writer items = silt_json_writer_of(&list);
+    silt_json_begin_array(&items);
+    if (e->where_text) silt_json_put_string(&items, e->where_text);
+    silt_json_end_array(&items);
+    if (list.failed)
+        w->buf->failed = true;
+    else
+        silt_json_member_string(w, "predicate", list.data);
+}
+
+void silt_edit_put_shared(const silt_edit *e, silt_json_writer *w)
+{
+    const silt_edit_result *r = &e->result;
+    int64_t now_us = silt_now_us(NULL);
+    silt_edit_metric(w, "numRemovedFiles", r->files_removed);
+    silt_edit_metric(w, "numRemovedBytes", r->bytes_removed);
+    silt_edit_metric(w, "numAddedFiles", r->files_added);
+    silt_edit_metric(w, "numAddedBytes", r->bytes_added);
+    silt_edit_metric(w, "numCopiedRows", r->rows_copied);
+    silt_edit_metric(w, "numAddedChangeFiles", r->change_files);
+    silt_edit_metric(w, "numDeletionVectorsAdded", r->vectors_added);
+    silt_edit_metric(w, "numDeletionVectorsRemoved", r->vectors_removed);
+    silt_edit_metric(w, "numDeletionVectorsUpdated", 0);
+    silt_edit_metric(w, "scanTimeMs", (e->found_us - e->started_us) / 1000);
+    silt_edit_metric(w, "rewriteTimeMs", (now_us - e->found_us) / 1000);
+    silt_edit_metric(w, "executionTimeMs", (now_us - e->started_us) / 1000);
+}
