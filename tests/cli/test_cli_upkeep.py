@@ -1,0 +1,163 @@
+"""silt vacuum, restore, checkpoint, cleanup-log: what they print and how they end."""
+import json
+import os
+import re
+import time
+
+import pytest
+
+from pipelines import SALES_ONLY, configure, read, sales
+
+
+@pytest.fixture
+def table(silt):
+    """Version 0 is empty, 1 has five rows, 2 has eight."""
+    configure(silt, SALES_ONLY)
+    sales(silt, 1, 5)
+    silt("run")
+    sales(silt, 2, 3)
+    silt("run")
+    return silt
+
+
+def age(folder, days, pattern="**/*"):
+    then = time.time() - days * 86400
+    for path in folder.glob(pattern):
+        os.utime(path, (then, then))
+
+
+def log(table):
+    return sorted(p.name for p in (table.dir / "lake/sales/_delta_log").iterdir())
+
+
+# ---- restore
+
+
+def test_restore(table):
+    out = table("restore", "lake/sales", "--version", 1, "--dry-run").out
+    assert re.fullmatch(r"Would restore version 1: 0 files, 0 bytes back, 1 file, .* out\n", out)
+    assert table("show", "lake/sales", "--json").json["version"] == 2
+    out = table("restore", "lake/sales", "--version", 1).out
+    assert re.fullmatch(r"Restored version 1 as version 3: 0 files, 0 bytes back, 1 file, .* out\n", out)
+    assert len(read(table, "sales", "id")) == 5
+    done = table("restore", "lake/sales", "--version", 2, "--json").json
+    assert done["outcome"] == "committed" and done["committed_version"] == 4
+    assert done["files_restored"] == 1 and done["files_removed"] == 0 and done["files_after"] == 2
+    assert len(read(table, "sales", "id")) == 8
+    assert table("restore", "lake/sales", "--version", 2).out == "The table is as it was at version 2\n"
+    assert table("restore", "lake/sales", "--version", 2, "-q").out == ""
+
+
+def test_restore_once(table):
+    args = ("restore", "lake/sales", "--version", 1, "--app-id", "fix", "--app-version", 3, "--user-metadata", "why")
+    assert table(*args, "--json").json["committed_version"] == 3
+    table("restore", "lake/sales", "--version", 2)
+    done = table(*args, "--json").json
+    assert (done["outcome"], done["committed_version"]) == ("already_done", 3)
+    assert len(read(table, "sales", "id")) == 8
+    entry = json.loads(table("history", "lake/sales", "--json").out.splitlines()[1])
+    assert entry["operation"] == "RESTORE" and entry["user_metadata"] == "why"
+
+
+def test_restore_says_what_is_missing(table):
+    table("restore", "lake/sales", "--version", 0)
+    gone = next((table.dir / "lake/sales").rglob("part-*.parquet"))
+    gone.unlink()
+    r = table("restore", "lake/sales", "--version", 2, rc=1)
+    assert f"1 of its files is gone: {gone.relative_to(table.dir / 'lake/sales')}" in r.err
+    assert "--ignore-missing" in r.err and r.out == ""
+    r = table("restore", "lake/sales", "--version", 2, "--ignore-missing")
+    assert "rows are left out" in r.err and len(read(table, "sales", "id")) in (3, 5)
+
+
+@pytest.mark.parametrize("args, rc, words", [
+    ([], 2, "--version or --timestamp"),
+    (["--version", "1", "--timestamp", "2024-01-01"], 2, "only one"),
+    (["--version", "9"], 1, "the newest is 2"),
+    (["--timestamp", "2001-01-01"], 1, "before the first commit"),
+    (["--version", "1", "--app-id", "x"], 2, "belong together"),
+])
+def test_restore_misused(table, args, rc, words):
+    r = table("restore", "lake/sales", *args, rc=rc)
+    assert words in r.err and r.out == "" and table("show", "lake/sales", "--json").json["version"] == 2
+
+
+# ---- vacuum
+
+
+def test_vacuum(table):
+    lake = table.dir / "lake/sales"
+    table("restore", "lake/sales", "--version", 1)
+    (lake / "stray.parquet").write_text("x")
+    assert table("vacuum", "lake/sales").out == "Deleted 0 files, 0 bytes\n"
+    r = table("vacuum", "lake/sales", "--retention-hours", 1, rc=2)
+    assert "shorter than the table's, which is 7 days" in r.err and "--yes" in r.err
+    dry = table("vacuum", "lake/sales", "--retention-hours", 0, "--yes", "--dry-run")
+    assert "2 files, " in dry.err and "would be deleted" in dry.err
+    paths = dry.out.splitlines()
+    assert "stray.parquet" in paths and all((lake / p).exists() for p in paths)
+    done = table("vacuum", "lake/sales", "--retention-hours", 0, "--yes", "--json", "--verbose").json
+    assert done["files_deleted"] == 2 and sorted(done["files"]) == sorted(paths) and not done["dry_run"]
+    assert not any((lake / p).exists() for p in paths)
+    assert len(read(table, "sales", "id")) == 5
+    operations = [json.loads(x)["operation"] for x in table("history", "lake/sales", "--json").out.splitlines()]
+    assert operations[:3] == ["VACUUM END", "VACUUM START", "RESTORE"]
+    table("reset-state", "--table", "sales", "--yes")  # the restore was meant
+    sales(table, 3, 2)
+    table("run")  # its ledger is where it was
+    assert len(read(table, "sales", "id")) == 7
+
+
+def test_vacuum_lite(table):
+    table("restore", "lake/sales", "--version", 1)
+    (table.dir / "lake/sales/stray.parquet").write_text("x")
+    done = table("vacuum", "lake/sales", "--retention-hours", 0, "--yes", "--lite", "--json").json
+    assert done["files_deleted"] == 1 and "files" not in done
+    assert (table.dir / "lake/sales/stray.parquet").exists() and len(read(table, "sales", "id")) == 5
+
+
+def test_vacuum_of_nothing(silt):
+    r = silt("vacuum", "nowhere", "--json", rc=1)
+    assert "no Delta table at nowhere" in r.err and r.json["error"]["status"] == "not_found"
+    assert silt("vacuum", "nowhere", "--retention-hours", 2**62, rc=2).out == ""
+
+
+# ---- checkpoint
+
+
+def test_checkpoint(table):
+    out = table("checkpoint", "lake/sales").out
+    assert re.fullmatch(r"Checkpoint of version 2: 2 files of the table in 1 file, .*\n", out)
+    assert "00000000000000000002.checkpoint.parquet" in log(table)
+    done = table("checkpoint", "lake/sales", "--version", 1, "--parts", 2, "--json").json
+    assert done["form"] == "multi-part" and done["objects_written"] == 2 and done["files"] == 1
+    hint = json.loads((table.dir / "lake/sales/_delta_log/_last_checkpoint").read_text())
+    assert hint["version"] == 2, "an older checkpoint isn't the last"
+    assert len(read(table, "sales", "id")) == 8
+    assert "no version 7" in table("checkpoint", "lake/sales", "--version", 7, rc=1).err
+    assert "1 part at least" in table("checkpoint", "lake/sales", "--parts", 0, rc=2).err
+
+
+# ---- cleanup-log
+
+
+def test_cleanup_log(table):
+    table("checkpoint", "lake/sales", "--version", 1)
+    age(table.dir / "lake/sales/_delta_log", 40)
+    dry = table("cleanup-log", "lake/sales", "--dry-run")
+    assert "_delta_log/00000000000000000000.json" in dry.out.splitlines() and "would be deleted" in dry.err
+    assert "00000000000000000000.json" in log(table)
+    done = table("cleanup-log", "lake/sales", "--json").json
+    assert done["first_version"] == 1 and done["files_deleted"] == len(dry.out.splitlines())
+    assert "00000000000000000000.json" not in log(table) and "00000000000000000001.json" in log(table)
+    assert len(read(table, "sales", "id")) == 8
+    assert table("read", "lake/sales", "--version", 1, "--format", "csv").out.count("\n") == 6
+    assert table("cleanup-log", "lake/sales").out == "Deleted 0 files, 0 bytes\n"
+    assert table("cleanup-log", "lake/sales", "--json").json["first_version"] is None
+
+
+def test_cleanup_log_keeps_what_is_young(table):
+    table("checkpoint", "lake/sales", "--version", 1)
+    before = log(table)
+    assert table("cleanup-log", "lake/sales", "--retention-days", 0, "--json").json["files_deleted"] == 0
+    assert log(table) == before, "days are whole: today's commits stay"
