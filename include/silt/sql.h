@@ -9,14 +9,48 @@
 extern "C" {
 #endif
 
-/* ---- datasets: names for tables, and how each is read */
+/* ---- datasets: names for tables and for files, and how each is read */
 
 typedef struct silt_datasets silt_datasets; /* opaque; owns all it returns */
 
+typedef enum silt_dataset_format {
+    SILT_DATASET_DELTA,
+    SILT_DATASET_PARQUET, /* this and the others: files as they are, without a log */
+    SILT_DATASET_CSV,
+    SILT_DATASET_NDJSON /* an object a line */
+} silt_dataset_format;
+
+/* How CSV and NDJSON are read. NULL and 0: found by looking, or what is usual. */
+typedef struct silt_read_options {
+    size_t struct_size;
+    const char *delimiter, *quote, *escape, *comment; /* CSV; quote "": none */
+    const char *encoding;                             /* CSV: utf-8, utf-16, latin-1 */
+    const char *date_format, *timestamp_format;       /* as for strptime */
+    const char *compression;                          /* auto, none, gzip, zstd */
+    const char *const *nulls; /* CSV: texts that mean null, besides the empty value */
+    size_t null_count;
+    int skip_lines;         /* CSV: before the header */
+    char decimal_separator; /* CSV: '.' or ',' */
+    bool no_header; /* CSV: columns are `columns` in their order, else column0, column1 … */
+} silt_read_options;
+#define SILT_READ_OPTIONS_INIT                   \
+    {                                            \
+        .struct_size = sizeof(silt_read_options) \
+    }
+
+/* What each row that is written has to fulfil. */
+typedef struct silt_dataset_constraint {
+    const char *name;
+    const char *check; /* a condition in Spark SQL */
+    bool persist;      /* as a constraint of the table */
+} silt_dataset_constraint;
+
 typedef struct silt_dataset {
     size_t struct_size;
-    const char *name;                   /* [A-Za-z0-9._-]+ */
-    const char *path;                   /* of the table, or a URI */
+    const char *name; /* [A-Za-z0-9._-]+ */
+    const char *path; /* of the table, or a URI; of files: a file, a folder (all files in it and
+                         below, but those that begin with . or _) or a pattern, such as
+                         "in/2024-??.csv" */
     const char *const *storage_options; /* "key=value", NULL-terminated; may be NULL */
     int64_t version;                    /* SILT_LATEST */
     int64_t timestamp_ms;               /* SILT_NO_TIMESTAMP */
@@ -28,6 +62,21 @@ typedef struct silt_dataset {
     bool no_pushdown;
     bool view_types;
     const silt_type *schema;
+    /* Of files: */
+    silt_dataset_format format;
+    bool hive; /* folders named column=value below the folder or pattern are columns of theirs */
+    const silt_read_options *read_options; /* NULL: all is found by looking */
+    const silt_type *columns; /* a STRUCT: these, in this order; NULL: all that any file has. They
+                                 are found by name; a file that lacks one has nulls */
+    const char *const *data_options; /* of the store of data files, where they differ from
+                                        storage_options; may be NULL */
+    /* Used by writes; reads don't look at these. 0, NULL: as the table says. */
+    int64_t target_file_bytes;
+    const char *compression;
+    const char *schema_mode;         /* fixed, merge, overwrite */
+    const char *column_mapping_mode; /* none, name, id */
+    const silt_dataset_constraint *constraints;
+    size_t constraint_count;
 } silt_dataset;
 #define SILT_DATASET_INIT                                            \
     {                                                                \
@@ -85,7 +134,11 @@ SILT_API SILT_CHECKED silt_status silt_datasets_load(const char *path, silt_aren
  *               schema, files … stand over the dataset's; of changes only columns, where and limit
  *               are taken, INVALID for others
  * @param out    set on success only; give back with silt_scan_free()
- * @return as silt_snapshot_open() and silt_scan_open(), or silt_changes_open()
+ * @return as silt_snapshot_open() and silt_scan_open(), or silt_changes_open(). Of files:
+ *         SILT_NOT_FOUND no file, and no `columns` either; a file that is named and isn't there
+ *         SILT_BAD_DATA  a file that isn't of the format, or can't be read together with the others
+ *         SILT_INVALID   row ids, which files don't have
+ *         Cost: a look at each file's head, and at all rows of small text files for their types
  */
 SILT_API SILT_CHECKED silt_status silt_dataset_open(const silt_dataset *dataset,
                                                     silt_engine *engine,

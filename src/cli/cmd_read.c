@@ -172,8 +172,8 @@ static int explain_text(cli *c, const silt_scan_explanation *e)
                                               [ROWS] = {"ROWS", NULL, true},
                                               [SIZE] = {"SIZE", NULL, true},
                                               [WHY] = {"WHY", NULL, false}};
-    char version[CLI_NUMBER_SIZE];
-    snprintf(version, sizeof(version), "version %lld", (long long)e->version);
+    char version[CLI_NUMBER_SIZE] = "all files"; /* of a dataset without a log */
+    if (e->version >= 0) snprintf(version, sizeof(version), "version %lld", (long long)e->version);
     const silt_scan_step all = {version, NULL, e->total_files, e->total_rows, e->total_bytes};
     const silt_scan_step left = {"to be read", NULL, e->files, e->rows, e->bytes};
     cli_grid *grid = cli_grid_new(c, columns, CELLS, "", 0);
@@ -201,7 +201,7 @@ static int explain_json(cli *c, const silt_scan_explanation *e)
 {
     cli_json j = cli_json_start(stdout, true);
     cli_json_object(&j, NULL);
-    cli_json_integer(&j, "version", e->version);
+    cli_json_count(&j, "version", e->version);
     cli_json_object(&j, "total");
     put_amounts(&j, e->total_files, e->total_rows, e->total_bytes);
     cli_json_end(&j);

@@ -50,8 +50,12 @@ static silt_status find_column(layout *l, shape *s, const silt_parquet_node *roo
     if (!route) return silt_fail_nomem(err);
     s->places[c].route = route;
     s->places[c].index = (size_t)(node - root->children);
-    return silt_duck_route_file(node, column->type, &column->physical, l->by_id, l->arena, route,
-                                &s->plain, err);
+    SILT_TRY(silt_duck_route_file(node, column->type, &column->physical, l->by_id, l->arena, route,
+                                  &s->plain, err));
+    /* A join's filter on a column whose type DuckDB 1.5 makes another one while it reads fails the
+     * query: "Can't convert TableFilterType (BLOOM_FILTER)". */
+    s->plain = s->plain && (route->step != SILT_STEP_CAST || node->kind == SILT_PARQUET_TIMESTAMP);
+    return SILT_OK;
 }
 
 static silt_status find_columns(layout *l, shape *s, silt_error *err)

@@ -1,11 +1,12 @@
-/* `datasets`: names for tables and how each is read; of a pipeline file, or of a file that has
- * nothing else. */
+/* `datasets`: names for tables and files, and how each is read; of a pipeline file, or of a file
+ * that has nothing else. */
 #include <strings.h>
 
 #include "load/config_tree.h"
 
 #include "silt/pipeline.h"
 #include "silt/snapshot.h"
+#include "table/expr.h"
 
 /* What the keys are read into. */
 typedef struct raw_dataset {
@@ -18,10 +19,19 @@ typedef struct raw_dataset {
     const char *from, *to;
     const char *file_column;
     bool pushdown, view_types;
-    const silt_type *schema;
+    const silt_type *schema, *columns;
+    int64_t partitioning;
+    silt_pairs data_options;
+    int64_t target_file_bytes, compression, schema_mode, column_mapping_mode;
 } raw_dataset;
 
-#define RAW(member) offsetof(raw_dataset, member)
+typedef struct raw_constraint {
+    silt_dataset_constraint out;
+    int64_t on_violation;
+} raw_constraint;
+
+#define RAW(member)   offsetof(raw_dataset, member)
+#define CHECK(member) offsetof(raw_constraint, member)
 #define LATER(key)                          \
     {                                       \
         .name = key, .kind = SILT_KEY_LATER \
@@ -31,9 +41,81 @@ typedef struct raw_dataset {
         .name = NULL \
     }
 
-static const silt_config_choice formats[] = {
-    {"delta", 0, NULL}, {"parquet", 1, ""},  {"csv", 2, ""}, {"json", 3, ""},
-    {"sqlite", 4, ""},  {"postgres", 5, ""}, {NULL, 0, NULL}};
+static const silt_config_choice formats[] = {{"delta", SILT_DATASET_DELTA, NULL},
+                                             {"parquet", SILT_DATASET_PARQUET, NULL},
+                                             {"csv", SILT_DATASET_CSV, NULL},
+                                             {"ndjson", SILT_DATASET_NDJSON, NULL},
+                                             {"json", SILT_DATASET_NDJSON, NULL},
+                                             {"sqlite", 4, ""},
+                                             {"postgres", 5, ""},
+                                             {NULL, 0, NULL}};
+static const silt_config_choice partitionings[] = {
+    {"none", 0, NULL}, {"hive", 1, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice schema_modes[] = {
+    {"fixed", 0, NULL}, {"merge", 1, NULL}, {"overwrite", 2, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice mapping_modes[] = {
+    {"none", 0, NULL}, {"name", 1, NULL}, {"id", 2, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice violations[] = {
+    {"fail", 0, NULL}, {"warn", 1, ""}, {"drop", 2, ""}, {"quarantine", 3, ""}, {NULL, 0, NULL}};
+
+/* ---- what writes go by */
+
+static const silt_config_key write_policy_keys[] = {
+    {.name = "target_file_size",
+     .kind = SILT_KEY_SIZE,
+     .offset = RAW(target_file_bytes),
+     .min = 1 << 20,
+     .max = 1LL << 40,
+     .about = "Size of data files that are written; else the table's, else 128 MB."},
+    {.name = "compression",
+     .kind = SILT_KEY_CHOICE,
+     .offset = RAW(compression),
+     .choices = silt_config_compressions,
+     .about = "Compression of data files that are written; else the table's, else snappy."},
+    LATER("stats_columns"),
+    LATER("stats_count"),
+    LATER("cluster_by"),
+    LATER("zorder"),
+    END};
+
+static const silt_config_key schema_policy_keys[] = {
+    {.name = "schema_mode",
+     .kind = SILT_KEY_CHOICE,
+     .offset = RAW(schema_mode),
+     .choices = schema_modes,
+     .about = "Columns that a write has and the table lacks: fixed refuses, merge adds them."},
+    {.name = "column_mapping_mode",
+     .kind = SILT_KEY_CHOICE,
+     .offset = RAW(column_mapping_mode),
+     .choices = mapping_modes,
+     .about = "Of a table that is made."},
+    END};
+
+static const silt_config_key constraint_keys[] = {
+    {.name = "name",
+     .kind = SILT_KEY_NAME,
+     .offset = CHECK(out.name),
+     .required = true,
+     .about = "What messages call it."},
+    {.name = "check",
+     .kind = SILT_KEY_TEXT,
+     .offset = CHECK(out.check),
+     .required = true,
+     .about = "A condition in Spark SQL that each row which is written has to fulfil."},
+    {.name = "on_violation",
+     .kind = SILT_KEY_CHOICE,
+     .offset = CHECK(on_violation),
+     .choices = violations,
+     .fallback = "fail",
+     .about = "fail: nothing is written."},
+    {.name = "persist",
+     .kind = SILT_KEY_BOOL,
+     .offset = CHECK(out.persist),
+     .fallback = "false",
+     .about = "Make it a constraint of the table."},
+    END};
+
+/* ---- what reads go by */
 
 static const silt_config_key changes_keys[] = {
     {.name = "from",
@@ -76,17 +158,35 @@ const silt_config_key silt_config_dataset_keys[] = {
      .kind = SILT_KEY_TEXT,
      .offset = RAW(path),
      .required = true,
-     .about = "Of the table: against the folder of this file."},
+     .about = "Of the table, or of files: one, a folder or a pattern. Against this file's folder."},
     {.name = "format",
      .kind = SILT_KEY_CHOICE,
      .offset = RAW(format),
      .choices = formats,
      .fallback = "delta",
-     .about = "Of the table."},
+     .about = "A Delta table, or files as they are. json: one object a line."},
+    {.name = "partitioning",
+     .kind = SILT_KEY_CHOICE,
+     .offset = RAW(partitioning),
+     .choices = partitionings,
+     .about = "hive: folders named column=value are columns of the files in them."},
+    {.name = "read_options",
+     .kind = SILT_KEY_OBJECT,
+     .keys = silt_config_option_keys,
+     .apart = true,
+     .about = "How files are read. What isn't given is found by looking."},
+    {.name = "schema",
+     .kind = SILT_KEY_SCHEMA,
+     .offset = RAW(columns),
+     .about = "The columns of files, found by name; else all that any of them has."},
     {.name = "storage_options",
      .kind = SILT_KEY_PAIRS,
      .offset = RAW(storage_options),
      .about = "Of the store."},
+    {.name = "data_options",
+     .kind = SILT_KEY_PAIRS,
+     .offset = RAW(data_options),
+     .about = "Of the store of data files, where they differ from storage_options."},
     {.name = "delta_version",
      .kind = SILT_KEY_INT,
      .offset = RAW(version),
@@ -101,18 +201,24 @@ const silt_config_key silt_config_dataset_keys[] = {
     {.name = "files",
      .kind = SILT_KEY_TEXTS,
      .offset = RAW(files),
-     .about = "Only these files of the table."},
+     .about = "Only these files of the table or dataset."},
     {.name = "cdf",
      .kind = SILT_KEY_OBJECT,
      .keys = changes_keys,
      .about = "The change data feed instead of the table."},
     {.name = "scan", .kind = SILT_KEY_OBJECT, .keys = scan_keys, .about = "How it is read."},
-    LATER("partitioning"),
-    LATER("read_options"),
-    LATER("data_options"),
-    LATER("write_policy"),
-    LATER("schema_policy"),
-    LATER("constraints"),
+    {.name = "write_policy",
+     .kind = SILT_KEY_OBJECT,
+     .keys = write_policy_keys,
+     .about = "Used by writes: how data files are written."},
+    {.name = "schema_policy",
+     .kind = SILT_KEY_OBJECT,
+     .keys = schema_policy_keys,
+     .about = "Used by writes: how the table's columns may change."},
+    {.name = "constraints",
+     .kind = SILT_KEY_LIST,
+     .keys = constraint_keys,
+     .about = "Used by writes: what rows have to fulfil."},
     END};
 
 /* ---- one dataset -------------------------------------------------------------------------------
@@ -153,6 +259,17 @@ static void check_together(const reading *t, const raw_dataset *raw)
     static const char *const of_tables[] = {"delta_version", "delta_timestamp", "files",
                                             "scan.file_column_name",
                                             "scan.enable_parquet_pushdown"};
+    static const char *const of_delta[] = {"delta_version", "delta_timestamp", "cdf"};
+    static const char *const of_files[] = {"partitioning", "read_options", "schema"};
+    bool files = raw->format > SILT_DATASET_DELTA;
+    for (size_t i = 0; files && i < SILT_COUNT(of_delta); i++)
+        if (said(t, of_delta[i]))
+            MISTAKE(t, of_delta[i], "is for a Delta table; the format is another one");
+    for (size_t i = 0; raw->format == SILT_DATASET_DELTA && i < SILT_COUNT(of_files); i++)
+        if (said(t, of_files[i]))
+            MISTAKE(
+                t, of_files[i],
+                "is for files, with format: parquet, csv or json; a Delta table says it itself");
     if (said(t, "delta_version") && said(t, "delta_timestamp"))
         MISTAKE(t, "delta_timestamp", "delta_version is given, too; write one of them");
     for (size_t i = 0; said(t, "cdf") && i < SILT_COUNT(of_tables); i++)
@@ -170,6 +287,90 @@ static const char *const *pairs_of(silt_config_reader *r, const silt_pairs *pair
     }
     if (!out) r->no_memory = true;
     return out;
+}
+
+/* The engine's options of sources, as programs write them. */
+static void read_options(const reading *t, silt_dataset *out)
+{
+    static const silt_format formats_of[] = {[SILT_DATASET_DELTA] = SILT_FORMAT_CSV,
+                                             [SILT_DATASET_PARQUET] = SILT_FORMAT_PARQUET,
+                                             [SILT_DATASET_CSV] = SILT_FORMAT_CSV,
+                                             [SILT_DATASET_NDJSON] = SILT_FORMAT_NDJSON};
+    silt_read_options *r = silt_arena_calloc(t->r->arena, 1, sizeof(*r));
+    if (!said(t, "read_options")) return;
+    const silt_source_options o =
+        silt_config_options_read(t->r, t->node, "read_options", t->path, formats_of[out->format]);
+    if (!r) {
+        t->r->no_memory = true;
+        return;
+    }
+    *r = (silt_read_options){.struct_size = sizeof(*r),
+                             .delimiter = o.delimiter,
+                             .quote = o.quote,
+                             .escape = o.escape,
+                             .comment = o.comment,
+                             .encoding = o.encoding,
+                             .date_format = o.date_format,
+                             .timestamp_format = o.timestamp_format,
+                             .compression = o.compression,
+                             .nulls = o.nulls,
+                             .null_count = o.null_count,
+                             .skip_lines = o.skip_lines,
+                             .decimal_separator = o.decimal_separator,
+                             .no_header = o.no_header};
+    out->read_options = r;
+}
+
+static void check_constraint(const reading *t, const silt_config_node *node, const char *path,
+                             const raw_constraint *raw)
+{
+    silt_error err = {0};
+    const silt_expr *parsed;
+    const silt_config_node *at = silt_config_at(node, "check");
+    if (!raw->out.check || silt_expr_parse(raw->out.check, t->r->arena, &parsed, &err) == SILT_OK)
+        return;
+    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, path, "check", 0), "%s",
+                        err.message);
+}
+
+static void read_constraints(const reading *t, silt_dataset *out)
+{
+    const silt_config_node *list = silt_config_at(t->node, "constraints");
+    if (!list || list->kind != SILT_CONFIG_LIST) return;
+    silt_dataset_constraint *items = silt_arena_calloc(t->r->arena, list->count, sizeof(*items));
+    if (!items) {
+        t->r->no_memory = true;
+        return;
+    }
+    const char *all = silt_config_join(t->r, t->path, "constraints", 0);
+    for (size_t i = 0; i < list->count; i++) {
+        raw_constraint raw = {0};
+        const silt_config_node *node = list->items[i].value;
+        const char *path = silt_config_join(t->r, all, NULL, i);
+        silt_config_set_defaults(t->r, constraint_keys, &raw);
+        silt_config_walk(t->r, constraint_keys, node, path, &raw);
+        check_constraint(t, node, path, &raw);
+        items[i] = raw.out;
+        for (size_t k = 0; raw.out.name && k < i; k++)
+            if (items[k].name && strcasecmp(items[k].name, raw.out.name) == 0)
+                silt_config_mistake(t->r, node->line, node->column, path,
+                                    "there is a constraint %s already", raw.out.name);
+    }
+    out->constraints = items;
+    out->constraint_count = list->count;
+}
+
+static void read_policies(const reading *t, const raw_dataset *raw, silt_dataset *out)
+{
+    out->target_file_bytes = raw->target_file_bytes;
+    if (raw->compression >= 0) {
+        const char *name = silt_config_compression(raw->compression);
+        out->compression = name ? name : "snappy";
+    }
+    if (raw->schema_mode >= 0) out->schema_mode = schema_modes[raw->schema_mode].text;
+    if (raw->column_mapping_mode >= 0)
+        out->column_mapping_mode = mapping_modes[raw->column_mapping_mode].text;
+    read_constraints(t, out);
 }
 
 static void read_one(silt_config_reader *r, const char *directory, const silt_config_entry *e,
@@ -203,6 +404,14 @@ static void read_one(silt_config_reader *r, const char *directory, const silt_co
     out->no_pushdown = !raw.pushdown;
     out->view_types = raw.view_types;
     out->schema = raw.schema;
+    /* A wrong format was noted. */
+    bool known = raw.format >= 0 && raw.format <= SILT_DATASET_NDJSON;
+    out->format = known ? (silt_dataset_format)raw.format : SILT_DATASET_DELTA;
+    out->hive = raw.partitioning == 1;
+    out->columns = raw.columns;
+    if (raw.data_options.count) out->data_options = pairs_of(r, &raw.data_options);
+    read_options(&t, out);
+    read_policies(&t, &raw, out);
 }
 
 void silt_config_datasets_read(silt_config_reader *r, const char *directory,
@@ -242,7 +451,7 @@ static void read_root(silt_config_reader *r, const char *directory, silt_config_
                                             .kind = SILT_KEY_MAP,
                                             .keys = silt_config_dataset_keys,
                                             .required = true,
-                                            .about = "Names for tables."},
+                                            .about = "Names for tables and files."},
                                            END};
     bool alone = !silt_config_at(root, "pipeline");
     const silt_config_node *node = silt_config_at(root, "datasets");

@@ -51,7 +51,7 @@ static const silt_config_choice restores[] = {
 static const silt_config_choice deletion_vectors[] = {
     {"off", 0, NULL}, {"auto", 1, ""}, {"on", 2, ""}, {NULL, 0, NULL}};
 static const silt_config_choice dedup_strategies[] = {{"newest_wins", 1, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice compressions[] = {
+const silt_config_choice silt_config_compressions[] = {
     {"snappy", 0, NULL}, {"zstd", 1, NULL},         {"gzip", 2, NULL}, {"lz4_raw", 3, NULL},
     {"brotli", 4, NULL}, {"uncompressed", 5, NULL}, {NULL, 0, NULL}};
 
@@ -104,7 +104,7 @@ static const silt_config_key write_policy_keys[] = {
     {.name = "compression",
      .kind = SILT_KEY_CHOICE,
      .offset = TABLE(compression),
-     .choices = compressions,
+     .choices = silt_config_compressions,
      .fallback = "snappy",
      .about = "Compression of data files."},
     LATER("stats_columns"),

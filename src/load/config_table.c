@@ -222,12 +222,16 @@ static void read_target(reading *t)
         MISTAKE(t, "write.partition_by", "at least one column has to be left over");
 }
 
+const char *silt_config_compression(int64_t choice)
+{
+    static const char *const names[] = {NULL, "zstd", "gzip", "lz4_raw", "brotli", "uncompressed"};
+    return choice > 0 ? names[choice] : NULL;
+}
+
 static void read_policies(reading *t)
 {
-    static const char *const compressions[] = {NULL,      "zstd",   "gzip",
-                                               "lz4_raw", "brotli", "uncompressed"};
     silt_config_table *out = &t->raw.out;
-    if (t->raw.compression > 0) out->compression = compressions[t->raw.compression];
+    out->compression = silt_config_compression(t->raw.compression);
     out->on_new_column =
         t->raw.on_new_column < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)t->raw.on_new_column;
     out->on_change =

@@ -113,6 +113,10 @@ extern const silt_config_key silt_config_default_keys[];
 extern const silt_config_key silt_config_table_keys[];
 extern const silt_config_key silt_config_dataset_keys[];
 extern const silt_config_key silt_config_option_keys[];
+/* Of data files; silt_config_compression() gives what the engine calls one, NULL for the default.
+ */
+extern const silt_config_choice silt_config_compressions[];
+const char *silt_config_compression(int64_t choice);
 
 /* What the keys are read into; whatever has two spellings is told apart here. */
 typedef struct silt_config_raw {

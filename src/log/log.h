@@ -45,6 +45,9 @@ const char *silt_path_canonical(const char *path, silt_arena *arena);
  * __HIVE_DEFAULT_PARTITION__; a blank stays); "" without any. For keys: encode the whole key once
  * more for the log. NULL when out of memory. */
 const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena);
+/* The other way round: "year=2024/a/month=1/x.csv" has year and month; null where it is
+ * __HIVE_DEFAULT_PARTITION__ or "". false: out of memory. */
+bool silt_path_partition_values(const char *key, silt_arena *arena, silt_pairs *out);
 
 /* ---- what lies there (segment.c) */
 

@@ -194,3 +194,31 @@ const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena)
     }
     return silt_buf_copy(&buf, arena);
 }
+
+/* Text with a '%' that escapes nothing is as it stands. */
+static const char *unescaped(const char *text, size_t size, silt_arena *arena)
+{
+    char *plain = silt_arena_strndup(arena, text, size),
+         *out = silt_arena_strndup(arena, text, size);
+    return plain && out && percent_decode(out) ? out : plain;
+}
+
+bool silt_path_partition_values(const char *key, silt_arena *arena, silt_pairs *out)
+{
+    size_t most = 0;
+    for (const char *c = key; *c; c++)
+        most += *c == '/';
+    silt_pair *items = silt_arena_calloc(arena, most, sizeof(*items));
+    if (!items) return false;
+    *out = (silt_pairs){items, 0};
+    for (const char *part = key, *end; (end = strchr(part, '/')); part = end + 1) {
+        const char *equals = memchr(part, '=', (size_t)(end - part));
+        if (!equals || equals == part) continue;
+        const char *name = unescaped(part, (size_t)(equals - part), arena);
+        const char *value = unescaped(equals + 1, (size_t)(end - equals - 1), arena);
+        if (!name || !value) return false;
+        if (!*value || silt_streq(value, HIVE_DEFAULT_PARTITION)) value = NULL;
+        items[out->count++] = (silt_pair){name, value};
+    }
+    return true;
+}

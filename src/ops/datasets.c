@@ -3,6 +3,7 @@
 
 #include "base/type.h"
 #include "ops/sql.h"
+#include "store/store.h"
 #include "table/expr_tree.h"
 #include "table/rows.h"
 
@@ -58,6 +59,20 @@ static silt_status check(const silt_datasets *datasets, const silt_dataset *d, s
     if (d->changes_to && !d->changes_from)
         return silt_fail(err, SILT_INVALID, "dataset %s: changes to where, but from where?",
                          d->name);
+    if (d->format == SILT_DATASET_DELTA) {
+        if (!d->hive && !d->read_options && !d->columns) return SILT_OK;
+        return silt_fail(err, SILT_INVALID,
+                         "dataset %s: a Delta table says its partitioning and columns itself",
+                         d->name);
+    }
+    if ((unsigned)d->format > SILT_DATASET_NDJSON)
+        return silt_fail(err, SILT_INVALID, "dataset %s: format %d", d->name, (int)d->format);
+    if (version || time || d->changes_from)
+        return silt_fail(err, SILT_INVALID,
+                         "dataset %s: files without a log have no versions and no changes",
+                         d->name);
+    if (d->columns && d->columns->kind != SILT_TYPE_STRUCT)
+        return silt_fail(err, SILT_INVALID, "dataset %s: its columns aren't a struct", d->name);
     return SILT_OK;
 }
 
@@ -79,18 +94,70 @@ static bool copy_texts(const char *const **texts, size_t count, silt_arena *aren
     return copy != NULL;
 }
 
-static bool copy_all(silt_dataset *d, silt_arena *arena)
+static bool copy_pairs(const char *const **pairs, silt_arena *arena)
 {
-    size_t pairs = 0;
-    while (d->storage_options && d->storage_options[pairs])
-        pairs++;
-    const char **texts[] = {&d->name, &d->path, &d->changes_from, &d->changes_to, &d->file_column};
+    size_t count = 0;
+    while (*pairs && (*pairs)[count])
+        count++;
+    return !*pairs || copy_texts(pairs, count, arena);
+}
+
+static bool copy_type(const silt_type **type, silt_arena *arena)
+{
+    if (!*type) return true;
+    *type = silt_type_copy(*type, arena);
+    return *type != NULL;
+}
+
+static bool copy_read_options(const silt_read_options **options, silt_arena *arena)
+{
+    const silt_read_options *given = *options;
+    if (!given) return true;
+    silt_read_options *r = silt_arena_calloc(arena, 1, sizeof(*r));
+    if (!r) return false;
+    memcpy(r, given, given->struct_size < sizeof(*r) ? given->struct_size : sizeof(*r));
+    r->struct_size = sizeof(*r);
+    const char **texts[] = {&r->delimiter, &r->quote,       &r->escape,      &r->comment,
+                            &r->encoding,  &r->date_format, &r->compression, &r->timestamp_format};
     for (size_t i = 0; i < SILT_COUNT(texts); i++)
         if (*texts[i] && !copy_text(texts[i], arena)) return false;
-    if (d->storage_options && !copy_texts(&d->storage_options, pairs, arena)) return false;
-    if (d->files && !copy_texts(&d->files, d->file_count, arena)) return false;
-    if (d->schema) d->schema = silt_type_copy(d->schema, arena);
+    *options = r;
+    return !r->nulls || copy_texts(&r->nulls, r->null_count, arena);
+}
+
+static bool copy_constraints(silt_dataset *d, silt_arena *arena)
+{
+    silt_dataset_constraint *copy = silt_arena_calloc(arena, d->constraint_count, sizeof(*copy));
+    if (!copy) return false;
+    for (size_t i = 0; i < d->constraint_count; i++) {
+        copy[i] = d->constraints[i];
+        if (!copy_text(&copy[i].name, arena) || !copy_text(&copy[i].check, arena)) return false;
+    }
+    d->constraints = copy;
     return true;
+}
+
+static bool copy_all(silt_dataset *d, silt_arena *arena)
+{
+    const char **texts[] = {
+        &d->name,        &d->path,        &d->changes_from, &d->changes_to,
+        &d->file_column, &d->compression, &d->schema_mode,  &d->column_mapping_mode};
+    for (size_t i = 0; i < SILT_COUNT(texts); i++)
+        if (*texts[i] && !copy_text(texts[i], arena)) return false;
+    if (d->files && !copy_texts(&d->files, d->file_count, arena)) return false;
+    return copy_pairs(&d->storage_options, arena) && copy_pairs(&d->data_options, arena) &&
+           copy_type(&d->schema, arena) && copy_type(&d->columns, arena) &&
+           copy_read_options(&d->read_options, arena) && copy_constraints(d, arena);
+}
+
+silt_dataset *silt_dataset_copy(const silt_dataset *dataset, silt_arena *arena)
+{
+    silt_dataset *copy = silt_arena_calloc(arena, 1, sizeof(*copy));
+    if (!copy) return NULL;
+    memcpy(copy, dataset,
+           dataset->struct_size < sizeof(*copy) ? dataset->struct_size : sizeof(*copy));
+    copy->struct_size = sizeof(*copy);
+    return copy_all(copy, arena) ? copy : NULL;
 }
 
 silt_status silt_datasets_add(silt_datasets *datasets, const silt_dataset *dataset, silt_error *err)
@@ -100,11 +167,8 @@ silt_status silt_datasets_add(silt_datasets *datasets, const silt_dataset *datas
            dataset->struct_size < sizeof(given) ? dataset->struct_size : sizeof(given));
     given.struct_size = sizeof(given);
     SILT_TRY(check(datasets, &given, err));
-    silt_dataset *d = silt_arena_calloc(datasets->arena, 1, sizeof(*d));
-    if (!d) return silt_fail_nomem(err);
-    *d = given;
-    bool whole = copy_all(d, datasets->arena) && !d->schema == !given.schema;
-    if (!whole || !silt_vec_push(&datasets->items, d)) return silt_fail_nomem(err);
+    silt_dataset *d = silt_dataset_copy(&given, datasets->arena);
+    if (!d || !silt_vec_push(&datasets->items, d)) return silt_fail_nomem(err);
     return SILT_OK;
 }
 
@@ -221,18 +285,31 @@ static silt_status open_table(opened *o, const silt_dataset *d, silt_engine *eng
     return silt_scan_open(o->snapshot, &all, &o->scan, err);
 }
 
+/* Of the log and, as long as stores are local, of the data files too. */
+silt_status silt_dataset_store(const silt_dataset *d, silt_store **out, silt_error *err)
+{
+    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
+    SILT_AUTO(silt_store) data = NULL;
+    opts.pairs = d->data_options;
+    if (opts.pairs && silt_store_open(d->path, &opts, &data, err) != SILT_OK)
+        return silt_wrap(err, SILT_INVALID, "data_options");
+    opts.pairs = d->storage_options;
+    return silt_store_open(d->path, &opts, out, err);
+}
+
 static silt_status open_all(opened *o, silt_scan *scan, const silt_dataset *d, silt_engine *engine,
                             const silt_scan_options *opts, silt_error *err)
 {
-    silt_store_options store = SILT_STORE_OPTIONS_INIT;
     silt_scan_options given = SILT_SCAN_OPTIONS_INIT;
     if (opts)
         memcpy(&given, opts, opts->struct_size < sizeof(given) ? opts->struct_size : sizeof(given));
-    store.pairs = d->storage_options;
-    SILT_TRY(silt_store_open(d->path, &store, &o->store, err));
+    if (d->format != SILT_DATASET_DELTA)
+        SILT_TRY(silt_dataset_files_open(d, engine, &given, NULL, &o->scan, err));
+    else
+        SILT_TRY(silt_dataset_store(d, &o->store, err));
     if (d->changes_from)
         SILT_TRY(open_changes(o, d, engine, &given, err));
-    else
+    else if (!o->scan)
         SILT_TRY(open_table(o, d, engine, &given, err));
     scan->rows = o->scan->rows;
     scan->explanation = o->scan->explanation;

@@ -51,28 +51,33 @@ static silt_status query_blame(void *ctx, silt_status st, silt_error *err)
 /* ---- relations ---------------------------------------------------------------------------------
  */
 
-static silt_status open_snapshot(query *q, relation *r, const char *path,
-                                 const char *const *storage_options, int64_t version,
-                                 int64_t timestamp_ms, silt_error *err)
+/* Of a dataset, or of a path. */
+static silt_status open_store(query *q, relation *r, const silt_dataset *dataset, const char *path,
+                              silt_error *err)
 {
     silt_store_options store = SILT_STORE_OPTIONS_INIT;
+    store.pairs = q->storage_options;
+    if (dataset) return silt_dataset_store(dataset, &r->store, err);
+    return silt_store_open(path, &store, &r->store, err);
+}
+
+static silt_status open_snapshot(query *q, relation *r, const silt_dataset *dataset,
+                                 const char *path, int64_t version, int64_t timestamp_ms,
+                                 silt_error *err)
+{
     silt_snapshot_options at = SILT_SNAPSHOT_OPTIONS_INIT;
-    store.pairs = storage_options;
     at.version = version;
     at.timestamp_ms = timestamp_ms;
-    SILT_TRY(silt_store_open(path, &store, &r->store, err));
+    SILT_TRY(open_store(q, r, dataset, path, err));
     return silt_snapshot_open(r->store, q->engine, &at, &r->snapshot, err);
 }
 
 static silt_status open_changes(query *q, relation *r, const silt_relation_request *request,
-                                const char *path, const char *const *storage_options,
-                                silt_error *err)
+                                const silt_dataset *dataset, silt_error *err)
 {
-    silt_store_options store = SILT_STORE_OPTIONS_INIT;
     silt_changes_options changes = SILT_CHANGES_OPTIONS_INIT;
-    store.pairs = storage_options;
     SILT_TRY(silt_changes_ends(request->from, request->to, &changes, err));
-    SILT_TRY(silt_store_open(path, &store, &r->store, err));
+    SILT_TRY(open_store(q, r, dataset, request->table, err));
     return silt_changes_open(r->store, q->engine, &changes, &r->scan, err);
 }
 
@@ -80,8 +85,6 @@ static silt_status open_changes(query *q, relation *r, const silt_relation_reque
 static silt_status open_table(query *q, relation *r, const silt_relation_request *request,
                               const silt_dataset *dataset, silt_error *err)
 {
-    const char *const *options = dataset ? dataset->storage_options : q->storage_options;
-    const char *path = dataset ? dataset->path : request->table;
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     int64_t version = request->version, timestamp_ms = SILT_NO_TIMESTAMP;
     if (request->timestamp && !silt_time_parse_ms(request->timestamp, &timestamp_ms))
@@ -93,7 +96,7 @@ static silt_status open_table(query *q, relation *r, const silt_relation_request
         version = dataset->version;
         timestamp_ms = dataset->timestamp_ms;
     }
-    SILT_TRY(open_snapshot(q, r, path, options, version, timestamp_ms, err));
+    SILT_TRY(open_snapshot(q, r, dataset, request->table, version, timestamp_ms, err));
     const silt_type *schema = silt_snapshot_schema(r->snapshot);
     opts.where = silt_sql_where(request->filter, schema, q->arena);
     if (dataset) {
@@ -105,6 +108,17 @@ static silt_status open_table(query *q, relation *r, const silt_relation_request
     return silt_scan_open(r->snapshot, &opts, &r->scan, err);
 }
 
+static silt_status open_files(query *q, relation *r, const silt_relation_request *request,
+                              const silt_dataset *dataset, silt_error *err)
+{
+    static const silt_scan_options all = SILT_SCAN_OPTIONS_INIT;
+    if (request->changes || request->version >= 0 || request->timestamp)
+        return silt_fail(err, SILT_INVALID,
+                         "dataset %s: files without a log have no versions and no changes",
+                         dataset->name);
+    return silt_dataset_files_open(dataset, q->engine, &all, request->filter, &r->scan, err);
+}
+
 /* A dataset that gives changes is them wherever it is named; a version of it there is none. */
 static silt_status open_relation(query *q, relation *r, const silt_relation_request *request,
                                  silt_error *err)
@@ -113,9 +127,9 @@ static silt_status open_relation(query *q, relation *r, const silt_relation_requ
     bool may_be_name = request->is_name || !strchr(request->table, '/');
     if (q->datasets && may_be_name)
         (void)!silt_datasets_find(q->datasets, request->table, &dataset, NULL);
-    if (request->changes)
-        return open_changes(q, r, request, dataset ? dataset->path : request->table,
-                            dataset ? dataset->storage_options : q->storage_options, err);
+    if (dataset && dataset->format != SILT_DATASET_DELTA)
+        return open_files(q, r, request, dataset, err);
+    if (request->changes) return open_changes(q, r, request, dataset, err);
     if (!dataset || !dataset->changes_from) return open_table(q, r, request, dataset, err);
     if (request->version >= 0 || request->timestamp)
         return silt_fail(err, SILT_INVALID, "dataset %s: of changes there is no version",

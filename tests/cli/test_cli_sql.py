@@ -80,10 +80,10 @@ def test_datasets_of_the_pipeline_file(table):
 
 
 def test_mistakes_of_datasets(table):
-    table.write("bad.yaml", "datasets:\n  a: {pth: x}\n  b: {path: x, format: parquet}\n")
+    table.write("bad.yaml", "datasets:\n  a: {pth: x}\n  b: {path: x, format: sqlite}\n")
     r = table("sql", "SELECT 1", "--datasets", "bad.yaml", rc=2)
     assert "bad.yaml:2:7: datasets.a.pth: unknown key; did you mean path?" in r.err
-    assert "bad.yaml:3:24: datasets.b.format: parquet isn't supported yet" in r.err
+    assert "bad.yaml:3:24: datasets.b.format: sqlite isn't supported yet" in r.err
     assert "no.yaml" in table("sql", "SELECT 1", "--datasets", "no.yaml", rc=2).err
 
 

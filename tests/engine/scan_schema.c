@@ -289,8 +289,8 @@ static void files_may_differ_in_all_that(void **state)
         data_column(f, "t", "string"),
         {"p", type_of(f, "string"), SILT_SCAN_CONSTANT, .constant = 0},
         {"r", type_of(f, "long"), SILT_SCAN_ROW_ID, .physical = {.id = -1}}};
-    /* Those that one scan can read come first. */
-    assert_read(f, files, 4, columns, 4, false, "1|a|p0|0\n3|~|p2|200\n2|b|p1|100\n4|d|p3|300\n");
+    /* By scan, in the order of their first files. */
+    assert_read(f, files, 4, columns, 4, false, "1|a|p0|0\n2|b|p1|100\n3|~|p2|200\n4|d|p3|300\n");
 }
 
 int main(void)

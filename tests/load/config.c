@@ -254,8 +254,9 @@ static void refuses_what_is_not_built_yet(void **state)
     (void)state;
     assert_problems(
         "pipeline: p\ncheckpoint_path: s3://b/state\nengine: {spark: \"sc://h:15002\"}\n"
-        "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {a: {path: x, constraints: "
-        "[]}}\ntables:\n"
+        "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {a: {path: x, "
+        "write_policy: "
+        "{zorder: a}}}\ntables:\n"
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: []\n"
         "  on_new_column: rescue\n  tracking_columns: [a]\n"
         "  write: {path: out, format: sqlite}\n  write_policy: {zorder: [a]}\n",
@@ -265,7 +266,7 @@ static void refuses_what_is_not_built_yet(void **state)
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
         "4:24: defaults.on_bad_row: quarantine isn't supported yet; allowed: fail\n"
         "4:36: defaults.maintenance: isn't supported yet; remove it\n"
-        "5:25: datasets.a.constraints: isn't supported yet; remove it\n"
+        "5:40: datasets.a.write_policy.zorder: isn't supported yet; remove it\n"
         "9:3: tables[0].constraints: isn't supported yet; remove it\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"

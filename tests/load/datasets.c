@@ -115,9 +115,11 @@ static void mistakes_are_told_all_at_once(void **state)
         "  h: {path: x, scan: {enable_parquet_pushdown: 7}}\n"
         "  E: {path: x}\n",
         "2:3: datasets.a b: a name is made of letters A-Z, digits, '.', '_' and '-'\n"
-        "3:6: datasets.c.path: is missing. Of the table: against the folder of this file.\n"
+        "3:6: datasets.c.path: is missing. Of the table, or of files: one, a folder or a pattern. "
+        "Against this file's folder.\n"
         "3:7: datasets.c.pth: unknown key; did you mean path?\n"
-        "3:23: datasets.c.format: found \"excel\"; allowed: delta\n"
+        "3:23: datasets.c.format: found \"excel\"; allowed: delta, parquet, csv, ndjson, "
+        "json\n"
         "4:13: datasets.d.path: found \"s3://b/t\": object stores aren't supported yet; a local "
         "path "
         "is allowed\n"
@@ -135,29 +137,101 @@ static void mistakes_are_told_all_at_once(void **state)
         "9:3: datasets.E: e on line 5 is the same name: SQL doesn't tell cases apart\n");
 }
 
-static void what_isnt_built_is_refused(void **state)
+static void files_and_what_writes_go_by(void **state)
 {
     (void)state;
-    assert_problems("datasets:\n"
-                    "  a: {path: x, format: parquet}\n"
-                    "  b: {path: x, partitioning: hive, read_options: {}, data_options: {},\n"
-                    "      write_policy: {}, schema_policy: {}, constraints: []}\n",
-                    "2:24: datasets.a.format: parquet isn't supported yet; allowed: delta\n"
-                    "3:16: datasets.b.partitioning: isn't supported yet; remove it\n"
-                    "3:36: datasets.b.read_options: isn't supported yet; remove it\n"
-                    "3:54: datasets.b.data_options: isn't supported yet; remove it\n"
-                    "4:7: datasets.b.write_policy: isn't supported yet; remove it\n"
-                    "4:25: datasets.b.schema_policy: isn't supported yet; remove it\n"
-                    "4:44: datasets.b.constraints: isn't supported yet; remove it\n");
+    SILT_CLEAN(outcome)
+    o = load("datasets:\n"
+             "  a:\n"
+             "    path: in/*.csv\n"
+             "    format: csv\n"
+             "    partitioning: hive\n"
+             "    read_options: {delimiter: \"\\\\t\", nullstr: [NA, 7], header: false,\n"
+             "                   decimal_separator: \",\", skip_lines: 2}\n"
+             "    schema: {id: long, name: string}\n"
+             "    data_options: {region: eu}\n"
+             "    write_policy: {target_file_size: 64MiB, compression: zstd}\n"
+             "    schema_policy: {schema_mode: merge, column_mapping_mode: name}\n"
+             "    constraints:\n"
+             "    - {name: positive, check: id > 0, persist: true}\n"
+             "    - {name: named, check: name IS NOT NULL, on_violation: fail}\n"
+             "  b: {path: x, format: json}\n");
+    assert_string_equal(o.err.message, "");
+    const silt_dataset *d = &o.items[0];
+    assert_int_equal(d->format, SILT_DATASET_CSV);
+    assert_true(d->hive);
+    assert_string_equal(d->read_options->delimiter, "\t");
+    assert_int_equal(d->read_options->null_count, 2);
+    assert_string_equal(d->read_options->nulls[1], "7");
+    assert_true(d->read_options->no_header);
+    assert_int_equal(d->read_options->decimal_separator, ',');
+    assert_int_equal(d->read_options->skip_lines, 2);
+    assert_null(d->read_options->quote);
+    assert_string_equal(silt_type_name(d->columns, o.arena), "struct<id:long,name:string>");
+    assert_string_equal(d->data_options[0], "region=eu");
+    assert_int_equal(d->target_file_bytes, 64 << 20);
+    assert_string_equal(d->compression, "zstd");
+    assert_string_equal(d->schema_mode, "merge");
+    assert_string_equal(d->column_mapping_mode, "name");
+    assert_int_equal(d->constraint_count, 2);
+    assert_string_equal(d->constraints[0].check, "id > 0");
+    assert_true(d->constraints[0].persist && !d->constraints[1].persist);
+    assert_int_equal(o.items[1].format, SILT_DATASET_NDJSON);
+    assert_false(o.items[1].hive);
+    assert_null(o.items[1].read_options);
+    assert_null(o.items[1].compression);
+
+    silt_datasets *all = silt_datasets_new(); /* a copy that stands by itself */
+    const silt_dataset *copy = NULL;
+    assert_int_equal(silt_datasets_add(all, d, &o.err), SILT_OK);
+    assert_int_equal(silt_datasets_find(all, "A", &copy, &o.err), SILT_OK);
+    assert_ptr_not_equal(copy->read_options->nulls, d->read_options->nulls);
+    assert_string_equal(copy->read_options->nulls[0], "NA");
+    assert_string_equal(copy->constraints[1].name, "named");
+    assert_string_equal(copy->data_options[0], "region=eu");
+    silt_datasets_free(all);
+}
+
+static void mistakes_about_files_and_writes(void **state)
+{
+    (void)state;
+    assert_problems(
+        "datasets:\n"
+        "  a: {path: x, partitioning: hive, read_options: {}, schema: {a: long}}\n"
+        "  b: {path: x, format: parquet, delta_version: 1, cdf: {from: 1}}\n"
+        "  c: {path: x, format: json, read_options: {quote: \"'\", date_format: \"%d\"}}\n"
+        "  d: {path: x, format: csv, read_options: {delimeter: \"|\", delimiter: \"12345\"}}\n"
+        "  e: {path: x, write_policy: {zorder: [a]}, schema_policy: {schema_mode: evolve}}\n"
+        "  f: {path: x, constraints: [{name: a, check: a >}, {name: A, check: a > 1},\n"
+        "      {check: a > 1, name: b, on_violation: warn}]}\n",
+        "2:30: datasets.a.partitioning: is for files, with format: parquet, csv or json; a Delta "
+        "table says it itself\n"
+        "2:50: datasets.a.read_options: is for files, with format: parquet, csv or json; a Delta "
+        "table says it itself\n"
+        "2:62: datasets.a.schema: is for files, with format: parquet, csv or json; a Delta table "
+        "says it itself\n"
+        "3:48: datasets.b.delta_version: is for a Delta table; the format is another one\n"
+        "3:48: datasets.b.delta_version: is for a table; cdf gives changes\n"
+        "3:56: datasets.b.cdf: is for a Delta table; the format is another one\n"
+        "4:45: datasets.c.read_options: quote is of another format than ndjson\n"
+        "5:44: datasets.d.read_options.delimeter: unknown key; did you mean delimiter?\n"
+        "5:71: datasets.d.read_options.delimiter: found 5 bytes; at most 4 are allowed\n"
+        "6:31: datasets.e.write_policy.zorder: isn't supported yet; remove it\n"
+        "6:74: datasets.e.schema_policy.schema_mode: found \"evolve\"; allowed: fixed, merge, "
+        "overwrite\n"
+        "7:47: datasets.f.constraints[0].check: a value expected where the expression ends at "
+        "character 4: a > ▶\n"
+        "7:53: datasets.f.constraints[1]: there is a constraint A already\n"
+        "8:45: datasets.f.constraints[2].on_violation: warn isn't supported yet; allowed: fail\n");
 }
 
 static void files_without_a_pipeline_hold_nothing_else(void **state)
 {
     (void)state;
-    assert_problems("{}\n", "1:1: datasets: is missing. Names for tables.\n");
+    assert_problems("{}\n", "1:1: datasets: is missing. Names for tables and files.\n");
     assert_problems("datasets: [a]\n", "1:11: datasets: found a list; a map of names is allowed\n");
     assert_problems("dataset: {}\n", "1:1: dataset: unknown key; did you mean datasets?\n"
-                                     "1:1: datasets: is missing. Names for tables.\n");
+                                     "1:1: datasets: is missing. Names for tables and files.\n");
     /* of a pipeline file nothing else is looked at */
     assert_problems(
         "pipeline: p\ntables: [\"${NO_SUCH}\"]\nwhatever: 1\ndatasets: {a: {path: x}}\n", "");
@@ -224,7 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
         cmocka_unit_test(mistakes_are_told_all_at_once),
-        cmocka_unit_test(what_isnt_built_is_refused),
+        cmocka_unit_test(files_and_what_writes_go_by),
+        cmocka_unit_test(mistakes_about_files_and_writes),
         cmocka_unit_test(files_without_a_pipeline_hold_nothing_else),
         cmocka_unit_test(pipeline_files_have_them_too),
         cmocka_unit_test(registries_copy_and_find),
