@@ -271,11 +271,12 @@ static void put_rows(silt_buf *sql, const silt_buf *select, const silt_output_co
     if (some) silt_buf_putc(sql, ')');
 }
 
-/* The rows with their fields named as in the files; often there is nothing to do. */
+/* The rows in order, with their fields named as in the files; often there is nothing to do. */
 static silt_status put_named(silt_buf *sql, const silt_buf *rows, const silt_output_column *columns,
-                             size_t column_count, silt_arena *arena, silt_error *err)
+                             size_t column_count, const silt_duck_order *order, silt_arena *arena,
+                             silt_error *err)
 {
-    bool same = true;
+    bool same = order->write->order.column_count == 0;
     for (size_t c = 0; c < column_count; c++)
         same &= silt_duck_physical_is_same(&columns[c]);
     if (same) {
@@ -293,6 +294,7 @@ static silt_status put_named(silt_buf *sql, const silt_buf *rows, const silt_out
         silt_sql_name(sql, columns[c].name);
     }
     silt_buf_printf(sql, " FROM (%s) t", rows->data);
+    silt_duck_order_sql(order, sql);
     return SILT_OK;
 }
 
@@ -310,12 +312,13 @@ static void put_sizes(silt_buf *sql, const silt_duck_engine *db, const silt_writ
         silt_buf_printf(sql, ", ROW_GROUP_SIZE_BYTES %" PRId64, target);
 }
 
-static silt_status put_copy(silt_buf *sql, const silt_duck_engine *db, const silt_buf *rows,
-                            const silt_output_column *columns, size_t column_count,
-                            const silt_write_spec *write, silt_arena *arena, silt_error *err)
+static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const silt_buf *rows,
+                            const silt_duck_order *order, silt_arena *arena, silt_error *err)
 {
+    const silt_output_column *columns = checks->columns;
+    const silt_write_spec *write = order->write;
     silt_buf_puts(sql, "COPY (");
-    SILT_TRY(put_named(sql, rows, columns, column_count, arena, err));
+    SILT_TRY(put_named(sql, rows, columns, checks->column_count, order, arena, err));
     silt_buf_puts(sql, ") TO ");
     silt_sql_text(sql, write->directory);
     silt_buf_puts(sql,
@@ -326,8 +329,8 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_engine *db, const sil
     silt_buf_printf(&pattern, "%s%s", write->file_prefix,
                     write->partition_count ? "w{uuid}" : "{i}");
     silt_sql_text(sql, pattern.data);
-    put_sizes(sql, db, write);
-    silt_duck_field_ids_sql(columns, column_count, write, sql);
+    put_sizes(sql, checks->db, write);
+    silt_duck_field_ids_sql(columns, checks->column_count, write, sql);
     if (write->partition_count) {
         silt_buf_puts(sql, ", WRITE_PARTITION_COLUMNS false, PARTITION_BY (");
         for (size_t p = 0; p < write->partition_count; p++) {
@@ -369,43 +372,43 @@ static silt_status check_types(const silt_output_column *columns, size_t count, 
     return SILT_OK;
 }
 
-static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *select,
+static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *select, bool once,
                              const silt_write_spec *write, silt_arena *arena,
                              silt_stage_result *out, silt_error *err)
 {
     SILT_CLEAN(silt_buf) rows = {0};
     SILT_CLEAN(silt_buf) checked = {0};
     SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_duck_order) order = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
     put_rows(&rows, select, checks->columns, write);
     if (rows.failed) return silt_fail_nomem(err);
+    SILT_TRY(silt_duck_order_init(&order, checks->db, checks->columns, write, once, &rows, err));
     SILT_TRY(silt_duck_checks_sql(checks, &rows, &checked, err));
     if (checked.failed) return silt_fail_nomem(err);
-    SILT_TRY(put_copy(&sql, checks->db, &checked, checks->columns, checks->column_count, write,
-                      arena, err));
+    SILT_TRY(put_copy(&sql, checks, &checked, &order, arena, err));
     SILT_TRY(silt_duck_query(checks->db, &sql, &result, err));
     SILT_TRY(silt_duck_checks_verify(checks, out, err));
     return silt_duck_copy_result(checks->db, &result, checks->columns, write, arena, out, err);
 }
 
 silt_status silt_duck_copy_checked(const silt_duck_checks *checks, const silt_buf *select,
-                                   const silt_write_spec *write, silt_arena *arena,
+                                   bool once, const silt_write_spec *write, silt_arena *arena,
                                    silt_stage_result *out, silt_error *err)
 {
     if (select->failed) return silt_fail_nomem(err);
     SILT_TRY(check_types(checks->columns, checks->column_count, err));
-    silt_status st = copy_rows(checks, select, write, arena, out, err);
+    silt_status st = copy_rows(checks, select, once, write, arena, out, err);
     if (st != SILT_OK) silt_duck_remove_written(write->directory, write->file_prefix);
     return st;
 }
 
 silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            const silt_output_column *columns, size_t column_count,
-                           const bool *guarded, const silt_write_spec *write, silt_arena *arena,
-                           silt_stage_result *out, silt_error *err)
+                           const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
+                           silt_error *err)
 {
     SILT_CLEAN(silt_duck_checks) checks = {0};
-    SILT_TRY(
-        silt_duck_checks_init(&checks, db, columns, column_count, guarded, write, 0, arena, err));
-    return silt_duck_copy_checked(&checks, select, write, arena, out, err);
+    SILT_TRY(silt_duck_checks_init(&checks, db, columns, column_count, NULL, write, 0, arena, err));
+    return silt_duck_copy_checked(&checks, select, false, write, arena, out, err);
 }

@@ -166,6 +166,7 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     if (st == SILT_OK) st = silt_duck_scan_register(db, err);
     if (st == SILT_OK) st = silt_duck_output_register(db, err);
     if (st == SILT_OK) st = silt_duck_check_register(db, err);
+    if (st == SILT_OK) st = silt_duck_order_register(db, err);
     if (st == SILT_OK) st = silt_duck_expr_register(db, err);
     if (st != SILT_OK) close_database(db);
     return st;

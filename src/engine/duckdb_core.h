@@ -267,5 +267,6 @@ silt_status silt_duck_arrow_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_output_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_check_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_order_register(silt_duck_engine *db, silt_error *err);
 
 #endif

@@ -429,8 +429,8 @@ static silt_status write_rows(silt_merge *m, silt_duck_table *kept, const bool *
         silt_buf_puts(&sql, " UNION ALL ");
         SILT_TRY(carried_rows_sql(&sql, m, kept, places, err));
     }
-    silt_status st = silt_duck_copy(m->db, &sql, stage->columns, stage->column_count, NULL,
-                                    &stage->write, arena, out, err);
+    silt_status st = silt_duck_copy(m->db, &sql, stage->columns, stage->column_count, &stage->write,
+                                    arena, out, err);
     SILT_TRY(silt_duck_table_blame(kept, st, err));
     st = check_rows(m, rewrite, out, err);
     if (st != SILT_OK) silt_duck_remove_written(stage->write.directory, stage->write.file_prefix);

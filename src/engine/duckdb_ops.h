@@ -151,17 +151,18 @@ silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, si
 /* ---- shared: writing (duckdb_copy.c) --------------------------------------------------------- */
 
 /* Run `select` (text of a SELECT whose columns are named as `columns`) and write its rows as the
- * spec says, in one query. `guarded`: see silt_duck_checks_init(). `out` has files, file_count and
+ * spec says, in one query. `out` has files, file_count and
  * row_count; source_rows is left alone. On failure what was written to the directory is removed;
  * the status is silt_duck_query()'s (db->error_type says more), CORRUPT: what is on disk is not
  * what was reported, or BAD_DATA: rows violate checks, which `out` tells then and nothing else. */
 silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            const silt_output_column *columns, size_t column_count,
-                           const bool *guarded, const silt_write_spec *write, silt_arena *arena,
-                           silt_stage_result *out, silt_error *err);
-/* The same with checks of the caller's, over the columns that they know. */
+                           const silt_write_spec *write, silt_arena *arena, silt_stage_result *out,
+                           silt_error *err);
+/* The same with checks of the caller's, over the columns that they know. `once`: `select` can be
+ * run a single time. */
 silt_status silt_duck_copy_checked(const silt_duck_checks *checks, const silt_buf *select,
-                                   const silt_write_spec *write, silt_arena *arena,
+                                   bool once, const silt_write_spec *write, silt_arena *arena,
                                    silt_stage_result *out, silt_error *err);
 
 /* Remove the files below a directory whose name starts with `prefix`, and folders that are empty

@@ -98,6 +98,29 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
 /* Append what the rows of one file violate. */
 void silt_duck_checks_file(const silt_duck_checks *checks, size_t file, silt_buf *why);
 
+/* ---- order (duckdb_order.c) ------------------------------------------------------------------ */
+
+/* The order of a running query's rows. */
+typedef struct silt_duck_order {
+    silt_duck_scan scan;
+    silt_duck_engine *db;
+    const silt_output_column *columns;
+    const silt_write_spec *write;
+    silt_arena *arena;
+    struct silt_duck_ranges *ranges; /* by column of the order; NULL: there is no curve */
+    bool has_table;
+} silt_duck_order;
+
+/* Look at a sample of the rows (text of a SELECT) where the order needs one. `once`: they can be
+ * had a single time, so that `rows` may become a SELECT of a table that they are kept in, which
+ * spills. Give back with silt_duck_order_release() after the query, whatever happened. */
+silt_status silt_duck_order_init(silt_duck_order *order, silt_duck_engine *db,
+                                 const silt_output_column *columns, const silt_write_spec *write,
+                                 bool once, silt_buf *rows, silt_error *err);
+void silt_duck_order_release(silt_duck_order *order);
+/* Append " ORDER BY …" of a row `t`; nothing where there is no order. */
+void silt_duck_order_sql(const silt_duck_order *order, silt_buf *sql);
+
 /* ---- physical (duckdb_physical.c) ------------------------------------------------------------ */
 
 /* Append `value` of a column with its fields named as in the files. */

@@ -131,8 +131,12 @@ silt_status silt_duck_rewrite(silt_engine *engine, const silt_rewrite_spec *spec
     bool *guarded = silt_arena_alloc(r.rows.arena, spec->column_count);
     if (!guarded) return silt_fail_nomem(err);
     memset(guarded, true, spec->column_count);
-    silt_status st = silt_duck_copy(r.db, &select, spec->columns, spec->column_count, guarded,
-                                    &spec->write, arena, &result, err);
+    SILT_CLEAN(silt_duck_checks) checks = {0};
+    SILT_TRY(silt_duck_checks_init(&checks, r.db, spec->columns, spec->column_count, guarded,
+                                   &spec->write, 0, arena, err));
+    bool once = r.numbers.scan.data != NULL; /* a sample must not use up numbers */
+    silt_status st =
+        silt_duck_copy_checked(&checks, &select, once, &spec->write, arena, &result, err);
     if (result.violation_count > 0) *out = result;
     if (st == SILT_BAD_DATA) return st;
     SILT_TRY(silt_duck_rows_blame(&r.rows, st, err));

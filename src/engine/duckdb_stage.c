@@ -38,7 +38,7 @@ static silt_status stage(silt_duck_sources *sources, const silt_duck_checks *che
     SILT_CLEAN(silt_buf) select = {0};
     SILT_TRY(
         silt_duck_source_sql(sources, 0, sources->file_count, checks->count > 0, &select, err));
-    silt_status st = silt_duck_copy_checked(checks, &select, &spec->write, arena, out, err);
+    silt_status st = silt_duck_copy_checked(checks, &select, true, &spec->write, arena, out, err);
     if (out->violation_count > 0) {
         blame_checks(sources, checks);
         return st;
