@@ -19,6 +19,15 @@ static silt_status version(silt_engine *engine, const char **out, silt_error *er
     return SILT_OK;
 }
 
+static bool profile(silt_engine *engine, silt_engine_profile *out)
+{
+    const silt_duck_engine *db = silt_duck_of(engine);
+    if (!db->database) return false;
+    *out = (silt_engine_profile){"duckdb", silt_duck.library_version(), db->threads,
+                                 db->memory_limit_bytes};
+    return true;
+}
+
 static void release(silt_engine *engine)
 {
     silt_duck_free(silt_duck_of(engine));
@@ -44,6 +53,7 @@ static const silt_engine_ops duck_ops = {
     .interrupt = interrupt,
     .resume = resume,
     .version = version,
+    .profile = profile,
     .free = release,
 };
 

@@ -407,6 +407,13 @@ typedef struct silt_node {
 
 /* ---- the vtable */
 
+/* What an engine that runs is, and what it may take. */
+typedef struct silt_engine_profile {
+    const char *name, *version; /* "duckdb", "v1.5.6"; static */
+    int threads;                /* 0: one a core */
+    int64_t memory_limit_bytes;
+} silt_engine_profile;
+
 typedef struct silt_engine_ops {
     /* Find dialect, columns and types by looking at all of `files` (same header; types wide enough
      * for every row that was looked at, `sample_rows` a file, -1: all). Given options are kept,
@@ -492,6 +499,8 @@ typedef struct silt_engine_ops {
     void (*interrupt)(silt_engine *);
     void (*resume)(silt_engine *);
     silt_status (*version)(silt_engine *, const char **out, silt_error *);
+    /* False: it hasn't been started, and did nothing yet. May be NULL. */
+    bool (*profile)(silt_engine *, silt_engine_profile *out);
     void (*free)(silt_engine *);
 } silt_engine_ops;
 

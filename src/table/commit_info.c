@@ -145,12 +145,12 @@ static void member_object(silt_json_writer *w, const char *key, const char *json
     silt_json_end_object(w);
 }
 
-static void put_runtime(const silt_commit_runtime *runtime, silt_json_writer *w)
+static void put_runtime(const silt_engine_profile *runtime, silt_json_writer *w)
 {
-    if (!runtime->engine) return;
+    if (!runtime->name) return;
     silt_json_key(w, "runtimeProfile");
     silt_json_begin_object(w);
-    silt_json_member_string(w, "engine", runtime->engine);
+    silt_json_member_string(w, "engine", runtime->name);
     if (runtime->version) silt_json_member_string(w, "version", runtime->version);
     if (runtime->threads) silt_json_member_int(w, "threads", runtime->threads);
     if (runtime->memory_limit_bytes)

@@ -51,13 +51,6 @@ typedef struct silt_commit_retry {
         0, 10, 60000           \
     }
 
-/* What did the work, for commitInfo.silt.runtimeProfile. */
-typedef struct silt_commit_runtime {
-    const char *engine, *version; /* "duckdb", "v1.5.6"; engine NULL: nothing is told */
-    int threads;                  /* 0: one a core */
-    int64_t memory_limit_bytes;   /* 0: not told */
-} silt_commit_runtime;
-
 typedef struct silt_txn_options {
     const char *operation;            /* "WRITE", "MERGE", "CREATE TABLE", as Spark names them */
     const char *operation_parameters; /* JSON object, values are strings as in Spark's; NULL: {} */
@@ -70,7 +63,10 @@ typedef struct silt_txn_options {
     const char *silt_info; /* JSON object for commitInfo.silt; NULL: none */
     silt_names
         ordering_keys; /* columns that the rows are sorted by: commitInfo.silt.orderingKeys */
-    silt_commit_runtime runtime;
+    /* What did the work: commitInfo.silt.runtimeProfile. Without a name: the base's engine, if it
+     * runs.
+     */
+    silt_engine_profile runtime;
     const char *app_id; /* NULL: no app txn */
     int64_t app_version;
     silt_read_kind read;

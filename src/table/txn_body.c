@@ -188,6 +188,9 @@ silt_status silt_txn_prepare(silt_txn *txn, silt_error *err)
     txn->actions = silt_arena_calloc(txn->arena, most, sizeof(*txn->actions));
     txn->metrics = silt_commit_metrics(txn->opts.operation, &txn->totals, txn->arena);
     if (!txn->actions || !txn->metrics) return silt_fail_nomem(err);
+    silt_engine *engine = silt_snapshot_engine(txn->base);
+    if (!txn->opts.runtime.name && engine && engine->ops->profile)
+        (void)engine->ops->profile(engine, &txn->opts.runtime);
     SILT_TRY(fingerprint(txn, err));
     SILT_TRY(prepare_read_set(txn, err));
     put_actions(txn);

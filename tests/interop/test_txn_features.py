@@ -48,6 +48,8 @@ def test_rows_get_ids_above_all_that_were_given(silt, table, read_deltalake, rea
     assert [json.loads(d) for d in domains] == [{"rowIdHighWaterMark": 61}, {"rowIdHighWaterMark": 62}]
     assert first[0]["commitInfo"]["tags"] == {"delta.rowTracking.preserved": "true"}
     assert rows(silt, path, "--row-ids") == sorted(before + [(200, "x", 60, 6), (201, "y", 61, 6), (202, "z", 62, 7)])
+    profile = second[0]["commitInfo"]["silt"]["runtimeProfile"]
+    assert profile["engine"] == "duckdb" and profile["version"].startswith("v") and profile["memory_limit"] > 0
     for read in (read_deltalake, read_duckdb):
         assert sorted(tuple(r.values()) for r in read(path).to_pylist()) == rows(silt, path)
 
