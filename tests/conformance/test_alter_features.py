@@ -40,7 +40,7 @@ CASES = {
     "defaults": (("id long default 41 + 1, name string default 'none', at date default current_date()",), None,
                  "id, name", [["INSERT INTO {t} (name) VALUES ('n')", False], ["INSERT INTO {t} (id) VALUES (1)", False]]),
     "types": (("a byte, b short, c decimal(20,3), d array<struct<x:timestamp_ntz>>, e map<string,binary>, "
-               "f timestamp_ntz, g float",), None, "a, b, c, f",
+               "f timestamp_ntz, g float",), None, "a, b, c, g",
               [["INSERT INTO {t} VALUES (1, 2, 3.5, array(), map(), timestamp_ntz'2024-01-01 00:00:00', 1.5)", False]]),
     "mapped by id": (("id long, s struct<x:int,y:array<struct<z:int>>>", "--property", "delta.columnMapping.mode=id"),
                      ["--rename-column", "s.x=w", "--add-column", "s.y.element.q string", "--drop-column", "s.y.element.z",
