@@ -3,6 +3,7 @@
 
 #include "base/type.h"
 #include "ops/sql.h"
+#include "table/changes.h"
 #include "table/rows.h"
 
 /* A relation of the statement. */
@@ -72,13 +73,19 @@ static silt_status open_snapshot(query *q, relation *r, const silt_dataset *data
     return silt_snapshot_open(r->store, q->engine, &at, &r->snapshot, err);
 }
 
+static const char *where_of(void *ctx, const silt_type *columns, silt_arena *arena)
+{
+    return silt_sql_where(ctx, columns, arena);
+}
+
 static silt_status open_changes(query *q, relation *r, const silt_relation_request *request,
                                 const silt_dataset *dataset, silt_error *err)
 {
     silt_changes_options changes = SILT_CHANGES_OPTIONS_INIT;
     SILT_TRY(silt_changes_ends(request->from, request->to, &changes, err));
     SILT_TRY(open_store(q, r, dataset, request->table, err));
-    return silt_changes_open(r->store, q->engine, &changes, &r->scan, err);
+    return silt_changes_open_where(r->store, q->engine, &changes, where_of,
+                                   (void *)(uintptr_t)request->filter, &r->scan, err);
 }
 
 /* A table, by the version that the statement says, or else the dataset. */

@@ -19,6 +19,8 @@ typedef struct feed {
     silt_store *store;
     silt_engine *engine;
     const silt_changes_options *opts;
+    silt_changes_where_fn *where; /* NULL: that of `opts` */
+    void *where_ctx;
     silt_changes_range range;
     silt_snapshot *latest, *start, *end; /* of `range`; may be one and the same */
     const int64_t *times_ms;             /* by version - range.from */
@@ -165,9 +167,15 @@ static silt_status plan_range(feed *f, silt_snapshot *shown, held *h, silt_arena
 {
     const silt_log_state *start = silt_snapshot_state(f->start);
     silt_changes_shape shape;
+    silt_changes_options opts = *f->opts;
     SILT_TRY(silt_changes_shape_of(&silt_snapshot_state(shown)->metadata, arena, &shape, err));
+    if (f->where) {
+        const silt_type *columns = silt_changes_columns(shape.schema, arena);
+        if (!columns) return silt_fail_nomem(err);
+        opts.where = f->where(f->where_ctx, columns, arena);
+    }
     SILT_TRY(silt_changes_plan_init(&h->changes, f->store, silt_snapshot_version(shown), &shape,
-                                    f->opts, true, h->folder, arena, err));
+                                    &opts, true, h->folder, arena, err));
     if (f->range.empty) return SILT_OK;
     f->protocol = start->protocol;
     f->metadata = start->metadata;
@@ -255,11 +263,17 @@ static silt_status open_ends(feed *f, silt_error *err)
     return open_at(f, f->range.from, &f->start, err);
 }
 
-silt_status silt_changes_open(silt_store *store, silt_engine *engine,
-                              const silt_changes_options *opts, silt_scan **out, silt_error *err)
+silt_status silt_changes_open_where(silt_store *store, silt_engine *engine,
+                                    const silt_changes_options *opts, silt_changes_where_fn *where,
+                                    void *ctx, silt_scan **out, silt_error *err)
 {
     const silt_changes_options none = SILT_CHANGES_OPTIONS_INIT;
-    SILT_CLEAN(feed) f = {.store = store, .engine = engine, .opts = opts ? opts : &none};
+    SILT_CLEAN(feed)
+    f = {.store = store,
+         .engine = engine,
+         .opts = opts ? opts : &none,
+         .where = where,
+         .where_ctx = ctx};
     if (f.opts->limit < -1)
         return silt_fail(err, SILT_INVALID, "limit %" PRId64 ": -1 for all, or 0 and more",
                          f.opts->limit);
@@ -272,4 +286,10 @@ silt_status silt_changes_open(silt_store *store, silt_engine *engine,
                          : tell(&f, scan, err));
     *out = SILT_TAKE(scan);
     return SILT_OK;
+}
+
+silt_status silt_changes_open(silt_store *store, silt_engine *engine,
+                              const silt_changes_options *opts, silt_scan **out, silt_error *err)
+{
+    return silt_changes_open_where(store, engine, opts, NULL, NULL, out, err);
 }

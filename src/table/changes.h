@@ -110,6 +110,19 @@ silt_status silt_changes_plan_add(silt_changes_plan *plan, int64_t version, int6
                                   const silt_change *change, silt_error *err);
 void silt_changes_plan_release(silt_changes_plan *plan);
 
+/* The columns that a condition may ask of: the table's and the feed's. NULL: out of memory. */
+const silt_type *silt_changes_columns(const silt_type *schema, silt_arena *arena);
+
+/* ---- with a condition that is made once the columns are known (changes.c) */
+
+/* A condition over the columns; NULL: none, or out of memory. */
+typedef const char *silt_changes_where_fn(void *ctx, const silt_type *columns, silt_arena *arena);
+
+/* silt_changes_open() of a feed whose condition is `where`'s, and not that of `opts`. */
+silt_status silt_changes_open_where(silt_store *store, silt_engine *engine,
+                                    const silt_changes_options *opts, silt_changes_where_fn *where,
+                                    void *ctx, silt_scan **out, silt_error *err);
+
 /* ---- the difference of two versions' rows (changes_net.c) */
 
 /* `scan` is new, and takes what the difference holds; the snapshots aren't kept. UNSUPPORTED: their

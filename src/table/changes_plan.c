@@ -40,8 +40,7 @@ const char *silt_changes_column(const silt_type *schema, const char *name)
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-/* The table's columns and the feed's. */
-static const silt_type *wide_schema(const silt_type *schema, silt_arena *arena)
+const silt_type *silt_changes_columns(const silt_type *schema, silt_arena *arena)
 {
     size_t count = schema->field_count;
     silt_type *wide = silt_arena_calloc(arena, 1, sizeof(*wide));
@@ -94,7 +93,7 @@ static silt_status take_condition(silt_changes_plan *p, const char *where, const
         p->skip_derived = skip;
         return SILT_OK;
     }
-    const silt_type *wide = wide_schema(p->shape.schema, p->arena);
+    const silt_type *wide = silt_changes_columns(p->shape.schema, p->arena);
     if (!wide || !wide_mapping(&p->shape.mapping, 1, p->arena, &told) ||
         !wide_mapping(&p->shape.mapping, 0, p->arena, &derived))
         return silt_fail_nomem(err);
