@@ -116,6 +116,7 @@ silt_status silt_duck_checks_init(silt_duck_checks *checks, silt_duck_engine *db
     *checks = (silt_duck_checks){.db = db,
                                  .columns = columns,
                                  .column_count = column_count,
+                                 .given = write->checks,
                                  .asked = write->check_count,
                                  .arena = arena};
     size_t room = write->check_count + column_count;
@@ -252,10 +253,11 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
         if (rows == 0) continue;
         describe(checks, k, rows, &text);
         if (!sample && checked->sample_count) sample = checked->samples[0];
-        violations[count++] = (silt_violation){.check = &checks->checks[k],
-                                               .rows = rows,
-                                               .samples = checked->samples,
-                                               .sample_count = checked->sample_count};
+        violations[count++] =
+            (silt_violation){.check = k < checks->asked ? &checks->given[k] : &checks->checks[k],
+                             .rows = rows,
+                             .samples = checked->samples,
+                             .sample_count = checked->sample_count};
     }
     if (count == 0) return SILT_OK;
     if (text.failed) return silt_fail_nomem(err);

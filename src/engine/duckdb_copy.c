@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TARGET_BYTES    (INT64_C(128) << 20)
-#define ROW_GROUP_BYTES (INT64_C(120) << 20) /* about DuckDB's own limit for one in memory */
+#define TARGET_BYTES (INT64_C(128) << 20)
+#define SMALL_BYTES  (INT64_C(64) << 20) /* files of which a usual row group is a large part */
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
@@ -271,12 +271,11 @@ static void put_rows(silt_buf *sql, const silt_buf *select, const silt_output_co
     if (some) silt_buf_putc(sql, ')');
 }
 
-/* The rows in order, with their fields named as in the files; often there is nothing to do. */
+/* The rows with their fields named as in the files; often there is nothing to do. */
 static silt_status put_named(silt_buf *sql, const silt_buf *rows, const silt_output_column *columns,
-                             size_t column_count, const silt_duck_order *order, silt_arena *arena,
-                             silt_error *err)
+                             size_t column_count, silt_arena *arena, silt_error *err)
 {
-    bool same = order->write->order.column_count == 0;
+    bool same = true;
     for (size_t c = 0; c < column_count; c++)
         same &= silt_duck_physical_is_same(&columns[c]);
     if (same) {
@@ -294,13 +293,12 @@ static silt_status put_named(silt_buf *sql, const silt_buf *rows, const silt_out
         silt_sql_name(sql, columns[c].name);
     }
     silt_buf_printf(sql, " FROM (%s) t", rows->data);
-    silt_duck_order_sql(order, sql);
     return SILT_OK;
 }
 
-/* DuckDB looks at a file's size after each row group, so files end up to one later, and a row group
- * that takes no more in memory than the target is smaller than that in the file. None of it is to
- * be had with PARTITION_BY, nor the second while the order of rows is kept. */
+/* DuckDB looks at a file's size after each row group, so files end up to one later: for small files
+ * row groups are small too, by what they take in memory, which is more than in the file. None of it
+ * is to be had with PARTITION_BY, nor the latter while the order of rows is kept. */
 static void put_sizes(silt_buf *sql, const silt_duck_engine *db, const silt_write_spec *write)
 {
     int64_t target = write->target_file_bytes > 0 ? write->target_file_bytes : TARGET_BYTES;
@@ -308,17 +306,16 @@ static void put_sizes(silt_buf *sql, const silt_duck_engine *db, const silt_writ
         silt_buf_printf(sql, ", ROW_GROUP_SIZE %" PRId64, write->row_group_rows);
     if (write->partition_count) return;
     silt_buf_printf(sql, ", FILE_SIZE_BYTES %" PRId64, target);
-    if (target < ROW_GROUP_BYTES && write->row_group_rows <= 0 && !db->keeps_order)
-        silt_buf_printf(sql, ", ROW_GROUP_SIZE_BYTES %" PRId64, target);
+    if (target < SMALL_BYTES && write->row_group_rows <= 0 && !db->keeps_order)
+        silt_buf_printf(sql, ", ROW_GROUP_SIZE_BYTES %" PRId64, target / 4 + 1);
 }
 
 static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const silt_buf *rows,
-                            const silt_duck_order *order, silt_arena *arena, silt_error *err)
+                            const silt_write_spec *write, silt_arena *arena, silt_error *err)
 {
     const silt_output_column *columns = checks->columns;
-    const silt_write_spec *write = order->write;
     silt_buf_puts(sql, "COPY (");
-    SILT_TRY(put_named(sql, rows, columns, checks->column_count, order, arena, err));
+    SILT_TRY(put_named(sql, rows, columns, checks->column_count, arena, err));
     silt_buf_puts(sql, ") TO ");
     silt_sql_text(sql, write->directory);
     silt_buf_puts(sql,
@@ -378,6 +375,7 @@ static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *sel
 {
     SILT_CLEAN(silt_buf) rows = {0};
     SILT_CLEAN(silt_buf) checked = {0};
+    SILT_CLEAN(silt_buf) ordered = {0};
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_order) order = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
@@ -386,7 +384,9 @@ static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *sel
     SILT_TRY(silt_duck_order_init(&order, checks->db, checks->columns, write, once, &rows, err));
     SILT_TRY(silt_duck_checks_sql(checks, &rows, &checked, err));
     if (checked.failed) return silt_fail_nomem(err);
-    SILT_TRY(put_copy(&sql, checks, &checked, &order, arena, err));
+    silt_duck_order_sql(&order, &checked, &ordered);
+    if (ordered.failed) return silt_fail_nomem(err);
+    SILT_TRY(put_copy(&sql, checks, &ordered, write, arena, err));
     SILT_TRY(silt_duck_query(checks->db, &sql, &result, err));
     SILT_TRY(silt_duck_checks_verify(checks, out, err));
     return silt_duck_copy_result(checks->db, &result, checks->columns, write, arena, out, err);

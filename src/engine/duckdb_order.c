@@ -200,10 +200,9 @@ void silt_duck_order_release(silt_duck_order *order)
     *order = (silt_duck_order){0};
 }
 
-void silt_duck_order_sql(const silt_duck_order *order, silt_buf *sql)
+static void put_order(const silt_duck_order *order, silt_buf *sql)
 {
     const silt_write_spec *write = order->write;
-    if (write->order.column_count == 0) return;
     silt_buf_puts(sql, " ORDER BY ");
     for (size_t p = 0; p < write->partition_count; p++) {
         silt_buf_puts(sql, "t.");
@@ -223,4 +222,20 @@ void silt_duck_order_sql(const silt_duck_order *order, silt_buf *sql)
         silt_sql_name(sql, order->columns[write->order.columns[i]].name);
         silt_buf_puts(sql, " ASC NULLS FIRST");
     }
+}
+
+/* COPY into several files lets its threads take the sorted rows by turns, and then they aren't in
+ * order any more. Numbering them is what only one thread can do, so that one writes too. */
+void silt_duck_order_sql(const silt_duck_order *order, const silt_buf *rows, silt_buf *sql)
+{
+    if (order->write->order.column_count == 0) {
+        silt_buf_append(sql, rows->data, rows->size);
+        return;
+    }
+    silt_buf_printf(sql,
+                    "SELECT t.* EXCLUDE (__silt_n) FROM (SELECT t.*, row_number() OVER () AS "
+                    "__silt_n FROM (SELECT t.* FROM (%s) t",
+                    rows->data);
+    put_order(order, sql);
+    silt_buf_puts(sql, ") t) t WHERE t.__silt_n > 0");
 }

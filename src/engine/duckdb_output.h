@@ -73,6 +73,7 @@ typedef struct silt_duck_checks {
     size_t column_count;
     const silt_check *checks; /* those that were asked for, then what guards against nulls */
     size_t count, asked;
+    const silt_check *given;           /* the former, where the caller has them */
     struct silt_duck_checked *checked; /* by check */
     size_t file_count;
     _Atomic int64_t *by_file; /* by file, in it by check: rows that violate it */
@@ -118,8 +119,8 @@ silt_status silt_duck_order_init(silt_duck_order *order, silt_duck_engine *db,
                                  const silt_output_column *columns, const silt_write_spec *write,
                                  bool once, silt_buf *rows, silt_error *err);
 void silt_duck_order_release(silt_duck_order *order);
-/* Append " ORDER BY …" of a row `t`; nothing where there is no order. */
-void silt_duck_order_sql(const silt_duck_order *order, silt_buf *sql);
+/* Append a SELECT of the rows in order; `rows` where there is none. */
+void silt_duck_order_sql(const silt_duck_order *order, const silt_buf *rows, silt_buf *sql);
 
 /* ---- physical (duckdb_physical.c) ------------------------------------------------------------ */
 

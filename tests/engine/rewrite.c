@@ -203,7 +203,7 @@ static void files_are_as_large_as_wanted(void **state)
     assert_int_equal(result.row_count, 400000);
     assert_in_range(result.file_count, 4, 14);
     for (size_t i = 0; i < result.file_count; i++)
-        assert_true(result.files[i].size_bytes < 2500000);
+        assert_true(result.files[i].size_bytes < 1500000);
     silt_duck_remove_written(m.spec.write.directory, "p-");
 
     m.spec.write.target_file_bytes = 0;
