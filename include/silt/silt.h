@@ -9,6 +9,7 @@
 #include "silt/engine.h"
 #include "silt/error.h"
 #include "silt/maintain.h"
+#include "silt/migrate.h"
 #include "silt/pipeline.h"
 #include "silt/scan.h"
 #include "silt/schema.h"

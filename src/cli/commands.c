@@ -228,6 +228,12 @@ static const cli_option optimize_options[] = {
     CLI_EDIT_OPTIONS,                      END,
 };
 
+static const cli_option migrate_options[] = {
+    {"partition-by", CLI_TEXT, "COLUMNS", 0}, {"no-stats", CLI_FLAG, NULL, 0},
+    {"verify", CLI_FLAG, NULL, 0},           {"report", CLI_TEXT, "FILE", 0},
+    {"dry-run", CLI_FLAG, NULL, 0},          END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -259,6 +265,7 @@ const cli_command cli_commands[] = {
     {"delete", cmd_delete, delete_options, "TABLE", 1, 1, true},
     {"update", cmd_update, update_options, "TABLE", 1, 1, true},
     {"optimize", cmd_optimize, optimize_options, "TABLE", 1, 1, true},
+    {"migrate", cmd_migrate, migrate_options, "FOLDER TABLE", 2, 2, true},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -267,7 +274,6 @@ const cli_command cli_commands[] = {
     LATER("replay"),
     LATER("unload"),
     LATER("merge"),
-    LATER("migrate"),
     LATER("doctor"),
     {NULL, NULL, NULL, NULL, 0, 0, false},
 };

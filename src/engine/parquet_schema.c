@@ -2,6 +2,7 @@
  * @see parquet.thrift, "FileMetaData", "SchemaElement", "LogicalType"
  * @see Thrift, "Compact protocol" */
 #include "engine/parquet_schema.h"
+#include "engine/thrift.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,153 +11,6 @@
 
 #define DEPTH_MAX 400        /* a type of a table is 100 deep, three groups at most for each */
 #define TAIL_SIZE (32 << 10) /* holds the footers of most files whole */
-
-/* ---- the compact protocol -------------------------------------------------------------------- */
-
-typedef enum thrift_type {
-    THRIFT_STOP = 0,
-    THRIFT_TRUE = 1,
-    THRIFT_FALSE = 2,
-    THRIFT_BYTE = 3,
-    THRIFT_I16 = 4,
-    THRIFT_I32 = 5,
-    THRIFT_I64 = 6,
-    THRIFT_DOUBLE = 7,
-    THRIFT_BINARY = 8,
-    THRIFT_LIST = 9,
-    THRIFT_SET = 10,
-    THRIFT_MAP = 11,
-    THRIFT_STRUCT = 12
-} thrift_type;
-
-/* Failure sticks, and everything read from then on is 0. */
-typedef struct reader {
-    const uint8_t *at, *end;
-    bool failed;
-} reader;
-
-typedef struct thrift_field {
-    int32_t id; /* of the last one; deltas are relative to it */
-    uint8_t type;
-} thrift_field;
-
-static uint8_t read_byte(reader *r)
-{
-    if (r->at < r->end) return *r->at++;
-    r->failed = true;
-    return 0;
-}
-
-static uint64_t read_varint(reader *r)
-{
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = read_byte(r);
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) return value;
-    }
-    r->failed = true;
-    return 0;
-}
-
-static int64_t read_int(reader *r)
-{
-    uint64_t value = read_varint(r);
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
-static int32_t read_int32(reader *r)
-{
-    int64_t value = read_int(r);
-    if (value < INT32_MIN || value > INT32_MAX) r->failed = true;
-    return r->failed ? 0 : (int32_t)value;
-}
-
-static silt_bytes read_text(reader *r)
-{
-    uint64_t size = read_varint(r);
-    if (r->failed || size > (uint64_t)(r->end - r->at)) {
-        r->failed = true;
-        return (silt_bytes){0};
-    }
-    silt_bytes text = {(const char *)r->at, (size_t)size};
-    r->at += size;
-    return text;
-}
-
-/* False at the struct's end, or where reading failed. */
-static bool next_field(reader *r, thrift_field *field)
-{
-    uint8_t head = read_byte(r);
-    field->type = head & 0xf;
-    if (r->failed || field->type == THRIFT_STOP) return false;
-    field->id = head >> 4 ? field->id + (head >> 4) : read_int32(r);
-    return !r->failed;
-}
-
-static uint64_t read_list(reader *r, uint8_t *type)
-{
-    uint8_t head = read_byte(r);
-    *type = head & 0xf;
-    return head >> 4 == 15 ? read_varint(r) : head >> 4;
-}
-
-static void skip(reader *r, uint8_t type, int depth);
-
-static void skip_struct(reader *r, int depth)
-{
-    thrift_field field = {0};
-    while (next_field(r, &field))
-        skip(r, field.type, depth);
-}
-
-static void skip_items(reader *r, int depth)
-{
-    uint8_t type;
-    uint64_t count = read_list(r, &type);
-    for (uint64_t i = 0; i < count && !r->failed; i++) {
-        if (type == THRIFT_TRUE || type == THRIFT_FALSE)
-            (void)read_byte(r);
-        else
-            skip(r, type, depth);
-    }
-}
-
-static void skip(reader *r, uint8_t type, int depth)
-{
-    if (depth > 16) r->failed = true;
-    if (r->failed) return;
-    switch (type) {
-    case THRIFT_TRUE:
-    case THRIFT_FALSE:
-        return;
-    case THRIFT_BYTE:
-        (void)read_byte(r);
-        return;
-    case THRIFT_I16:
-    case THRIFT_I32:
-    case THRIFT_I64:
-        (void)read_varint(r);
-        return;
-    case THRIFT_DOUBLE:
-        for (int i = 0; i < 8; i++)
-            (void)read_byte(r);
-        return;
-    case THRIFT_BINARY:
-        (void)read_text(r);
-        return;
-    case THRIFT_LIST:
-    case THRIFT_SET:
-        skip_items(r, depth + 1);
-        return;
-    case THRIFT_STRUCT:
-        skip_struct(r, depth + 1);
-        return;
-    default: /* maps aren't in what comes before and in a schema */
-        r->failed = true;
-        return;
-    }
-}
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -169,13 +23,13 @@ static silt_status not_parquet(const char *path, const char *why, silt_error *er
  * before. */
 static silt_bytes find_schema(const char *footer, size_t size)
 {
-    reader r = {(const uint8_t *)footer, (const uint8_t *)footer + size, false};
-    thrift_field field = {0};
-    while (next_field(&r, &field)) {
+    silt_thrift_reader r = {(const uint8_t *)footer, (const uint8_t *)footer + size, false};
+    silt_thrift_field field = {0};
+    while (silt_thrift_next(&r, &field)) {
         const uint8_t *start = r.at;
-        skip(&r, field.type, 0);
+        silt_thrift_skip(&r, field.type, 0);
         if (r.failed) break;
-        if (field.id == 2 && field.type == THRIFT_LIST)
+        if (field.id == 2 && field.type == SILT_THRIFT_LIST)
             return (silt_bytes){(const char *)start, (size_t)(r.at - start)};
     }
     return (silt_bytes){0};
@@ -204,29 +58,40 @@ static uint32_t little_endian(const char *bytes)
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-static silt_status read_footer(int fd, const char *path, silt_buf *schema, silt_error *err)
+/* The file's last bytes in `tail`, and the size of its footer, which may start before these. */
+static silt_status read_tail(int fd, const char *path, silt_buf *tail, off_t *file_size,
+                             size_t *footer_size, silt_error *err)
 {
     struct stat info;
     if (fstat(fd, &info) != 0) return silt_fail_errno(err, errno, "%s", path);
     if (S_ISDIR(info.st_mode)) return not_parquet(path, "it is a folder", err);
     if (info.st_size < 12) return not_parquet(path, "it is too short", err);
-    SILT_CLEAN(silt_buf) bytes = {0};
-    size_t tail = info.st_size < TAIL_SIZE ? (size_t)info.st_size : TAIL_SIZE;
-    SILT_TRY(read_at(fd, path, info.st_size - (off_t)tail, tail, &bytes, err));
-    const char *end = bytes.data + bytes.size;
+    size_t size = info.st_size < TAIL_SIZE ? (size_t)info.st_size : TAIL_SIZE;
+    SILT_TRY(read_at(fd, path, info.st_size - (off_t)size, size, tail, err));
+    const char *end = tail->data + tail->size;
     if (memcmp(end - 4, "PARE", 4) == 0)
         return silt_fail(err, SILT_UNSUPPORTED, "%s: encrypted Parquet files can't be read", path);
     if (memcmp(end - 4, "PAR1", 4) != 0)
         return not_parquet(path, "it doesn't end as one, perhaps it was cut off", err);
-    size_t size = little_endian(end - 8);
-    if (size + 8 > (size_t)info.st_size)
+    *footer_size = little_endian(end - 8);
+    *file_size = info.st_size;
+    if (*footer_size + 8 > (size_t)info.st_size)
         return not_parquet(path, "its footer is longer than the file", err);
+    return SILT_OK;
+}
+
+static silt_status read_schema(int fd, const char *path, silt_buf *schema, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) bytes = {0};
+    off_t file_size;
+    size_t size;
+    SILT_TRY(read_tail(fd, path, &bytes, &file_size, &size, err));
     silt_bytes found = {0};
-    if (size + 8 <= tail) {
-        found = find_schema(end - 8 - size, size);
+    if (size + 8 <= bytes.size) {
+        found = find_schema(bytes.data + bytes.size - 8 - size, size);
     } else {
         /* The schema is the footer's beginning, and row groups make most of a large one. */
-        off_t from = info.st_size - 8 - (off_t)size;
+        off_t from = file_size - 8 - (off_t)size;
         for (size_t part = TAIL_SIZE; !found.size; part *= 8) {
             size_t wanted = part < size ? part : size;
             SILT_TRY(read_at(fd, path, from, wanted, &bytes, err));
@@ -239,13 +104,43 @@ static silt_status read_footer(int fd, const char *path, silt_buf *schema, silt_
     return schema->failed ? silt_fail_nomem(err) : SILT_OK;
 }
 
-silt_status silt_parquet_schema_read(const char *path, silt_buf *schema, silt_error *err)
+static silt_status read_footer(int fd, const char *path, silt_buf *footer, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) bytes = {0};
+    off_t file_size;
+    size_t size;
+    SILT_TRY(read_tail(fd, path, &bytes, &file_size, &size, err));
+    if (size + 8 > bytes.size)
+        return read_at(fd, path, file_size - 8 - (off_t)size, size, footer, err);
+    silt_buf_clear(footer);
+    silt_buf_append(footer, bytes.data + bytes.size - 8 - size, size);
+    return footer->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+typedef silt_status read_fn(int fd, const char *path, silt_buf *out, silt_error *err);
+
+static silt_status read_file(const char *path, read_fn *read_part, silt_buf *out, silt_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return silt_fail_errno(err, errno, "%s", path);
-    silt_status st = read_footer(fd, path, schema, err);
+    silt_status st = read_part(fd, path, out, err);
     close(fd);
     return st;
+}
+
+silt_status silt_parquet_schema_read(const char *path, silt_buf *schema, silt_error *err)
+{
+    return read_file(path, read_schema, schema, err);
+}
+
+silt_status silt_parquet_footer_read(const char *path, silt_buf *footer, silt_error *err)
+{
+    return read_file(path, read_footer, footer, err);
+}
+
+silt_bytes silt_parquet_footer_schema(silt_bytes footer)
+{
+    return find_schema(footer.data, footer.size);
 }
 
 /* ---- elements -------------------------------------------------------------------------------- */
@@ -289,44 +184,60 @@ enum {
 typedef struct element {
     silt_bytes name;
     int32_t type, repetition, converted, logical, child_count, id; /* -1: not there */
-    int32_t precision, scale, bits;
-    bool is_unsigned;
+    int32_t precision, scale, bits, digits;
+    bool is_unsigned, is_instant;
 } element;
 
-/* The parameters of a logical type: of DECIMAL and INTEGER alone are they of interest. */
-static void read_parameters(reader *r, element *e)
+/* A union of milli-, micro- and nanoseconds, in this order. */
+static int32_t read_digits(silt_thrift_reader *r)
 {
-    thrift_field field = {0};
-    while (next_field(r, &field)) {
-        if (e->logical == LOGICAL_DECIMAL && field.type == THRIFT_I32) {
-            int32_t value = read_int32(r);
+    int32_t digits = 0;
+    silt_thrift_field field = {0};
+    while (silt_thrift_next(r, &field)) {
+        digits = field.id * 3;
+        silt_thrift_skip(r, field.type, 0);
+    }
+    return digits;
+}
+
+/* The parameters of a logical type: of DECIMAL, INTEGER and TIMESTAMP are they of interest. */
+static void read_parameters(silt_thrift_reader *r, element *e)
+{
+    silt_thrift_field field = {0};
+    while (silt_thrift_next(r, &field)) {
+        if (e->logical == LOGICAL_DECIMAL && field.type == SILT_THRIFT_I32) {
+            int32_t value = silt_thrift_int32(r);
             if (field.id == 1)
                 e->scale = value;
             else
                 e->precision = value;
-        } else if (e->logical == LOGICAL_INTEGER && field.type == THRIFT_BYTE) {
-            e->bits = read_byte(r);
+        } else if (e->logical == LOGICAL_INTEGER && field.type == SILT_THRIFT_BYTE) {
+            e->bits = silt_thrift_byte(r);
         } else if (e->logical == LOGICAL_INTEGER && field.id == 2) {
-            e->is_unsigned = field.type == THRIFT_FALSE;
+            e->is_unsigned = field.type == SILT_THRIFT_FALSE;
+        } else if (e->logical == LOGICAL_TIMESTAMP && field.id == 1) {
+            e->is_instant = field.type == SILT_THRIFT_TRUE;
+        } else if (e->logical == LOGICAL_TIMESTAMP && field.type == SILT_THRIFT_STRUCT) {
+            e->digits = read_digits(r);
         } else {
-            skip(r, field.type, 0);
+            silt_thrift_skip(r, field.type, 0);
         }
     }
 }
 
-static void read_logical(reader *r, element *e)
+static void read_logical(silt_thrift_reader *r, element *e)
 {
-    thrift_field field = {0};
-    while (next_field(r, &field)) {
+    silt_thrift_field field = {0};
+    while (silt_thrift_next(r, &field)) {
         e->logical = field.id;
-        if (field.type == THRIFT_STRUCT)
+        if (field.type == SILT_THRIFT_STRUCT)
             read_parameters(r, e);
         else
-            skip(r, field.type, 0);
+            silt_thrift_skip(r, field.type, 0);
     }
 }
 
-static void read_element(reader *r, element *e)
+static void read_element(silt_thrift_reader *r, element *e)
 {
     *e = (element){.type = -1,
                    .repetition = -1,
@@ -339,18 +250,18 @@ static void read_element(reader *r, element *e)
         [1] = &e->type,  [3] = &e->repetition, [5] = &e->child_count, [6] = &e->converted,
         [7] = &e->scale, [8] = &e->precision,  [9] = &e->id,
     };
-    thrift_field field = {0};
-    while (next_field(r, &field)) {
-        bool number = field.type == THRIFT_I32 && field.id > 0 &&
+    silt_thrift_field field = {0};
+    while (silt_thrift_next(r, &field)) {
+        bool number = field.type == SILT_THRIFT_I32 && field.id > 0 &&
                       field.id < (int32_t)SILT_COUNT(numbers) && numbers[field.id];
         if (number)
-            *numbers[field.id] = read_int32(r);
-        else if (field.id == 4 && field.type == THRIFT_BINARY)
-            e->name = read_text(r);
-        else if (field.id == 10 && field.type == THRIFT_STRUCT)
+            *numbers[field.id] = silt_thrift_int32(r);
+        else if (field.id == 4 && field.type == SILT_THRIFT_BINARY)
+            e->name = silt_thrift_text(r);
+        else if (field.id == 10 && field.type == SILT_THRIFT_STRUCT)
             read_logical(r, e);
         else
-            skip(r, field.type, 0);
+            silt_thrift_skip(r, field.type, 0);
     }
 }
 
@@ -368,6 +279,16 @@ static void set_integer(silt_parquet_node *node, const element *e)
         node->bits = bits[(e->converted - CONVERTED_UINT_8) % 4];
         node->is_unsigned = e->converted < CONVERTED_UINT_8 + 4;
     }
+}
+
+static void set_timestamp(silt_parquet_node *node, const element *e)
+{
+    node->digits = (uint8_t)e->digits;
+    node->is_instant = e->is_instant;
+    if (e->logical >= 0) return;
+    node->is_instant = true; /* what there was before annotations that say it */
+    if (e->converted == CONVERTED_TIMESTAMP_MILLIS) node->digits = 3;
+    if (e->converted == CONVERTED_TIMESTAMP_MICROS) node->digits = 6;
 }
 
 /* What an annotation says, whatever is below it; OTHER: nothing that is known. */
@@ -430,6 +351,9 @@ static void set_leaf(silt_parquet_node *node, const element *e)
     bool bare = e->logical < 0 && e->converted < 0;
     if (bare && e->type >= 0 && e->type < (int32_t)SILT_COUNT(plain)) node->kind = plain[e->type];
     if (node->kind == SILT_PARQUET_INTEGER) set_integer(node, e);
+    if (node->kind == SILT_PARQUET_TIMESTAMP) set_timestamp(node, e);
+    if (node->kind == SILT_PARQUET_DECIMAL)
+        node->bits = e->type == INT32 ? 32 : e->type == INT64 ? 64 : 0;
     node->precision = e->precision;
     node->scale = e->scale;
 }
@@ -437,7 +361,7 @@ static void set_leaf(silt_parquet_node *node, const element *e)
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 typedef struct builder {
-    reader r;
+    silt_thrift_reader r;
     silt_arena *arena;
     uint64_t left; /* elements not yet read */
     bool no_memory;
@@ -552,11 +476,11 @@ silt_status silt_parquet_schema_parse(silt_bytes schema, silt_arena *arena,
     const uint8_t *start = (const uint8_t *)schema.data;
     builder b = {.r = {start, start + schema.size, false}, .arena = arena};
     uint8_t type = 0;
-    b.left = read_list(&b.r, &type);
+    b.left = silt_thrift_list(&b.r, &type);
     silt_parquet_node *root = silt_arena_calloc(arena, 1, sizeof *root);
     if (!root) return silt_fail_nomem(err);
     bool is_repeated;
-    if (type != THRIFT_STRUCT) b.r.failed = true;
+    if (type != SILT_THRIFT_STRUCT) b.r.failed = true;
     if (!b.r.failed) build(&b, 0, root, &is_repeated);
     if (b.no_memory) return silt_fail_nomem(err);
     if (b.r.failed || b.left != 0)

@@ -29,9 +29,12 @@ typedef struct silt_parquet_node {
     const char *name;
     int32_t id; /* field id; -1: none */
     silt_parquet_kind kind;
-    uint8_t bits;
+    uint8_t bits; /* INTEGER: its size; DECIMAL: of the integer that holds it, 0: bytes do */
     bool is_unsigned;
     int32_t precision, scale;
+    uint8_t
+        digits; /* TIMESTAMP: of a second, 3, 6 or 9; 0: of 12 bytes (INT96), which has no order */
+    bool is_instant; /* TIMESTAMP: UTC, not a time of day without a zone */
     /* STRUCT with one field that is the element of a two-level list: readers that look for three
      * levels take the field for the element. */
     bool is_lifted;
@@ -49,5 +52,10 @@ silt_status silt_parquet_schema_read(const char *path, silt_buf *schema, silt_er
  * is named): not a schema. */
 silt_status silt_parquet_schema_parse(silt_bytes schema, silt_arena *arena,
                                       const silt_parquet_node **out, silt_error *err);
+
+/* The whole footer instead (FileMetaData). As above. */
+silt_status silt_parquet_footer_read(const char *path, silt_buf *footer, silt_error *err);
+/* The schema within a whole footer, for silt_parquet_schema_parse(); empty: it has none. */
+silt_bytes silt_parquet_footer_schema(silt_bytes footer);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "store/local.h"
 
 static silt_status copy_local(const char *from, const char *to, silt_error *err)
@@ -45,4 +46,13 @@ silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *
     if (st == SILT_OK) return SILT_OK;
     (void)unlink(copy);
     return silt_wrap(err, st, "copy of %s", name);
+}
+
+const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena)
+{
+    char hash[SILT_SHA256_SIZE];
+    silt_sha256_hex(silt_bytes_of(of), hash);
+    const char *slash = strrchr(key, '/'), *dot = strchr(slash ? slash : key, '.');
+    int stem = dot ? (int)(dot - key) : (int)strlen(key);
+    return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
 }

@@ -16,4 +16,8 @@ typedef struct silt_carry {
 silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *key,
                             int64_t size_bytes, silt_error *err);
 
+/* `key` with something before its ending that depends on `of` and nothing else, for where the name
+ * is another file's. NULL: out of memory. */
+const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena);
+
 #endif

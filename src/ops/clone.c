@@ -203,16 +203,6 @@ static silt_status refer_to(cloning *c, const silt_place *place, silt_add *add)
 
 /* ---- deep: what they are called at the target */
 
-/* A name that depends on nothing but `of`. */
-static const char *distinct(const char *key, const char *of, silt_arena *arena)
-{
-    char hash[SILT_SHA256_SIZE];
-    silt_sha256_hex(silt_bytes_of(of), hash);
-    const char *slash = strrchr(key, '/'), *dot = strchr(slash ? slash : key, '.');
-    int stem = dot ? (int)(dot - key) : (int)strlen(key);
-    return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
-}
-
 static bool is_same_file(const silt_add *there, const silt_add *add)
 {
     return there && there->size_bytes == add->size_bytes &&
@@ -225,7 +215,7 @@ static silt_status choose_key(cloning *c, const silt_place *place, silt_add *add
     const char *key = place->key;
     if (!key) { /* from outside of the source's folder: names there may be the same */
         const char *slash = strrchr(place->local_path, '/');
-        key = distinct(slash + 1, place->local_path, c->arena);
+        key = silt_carry_distinct(slash + 1, place->local_path, c->arena);
     }
     const char *path = key ? silt_path_encode(key, c->arena) : NULL;
     if (!path) return silt_fail_nomem(c->err);
@@ -236,7 +226,7 @@ static silt_status choose_key(cloning *c, const silt_place *place, silt_add *add
     if (taken && !*have) {
         const char *of = silt_arena_printf(c->arena, "%s %" PRId64 " %" PRId64, add->path,
                                            add->size_bytes, add->modification_time_ms);
-        key = of ? distinct(key, of, c->arena) : NULL;
+        key = of ? silt_carry_distinct(key, of, c->arena) : NULL;
         path = key ? silt_path_encode(key, c->arena) : NULL;
         if (!path) return silt_fail_nomem(c->err);
         *have = is_same_file(find_there(c, path), add);

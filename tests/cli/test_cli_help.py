@@ -10,7 +10,7 @@ from conftest import ROOT
 PAGES = {p.stem.removeprefix("silt-"): p for p in (ROOT / "docs/cli").glob("*.md")}
 COMMANDS = sorted(set(PAGES) - {"silt"})
 LATER = ["maintain", "runs", "prove", "replay", "unload", "write", "merge", "update", "delete",
-         "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "migrate", "doctor"]
+         "checkpoint", "vacuum", "optimize", "cleanup-log", "restore", "doctor"]
 
 
 def documented(page):
