@@ -49,22 +49,55 @@ static bool always_fits(const silt_type *from, const silt_type *to)
     if (!is_number(from) || !is_number(to)) return true;
     if (to->kind == SILT_TYPE_FLOAT || to->kind == SILT_TYPE_DOUBLE) return true;
     if (whole && to->kind <= SILT_TYPE_LONG) return from->kind <= to->kind;
+    if (from->kind == SILT_TYPE_DECIMAL && to->kind <= SILT_TYPE_LONG)
+        return from->precision - from->scale < digits[to->kind];
     if (to->kind != SILT_TYPE_DECIMAL) return false;
     if (whole) return to->precision - to->scale >= digits[from->kind];
     return from->kind == SILT_TYPE_DECIMAL &&
            to->precision - to->scale >= from->precision - from->scale;
 }
 
-/* value IS NOT NULL AND CAST(value) IS NULL */
-static silt_status note_misfit(binding *b, const silt_expr *value, const silt_expr *cast)
+/* ---- values beyond a type: casts give null, or for whole numbers another number */
+
+static const silt_expr *null_by_cast(binding *b, const silt_expr *value, const silt_expr *cast)
 {
     silt_arena *arena = b->e->arena;
     const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN);
     const silt_expr *null = silt_expr_call(arena, SILT_OP_IS_NULL, boolean, &value, 1);
-    const silt_expr *given = null ? silt_expr_call(arena, SILT_OP_NOT, boolean, &null, 1) : NULL;
-    const silt_expr *sides[] = {given, silt_expr_call(arena, SILT_OP_IS_NULL, boolean, &cast, 1)};
-    if (!sides[0] || !sides[1]) return silt_fail_nomem(b->e->err);
-    const silt_expr *misfit = silt_expr_call(arena, SILT_OP_AND, boolean, sides, 2);
+    const silt_expr *sides[] = {null ? silt_expr_call(arena, SILT_OP_NOT, boolean, &null, 1) : NULL,
+                                silt_expr_call(arena, SILT_OP_IS_NULL, boolean, &cast, 1)};
+    return sides[0] && sides[1] ? silt_expr_call(arena, SILT_OP_AND, boolean, sides, 2) : NULL;
+}
+
+/* value < the least OR value > the greatest (>= one more, where that is a power of two which a
+ * double has). */
+static const silt_expr *out_of_range(binding *b, const silt_expr *value, const silt_type *to)
+{
+    static const struct {
+        const char *least, *most, *above;
+    } ranges[] = {
+        [SILT_TYPE_BYTE] = {"-128", "127", "128"},
+        [SILT_TYPE_SHORT] = {"-32768", "32767", "32768"},
+        [SILT_TYPE_INTEGER] = {"-2147483648", "2147483647", "2147483648"},
+        [SILT_TYPE_LONG] = {"-9223372036854775808", "9223372036854775807", "9223372036854775808"}};
+    silt_arena *arena = b->e->arena;
+    const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN), *from = value->type;
+    bool real = from->kind == SILT_TYPE_FLOAT || from->kind == SILT_TYPE_DOUBLE;
+    const char *most = real ? ranges[to->kind].above : ranges[to->kind].most;
+    const silt_expr *low[] = {value, silt_expr_literal(arena, from, ranges[to->kind].least)};
+    const silt_expr *high[] = {value, silt_expr_literal(arena, from, most)};
+    if (!low[1] || !high[1]) return NULL;
+    const silt_expr *sides[] = {
+        silt_expr_call(arena, SILT_OP_LT, boolean, low, 2),
+        silt_expr_call(arena, real ? SILT_OP_GE : SILT_OP_GT, boolean, high, 2)};
+    return sides[0] && sides[1] ? silt_expr_call(arena, SILT_OP_OR, boolean, sides, 2) : NULL;
+}
+
+static silt_status note_misfit(binding *b, const silt_expr *value, const silt_expr *cast)
+{
+    bool whole = cast->type->kind <= SILT_TYPE_LONG;
+    const silt_expr *misfit =
+        whole ? out_of_range(b, value, cast->type) : null_by_cast(b, value, cast);
     return misfit && silt_vec_push(&b->misfits, misfit) ? SILT_OK : silt_fail_nomem(b->e->err);
 }
 
@@ -93,6 +126,28 @@ static silt_status convert(binding *b, const silt_assignment *set, const silt_ex
 }
 
 /* ---- assignments */
+
+/* What is of the moment is the same for all rows: that of the try. */
+static silt_status at_once(const binding *b, const silt_expr *expr, const silt_expr **out)
+{
+    silt_edit *e = b->e;
+    char text[SILT_TIME_SIZE];
+    *out = expr;
+    if (expr->kind != SILT_EXPR_CALL) return SILT_OK;
+    if (expr->op == SILT_OP_CURRENT_DATE || expr->op == SILT_OP_CURRENT_TIMESTAMP) {
+        silt_time_format_us(e->started_us, text);
+        if (expr->op == SILT_OP_CURRENT_DATE) text[strlen("2024-01-15")] = '\0';
+        const char *copy = silt_arena_strdup(e->arena, text);
+        *out = copy ? silt_expr_literal(e->arena, expr->type, copy) : NULL;
+        return *out ? SILT_OK : silt_fail_nomem(e->err);
+    }
+    const silt_expr **args = silt_arena_calloc(e->arena, expr->arg_count + 1, sizeof(*args));
+    if (!args) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < expr->arg_count; i++)
+        SILT_TRY(at_once(b, expr->args[i], &args[i]));
+    *out = silt_expr_call(e->arena, expr->op, expr->type, args, expr->arg_count);
+    return *out ? SILT_OK : silt_fail_nomem(e->err);
+}
 
 static silt_status find_column(const binding *b, const char *name, int *out)
 {
@@ -131,6 +186,7 @@ static silt_status assign(binding *b, const silt_assignment *set)
     SILT_TRY(check_settable(b, field));
     silt_status st = silt_expr_parse(set->value, e->arena, &parsed, e->err);
     if (st == SILT_OK) st = silt_expr_bind(parsed, e->schema, e->arena, &bound, e->err);
+    if (st == SILT_OK) st = at_once(b, bound, &bound);
     if (st != SILT_OK) return silt_wrap(e->err, st, "value of column %s", field->name);
     return convert(b, set, bound, field->type, &b->values[at]);
 }
@@ -174,7 +230,9 @@ static silt_status compute(const binding *b, silt_write_columns *columns)
             strstr(b->e->schema->fields[at].metadata, "delta.generationExpression"))
             SILT_TRY(substitute(b, c->expr, &value));
         c->expr = value;
-        if (value) c->kind = SILT_OUTPUT_EXPR;
+        if (!value) continue;
+        c->kind = SILT_OUTPUT_EXPR;
+        c->source = NULL;
     }
     return SILT_OK;
 }

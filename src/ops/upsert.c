@@ -221,7 +221,9 @@ static silt_status choose_files(upsert *u, int64_t *replaced)
     if (!u->rewrite || !u->removes) return silt_fail_nomem(w->err);
     for (size_t i = 0; i < count; i++) {
         if (u->match.file_updates[i] <= 0) continue;
+        const silt_bitmap *deleted = u->scan.spec.files[i].rows;
         int64_t rows = u->scan.spec.files[i].row_count;
+        if (rows >= 0 && deleted) rows -= (int64_t)silt_bitmap_count(deleted);
         u->rewrite[i] = true;
         u->removes[u->remove_count++] = &adds[u->candidates[i]];
         *replaced += u->match.file_updates[i];

@@ -234,6 +234,24 @@ static void dry_runs_change_nothing(void **state)
     assert_no_strays();
 }
 
+/* Rows that are marked are no rows to an upsert: their keys come anew. */
+static void upserts_see_what_is_left(void **state)
+{
+    (void)state;
+    static const char *const by_id[] = {"id"};
+    six_rows(NULL, VECTORS);
+    place_ok(&here, delete_rows("id = 2"));
+    here.spec.keys = by_id;
+    here.spec.key_count = 1;
+    place_no_sources(&here);
+    place_source(&here, "more.csv", "id,p,v\n1,x,0\n2,y,1\n");
+    place_load_ok(&here);
+    assert_int_equal(here.result.facts.total.inserted, 1);
+    assert_int_equal(here.result.facts.total.updated, 1);
+    assert_int_equal(here.result.facts.rows_carried, 1);
+    place_assert_rows(&here, NULL, "1|x|0\n2|y|1\n3|b|30\n4|b|40\n5|c|~\n6|c|60\n");
+}
+
 /* ---- others at work */
 
 static int meddling; /* how often still */
@@ -305,8 +323,7 @@ static void any_call_may_be_lost(void **state)
                 silt_store *flaky = silt_store_fault_new(here.below, &plan);
                 silt_snapshot *snapshot = NULL;
                 silt_error err = {0};
-                silt_status st =
-                    silt_snapshot_open(flaky, here.engine, NULL, &snapshot, &err);
+                silt_status st = silt_snapshot_open(flaky, here.engine, NULL, &snapshot, &err);
                 if (st == SILT_OK)
                     st = silt_delete(snapshot, "id = 2", &edit_opts, &done, NULL, &err);
                 silt_snapshot_free(snapshot);
@@ -342,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(mistakes_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_are_used_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_change_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(upserts_see_what_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(conflicts_are_decided_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_call_may_be_lost, set_up, tear_down),
     };

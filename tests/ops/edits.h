@@ -7,6 +7,7 @@
 #include "ops/place.h"
 #include "silt/edit.h"
 #include "silt/scan.h"
+#include "silt/table.h"
 
 static place here;
 static silt_edit_options edit_opts;
@@ -40,9 +41,9 @@ static inline void make_table(const char *columns, const char *by, const char *p
     }
     const char *const partition_by[] = {by};
     silt_txn_result result;
-    place_ok(&here, silt_create_table(here.store, here.engine, place_schema(&here, columns),
-                                      partition_by, by != NULL, (silt_pairs){pairs, count}, NULL,
-                                      &result, &here.err));
+    place_ok(&here,
+             silt_create_table(here.store, here.engine, place_schema(&here, columns), partition_by,
+                               by != NULL, (silt_pairs){pairs, count}, NULL, &result, &here.err));
     place_reopen(&here);
 }
 
@@ -61,6 +62,15 @@ static inline void follow(silt_snapshot *after)
     if (!after) return;
     silt_snapshot_free(here.now);
     here.now = after;
+}
+
+/* Change the table's shape. */
+static inline void alter(silt_table_step_kind kind, const char *target, const char *value)
+{
+    const silt_table_step step = {kind, target, value};
+    silt_table_result result;
+    place_ok(&here, silt_table_alter(here.now, &step, 1, NULL, here.arena, &result, &here.err));
+    place_reopen(&here);
 }
 
 static inline silt_status delete_rows(const char *where)
