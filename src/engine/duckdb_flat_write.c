@@ -2,6 +2,7 @@
  *
  * DuckDB builds structs, maps and lists out of the flat columns. Only one thread ever calls the
  * source. */
+#include "base/json.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_stream.h"
 
@@ -154,6 +155,37 @@ static bool is_natural(silt_flat_kind kind, const silt_type *type)
            ((kind == SILT_FLAT_TEXT || kind == SILT_FLAT_JSON) && type->kind == SILT_TYPE_STRING);
 }
 
+/* A struct as from_json() is told of it: {"a":"BIGINT","b":{"c":"DATE"}}, within a text of SQL. */
+static silt_status structure_json(const silt_type *type, silt_json_writer *w, silt_error *err)
+{
+    if (type->kind == SILT_TYPE_STRUCT) {
+        silt_json_begin_object(w);
+        for (size_t i = 0; i < type->field_count; i++) {
+            silt_json_key(w, type->fields[i].name);
+            SILT_TRY(structure_json(type->fields[i].type, w, err));
+        }
+        silt_json_end_object(w);
+        return SILT_OK;
+    }
+    SILT_CLEAN(silt_buf) name = {0};
+    SILT_TRY(silt_sql_type(&name, type, err));
+    silt_json_put_string(w, silt_buf_bytes(&name).data);
+    return name.failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+static silt_status json_sql(const silt_node *node, silt_buf *sql, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) structure = {0};
+    silt_json_writer w = silt_json_writer_of(&structure);
+    SILT_TRY(structure_json(node->type, &w, err));
+    if (structure.failed) return silt_fail_nomem(err);
+    silt_buf_printf(sql, "CASE WHEN json_valid(c%zu) THEN from_json(c%zu, ", node->column,
+                    node->column);
+    silt_sql_text(sql, structure.data);
+    silt_buf_puts(sql, ") END");
+    return SILT_OK;
+}
+
 /* Append what makes a node's value of the flat columns. Trees are a few levels deep. */
 static silt_status node_sql(const flat_write *w, const silt_node *node, silt_buf *sql,
                             silt_error *err)
@@ -174,6 +206,8 @@ static silt_status node_sql(const flat_write *w, const silt_node *node, silt_buf
     case SILT_NODE_LIST:
         silt_buf_printf(sql, "from_json(c%zu, '[\"VARCHAR\"]')", node->column);
         return SILT_OK;
+    case SILT_NODE_JSON:
+        return json_sql(node, sql, err);
     case SILT_NODE_STRUCT:
         break;
     }
@@ -199,6 +233,8 @@ static silt_status check_node(const flat_write *w, const silt_node *node, silt_e
         good = kind == SILT_FLAT_BOOL && node->child_count > 0;
     else
         good = kind == SILT_FLAT_TEXT || kind == SILT_FLAT_JSON;
+    if (node->kind == SILT_NODE_JSON)
+        good = good && node->type && node->type->kind == SILT_TYPE_STRUCT;
     if (!good || kind == SILT_FLAT_FILE)
         return silt_fail(err, SILT_INVALID, "column %s: does not fit its flat column", node->name);
     for (size_t i = 0; i < node->child_count; i++)
@@ -219,7 +255,7 @@ static silt_status copy_sql(const flat_write *w, const silt_node *nodes, size_t 
     }
     silt_buf_printf(sql, " FROM %s(%" PRId64 ")) TO ", flat_function, w->scan.id);
     silt_sql_text(sql, local_path);
-    silt_buf_puts(sql, " (FORMAT parquet, COMPRESSION snappy, RETURN_STATS)");
+    silt_buf_puts(sql, " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480, RETURN_STATS)");
     return SILT_OK;
 }
 

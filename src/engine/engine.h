@@ -394,7 +394,8 @@ typedef enum silt_node_kind {
     SILT_NODE_LEAF,   /* flat column `column` as `type` */
     SILT_NODE_STRUCT, /* of children; null where flat BOOL column `column` is false */
     SILT_NODE_MAP,    /* map<string,string> from JSON object text in `column` */
-    SILT_NODE_LIST    /* list<string> from JSON array text in `column` */
+    SILT_NODE_LIST,   /* list<string> from JSON array text in `column` */
+    SILT_NODE_JSON    /* struct `type` from JSON object text in `column`; what doesn't fit is null */
 } silt_node_kind;
 typedef struct silt_node {
     const char *name;

@@ -26,6 +26,7 @@
     X(ADD, BOOL)                      \
     X(ADD_PATH, TEXT)                 \
     X(ADD_PARTITIONS, TEXT)           \
+    X(ADD_PARSED_PARTITIONS, TEXT)    \
     X(ADD_SIZE, INT)                  \
     X(ADD_TIME, INT)                  \
     X(ADD_CHANGE, BOOL)               \
@@ -160,18 +161,18 @@ static const silt_node domain_nodes[] = {
     LEAF("removed", DOMAIN_REMOVED, bool_type),
 };
 
+#define ADD_NODES_MAX (SILT_COUNT(add_nodes) + 2)
+
 /* Files and tombstones first: a sidecar has no more. */
-#define TOP_NODES(add_count)                                                       \
-    {                                                                              \
-        {"add", SILT_NODE_STRUCT, C_ADD, NULL, add_nodes, add_count},              \
-            STRUCT("remove", REMOVE, remove_nodes), STRUCT("txn", TXN, txn_nodes), \
-            STRUCT("metaData", META, metadata_nodes),                              \
-            STRUCT("protocol", PROTOCOL, protocol_nodes),                          \
-            STRUCT("domainMetadata", DOMAIN, domain_nodes)                         \
-    }
 #define FILE_NODES 2
-static const silt_node nodes_with_stats[] = TOP_NODES(SILT_COUNT(add_nodes));
-static const silt_node nodes_without_stats[] = TOP_NODES(SILT_COUNT(add_nodes) - 1);
+static const silt_node top_nodes[] = {
+    STRUCT("add", ADD, add_nodes),
+    STRUCT("remove", REMOVE, remove_nodes),
+    STRUCT("txn", TXN, txn_nodes),
+    STRUCT("metaData", META, metadata_nodes),
+    STRUCT("protocol", PROTOCOL, protocol_nodes),
+    STRUCT("domainMetadata", DOMAIN, domain_nodes),
+};
 
 /* ---- rows */
 
@@ -232,7 +233,28 @@ struct silt_log_rows {
         silt_bytes texts[BATCH_ROWS];
     } values[COLUMN_COUNT];
     silt_flat_vector vectors[COLUMN_COUNT];
+    silt_node add[ADD_NODES_MAX], top[SILT_COUNT(top_nodes)]; /* the columns, as wanted */
 };
+
+static void choose_columns(silt_log_rows *r)
+{
+    const silt_log_checkpoint_content *c = r->content;
+    size_t count = SILT_COUNT(add_nodes) - !c->with_stats;
+    memcpy(r->add, add_nodes, sizeof(add_nodes));
+    memcpy(r->top, top_nodes, sizeof(top_nodes));
+    if (c->stats_type)
+        r->add[count++] = (silt_node){.name = "stats_parsed",
+                                      .kind = SILT_NODE_JSON,
+                                      .column = C_ADD_STATS,
+                                      .type = c->stats_type};
+    if (c->partitions_type)
+        r->add[count++] = (silt_node){.name = "partitionValues_parsed",
+                                      .kind = SILT_NODE_JSON,
+                                      .column = C_ADD_PARSED_PARTITIONS,
+                                      .type = c->partitions_type};
+    r->top[0].children = r->add;
+    r->top[0].child_count = count;
+}
 
 silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content,
                                  const silt_log_slice *slice)
@@ -247,6 +269,7 @@ silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content,
     r->slice = slice;
     r->next = slice->from;
     r->batch_arena = arena;
+    choose_columns(r);
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
         r->vectors[c].validity = r->validity[c];
         if (kinds[c] == SILT_FLAT_TEXT)
@@ -270,8 +293,8 @@ void silt_log_rows_schema(const silt_log_rows *rows, const silt_flat_kind **kind
 {
     *kinds_out = kinds;
     *kind_count = COLUMN_COUNT;
-    *nodes = rows->content->with_stats ? nodes_with_stats : nodes_without_stats;
-    *node_count = rows->slice->files_only ? FILE_NODES : SILT_COUNT(nodes_with_stats);
+    *nodes = rows->top;
+    *node_count = rows->slice->files_only ? FILE_NODES : SILT_COUNT(top_nodes);
 }
 
 static void put_int(silt_log_rows *r, enum column column, size_t row, int64_t value)
@@ -311,6 +334,19 @@ static void put_pairs(silt_log_rows *r, enum column column, size_t row, silt_pai
         r->last_pairs = pairs;
     }
     put_text(r, column, row, r->last_text);
+}
+
+/* As put_pairs(), '' as null, which it is. */
+static void put_values(silt_log_rows *r, enum column column, size_t row, silt_pairs pairs)
+{
+    silt_json_writer w = silt_json_writer_of(&r->json);
+    silt_buf_clear(&r->json);
+    silt_json_begin_object(&w);
+    for (size_t i = 0; i < pairs.count; i++)
+        if (pairs.items[i].value && *pairs.items[i].value)
+            silt_json_member_string(&w, pairs.items[i].key, pairs.items[i].value);
+    silt_json_end_object(&w);
+    put_text(r, column, row, json_copy(r));
 }
 
 static void put_names(silt_log_rows *r, enum column column, size_t row, silt_names names)
@@ -382,6 +418,8 @@ static void put_add(silt_log_rows *r, size_t row, const silt_add *add)
     put_int(r, C_ADD, row, true);
     put_text(r, C_ADD_PATH, row, add->path);
     put_pairs(r, C_ADD_PARTITIONS, row, add->partition_values);
+    if (r->content->partitions_type)
+        put_values(r, C_ADD_PARSED_PARTITIONS, row, add->partition_values);
     put_int(r, C_ADD_SIZE, row, add->size_bytes);
     put_int(r, C_ADD_TIME, row, add->modification_time_ms);
     put_int(r, C_ADD_CHANGE, row, false);

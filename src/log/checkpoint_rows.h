@@ -12,8 +12,16 @@ typedef struct silt_log_checkpoint_content {
     const silt_app_txn *app_txns; /* of the state, those that haven't expired */
     size_t app_txn_count;
     const silt_log_replay *files;
-    bool with_stats;
+    bool with_stats;                  /* as JSON */
+    const silt_type *stats_type;      /* of stats_parsed; NULL: not wanted */
+    const silt_type *partitions_type; /* of partitionValues_parsed; likewise */
 } silt_log_checkpoint_content;
+
+/* The types above, in the arena, as delta.checkpoint.writeStatsAsStruct asks (checkpoint_stats.c).
+ */
+silt_status silt_log_parsed_types(const silt_log_state *state, silt_arena *arena,
+                                  const silt_type **stats, const silt_type **partitions,
+                                  silt_error *err);
 
 /* Rows of a checkpoint are numbered: protocol, metadata, app txns, domains, files, tombstones. */
 size_t silt_log_rows_count(const silt_log_checkpoint_content *content);

@@ -291,6 +291,8 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
     silt_log_checkpoint_content content = {
         .state = &state, .files = &files, .with_stats = wants_stats(&state.metadata)};
     SILT_TRY(live_txns(&state, spec->now_ms, arena, &content, err));
+    SILT_TRY(
+        silt_log_parsed_types(&state, arena, &content.stats_type, &content.partitions_type, err));
     writer w = {.store = store,
                 .engine = engine,
                 .content = &content,

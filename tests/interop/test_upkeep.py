@@ -1,4 +1,5 @@
 """Tables that Silt looked after, by two independent readers; and deltalake's, looked after by Silt."""
+import datetime as dt
 import json
 import os
 import time
@@ -89,3 +90,33 @@ def test_v2_checkpoints(silt, read_deltalake, read_duckdb):
     sidecar, = (table / "_delta_log/_sidecars").iterdir()
     assert pq.read_schema(sidecar).names == ["add", "remove"]
     assert deltalake.DeltaTable(str(table)).transaction_version("a") == 4
+
+
+def test_stats_as_columns(silt, read_deltalake, read_duckdb):
+    """delta.checkpoint.writeStatsAsStruct: typed, and what skips files when there is no JSON."""
+    table, at = silt.dir / "t", dt.datetime(2024, 1, 1, 2, 3, 4, 567000, dt.timezone.utc)
+    deltalake.write_deltalake(
+        str(table), pa.table({"id": [1, 2], "at": pa.array([at, at], pa.timestamp("us", "UTC")), "s": ["x", "y"],
+                              "st": [{"u": 1}, {"u": 2}], "l": [[1], [2]], "p": [7, None]}),
+        partition_by=["p"], configuration={"delta.checkpoint.writeStatsAsStruct": "true",
+                                           "delta.checkpoint.writeStatsAsJson": "false"})
+    commit = table / "_delta_log/00000000000000000000.json"
+    broken = json.loads([x for x in commit.read_text().splitlines() if '"add"' in x][0])
+    broken["add"] |= {"path": "other.parquet", "stats": "{not JSON"}
+    commit.write_text(commit.read_text().rstrip() + "\n" + json.dumps(broken) + "\n")
+    (table / "other.parquet").write_bytes(next(table.glob("p=7/*.parquet")).read_bytes())
+    silt("checkpoint", table)
+    (table / "_delta_log/00000000000000000001.json").write_text('{"commitInfo":{}}\n')
+    commit.unlink()
+    file, = (table / "_delta_log").glob("*.checkpoint.parquet")
+    adds = [r["add"] for r in pq.read_table(file).to_pylist() if r["add"]]
+    assert "stats" not in adds[0] and len(adds) == 3
+    by_id = {a["stats_parsed"]["minValues"]["id"]: a for a in adds if a["stats_parsed"]}
+    assert sorted(by_id) == [1, 2]
+    assert by_id[1]["partitionValues_parsed"] == {"p": 7} and by_id[2]["partitionValues_parsed"] == {"p": None}
+    stats = by_id[2]["stats_parsed"]
+    assert stats["numRecords"] == 1 and stats["maxValues"] == {"id": 2, "at": at, "s": "y", "st": {"u": 2}}
+    assert stats["nullCount"]["st"] == {"u": 0}
+    found = silt("files", table, "--where", "id = 2").out.splitlines()
+    assert len(found) == 2 and "other.parquet" in found, "statistics that can't be read don't count"
+    assert by_all(silt, table, read_deltalake, read_duckdb)[-1] == 2
