@@ -180,15 +180,21 @@ silt_status silt_shape_cluster_by(silt_shape *shape, silt_names columns, silt_er
 
 /* ---- back to names */
 
-static const silt_field *find_physical(const silt_type *type, const char *name, silt_arena *arena)
+static silt_status find_physical(const silt_type *type, const char *name, silt_arena *arena,
+                                 const silt_field **out, silt_error *err)
 {
     static const char key[] = "delta.columnMapping.physicalName";
     for (size_t i = 0; i < type->field_count; i++) {
         const silt_field *field = &type->fields[i];
-        const char *physical = silt_shape_meta_string(arena, field->metadata, key);
-        if (strcmp(physical ? physical : field->name, name) == 0) return field;
+        const silt_json *json;
+        SILT_TRY(silt_shape_meta(arena, field->metadata, key, &json, err));
+        const char *physical = silt_json_string(json);
+        if (strcmp(physical ? physical : field->name, name) != 0) continue;
+        *out = field;
+        return SILT_OK;
     }
-    return NULL;
+    return silt_fail(err, SILT_CORRUPT, "metadata domain " CLUSTERING ": there is no column %s",
+                     name);
 }
 
 static silt_status logical(const silt_json *physical, const silt_type *schema, silt_arena *arena,
@@ -198,12 +204,9 @@ static silt_status logical(const silt_json *physical, const silt_type *schema, s
     const char **names = silt_arena_calloc(arena, silt_json_count(physical), sizeof(*names));
     if (!names) return silt_fail_nomem(err);
     for (silt_json_iter it = silt_json_iter_of(physical); silt_json_next(&it);) {
+        const silt_field *field = NULL;
         const char *name = silt_json_string(it.value);
-        const silt_field *field = name ? find_physical(schema, name, arena) : NULL;
-        if (!field)
-            return silt_fail(err, SILT_CORRUPT,
-                             "metadata domain " CLUSTERING ": there is no column %s",
-                             name ? name : "of no name");
+        SILT_TRY(find_physical(schema, name ? name : "", arena, &field, err));
         names[count++] = field->name;
         schema = field->type;
     }

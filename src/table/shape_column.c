@@ -117,7 +117,9 @@ silt_status silt_shape_add_column(silt_shape *shape, const char *path, const sil
                   path);
         return silt_hint(err, SILT_INVALID, "add it as nullable, fill it, then set it not null");
     }
-    if (silt_shape_meta_has(shape->arena, made.metadata, "CURRENT_DEFAULT")) {
+    const silt_json *value;
+    SILT_TRY(silt_shape_meta(shape->arena, made.metadata, "CURRENT_DEFAULT", &value, err));
+    if (value) {
         silt_fail(err, SILT_UNSUPPORTED,
                   "column %s can't be added with a default: rows that stand would have to get it",
                   path);
@@ -134,6 +136,7 @@ silt_status silt_shape_add_column(silt_shape *shape, const char *path, const sil
     if (!silt_shape_put_struct(&next, up, insert(shape->arena, parent, at, made)))
         return silt_fail_nomem(err);
     SILT_TRY(silt_shape_require_type(&next, made.type, err));
+    SILT_TRY(silt_shape_check_feed(&next, err));
     if (silt_shape_mapping(shape) != SILT_MAPPING_NONE)
         SILT_TRY(silt_shape_map_fields(&next, false, err));
     *shape = next;
@@ -221,6 +224,7 @@ silt_status silt_shape_rename_column(silt_shape *shape, const char *path, const 
     if (is_partition(shape, &spot)) SILT_TRY(rename_partition(&next, old, field.name, err));
     SILT_TRY(follow_stats(&next, spot.names, field.name, err));
     if (!silt_shape_put_field(&next, &spot, field)) return silt_fail_nomem(err);
+    SILT_TRY(silt_shape_check_feed(&next, err));
     *shape = next;
     return SILT_OK;
 }
@@ -368,7 +372,9 @@ silt_status silt_shape_set_default(silt_shape *shape, const char *path, const ch
     silt_shape_spot spot;
     SILT_TRY(silt_shape_find_field(shape, path, &spot, err));
     const silt_field *field = &spot.parent->fields[spot.index];
-    if (!expression && !silt_shape_meta_has(shape->arena, field->metadata, "CURRENT_DEFAULT"))
+    const silt_json *value;
+    SILT_TRY(silt_shape_meta(shape->arena, field->metadata, "CURRENT_DEFAULT", &value, err));
+    if (!expression && !value)
         return silt_fail(err, SILT_NOT_FOUND, "column %s has no default", path);
     if (!expression) return set_text(shape, &spot, "CURRENT_DEFAULT", NULL, err);
     if (spot.names.count > 1)

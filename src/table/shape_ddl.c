@@ -86,6 +86,7 @@ static silt_status parse_name(ddl *d, const char **out)
         }
         d->at++;
     }
+    if (buf.failed) return silt_fail_nomem(d->err);
     if (!buf.size) {
         d->at = start;
         return fail_here(d, "the name of a column is missing");

@@ -51,12 +51,20 @@ static silt_status put_protocol(lines *l, silt_error *err)
 
 /* ---- columns */
 
+/* A text of the field's metadata; NULL: none. */
+static const char *text_of(lines *l, const char *metadata, const char *key)
+{
+    const silt_json *json = NULL;
+    l->failed |= silt_shape_meta(l->arena, metadata, key, &json, NULL) != SILT_OK;
+    return silt_json_string(json);
+}
+
 /* A table whose columns are mapped only now has the names of before as physical ones. */
 static bool same_column(lines *l, const silt_field *a, const silt_field *b)
 {
     static const char key[] = "delta.columnMapping.physicalName";
-    const char *x = silt_shape_meta_string(l->arena, a->metadata, key);
-    const char *y = silt_shape_meta_string(l->arena, b->metadata, key);
+    const char *x = text_of(l, a->metadata, key);
+    const char *y = text_of(l, b->metadata, key);
     return strcmp(x ? x : a->name, y ? y : b->name) == 0;
 }
 
@@ -86,9 +94,8 @@ static void put_type(lines *l, const char *path, const silt_type *a, const silt_
 
 static void put_new(lines *l, const char *path, const silt_field *f)
 {
-    const char *generated =
-        silt_shape_meta_string(l->arena, f->metadata, "delta.generationExpression");
-    const char *value = silt_shape_meta_string(l->arena, f->metadata, "CURRENT_DEFAULT");
+    const char *generated = text_of(l, f->metadata, "delta.generationExpression");
+    const char *value = text_of(l, f->metadata, "CURRENT_DEFAULT");
     put(l, "column + %s %s%s%s%s%s%s%s", path, type_text(l, f->type),
         f->nullable ? "" : " not null", generated ? " generated as " : "",
         generated ? generated : "", value ? " default " : "", value ? value : "",
@@ -115,8 +122,8 @@ static void put_field(lines *l, const char *path, const silt_field *a, const sil
     if (a->nullable != b->nullable)
         put(l, "column %s: %s", path, b->nullable ? "nullable" : "not null");
     for (size_t i = 0; i < SILT_COUNT(texts); i++)
-        put_text(l, path, texts[i][1], silt_shape_meta_string(l->arena, a->metadata, texts[i][0]),
-                 silt_shape_meta_string(l->arena, b->metadata, texts[i][0]));
+        put_text(l, path, texts[i][1], text_of(l, a->metadata, texts[i][0]),
+                 text_of(l, b->metadata, texts[i][0]));
     put_type(l, path, a->type, b->type);
 }
 

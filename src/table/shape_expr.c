@@ -29,6 +29,7 @@ typedef struct use {
     silt_names path;
     const char *doing;
     bool found;
+    silt_status st;
 } use;
 
 static void on_column(void *ctx, const silt_expr *column)
@@ -41,41 +42,48 @@ static void on_column(void *ctx, const silt_expr *column)
 }
 
 /* What Silt can't parse uses each column whose name is in it. */
-static bool uses(use *u, const char *text)
+static silt_status look(use *u, const char *text, silt_error *err)
 {
     const silt_expr *expr;
-    if (silt_expr_parse(text, u->shape->arena, &expr, NULL) != SILT_OK)
-        return strcasestr(text, u->path.items[u->path.count - 1]) != NULL;
+    silt_status st = silt_expr_parse(text, u->shape->arena, &expr, err);
     u->found = false;
-    silt_expr_columns(expr, on_column, u);
-    return u->found;
+    if (st == SILT_OK)
+        silt_expr_columns(expr, on_column, u);
+    else if (st == SILT_NOMEM)
+        return st;
+    else
+        u->found = strcasestr(text, u->path.items[u->path.count - 1]) != NULL;
+    return SILT_OK;
 }
 
-static silt_status fail_used(const use *u, const char *by, const char *name, const char *text,
+/* INVALID where `text`, which may be NULL, uses the column. */
+static silt_status check_use(use *u, const char *by, const char *name, const char *text,
                              silt_error *err)
 {
+    if (!text) return SILT_OK;
+    SILT_TRY(look(u, text, err));
+    if (!u->found) return SILT_OK;
     const char *column = silt_shape_path_text(u->path, u->shape->arena);
     if (!column) return silt_fail_nomem(err);
     silt_fail(err, SILT_INVALID, "column %s can't be %s: %s %s uses it: %s", column, u->doing, by,
               name, text);
-    return by[0] == 'c'
-               ? silt_hint(err, SILT_INVALID, "drop the constraint first, and add it again")
-               : SILT_INVALID;
+    if (strcmp(by, "constraint") != 0) return SILT_INVALID;
+    return silt_hint(err, SILT_INVALID, "drop the constraint first, and add it again");
 }
 
 static silt_status check_field(void *ctx, silt_names path, const silt_field *field, silt_error *err)
 {
+    (void)path;
     use *u = ctx;
     silt_arena *arena = u->shape->arena;
-    const char *text = silt_shape_meta_string(arena, field->metadata, GENERATED);
-    if (text && uses(u, text)) return fail_used(u, "generated column", field->name, text, err);
-    text = silt_shape_meta_string(arena, field->metadata, INVARIANTS);
     const silt_json *json;
-    if (!text || silt_json_parse(silt_bytes_of(text), arena, &json, NULL) != SILT_OK)
-        return SILT_OK;
-    (void)path;
-    text = silt_json_string(silt_json_get(silt_json_get(json, "expression"), "expression"));
-    return text && uses(u, text) ? fail_used(u, "invariant of", field->name, text, err) : SILT_OK;
+    SILT_TRY(silt_shape_meta(arena, field->metadata, GENERATED, &json, err));
+    SILT_TRY(check_use(u, "generated column", field->name, silt_json_string(json), err));
+    SILT_TRY(silt_shape_meta(arena, field->metadata, INVARIANTS, &json, err));
+    if (!silt_json_string(json)) return SILT_OK;
+    SILT_TRY(silt_json_parse(silt_bytes_of(silt_json_string(json)), arena, &json, err));
+    json = silt_json_get(silt_json_get(json, "expression"), "expression");
+    return check_use(u, "invariant of", field->name, silt_json_string(json), err);
 }
 
 silt_status silt_shape_check_unused(const silt_shape *shape, silt_names path, const char *doing,
@@ -84,9 +92,9 @@ silt_status silt_shape_check_unused(const silt_shape *shape, silt_names path, co
     use u = {.shape = shape, .path = path, .doing = doing};
     silt_pairs pairs = shape->metadata.configuration;
     for (size_t i = 0; i < pairs.count; i++)
-        if (silt_starts_with(pairs.items[i].key, CONSTRAINT) && uses(&u, pairs.items[i].value))
-            return fail_used(&u, "constraint", pairs.items[i].key + strlen(CONSTRAINT),
-                             pairs.items[i].value, err);
+        if (silt_starts_with(pairs.items[i].key, CONSTRAINT))
+            SILT_TRY(check_use(&u, "constraint", pairs.items[i].key + strlen(CONSTRAINT),
+                               pairs.items[i].value, err));
     return silt_shape_each(shape, check_field, &u, err);
 }
 
@@ -179,9 +187,11 @@ static void on_generated(void *ctx, const silt_expr *column)
 {
     use *u = ctx;
     int at = silt_shape_field_at(u->shape->schema, column->path[0]);
-    if (at >= 0 &&
-        silt_shape_meta_has(u->shape->arena, u->shape->schema->fields[at].metadata, GENERATED))
-        u->found = true;
+    const silt_json *json = NULL;
+    if (at < 0 || u->st != SILT_OK) return;
+    const char *metadata = u->shape->schema->fields[at].metadata;
+    u->st = silt_shape_meta(u->shape->arena, metadata, GENERATED, &json, NULL);
+    u->found |= json != NULL;
 }
 
 static silt_status check_generated(const silt_shape *shape, const silt_field *field,
@@ -198,6 +208,7 @@ static silt_status check_generated(const silt_shape *shape, const silt_field *fi
                          field->name, text);
     use u = {.shape = shape};
     silt_expr_columns(expr, on_generated, &u);
+    if (u.st != SILT_OK) return silt_fail_nomem(err);
     if (u.found)
         return silt_fail(err, SILT_INVALID,
                          "generated column %s: it can't use a generated column: %s", field->name,
@@ -238,10 +249,12 @@ static silt_status check_column(void *ctx, silt_names path, const silt_field *fi
 {
     silt_shape *shape = ctx;
     silt_arena *arena = shape->arena;
-    const char *generated = silt_shape_meta_string(arena, field->metadata, GENERATED);
-    const char *value = silt_shape_meta_string(arena, field->metadata, DEFAULT);
-    bool identity = silt_shape_meta_has(arena, field->metadata, "delta.identity.start") ||
-                    silt_shape_meta_has(arena, field->metadata, "delta.identity.step");
+    const silt_json *json;
+    SILT_TRY(silt_json_parse(silt_bytes_of(field->metadata), arena, &json, err));
+    const char *generated = silt_json_string(silt_json_get(json, GENERATED));
+    const char *value = silt_json_string(silt_json_get(json, DEFAULT));
+    bool identity = silt_json_get_some(json, "delta.identity.start") ||
+                    silt_json_get_some(json, "delta.identity.step");
     if (path.count > 1 && (generated || identity))
         return silt_fail(err, SILT_INVALID, "column %s is nested, and can't be generated",
                          field->name);

@@ -27,13 +27,6 @@ silt_mapping_mode silt_shape_mapping(const silt_shape *shape)
 
 /* ---- ids */
 
-static int64_t id_of(silt_arena *arena, const char *metadata)
-{
-    const silt_json *object;
-    if (silt_json_parse(silt_bytes_of(metadata), arena, &object, NULL) != SILT_OK) return 0;
-    return silt_json_int(silt_json_get(object, ID_KEY), 0);
-}
-
 typedef struct highest {
     silt_arena *arena;
     int64_t id;
@@ -41,9 +34,11 @@ typedef struct highest {
 
 static silt_status look(void *ctx, silt_names path, const silt_field *field, silt_error *err)
 {
-    (void)path, (void)err;
+    (void)path;
     highest *h = ctx;
-    int64_t id = id_of(h->arena, field->metadata);
+    const silt_json *json;
+    SILT_TRY(silt_shape_meta(h->arena, field->metadata, ID_KEY, &json, err));
+    int64_t id = silt_json_int(json, 0);
     if (id > h->id) h->id = id;
     return SILT_OK;
 }
@@ -57,7 +52,9 @@ typedef struct mapper {
 static silt_status map_field(mapper *m, silt_field *field, silt_error *err)
 {
     silt_arena *arena = m->shape->arena;
-    if (silt_shape_meta_has(arena, field->metadata, ID_KEY)) return SILT_OK;
+    const silt_json *there;
+    SILT_TRY(silt_shape_meta(arena, field->metadata, ID_KEY, &there, err));
+    if (there) return SILT_OK;
     char id[24], uuid[SILT_UUID_SIZE], name[SILT_UUID_SIZE + 4];
     silt_uuid(m->shape->random ? m->shape->random : &silt_random_system, uuid);
     snprintf(id, sizeof(id), "%" PRId64, ++m->last_id);
@@ -149,7 +146,9 @@ silt_status silt_shape_physical(const silt_shape *shape, silt_names path, silt_n
     for (size_t i = 0; i < path.count; i++) {
         int at = silt_shape_field_at(type, path.items[i]);
         const silt_field *field = &type->fields[at];
-        const char *name = silt_shape_meta_string(shape->arena, field->metadata, NAME_KEY);
+        const silt_json *json;
+        SILT_TRY(silt_shape_meta(shape->arena, field->metadata, NAME_KEY, &json, err));
+        const char *name = silt_json_string(json);
         names[i] = name && silt_shape_mapping(shape) ? name : field->name;
         type = field->type;
     }

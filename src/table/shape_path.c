@@ -63,6 +63,7 @@ silt_status silt_shape_path(const char *text, silt_arena *arena, silt_names *out
     if (!parts) return silt_fail_nomem(err);
     for (bool more = true; more; more = *at++ == '.') {
         bool closed = take_part(&at, &buf);
+        if (buf.failed) return silt_fail_nomem(err);
         if (!closed || buf.size == 0 || (*at && *at != '.'))
             return silt_fail(err, SILT_INVALID,
                              "\"%s\" names no column: names are separated by dots, and one with a "
@@ -266,21 +267,13 @@ const char *silt_shape_meta_text(silt_arena *arena, const char *metadata, const 
     return buf.failed ? NULL : silt_shape_meta_set(arena, metadata, key, buf.data);
 }
 
-static const silt_json *meta_get(silt_arena *arena, const char *metadata, const char *key)
+silt_status silt_shape_meta(silt_arena *arena, const char *metadata, const char *key,
+                            const silt_json **out, silt_error *err)
 {
     const silt_json *object;
-    if (silt_json_parse(silt_bytes_of(metadata), arena, &object, NULL) != SILT_OK) return NULL;
-    return silt_json_get_some(object, key);
-}
-
-const char *silt_shape_meta_string(silt_arena *arena, const char *metadata, const char *key)
-{
-    return silt_json_string(meta_get(arena, metadata, key));
-}
-
-bool silt_shape_meta_has(silt_arena *arena, const char *metadata, const char *key)
-{
-    return meta_get(arena, metadata, key) != NULL;
+    SILT_TRY(silt_json_parse(silt_bytes_of(metadata), arena, &object, err));
+    *out = silt_json_get_some(object, key);
+    return SILT_OK;
 }
 
 /* ---- all fields */

@@ -26,6 +26,9 @@ typedef struct property {
     const char *feature; /* that it turns on when it is true, or the second of its choices */
 } property;
 
+#define ICEBERG(feature) \
+    "the feature " feature " needs Iceberg's metadata with each commit, which Silt doesn't write"
+
 /* clang-format off */
 static const property properties[] = {
     {"appendOnly",                         BOOL,     NULL, 0, "appendOnly"},
@@ -48,12 +51,9 @@ static const property properties[] = {
     {"enableDeletionVectors",              BOOL,     NULL, 0, "deletionVectors"},
     {"enableExpiredLogCleanup",            BOOL,     NULL, 0, NULL},
     {"enableFullRetentionRollback",        BOOL,     NULL, 0, NULL},
-    {"enableIcebergCompatV1",              ELSEWHERE, "the feature icebergCompatV1 needs Iceberg's metadata written "
-     "with each commit, which Silt doesn't do", 0, NULL},
-    {"enableIcebergCompatV2",              ELSEWHERE, "the feature icebergCompatV2 needs Iceberg's metadata written "
-     "with each commit, which Silt doesn't do", 0, NULL},
-    {"enableIcebergCompatV3",              ELSEWHERE, "the feature icebergCompatV3 needs Iceberg's metadata written "
-     "with each commit, which Silt doesn't do", 0, NULL},
+    {"enableIcebergCompatV1",              ELSEWHERE, ICEBERG("icebergCompatV1"), 0, NULL},
+    {"enableIcebergCompatV2",              ELSEWHERE, ICEBERG("icebergCompatV2"), 0, NULL},
+    {"enableIcebergCompatV3",              ELSEWHERE, ICEBERG("icebergCompatV3"), 0, NULL},
     {"enableInCommitTimestamps",           BOOL,     NULL, 0, "inCommitTimestamp"},
     {"enableRowTracking",                  BOOL,     NULL, 0, "rowTracking"},
     {"enableTypeWidening",                 BOOL,     NULL, 0, "typeWidening"},
@@ -64,7 +64,8 @@ static const property properties[] = {
     {"logRetentionDuration",               INTERVAL, NULL, 0, NULL},
     {"minReaderVersion",                   VERSION,  NULL, 0, NULL},
     {"minWriterVersion",                   VERSION,  NULL, 0, NULL},
-    {"parquet.compression.codec",          CHOICE,   " uncompressed snappy gzip zstd lz4 lz4_raw brotli ", 0, NULL},
+    {"parquet.compression.codec",          CHOICE,
+     " uncompressed snappy gzip zstd lz4 lz4_raw brotli ", 0, NULL},
     {"randomPrefixLength",                 NUMBER,   NULL, 1, NULL},
     {"randomizeFilePrefixes",              BOOL,     NULL, 0, NULL},
     {"requireCheckpointProtectionBeforeVersion", INTERNAL, NULL, 0, NULL},
@@ -75,8 +76,7 @@ static const property properties[] = {
     {"setTransactionRetentionDuration",    INTERVAL, NULL, 0, NULL},
     {"targetFileSize",                     BYTES,    NULL, 0, NULL},
     {"tuneFileSizesForRewrites",           BOOL,     NULL, 0, NULL},
-    {"universalFormat.enabledFormats",     ELSEWHERE, "the features icebergCompat need others' metadata written with "
-     "each commit, which Silt doesn't do", 0, NULL},
+    {"universalFormat.enabledFormats",     ELSEWHERE, ICEBERG("icebergCompat"), 0, NULL},
 };
 /* clang-format on */
 
@@ -227,6 +227,18 @@ static silt_status set_row_tracking(silt_shape *shape, silt_error *err)
     return SILT_OK;
 }
 
+silt_status silt_shape_check_feed(const silt_shape *shape, silt_error *err)
+{
+    static const char *const names[] = {"_change_type", "_commit_version", "_commit_timestamp"};
+    if (!silt_feature_change_data(&shape->protocol, &shape->metadata)) return SILT_OK;
+    for (size_t i = 0; i < SILT_COUNT(names); i++)
+        if (silt_shape_field_at(shape->schema, names[i]) >= 0)
+            return silt_fail(err, SILT_INVALID,
+                             "delta.enableChangeDataFeed: the feed has a column %s of its own",
+                             names[i]);
+    return SILT_OK;
+}
+
 static silt_status set_known(silt_shape *shape, const property *p, const char *value,
                              silt_error *err)
 {
@@ -244,6 +256,7 @@ static silt_status set_known(silt_shape *shape, const property *p, const char *v
     bool on = strcasecmp(value, "true") == 0 || strcmp(value, "v2") == 0;
     if (!on || !p->feature) return SILT_OK;
     SILT_TRY(silt_shape_require(shape, p->feature, err));
+    if (strcmp(p->feature, "changeDataFeed") == 0) return silt_shape_check_feed(shape, err);
     bool rows = strcmp(p->feature, "rowTracking") == 0;
     return rows && strcmp(p->name, "enableRowTracking") == 0 ? set_row_tracking(shape, err)
                                                              : SILT_OK;

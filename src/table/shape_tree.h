@@ -49,9 +49,9 @@ const char *silt_shape_meta_set(silt_arena *arena, const char *metadata, const c
                                 const char *json);
 const char *silt_shape_meta_text(silt_arena *arena, const char *metadata, const char *key,
                                  const char *text); /* NULL: without it */
-/* A text member; NULL: none. */
-const char *silt_shape_meta_string(silt_arena *arena, const char *metadata, const char *key);
-bool silt_shape_meta_has(silt_arena *arena, const char *metadata, const char *key);
+/* A member, NULL where there is none. */
+silt_status silt_shape_meta(silt_arena *arena, const char *metadata, const char *key,
+                            const silt_json **out, silt_error *err);
 
 /* For each field of the schema, however nested, its parents first; not SILT_OK ends it. */
 typedef silt_status silt_shape_field_fn(void *ctx, silt_names path, const silt_field *field,
@@ -66,6 +66,9 @@ silt_status silt_shape_put_property(silt_shape *shape, const char *key, const ch
 /* "x": INVALID with the closest of the names as the hint. */
 silt_status silt_shape_fail_unknown(silt_error *err, silt_status status, const char *what,
                                     const char *name, const char *const *names, size_t count);
+
+/* INVALID: the change data feed is on, and a column is called as one of the feed's own. */
+silt_status silt_shape_check_feed(const silt_shape *shape, silt_error *err);
 
 /* ---- features (shape_feature.c) */
 

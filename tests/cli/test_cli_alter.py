@@ -403,3 +403,27 @@ def test_domains_of_ones_own(silt):
     alter(silt, "--remove-domain", "b")
     assert show(silt)["domains"] == {"app": '{"a":1}'}
     assert log(silt, 2)["domainMetadata"]["removed"] is True
+
+
+def test_what_others_decide_on_stays(silt):
+    """A table whose commits have to suit another format, or a catalog, is left alone."""
+    make(silt, "id long")
+    first = silt.dir / "t/_delta_log/00000000000000000000.json"
+    lines = [json.loads(line) for line in first.read_text().splitlines()]
+    for action in lines:
+        if "protocol" in action:
+            action["protocol"] = {"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["icebergCompatV1"]}
+        if "metaData" in action:
+            action["metaData"]["configuration"]["delta.enableIcebergCompatV1"] = "true"
+    first.write_text("".join(json.dumps(action) + "\n" for action in lines))
+    for crc in first.parent.glob("*.crc"):
+        crc.unlink()
+    assert "can't alter: table features icebergCompatV1" in alter(silt, "--add-column", "x int", rc=1).err
+
+
+def test_the_feed_has_columns_of_its_own(silt):
+    make(silt, "id long, _change_type string")
+    feed = ("--set-property", "delta.enableChangeDataFeed=true")
+    assert "the feed has a column _change_type" in alter(silt, *feed, rc=2).err
+    make(silt, "id long", *("--property", "delta.enableChangeDataFeed=true"), path="u")
+    assert "_commit_version of its own" in alter(silt, "--add-column", "_commit_version long", path="u", rc=2).err

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/alloc.h"
 #include "support/table.h"
 #include "table/mapping.h"
 #include "table/shape_tree.h"
@@ -302,6 +303,79 @@ static void a_failed_step_leaves_the_shape(void **state)
     assert_int_equal(cluster_by_nothing_there(&h.shape, &h.err), SILT_NOT_FOUND);
 }
 
+/* ---- without memory */
+
+static silt_status map_by_name(silt_shape *s, silt_error *err)
+{
+    return silt_shape_set_property(s, "delta.columnMapping.mode", "name", err);
+}
+static silt_status track_rows(silt_shape *s, silt_error *err)
+{
+    return silt_shape_set_property(s, "delta.enableRowTracking", "true", err);
+}
+static silt_status constrain(silt_shape *s, silt_error *err)
+{
+    return silt_shape_add_constraint(s, "c", "id > 0", err);
+}
+static silt_status cluster(silt_shape *s, silt_error *err)
+{
+    silt_names columns;
+    SILT_TRY(silt_ddl_paths("id, s.a", s->arena, &columns, err));
+    return silt_shape_cluster_by(s, columns, err);
+}
+static silt_status add(silt_shape *s, silt_error *err)
+{
+    const char *path;
+    silt_field field;
+    silt_column_place place;
+    SILT_TRY(silt_ddl_column("s.n timestamp_ntz comment 'x' after a", s->arena, &path, &field,
+                             &place, err));
+    return silt_shape_add_column(s, path, &field, place, err);
+}
+static silt_status rename_it(silt_shape *s, silt_error *err)
+{
+    return silt_shape_rename_column(s, "p", "q", err);
+}
+static silt_status drop(silt_shape *s, silt_error *err)
+{
+    return silt_shape_drop_column(s, "l", err);
+}
+static silt_status widen(silt_shape *s, silt_error *err)
+{
+    SILT_TRY(silt_shape_set_property(s, "delta.enableTypeWidening", "true", err));
+    return silt_shape_change_type(s, "m.key", silt_type_primitive(SILT_TYPE_LONG), err);
+}
+
+/* Each allocation of each step fails once: the step says so, and can be done again. */
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    step_fn *const steps[] = {map_by_name, track_rows, constrain, cluster,
+                              add,         rename_it,  drop,      widen};
+    static const char columns[] =
+        "id long, s struct<a:int>, l array<int>, m map<int,int>, p string";
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        SILT_CLEAN(here) h = old_table(columns, NULL);
+        silt_names lines;
+        size_t at = 0;
+        test_alloc_fail(n, false);
+        while (at < SILT_COUNT(steps)) {
+            silt_shape before = h.shape;
+            silt_status st = steps[at](&h.shape, &h.err);
+            if (st != SILT_OK && st != SILT_NOMEM) fail_msg("step %zu: %s", at, h.err.message);
+            if (st == SILT_NOMEM && steps[at] != widen) /* which is two */
+                assert_memory_equal(&before, &h.shape, sizeof(before));
+            at += st == SILT_OK;
+        }
+        silt_status st = silt_shape_diff(&h.shape, h.arena, &lines, &h.err);
+        failed = test_alloc_failed();
+        if (st == SILT_NOMEM) st = silt_shape_diff(&h.shape, h.arena, &lines, &h.err);
+        ok(&h, st);
+        assert_int_equal(lines.count, 20);
+    }
+}
+
 /* ---- what differs */
 
 static void differences_are_told(void **state)
@@ -416,6 +490,7 @@ int main(void)
         cmocka_unit_test(ids_and_physical_names),
         cmocka_unit_test(clustering_goes_by_physical_names),
         cmocka_unit_test(a_failed_step_leaves_the_shape),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(differences_are_told),
         cmocka_unit_test(there_and_back_is_no_change),
         cmocka_unit_test(paths),
