@@ -50,7 +50,7 @@ int cmd_changes(cli *c)
     if (status != CLI_OK) return status;
     cli_tell_changes(c, c->line.arguments[0], &opts);
     if (silt_changes_open(c->store, c->engine, &opts, &scan, &err) != SILT_OK)
-        return cli_fail(c, &err);
+        return cli_rows_refuse(c, opts.where, &err);
     status = cli_rows_write(c, &rows, scan);
     silt_scan_free(scan);
     return status;

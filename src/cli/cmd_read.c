@@ -250,7 +250,7 @@ static int open_dataset(cli *c, const silt_scan_options *opts, silt_scan **out)
     if (found->changes_from && (cli_text(c, "version") || cli_text(c, "timestamp")))
         return cli_misuse(c, "--dataset %s gives changes, which have no version", name);
     if (silt_dataset_open(&dataset, c->engine, opts, out, &err) != SILT_OK)
-        return cli_fail(c, &err);
+        return cli_rows_refuse(c, opts->where, &err);
     return CLI_OK;
 }
 
@@ -263,8 +263,9 @@ static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts
     if (!c->snapshot)
         status = open_dataset(c, opts, &scan);
     else
-        status =
-            silt_scan_open(c->snapshot, opts, &scan, &err) == SILT_OK ? CLI_OK : cli_fail(c, &err);
+        status = silt_scan_open(c->snapshot, opts, &scan, &err) == SILT_OK
+                     ? CLI_OK
+                     : cli_rows_refuse(c, opts->where, &err);
     if (status != CLI_OK) return status;
     if (!opts->explain)
         status = cli_rows_write(c, rows, scan);

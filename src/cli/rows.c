@@ -127,6 +127,13 @@ int cli_rows_watch(cli *c)
     return CLI_OK;
 }
 
+int cli_rows_refuse(cli *c, const char *where, const silt_error *err)
+{
+    int status = cli_fail(c, err);
+    bool condition = where && err->status == SILT_NOT_FOUND && strstr(err->message, "condition: ");
+    return condition ? CLI_USAGE : status;
+}
+
 /* ---- as a table ---- */
 
 typedef struct printing {

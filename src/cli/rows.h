@@ -34,6 +34,10 @@ int cli_rows_columns(cli *c, const silt_type *schema, const char *const **column
 /* Interrupts stop the engine; after cli_open_store(). */
 int cli_rows_watch(cli *c);
 
+/* Say why a scan couldn't be opened. What `where` (may be NULL) names and isn't there is a mistake
+ * of the command line, as in --columns. The exit status. */
+int cli_rows_refuse(cli *c, const char *where, const silt_error *err);
+
 /* All rows. CLI_OK, or the exit status with a message. */
 int cli_rows_write(cli *c, const cli_rows *rows, silt_scan *scan);
 

@@ -84,6 +84,7 @@ static silt_status take_condition(silt_changes_plan *p, const char *where, const
     if (!where) return SILT_OK;
     if (!p->feed) {
         silt_status st = silt_expr_condition(where, p->shape.schema, p->arena, out, err);
+        if (st != SILT_OK) silt_wrap(err, st, "condition");
         if (st == SILT_NOT_FOUND && strcasestr(where, SILT_CHANGE_TYPE))
             return silt_hint(err, st,
                              "the condition chooses the rows of both versions that are compared; "
@@ -97,7 +98,8 @@ static silt_status take_condition(silt_changes_plan *p, const char *where, const
     if (!wide || !wide_mapping(&p->shape.mapping, 1, p->arena, &told) ||
         !wide_mapping(&p->shape.mapping, 0, p->arena, &derived))
         return silt_fail_nomem(err);
-    SILT_TRY(silt_expr_condition(where, wide, p->arena, out, err));
+    silt_status st = silt_expr_condition(where, wide, p->arena, out, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "condition");
     SILT_TRY(silt_skip_new(*out, wide, &told, p->arena, &skip, err));
     p->skip_told = skip;
     SILT_TRY(silt_skip_new(*out, wide, &derived, p->arena, &skip, err));

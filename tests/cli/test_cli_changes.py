@@ -78,9 +78,9 @@ def test_times(silt, table):
     (["--from", 0, "--columns", "nome"], 'no column "nome"', 1),
     (["--from", 0, "--to", 2, "--net", "--keys", "nome"], 'no column "nome"', 1),
     (["--from", 0, "--to", 2, "--net", "--keys", "id", "--columns", "name"], "isn't among the columns", 2),
-    (["--from", 0, "--net", "--where", "_change_type = 'insert'"], "isn't known there yet", 1),
+    (["--from", 0, "--net", "--where", "_change_type = 'insert'"], "isn't known there yet", 2),
     (["--from", 0, "--where", "id ="], "id =", 2),
-    (["--from", 0, "--where", "nome = 1"], "nome", 1),
+    (["--from", 0, "--where", "nome = 1"], "nome", 2),
 ])
 def test_what_fails(silt, table, args, told, rc):
     out = silt("changes", "t", *args, rc=rc)
@@ -207,3 +207,10 @@ def test_conditions_of_statements_skip_files(silt, table):
     assert ids("_commit_version <= 2 AND name LIKE 'n%'") == [1, 2, 4]
     assert ids("_change_type = 'delete'") == [4]
     assert "has gone" in silt("sql", "SELECT count(*) FROM delta_changes('t', 1, 3)", rc=1).err
+
+
+def test_a_condition_on_no_column_is_a_mistake_of_the_command_line(silt, table):
+    for args in (["read", "t"], ["changes", "t", "--from", 1], ["changes", "t", "--from", 1, "--net"]):
+        assert "no column `nope`" in silt(*args, "--where", "nope = 1", rc=2).err
+    (table / "_delta_log" / f"{1:020}.json").unlink()
+    silt("changes", "t", "--from", 1, "--where", "id = 1", rc=1)

@@ -201,6 +201,15 @@ static void variants_are_read_and_written(void **state)
     spec.scan.files = &out;
     spec.scan.file_count = 1;
     assert_rows(f, &spec, "42|{\"x\":{\"a\":true}}\n~|~\n{\"k\":[1,2]}|~\n");
+    /* What no JSON number is, and texts that look like it. */
+    duck_run(
+        f->engine, f->dir,
+        "COPY (SELECT 'nan'::DOUBLE::VARIANT AS v UNION ALL SELECT {'NaN': ['inf'::FLOAT, "
+        "'-inf'::DOUBLE, -1], 'a': 'NaN, \"-Infinity\\', 'n': NULL}::VARIANT) TO '@n.parquet'");
+    const silt_scan_file special = data_file(f, "n.parquet");
+    assert_read(f, &special, 1, columns, 1, false,
+                "\"NaN\"\n{\"NaN\":[\"Infinity\",\"-Infinity\",-1.0],\"a\":\"NaN, "
+                "\\\"-Infinity\\\\\",\"n\":null}\n");
 }
 
 /* ---- names and ids --------------------------------------------------------------------------- */
