@@ -340,35 +340,6 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const
     return pattern.failed ? silt_fail_nomem(err) : SILT_OK;
 }
 
-static bool has_variant(const silt_type *type)
-{
-    switch (type->kind) {
-    case SILT_TYPE_VARIANT:
-        return true;
-    case SILT_TYPE_STRUCT:
-        for (size_t i = 0; i < type->field_count; i++)
-            if (has_variant(type->fields[i].type)) return true;
-        return false;
-    case SILT_TYPE_ARRAY:
-        return has_variant(type->element);
-    case SILT_TYPE_MAP:
-        return has_variant(type->key) || has_variant(type->element);
-    default:
-        return false;
-    }
-}
-
-/* What a table's readers are to find there is another form than DuckDB writes. */
-static silt_status check_types(const silt_output_column *columns, size_t count, silt_error *err)
-{
-    for (size_t c = 0; c < count; c++)
-        if (has_variant(columns[c].type))
-            return silt_fail(err, SILT_UNSUPPORTED,
-                             "column %s: values of type variant can't be written",
-                             silt_output_label(&columns[c]));
-    return SILT_OK;
-}
-
 static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *select, bool once,
                              const silt_write_spec *write, silt_arena *arena,
                              silt_stage_result *out, silt_error *err)
@@ -397,7 +368,6 @@ silt_status silt_duck_copy_checked(const silt_duck_checks *checks, const silt_bu
                                    silt_stage_result *out, silt_error *err)
 {
     if (select->failed) return silt_fail_nomem(err);
-    SILT_TRY(check_types(checks->columns, checks->column_count, err));
     silt_status st = copy_rows(checks, select, once, write, arena, out, err);
     if (st != SILT_OK) silt_duck_remove_written(write->directory, write->file_prefix);
     return st;

@@ -217,6 +217,113 @@ static void files_are_as_large_as_wanted(void **state)
                      "true|ZSTD|ZSTD\n");
 }
 
+/* Values are computed from the row as it was: SET a = b, b = a. */
+static void columns_are_computed_from_rows(void **state)
+{
+    fixture *f = *state;
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT i AS a, i + 10 AS b, {'x': i} AS s FROM range(3) t(i)) TO "
+             "'@a.parquet'");
+    const char *schema = "struct<a:long,b:long,s:struct<x:long>,g:long>";
+    const silt_scan_column columns[] = {data_column(f, "a", "long"), data_column(f, "b", "long"),
+                                        data_column(f, "s", "struct<x:long>")};
+    silt_output_column outputs[] = {output(f, "a", "long"),   output(f, "b", "long"),
+                                    output(f, "g", "long"),   output(f, "id", "long"),
+                                    output(f, "x", "double"), output(f, "new", "long")};
+    outputs[0].kind = outputs[1].kind = outputs[2].kind = outputs[4].kind = SILT_OUTPUT_EXPR;
+    outputs[3].kind = SILT_OUTPUT_IDENTITY;
+    outputs[3].value = 7;
+    outputs[3].step = 2;
+    outputs[0].expr = expr_of(f, "b", schema);
+    outputs[1].expr = expr_of(f, "a", schema);
+    outputs[2].expr = expr_of(f, "new + 1", "struct<new:long>");
+    outputs[4].expr = expr_of(f, "s.x", schema);
+    outputs[0].source = outputs[1].source = NULL;
+    outputs[5].expr = expr_of(f, "5L", schema);
+    making m;
+    making_init(f, &m, columns, 3, outputs, 6);
+    silt_stage_result result = rewritten(f, &m);
+    assert_int_equal(result.identity_count, 3);
+    assert_int_equal(result.identity_last, 11);
+    assert_out(f, "SELECT a, b, g, x, new", "10|0|6|0.0|5\n11|1|6|1.0|5\n12|2|6|2.0|5\n");
+    assert_out(f, "SELECT id", "7\n9\n11\n");
+}
+
+static void rows_of_rewrites_are_checked(void **state)
+{
+    fixture *f = *state;
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT nullif(i, 3) AS i, {'x': i} AS s FROM range(9) t(i)) TO '@a.parquet'");
+    const silt_scan_column columns[] = {data_column(f, "i", "long"),
+                                        data_column(f, "s", "struct<x:long>")};
+    silt_output_column outputs[] = {output(f, "c1", "long"), output(f, "c2", "struct<x:long>")};
+    outputs[0].label = outputs[0].source = "i";
+    outputs[1].label = outputs[1].source = "s";
+    outputs[0].not_null = true;
+    const char *schema = "struct<i:long,s:struct<x:long>>";
+    const silt_check checks[] = {{"low", expr_of(f, "s.x < 8", schema)},
+                                 {"unknown", expr_of(f, "i <> 3", schema)}};
+    making m;
+    making_init(f, &m, columns, 2, outputs, 2);
+    m.spec.write.checks = checks;
+    m.spec.write.check_count = 2;
+    silt_stage_result result = {0};
+    silt_error err = {0};
+    assert_int_equal(f->engine->ops->rewrite(f->engine, &m.spec, f->arena, &result, &err),
+                     SILT_BAD_DATA);
+    assert_non_null(strstr(err.message, "1 row violates constraint low; 1 row violates constraint "
+                                        "unknown; column i must not be null, but is in 1 row"));
+    assert_int_equal(result.violation_count, 3);
+    assert_ptr_equal(result.violations[1].check, &checks[1]);
+    assert_string_equal(result.violations[0].samples[0], "{\"i\":8,\"s\":{\"x\":8}}");
+    assert_string_equal(result.violations[2].samples[0], "{\"i\":null,\"s\":{\"x\":3}}");
+    assert_string_equal(result.violations[2].check->name, "i NOT NULL");
+    char *left = test_list(m.spec.write.directory);
+    assert_string_equal(left, "");
+    free(left);
+    m.rows.scan.filter = expr_of(f, "i < 8", schema);
+    assert_int_equal(rewritten(f, &m).row_count, 7);
+}
+
+/* As their two parts, which is how tables hold them, at any depth. */
+static void variants_are_written_unshredded(void **state)
+{
+    fixture *f = *state;
+    duck_run(f->engine, f->dir,
+             "CREATE MACRO pair(v) AS CAST(variant_to_parquet_variant(v) AS STRUCT(metadata BLOB, "
+             "\"value\" BLOB))");
+    duck_run(f->engine, f->dir,
+             "COPY (SELECT CASE WHEN i > 0 THEN {'k': i, 't': 'x'}::VARIANT END AS v, {'w': "
+             "pair('abc'::VARIANT), 'l': [pair(i::VARIANT), NULL]} AS s FROM range(2) t(i)) TO "
+             "'@a.parquet'");
+    silt_output_column outputs[] = {output(f, "v", "variant"),
+                                    output(f, "s", "struct<w:variant,l:array<variant>>")};
+    const silt_physical items = {.id = -1};
+    const silt_physical fields[] = {
+        {.name = "col-w", .id = 2},
+        {.name = "col-l", .id = 3, .children = &items, .child_count = 1}};
+    outputs[1].physical =
+        (silt_physical){.name = "s", .id = 1, .children = fields, .child_count = 2};
+    silt_scan_column columns[] = {data_column(f, "v", "variant"),
+                                  data_column(f, "s", "struct<w:variant,l:array<variant>>")};
+    making m;
+    making_init(f, &m, columns, 2, outputs, 2);
+    assert_int_equal(rewritten(f, &m).row_count, 2);
+    duck_assert_text(f->engine, f->dir,
+                     "SELECT string_agg(name, ' ') FROM parquet_schema('@out/*.parquet')",
+                     "duckdb_schema v metadata value s col-w metadata value col-l list element "
+                     "metadata value\n");
+    duck_run(f->engine, f->dir, "COPY (FROM read_parquet('@out/*.parquet')) TO '@b.parquet'");
+    const silt_scan_file file = data_file(f, "b.parquet");
+    columns[1].physical = outputs[1].physical;
+    const silt_rows_spec spec = {
+        .scan = {
+            .files = &file, .file_count = 1, .columns = columns, .column_count = 2, .limit = -1}};
+    assert_rows(f, &spec,
+                "~|{\"w\":\"abc\",\"l\":[0,null]}\n"
+                "{\"k\":1,\"t\":\"x\"}|{\"w\":\"abc\",\"l\":[1,null]}\n");
+}
+
 static void what_cant_be_is_refused(void **state)
 {
     fixture *f = *state;
@@ -355,6 +462,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_of_statements_and_of_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(names_and_ids_at_every_depth, setup, teardown),
         cmocka_unit_test_setup_teardown(files_are_as_large_as_wanted, setup, teardown),
+        cmocka_unit_test_setup_teardown(columns_are_computed_from_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_of_rewrites_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(variants_are_written_unshredded, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cant_be_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(places_in_files_of_several_schemas, setup, teardown),
         cmocka_unit_test_setup_teardown(places_of_rows, setup, teardown),
