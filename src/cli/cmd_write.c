@@ -79,8 +79,7 @@ static int take_pairs(cli *c, const char *option, const char *const **out)
     return CLI_OK;
 }
 
-/* Bytes: 134217728, 128MB, 1GB. */
-static int take_size(cli *c, const char *option, int64_t *out)
+int cli_size(cli *c, const char *option, int64_t *out)
 {
     static const struct {
         const char *unit;
@@ -144,7 +143,7 @@ static int take_options(cli *c, silt_write_options *o)
     if (status == CLI_OK) status = take_names(c, "order-by", &o->ordering_keys);
     if (status == CLI_OK) status = take_pairs(c, "property", &o->properties);
     if (status == CLI_OK) status = take_pairs(c, "commit-property", &o->commit_properties);
-    if (status == CLI_OK) status = take_size(c, "target-file-size", &o->target_file_bytes);
+    if (status == CLI_OK) status = cli_size(c, "target-file-size", &o->target_file_bytes);
     if (status != CLI_OK) return status;
     o->where = cli_text(c, "where");
     o->user_metadata = cli_text(c, "user-metadata");

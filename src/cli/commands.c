@@ -224,7 +224,7 @@ static const cli_option update_options[] = {
 static const cli_option optimize_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0},   {"z-order", CLI_LIST, "COLUMNS", 0},
     {"full", CLI_FLAG, NULL, 0},           {"purge", CLI_FLAG, NULL, 0},
-    {"min-file-bytes", CLI_COUNT, "N", 0}, {"min-files", CLI_COUNT, "N", 0},
+    {"min-file-size", CLI_TEXT, "SIZE", 0}, {"min-files", CLI_COUNT, "N", 0},
     CLI_EDIT_OPTIONS,                      END,
 };
 

@@ -26,12 +26,21 @@ int cli_edit_options(cli *c, silt_edit_options *out)
     out->max_attempts = (int)attempts;
     out->properties = pairs;
     out->dry_run = cli_flag(c, "dry-run");
-    out->target_file_bytes = cli_count(c, "target-file-bytes", 0);
     out->app_id = cli_text(c, "app-id");
     out->app_version = cli_count(c, "txn-version", 0);
     out->user_metadata = cli_text(c, "user-metadata");
     if (!out->app_id != !cli_text(c, "txn-version"))
         return cli_misuse(c, "--app-id and --txn-version belong together");
+    return cli_size(c, "target-file-size", &out->target_file_bytes);
+}
+
+int cli_edit_open(cli *c)
+{
+    silt_error err = {0};
+    int status = cli_open_store(c);
+    if (status != CLI_OK) return status;
+    if (silt_snapshot_open(c->store, c->engine, NULL, &c->snapshot, &err) != SILT_OK)
+        return cli_fail(c, &err);
     return CLI_OK;
 }
 

@@ -5,14 +5,19 @@
 #include "cli/cli.h"
 
 /* Options of every edit, for the table of options. */
-#define CLI_EDIT_OPTIONS                                                                        \
-    {"dry-run", CLI_FLAG, NULL, 0}, {"target-file-bytes", CLI_COUNT, "N", 0},                   \
-        {"app-id", CLI_TEXT, "NAME", 0}, {"txn-version", CLI_COUNT, "N", 0},                    \
-        {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0},  \
-        {"retry-attempts", CLI_COUNT, "N", 0}
+#define CLI_EDIT_OPTIONS                                                                       \
+    {"dry-run", CLI_FLAG, NULL, 0}, {"target-file-size", CLI_TEXT, "SIZE", 0},                 \
+        {"app-id", CLI_TEXT, "NAME", 0}, {"txn-version", CLI_COUNT, "N", 0},                   \
+        {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0}, \
+    {                                                                                          \
+        "retry-attempts", CLI_COUNT, "N", 0                                                    \
+    }
 
 /* Take these; CLI_OK, or the exit status after the mistake was printed. */
 int cli_edit_options(cli *c, silt_edit_options *out);
+/* The newest version of the table, as c->snapshot; CLI_OK, or the exit status after the failure was
+ * printed. */
+int cli_edit_open(cli *c);
 /* Print what was done: `line` says it to a person in the past ("Deleted 3 rows"), `would` if it
  * wasn't. */
 void cli_edit_print(cli *c, const silt_edit_result *result, const char *line);
