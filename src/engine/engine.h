@@ -395,7 +395,7 @@ typedef enum silt_node_kind {
     SILT_NODE_STRUCT, /* of children; null where flat BOOL column `column` is false */
     SILT_NODE_MAP,    /* map<string,string> from JSON object text in `column` */
     SILT_NODE_LIST,   /* list<string> from JSON array text in `column` */
-    SILT_NODE_JSON    /* struct `type` from JSON object text in `column`; what doesn't fit is null */
+    SILT_NODE_JSON    /* struct `type` from JSON object text in `column`; what can't be: null */
 } silt_node_kind;
 typedef struct silt_node {
     const char *name;
