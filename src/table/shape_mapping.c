@@ -22,6 +22,7 @@ static int mode_of(const char *name)
 silt_mapping_mode silt_shape_mapping(const silt_shape *shape)
 {
     int mode = mode_of(silt_pairs_get(shape->metadata.configuration, MODE_KEY));
+    if (!silt_feature_supported(&shape->protocol, "columnMapping")) return SILT_MAPPING_NONE;
     return mode < 0 ? SILT_MAPPING_NONE : (silt_mapping_mode)mode;
 }
 
