@@ -5,6 +5,7 @@
 #include "engine/duck.h"
 #include "engine/duckdb_ops.h"
 #include "support/arrow.h"
+#include "table/expr.h"
 
 static silt_engine *engine;
 static silt_arena *arena;
@@ -544,6 +545,83 @@ static void an_interrupt_ends_the_stream(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* ---- beside the stream's columns */
+
+static const silt_expr *expr_of(const char *text, const char *schema)
+{
+    const silt_type *type = NULL;
+    const silt_expr *expr = NULL;
+    duck_assert_ok(silt_type_parse(schema, arena, &type, &err), &err);
+    duck_assert_ok(silt_expr_parse(text, arena, &expr, &err), &err);
+    duck_assert_ok(silt_expr_bind(expr, type, arena, &expr, &err), &err);
+    return expr;
+}
+
+/* Rows that can be had once only: computed, numbered, checked, and put on a curve all the same. */
+static void rows_of_streams_are_computed_and_checked(void **state)
+{
+    (void)state;
+    const int64_t values[] = {4, 3, 2, 1};
+    const test_arrow_column column = {.format = "l", .name = "a", .values = values};
+    const test_arrow_batch batch = {&column, 4, 0};
+    static const silt_type whole = {.kind = SILT_TYPE_LONG};
+    silt_output_column columns[] = {
+        {.name = "c-a", .label = "a", .type = &whole, .source = "a"},
+        {.name = "g",
+         .type = &whole,
+         .kind = SILT_OUTPUT_EXPR,
+         .expr = expr_of("a * 2", "struct<a:long>")},
+        {.name = "id", .type = &whole, .kind = SILT_OUTPUT_IDENTITY, .value = 5, .step = 1},
+        {.name = "d",
+         .type = &whole,
+         .source = "d",
+         .not_null = true,
+         .expr = expr_of("nullif(a, 9)", "struct<a:long>")},
+        {.name = "v", .type = &whole, .kind = SILT_OUTPUT_VALUE, .value = 8},
+    };
+    silt_check check = {"low", expr_of("g < 8", "struct<g:long>")};
+    const size_t order[] = {1, 0};
+    silt_arrow_spec spec = {.columns = columns,
+                            .column_count = SILT_COUNT(columns),
+                            .write = {.directory = out_dir,
+                                      .file_prefix = "part-t-",
+                                      .checks = &check,
+                                      .check_count = 1,
+                                      .order = {order, 2, true}}};
+    test_arrow arrow = one(&batch);
+    spec.rows = test_arrow_open(&arrow);
+    assert_int_equal(engine->ops->stage_arrow(engine, &spec, arena, &staged, &err), SILT_BAD_DATA);
+    arrow.stream.release(&arrow.stream);
+    assert_non_null(strstr(err.message, "1 row violates constraint low"));
+    assert_int_equal(staged.violation_count, 1);
+    assert_string_equal(staged.violations[0].samples[0],
+                        "{\"a\":4,\"g\":8,\"id\":5,\"d\":4,\"v\":8}");
+
+    check.condition = expr_of("g < 9", "struct<g:long>");
+    arrow = one(&batch);
+    spec.rows = test_arrow_open(&arrow);
+    staged = (silt_stage_result){0};
+    duck_assert_ok(engine->ops->stage_arrow(engine, &spec, arena, &staged, &err), &err);
+    arrow.stream.release(&arrow.stream);
+    assert_int_equal(staged.identity_count, 4);
+    assert_int_equal(staged.identity_last, 8);
+    duck_assert_text(engine, out_dir, "SELECT * FROM '@part-t-*.parquet'",
+                     "1|2|8|1|8\n2|4|7|2|8\n3|6|6|3|8\n4|8|5|4|8\n");
+    silt_duck_remove_written(out_dir, "part-t-");
+
+    columns[3].expr = expr_of("nullif(a, 3)", "struct<a:long>");
+    arrow = one(&batch);
+    spec.rows = test_arrow_open(&arrow);
+    assert_int_equal(engine->ops->stage_arrow(engine, &spec, arena, &staged, &err), SILT_BAD_DATA);
+    arrow.stream.release(&arrow.stream);
+    assert_non_null(strstr(err.message, "column d must not be null, but is in 1 row"));
+    columns[3].kind = SILT_OUTPUT_SOURCE_FILE;
+    arrow = one(&batch);
+    spec.rows = test_arrow_open(&arrow);
+    assert_int_equal(engine->ops->stage_arrow(engine, &spec, arena, &staged, &err), SILT_INVALID);
+    arrow.stream.release(&arrow.stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +643,7 @@ int main(void)
         TEST(streams_that_fail),
         TEST(streams_that_lie),
         TEST(an_interrupt_ends_the_stream),
+        TEST(rows_of_streams_are_computed_and_checked),
     };
     return cmocka_run_group_tests_name("arrow streams", tests, NULL, NULL);
 }

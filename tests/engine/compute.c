@@ -87,6 +87,49 @@ static void expressions_and_defaults(void **state)
     staging_release(&s);
 }
 
+/* Files, ids and stats have physical names; expressions and messages don't. */
+static void mapped_columns(void **state)
+{
+    (void)state;
+    staging s;
+    staging_init(&s, SILT_FORMAT_NDJSON);
+    staging_write(&s, "a.json", "{\"a\":{\"x\":1,\"y\":[{\"z\":2}]},\"p\":\"one\"}\n");
+    staging_group(&s, "a:struct<x:long,y:array<struct<z:long>>>, p:string", FILES("a.json"));
+    staging_columns(&s, "a:struct<x:long,y:array<struct<z:long>>>, g:long, p:string");
+    const silt_physical z = {.name = "col-z", .id = 5};
+    const silt_physical item = {.id = -1, .children = &z, .child_count = 1};
+    const silt_physical fields[] = {
+        {.name = "col-x", .id = 3},
+        {.name = "col-y", .id = 4, .children = &item, .child_count = 1}};
+    *column_of(&s, 0) = (silt_output_column){
+        .name = "col-a",
+        .label = "a",
+        .type = column_of(&s, 0)->type,
+        .source = "a",
+        .physical = {.name = "col-a", .id = 1, .children = fields, .child_count = 2}};
+    make_expr(&s, 1, "a.x + 1", "struct<a:struct<x:long>>");
+    column_of(&s, 1)->source = NULL;
+    column_of(&s, 1)->name = "col-g";
+    column_of(&s, 1)->label = "g";
+    column_of(&s, 1)->physical = (silt_physical){.name = "col-g", .id = 2};
+    column_of(&s, 2)->name = "col-p";
+    column_of(&s, 2)->label = "p";
+    column_of(&s, 2)->physical = (silt_physical){.name = "col-p", .id = 6};
+    s.spec.write.partition_by = (const size_t[]){2};
+    s.spec.write.partition_count = 1;
+    add_check(&s, "few", "a.x < 2 and p = 'one'", "struct<a:struct<x:long>,p:string>");
+    staging_ok(&s);
+    staging_rows(&s, "SELECT *", "{'col-x': 1, 'col-y': [{'col-z': 2}]}|2|one\n");
+    duck_assert_text(s.engine, s.dir,
+                     "SELECT string_agg(name || '=' || field_id, ' ') FROM "
+                     "parquet_schema('@out/*/*.parquet') WHERE field_id IS NOT NULL",
+                     "col-a=1 col-x=3 col-y=4 col-z=5 col-g=2\n");
+    assert_string_equal(s.result.files[0].partition_values[0], "one");
+    assert_string_equal(s.result.files[0].stats[0].path[0], "col-a");
+    assert_string_equal(s.result.files[0].stats[0].path[1], "col-x");
+    staging_release(&s);
+}
+
 /* All columns are computed, and partition the rows. */
 static void computed_columns_partition(void **state)
 {
@@ -323,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_and_defaults),
+        cmocka_unit_test(mapped_columns),
         cmocka_unit_test(computed_columns_partition),
         cmocka_unit_test(identities_number_rows),
         cmocka_unit_test(checks_are_counted_by_file),
