@@ -29,6 +29,7 @@ typedef struct silt_scan_options {
                                 NULL: the table's */
     int64_t batch_rows;      /* Arrow: rows of a batch at most; 0: as they come (2,048) */
     bool explain;            /* count rows for silt_scan_explain(): it takes all files' stats */
+    const silt_diagnostics *diagnostics; /* told these options (scan_config); NULL: nobody */
 } silt_scan_options;
 #define SILT_SCAN_OPTIONS_INIT                                 \
     {                                                          \
@@ -134,6 +135,7 @@ typedef struct silt_changes_options {
                           feed; what `where` and `columns` choose of both is compared */
     const char *const *keys; /* with `net`: what tells rows apart, so that updates are told */
     size_t key_count;
+    const silt_diagnostics *diagnostics; /* told these options (cdf_registration); NULL: nobody */
 } silt_changes_options;
 #define SILT_CHANGES_OPTIONS_INIT                                                          \
     {                                                                                      \

@@ -15,6 +15,15 @@ extern "C" {
 
 typedef struct silt_snapshot silt_snapshot; /* opaque; owns all it returns */
 
+/* Who is told what is read, and how; see silt_scan_options, silt_changes_options, silt_sql_options,
+ * silt_dataset_tell(). Kinds are scan_config, registration and cdf_registration. */
+typedef struct silt_diagnostics {
+    void (*event)(void *ctx, const char *kind,
+                  const char *json); /* one JSON object; the calling
+                                        thread's, good until it returns */
+    void *ctx;
+} silt_diagnostics;
+
 typedef struct silt_snapshot_options {
     size_t struct_size;
     int64_t version;      /* SILT_LATEST */

@@ -126,6 +126,9 @@ SILT_API SILT_CHECKED silt_status silt_datasets_load(const char *path, silt_aren
                                                      silt_config_mistakes *mistakes,
                                                      silt_datasets **out, silt_error *err);
 
+/** Tell all of a dataset as an event: registration, or cdf_registration where it gives changes. */
+SILT_API void silt_dataset_tell(const silt_dataset *dataset, const silt_diagnostics *to);
+
 /**
  * Plan the scan of a dataset.
  *
@@ -154,6 +157,7 @@ typedef struct silt_sql_options {
     bool view_types;                    /* these three as in silt_scan_options */
     const silt_type *schema;
     int64_t batch_rows;
+    const silt_diagnostics *diagnostics; /* told the statement (scan_config); NULL: nobody */
 } silt_sql_options;
 #define SILT_SQL_OPTIONS_INIT                   \
     {                                           \

@@ -48,7 +48,7 @@ int cmd_changes(cli *c)
     if (status == CLI_OK) status = cli_open_store(c);
     if (status == CLI_OK) status = cli_rows_watch(c);
     if (status != CLI_OK) return status;
-    cli_tell_changes(c, c->line.arguments[0], &opts);
+    opts.diagnostics = cli_diagnostics(c);
     if (silt_changes_open(c->store, c->engine, &opts, &scan, &err) != SILT_OK)
         return cli_rows_refuse(c, opts.where, &err);
     status = cli_rows_write(c, &rows, scan);

@@ -132,6 +132,7 @@ static int take_options(cli *c, const cli_rows *rows, silt_scan_options *opts)
     opts->file_column = cli_text(c, "file-column");
     opts->no_pushdown = cli_flag(c, "no-pushdown");
     opts->explain = cli_flag(c, "explain");
+    opts->diagnostics = cli_diagnostics(c);
     if (cli_flag(c, "row-ids")) {
         opts->row_id_column = "_row_id";
         opts->row_commit_version_column = "_row_commit_version";
@@ -258,7 +259,6 @@ static int read_rows(cli *c, const cli_rows *rows, const silt_scan_options *opts
 {
     silt_error err = {0};
     silt_scan *scan = NULL;
-    cli_tell_scan(c, c->snapshot ? c->line.arguments[0] : cli_text(c, "dataset"), opts);
     int status;
     if (!c->snapshot)
         status = open_dataset(c, opts, &scan);

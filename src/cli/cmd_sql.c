@@ -46,7 +46,7 @@ int cmd_sql(cli *c)
     opts.view_types = cli_flag(c, "view-types");
     if (opts.view_types && rows.format != CLI_ROWS_ARROW)
         return cli_misuse(c, "--view-types is for --format arrow");
-    cli_tell_statement(c, sql, &opts);
+    opts.diagnostics = cli_diagnostics(c);
     if (silt_sql_open(c->engine, sql, &opts, &scan, &err) != SILT_OK) return cli_fail(c, &err);
     status = cli_rows_write(c, &rows, scan);
     silt_scan_free(scan);

@@ -133,8 +133,9 @@ int cli_open_datasets(cli *c)
     if (!path) path = "silt.yaml";
     if (silt_datasets_load(path, c->arena, &mistakes, &c->datasets, &err) != SILT_OK)
         return fail_config(c, path, &mistakes, &err);
+    const silt_diagnostics *to = cli_diagnostics(c);
     for (size_t i = 0; i < silt_datasets_count(c->datasets); i++)
-        cli_tell_dataset(c, silt_datasets_at(c->datasets, i));
+        silt_dataset_tell(silt_datasets_at(c->datasets, i), to);
     return CLI_OK;
 }
 

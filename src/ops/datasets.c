@@ -6,6 +6,7 @@
 #include "store/store.h"
 #include "table/expr_tree.h"
 #include "table/rows.h"
+#include "table/tell.h"
 
 struct silt_datasets {
     silt_arena *arena;
@@ -303,6 +304,8 @@ static silt_status open_all(opened *o, silt_scan *scan, const silt_dataset *d, s
     silt_scan_options given = SILT_SCAN_OPTIONS_INIT;
     if (opts)
         memcpy(&given, opts, opts->struct_size < sizeof(given) ? opts->struct_size : sizeof(given));
+    silt_tell_scan(&given, d->name, -1);
+    given.diagnostics = NULL;
     if (d->format != SILT_DATASET_DELTA)
         SILT_TRY(silt_dataset_files_open(d, engine, &given, NULL, &o->scan, err));
     else

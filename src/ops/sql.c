@@ -202,6 +202,7 @@ silt_status silt_sql_open(silt_engine *engine, const char *sql, const silt_sql_o
     silt_sql_options o = SILT_SQL_OPTIONS_INIT;
     if (opts) memcpy(&o, opts, opts->struct_size < sizeof(o) ? opts->struct_size : sizeof(o));
     SILT_AUTO(silt_scan) scan = NULL;
+    silt_sql_tell(&o, sql);
     SILT_TRY(silt_scan_new(engine, &scan, err));
     query *q = calloc(1, sizeof(*q));
     const char *copy = silt_arena_strdup(scan->arena, sql);

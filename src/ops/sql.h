@@ -24,6 +24,9 @@ silt_status silt_dataset_files_open(const silt_dataset *dataset, silt_engine *en
                                     const silt_scan_options *opts, const silt_expr *filter,
                                     silt_scan **out, silt_error *err);
 
+/* The statement as an event. */
+void silt_sql_tell(const silt_sql_options *opts, const char *sql);
+
 /* The part of a statement's condition that means the same in its dialect and in Silt's, over a
  * table's columns, as text for silt_scan_options.where; NULL: none, or out of memory. (sql_where.c)
  */

@@ -11,6 +11,7 @@
 
 #include "base/seam.h"
 #include "log/property.h"
+#include "table/tell.h"
 
 #define FEED_PROPERTY "delta.enableChangeDataFeed"
 
@@ -274,6 +275,7 @@ silt_status silt_changes_open_where(silt_store *store, silt_engine *engine,
          .opts = opts ? opts : &none,
          .where = where,
          .where_ctx = ctx};
+    silt_tell_changes(f.opts, store->uri);
     if (f.opts->limit < -1)
         return silt_fail(err, SILT_INVALID, "limit %" PRId64 ": -1 for all, or 0 and more",
                          f.opts->limit);

@@ -5,6 +5,7 @@
 #include "table/data.h"
 #include "table/expr.h"
 #include "table/rows.h"
+#include "table/tell.h"
 
 #define STEPS_MAX 5
 
@@ -383,6 +384,7 @@ silt_status silt_scan_open(silt_snapshot *snapshot, const silt_scan_options *opt
 {
     static const silt_scan_options all = SILT_SCAN_OPTIONS_INIT;
     if (!opts) opts = &all;
+    silt_tell_scan(opts, silt_snapshot_store(snapshot)->uri, silt_snapshot_version(snapshot));
     SILT_TRY(check(opts, err));
     SILT_AUTO(silt_scan) scan = NULL;
     SILT_TRY(silt_scan_new(silt_snapshot_engine(snapshot), &scan, err));

@@ -276,6 +276,77 @@ static void conditions_skip_files(void **state)
                  "part-");
 }
 
+/* ---- diagnostics -------------------------------------------------------------------------------
+ */
+
+static void note(void *ctx, const char *kind, const char *json)
+{
+    silt_buf_printf(ctx, "%s %s\n", kind, json);
+}
+
+static void assert_told(silt_buf *told, const char *expected)
+{
+    assert_string_equal(told->data ? told->data : "", expected);
+    silt_buf_clear(told);
+}
+
+static void what_is_asked_is_told(void **state)
+{
+    (void)state;
+    make_table();
+    SILT_CLEAN(silt_buf) told = {0};
+    const silt_diagnostics to = {note, &told};
+    silt_dataset d = SILT_DATASET_INIT;
+    silt_read_options read = SILT_READ_OPTIONS_INIT;
+    const silt_dataset_constraint c = {"positive", "id > 0", true};
+    d.name = "d";
+    d.path = root;
+    d.compression = "zstd";
+    d.constraints = &c;
+    d.constraint_count = 1;
+    silt_dataset_tell(&d, &to);
+    assert_non_null(strstr(told.data, "registration {\"dataset\":\"d\",\"path\":"));
+    assert_non_null(strstr(told.data, "\"compression\":\"zstd\",\"constraints\":[{\"name\":"
+                                      "\"positive\",\"check\":\"id > 0\",\"persist\":true}]}"));
+    silt_buf_clear(&told);
+
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    SILT_AUTO(silt_scan) scan = NULL;
+    opts.where = "id > 1";
+    opts.diagnostics = &to;
+    place_ok(&here, silt_dataset_open(&d, here.engine, &opts, &scan, &here.err));
+    assert_told(&told, "scan_config {\"table\":\"d\",\"where\":\"id > 1\",\"row_ids\":false,"
+                       "\"pushdown\":true,\"view_types\":false}\n");
+
+    SILT_AUTO(silt_scan) statement = NULL;
+    silt_sql_options sql = SILT_SQL_OPTIONS_INIT;
+    sql.diagnostics = &to;
+    place_ok(&here, silt_sql_open(here.engine, "SELECT 1", &sql, &statement, &here.err));
+    assert_told(&told, "scan_config {\"statement\":\"SELECT 1\",\"view_types\":false}\n");
+
+    silt_changes_options changes = SILT_CHANGES_OPTIONS_INIT;
+    SILT_AUTO(silt_store) store = NULL;
+    SILT_AUTO(silt_scan) net = NULL;
+    place_ok(&here, silt_store_open(root, NULL, &store, &here.err));
+    changes.from_version = 1;
+    changes.to_version = 2;
+    changes.net = true;
+    changes.diagnostics = &to;
+    place_ok(&here, silt_changes_open(store, here.engine, &changes, &net, &here.err));
+    assert_non_null(strstr(told.data, "cdf_registration {\"table\":"));
+    assert_non_null(strstr(told.data, "\"from_version\":1,\"to_version\":2,\"net\":true"));
+    silt_buf_clear(&told);
+
+    d.format = SILT_DATASET_CSV;
+    d.hive = true;
+    read.delimiter = "|";
+    d.read_options = &read;
+    silt_dataset_tell(&d, &to);
+    assert_non_null(strstr(told.data,
+                           "\"format\":\"csv\",\"partitioning\":\"hive\",\"read_options\":"
+                           "{\"delimiter\":\"|\",\"skip_lines\":0,\"header\":true}"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -283,7 +354,7 @@ int main(void)
         TEST(tables_at_versions),          TEST(changes_are_a_relation),
         TEST(names_are_datasets),          TEST(a_dataset_is_a_scan),
         TEST(each_read_has_the_same_rows), TEST(only_what_means_the_same_goes_over),
-        TEST(conditions_skip_files),
+        TEST(conditions_skip_files),       TEST(what_is_asked_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
