@@ -54,6 +54,8 @@ silt_status silt_duck_positions(silt_engine *engine, const silt_scan_spec *spec,
 {
     silt_duck_engine *db = silt_duck_of(engine);
     const silt_rows_spec scan = {.kind = SILT_ROWS_SCAN, .scan = *spec};
+    if (spec->source_count > 0)
+        return silt_fail(err, SILT_INVALID, "positions: rows of text files have no places");
     SILT_TRY(silt_duck_start(db, err));
     SILT_CLEAN(position_query) q = {.db = db};
     SILT_CLEAN(silt_buf) sql = {0};

@@ -450,7 +450,8 @@ typedef struct silt_engine_ops {
     /* Read the rows once and write them, in one query. As stage; `source_rows` is NULL. */
     silt_status (*rewrite)(silt_engine *, const silt_rewrite_spec *, silt_arena *,
                            silt_stage_result *out, silt_error *);
-    /* Where the rows are that the scan's filter takes (all without one), file by file. */
+    /* Where the rows are that the scan's filter takes (all without one), file by file, in bounded
+     * memory. The files come by their schemas. INVALID: the spec has `sources`. */
     silt_status (*positions)(silt_engine *, const silt_scan_spec *, silt_position_sink *, void *ctx,
                              silt_error *);
 

@@ -406,6 +406,9 @@ static void places_of_rows(void **state)
     err = (silt_error){0};
     duck_assert_ok(f->engine->ops->positions(f->engine, &spec, take, &p, &err), &err);
     assert_int_equal(p.count, 0);
+    spec.source_count = 1;
+    assert_int_equal(f->engine->ops->positions(f->engine, &spec, take, &p, &err), SILT_INVALID);
+    spec.source_count = 0;
     spec.file_count = 2;
     const silt_scan_file gone[] = {data_file(f, "a.parquet"), data_file(f, "gone.parquet")};
     spec.files = gone;
