@@ -115,39 +115,42 @@ static bool uses_iceberg_writer_v3(const silt_metadata *metadata)
 
 /* ---- the table */
 
-/* appendOnly, changeDataFeed and rowTracking ask something of certain operations only:
- * silt_feature_append_only(), silt_feature_change_data() and silt_feature_row_tracking() are for
- * these. What rowTracking and inCommitTimestamp ask of each commit is the txn's. domainMetadata
- * asks to keep what others wrote, clustering for statistics; nobody is obliged to cluster. Features
- * for writers only are listed though readers needn't know them: some tables don't use theirs. */
+/* What invariants, checkConstraints, generatedColumns, allowColumnDefaults, identityColumns and
+ * columnMapping ask of rows is done in one place (ops/write_columns.h); operations that can't do it
+ * refuse such tables. appendOnly, changeDataFeed and rowTracking ask something of certain
+ * operations only: silt_feature_append_only(), silt_feature_change_data() and
+ * silt_feature_row_tracking() are for these. What rowTracking and inCommitTimestamp ask of each
+ * commit is the txn's. domainMetadata asks to keep what others wrote, clustering for statistics;
+ * nobody is obliged to cluster. Features for writers only are listed though readers needn't know
+ * them: some tables don't use theirs. */
 /* clang-format off */
 static const feature features[] = {
     /* name                         reader since:  r  w  reads  writes used */
-    {"allowColumnDefaults",         false,         0, 0, false, false, uses_column_defaults},
+    {"allowColumnDefaults",         false,         0, 0, false, true,  uses_column_defaults},
     {"appendOnly",                  false,         0, 2, false, true,  NULL},
     {"catalogManaged",              true,          0, 0, false, false, NULL},
     {"catalogOwned",                true,          0, 0, false, false, NULL},
     {"changeDataFeed",              false,         0, 4, false, true,  NULL},
-    {"checkConstraints",            false,         0, 3, false, false, uses_check_constraints},
+    {"checkConstraints",            false,         0, 3, false, true,  uses_check_constraints},
     {"checkpointProtection",        false,         0, 0, false, true,  NULL},
     {"clustering",                  false,         0, 0, false, true,  NULL},
     {"collations",                  false,         0, 0, false, false, NULL},
-    {"columnMapping",               true,          2, 5, true,  false, uses_column_mapping},
+    {"columnMapping",               true,          2, 5, true,  true,  uses_column_mapping},
     {"deletionVectors",             true,          0, 0, true,  true,  NULL},
     {"domainMetadata",              false,         0, 0, false, true,  NULL},
-    {"generatedColumns",            false,         0, 4, false, false, uses_generated_columns},
+    {"generatedColumns",            false,         0, 4, false, true,  uses_generated_columns},
     {"icebergCompatV1",             false,         0, 0, false, false, uses_iceberg_v1},
     {"icebergCompatV2",             false,         0, 0, false, false, uses_iceberg_v2},
     {"icebergCompatV3",             false,         0, 0, false, false, uses_iceberg_v3},
     {"icebergWriterCompatV1",       false,         0, 0, false, false, uses_iceberg_writer_v1},
     {"icebergWriterCompatV3",       false,         0, 0, false, false, uses_iceberg_writer_v3},
-    {"identityColumns",             false,         0, 6, false, false, uses_identity_columns},
+    {"identityColumns",             false,         0, 6, false, true,  uses_identity_columns},
     {"inCommitTimestamp",           false,         0, 0, false, true,  uses_in_commit_timestamps},
-    {"invariants",                  false,         0, 2, false, false, uses_invariants},
+    {"invariants",                  false,         0, 2, false, true,  uses_invariants},
     {"materializePartitionColumns", false,         0, 0, false, false, NULL},
     {"rowTracking",                 false,         0, 0, false, true,  NULL},
     {"timestampNtz",                true,          0, 0, true,  true,  NULL},
-    {"typeWidening",                true,          0, 0, true,  false, NULL},
+    {"typeWidening",                true,          0, 0, true,  true,  NULL},
     {"v2Checkpoint",                true,          0, 0, true,  true,  NULL},
     {"vacuumProtocolCheck",         true,          0, 0, true,  true,  NULL},
     {"variantShredding",            true,          0, 0, true,  false, NULL},

@@ -241,9 +241,10 @@ static silt_status stage_stream(silt_writing *wr, const char *folder, const char
 
 silt_status silt_write_keep(silt_writing *wr)
 {
-    const char *path = NULL;
+    const char *path = NULL, *name = silt_arena_printf(wr->arena, "%s-source", wr->id);
     if (wr->source->file_count) return SILT_OK;
-    SILT_TRY(silt_scratch_make(wr->store, wr->id, wr->arena, &wr->w.scratch, wr->err));
+    if (!name) return silt_fail_nomem(wr->err);
+    SILT_TRY(silt_scratch_make(wr->store, name, wr->arena, &wr->w.scratch, wr->err));
     if (wr->source->stream) {
         SILT_TRY(stage_stream(wr, wr->w.scratch, &path));
     } else {
