@@ -11,6 +11,8 @@ struct cli_grid {
     const cli_style *style;
     const cli_column *columns;
     size_t count, widest;
+    size_t room;  /* columns of the terminal; 0: without end */
+    size_t shown; /* the first so many of `count`; known from start() on */
     const char *null;
     size_t *widths;
     silt_arena *held; /* NULL: the heading has been printed, rows go straight out */
@@ -75,21 +77,40 @@ static void print_cell(const cli_grid *g, size_t column, silt_bytes cell)
     if (!g->columns[column].right && column + 1 < g->count) blanks(pad + width - used);
 }
 
+static const char *ellipsis(const cli_grid *g)
+{
+    if (g->shown == g->count) return "";
+    return g->style->utf8 ? "  …" : "  ..";
+}
+
 static void print_row(const cli_grid *g, const silt_bytes *cells)
 {
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->shown; i++)
         print_cell(g, i, cells[i]);
-    fputc('\n', stdout);
+    fprintf(stdout, "%s\n", ellipsis(g));
 }
 
 static void print_heading(const cli_grid *g, bool types)
 {
     fputs(types ? cli_dim(g->style) : cli_bold(g->style), stdout);
-    for (size_t i = 0; i < g->count; i++) {
+    for (size_t i = 0; i < g->shown; i++) {
         const char *text = types ? g->columns[i].type : g->columns[i].name;
         print_cell(g, i, (silt_bytes){text, strlen(text)});
     }
-    fprintf(stdout, "%s\n", cli_plain(g->style));
+    fprintf(stdout, "%s%s\n", ellipsis(g), cli_plain(g->style));
+}
+
+/* The columns that fit side by side, one at least. */
+static size_t count_fitting(const cli_grid *g)
+{
+    enum { GAP = 2, MORE = 4 };
+    size_t used = 0, fit = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        used += g->widths[i] + (i ? GAP : 0);
+        if (used + MORE <= g->room) fit = i + 1;
+    }
+    if (!g->room || used <= g->room) return g->count;
+    return fit ? fit : 1;
 }
 
 /* Heading and held rows; from then on rows go straight out. */
@@ -102,6 +123,7 @@ static void start(cli_grid *g)
         for (size_t r = 0; r < g->row_count; r++)
             widen(g, i, g->rows[r * g->count + i]);
     }
+    g->shown = count_fitting(g);
     print_heading(g, false);
     if (types) print_heading(g, true);
     for (size_t r = 0; r < g->row_count; r++)
@@ -137,6 +159,16 @@ bool cli_grid_texts(cli_grid *g, const char *const *cells)
     bool ok = cli_grid_row(g, row);
     free(row);
     return ok;
+}
+
+void cli_grid_fit(cli_grid *g, size_t room)
+{
+    g->room = room;
+}
+
+size_t cli_grid_shown(const cli_grid *g)
+{
+    return g->shown;
 }
 
 bool cli_grid_end(cli_grid *g)

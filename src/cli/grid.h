@@ -16,6 +16,11 @@ typedef struct cli_grid cli_grid;
 cli_grid *cli_grid_new(const cli *c, const cli_column *columns, size_t count, const char *null,
                        size_t widest);
 
+/* Leave out the last columns, so that rows are no wider than `room`. Before the first row. */
+void cli_grid_fit(cli_grid *grid, size_t room);
+/* How many columns are shown; after cli_grid_end(). */
+size_t cli_grid_shown(const cli_grid *grid);
+
 /* Add a row. The first rows are held back until it is known how wide the columns are; a later cell
  * that is wider pushes what follows. False: out of memory, or the output has failed. */
 bool cli_grid_row(cli_grid *grid, const silt_bytes *cells);

@@ -167,20 +167,30 @@ static cli_column *make_columns(cli *c, const silt_type *schema)
     return columns;
 }
 
+static void end_table(const printing *p, size_t columns)
+{
+    char counted[CLI_COUNTED_SIZE];
+    cli_counted(p->rows, "row", "rows", counted);
+    if (cli_grid_shown(p->grid) == columns)
+        fprintf(stdout, "(%s)\n", counted);
+    else
+        fprintf(stdout, "(%s; %zu of %zu columns fit: --verbose shows all)\n", counted,
+                cli_grid_shown(p->grid), columns);
+}
+
 static int print_table(cli *c, silt_scan *scan)
 {
     silt_error err = {0};
     const silt_type *schema;
-    char counted[CLI_COUNTED_SIZE];
     if (silt_scan_schema(scan, &schema, &err) != SILT_OK) return cli_fail(c, &err);
     const cli_column *columns = make_columns(c, schema);
     printing p = {0};
     if (columns)
         p.grid = cli_grid_new(c, columns, schema->field_count, "NULL", c->verbose ? 0 : WIDEST);
     if (!p.grid) return cli_no_memory(c);
+    if (c->out.terminal && !c->verbose) cli_grid_fit(p.grid, (size_t)cli_terminal_columns(stdout));
     silt_status st = silt_scan_rows(scan, print_row, &p, &err);
-    if (st == SILT_OK && !p.no_memory && cli_grid_end(p.grid))
-        fprintf(stdout, "(%s)\n", cli_counted(p.rows, "row", "rows", counted));
+    if (st == SILT_OK && !p.no_memory && cli_grid_end(p.grid)) end_table(&p, schema->field_count);
     cli_grid_free(p.grid);
     if (p.no_memory) return cli_no_memory(c);
     return st == SILT_OK ? CLI_OK : cli_fail(c, &err);

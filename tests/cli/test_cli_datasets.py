@@ -1,6 +1,12 @@
 """Datasets of files: CSV, NDJSON and Parquet as relations of SQL and for silt read --dataset."""
+import fcntl
 import gzip
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -178,3 +184,30 @@ def test_an_empty_dataset_needs_columns(files):
                               "  b: {path: later, format: csv, schema: {id: long}}\n")
     assert "declared" in files("sql", "FROM a", "--datasets", "later.yaml", rc=1).err
     assert files("sql", "FROM b", "--datasets", "later.yaml", "--format", "csv").out == "id\n"
+
+
+def test_a_terminal_shows_the_columns_that_fit(files):
+    def on_a_terminal(columns, *args):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        p = subprocess.Popen([files.binary, "read", "--datasets", "datasets.yaml", "--dataset", "sales", *args],
+                             cwd=files.dir, env={**files.env, "NO_COLOR": "1", "TERM": "xterm"},
+                             stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE)
+        os.close(slave)
+        shown = b""
+        try:
+            while piece := os.read(master, 4096):
+                shown += piece
+        except OSError:
+            pass
+        os.close(master)
+        assert p.wait(60) == 0, p.stderr.read()
+        return shown.decode().replace("\r", "").splitlines()
+    whole = on_a_terminal(80)
+    assert whole[0].split() == ["id", "name", "extra", "year", "month"] and whole[-1] == "(4 rows)"
+    part = on_a_terminal(24)
+    assert part[0].split()[:3] == ["id", "name", "extra"] and len(part[0].split()) == 4
+    assert len({len(line) for line in part[:-1]}) == 1 and len(part[0]) <= 24
+    assert part[-1] == "(4 rows; 3 of 5 columns fit: --verbose shows all)"
+    assert on_a_terminal(5)[0].split()[0] == "id"
+    assert on_a_terminal(24, "--quiet", "--columns", "id")[-1] == "(4 rows)"
