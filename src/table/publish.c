@@ -81,8 +81,7 @@ static silt_status move_all(const publishing *p, const silt_staged_file *files, 
 {
     for (size_t i = 0; i < count; i++) {
         silt_status st = p->store->ops->put_file(p->store, p->keys[i], files[i].local_path, err);
-        if (st != SILT_OK)
-            return silt_wrap(err, st, "%s: data file %s", p->store->uri, p->keys[i]);
+        if (st != SILT_OK) return silt_wrap(err, st, "%s: data file %s", p->store->uri, p->keys[i]);
     }
     return SILT_OK;
 }

@@ -164,6 +164,38 @@ static void row_ids_and_feed_stay(void **state)
     assert_told("\"delta.rowTracking.preserved\":\"true\"");
 }
 
+/* Only what isn't clustered yet, unless all is asked for. */
+static void clustered_tables_have_columns_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const by[] = {"id", NULL};
+    make_table(COLUMNS, NULL, NULL);
+    alter(SILT_STEP_CLUSTER_BY, NULL, "id, v");
+    insert("id,p,v\n1,a,5\n9,a,3\n");
+    insert("id,p,v\n2,a,4\n8,a,1\n");
+    optimized();
+    assert_int_equal(done.files_removed, 2);
+    assert_told("\"clusterBy\":\"[\\\"id\\\",\\\"v\\\"]\"");
+    assert_told("\"zOrderBy\":\"[]\"");
+    const silt_add *adds;
+    size_t count;
+    place_ok(&here, silt_snapshot_adds(here.now, &adds, &count, &here.err));
+    assert_int_equal(count, 1);
+    assert_string_equal(adds[0].clustering_provider, "liquid");
+    insert("id,p,v\n3,a,4\n");
+    optimized();
+    assert_int_equal(done.files_removed, 1);
+    optimize.full = true;
+    optimized();
+    assert_int_equal(done.files_removed, 2);
+    assert_told("\"isFull\":\"true\"");
+    optimize.full = false;
+    optimized();
+    assert_int_equal(done.outcome, SILT_EDIT_NOTHING);
+    optimize.z_order = by;
+    assert_failed(optimize_files(&optimize), SILT_INVALID, "clustered");
+}
+
 /* ---- others at work */
 
 static const char
@@ -225,6 +257,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bins_are_of_the_target_size, set_up_optimize, tear_down),
         cmocka_unit_test_setup_teardown(deleted_rows_go_for_good, set_up_optimize, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_ordered_along_a_curve, set_up_optimize, tear_down),
+        cmocka_unit_test_setup_teardown(clustered_tables_have_columns_of_their_own, set_up_optimize,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(row_ids_and_feed_stay, set_up_optimize, tear_down),
         cmocka_unit_test_setup_teardown(appends_are_never_in_the_way, set_up_optimize, tear_down),
     };
