@@ -234,6 +234,11 @@ static const cli_option migrate_options[] = {
     {"dry-run", CLI_FLAG, NULL, 0},          END,
 };
 
+static const cli_option doctor_options[] = {
+    {"fix", CLI_FLAG, NULL, 0}, {"yes", CLI_FLAG, NULL, 'y'}, {"deep", CLI_FLAG, NULL, 0},
+    {"young-hours", CLI_COUNT, "H", 0}, END,
+};
+
 #define LATER(command)                         \
     {                                          \
         command, NULL, NULL, NULL, 0, 0, false \
@@ -266,6 +271,7 @@ const cli_command cli_commands[] = {
     {"update", cmd_update, update_options, "TABLE", 1, 1, true},
     {"optimize", cmd_optimize, optimize_options, "TABLE", 1, 1, true},
     {"migrate", cmd_migrate, migrate_options, "FOLDER TABLE", 2, 2, true},
+    {"doctor", cmd_doctor, doctor_options, "TABLE", 1, 1, false},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
@@ -274,6 +280,5 @@ const cli_command cli_commands[] = {
     LATER("replay"),
     LATER("unload"),
     LATER("merge"),
-    LATER("doctor"),
     {NULL, NULL, NULL, NULL, 0, 0, false},
 };

@@ -1,0 +1,196 @@
+/* Doctor: a table's log against itself and against its files, and what can be done about it.
+ *
+ * Invariants
+ *  (1) Without `fix` nothing is written.
+ *  (2) What is deleted of the log is told by commits that were read just before.
+ *  (3) Rows go only with `drop_missing`, and only those of files that are gone. */
+#include "silt/doctor.h"
+
+#include "base/json.h"
+#include "base/seam.h"
+#include "ops/doctor_work.h"
+#include "silt/scan.h"
+#include "table/commit_info.h"
+
+#define YOUNG_MS (INT64_C(24) * 60 * 60 * 1000)
+
+static void work_release(silt_doctor_work *d)
+{
+    if (d->scratch) silt_scratch_remove(d->scratch);
+    silt_snapshot_free(d->snapshot);
+    silt_vec_free(&d->repairs);
+    silt_arena_free(d->arena);
+}
+
+silt_status silt_doctor_find(silt_doctor_work *d, const silt_finding *finding)
+{
+    int64_t *const counts[] = {[SILT_FINDING_NOTE] = &d->result.notes,
+                               [SILT_FINDING_WARNING] = &d->result.warnings,
+                               [SILT_FINDING_ERROR] = &d->result.errors};
+    ++*counts[finding->severity];
+    d->result.fixed += finding->fixed;
+    d->result.open += !finding->fixed && finding->severity != SILT_FINDING_NOTE;
+    if (d->opts->found && !d->deaf) d->deaf = !d->opts->found(d->opts->ctx, finding);
+    return SILT_OK;
+}
+
+/* ---- rows */
+
+static bool count_row(void *ctx, const silt_bytes *values, size_t count)
+{
+    int64_t *rows = ctx;
+    (void)values;
+    (void)count;
+    ++*rows;
+    return true;
+}
+
+/* `deep`: that all rows can be read, and are as many as the log says. */
+static silt_status read_rows(silt_doctor_work *d)
+{
+    silt_scan *scan = NULL;
+    silt_error why = {0};
+    int64_t rows = 0, told = 0;
+    const silt_add *adds;
+    size_t count;
+    silt_status st = silt_scan_open(d->snapshot, NULL, &scan, &why);
+    if (st == SILT_OK) st = silt_scan_rows(scan, count_row, &rows, &why);
+    silt_scan_free(scan);
+    if (st == SILT_CORRUPT || st == SILT_NOT_FOUND)
+        return silt_doctor_find(d, &(silt_finding){.severity = SILT_FINDING_ERROR,
+                                                   .kind = "unreadable",
+                                                   .what = why.message,
+                                                   .remedy = "restore an older version"});
+    if (st != SILT_OK) return silt_fail(d->err, st, "%s", why.message);
+    SILT_TRY(silt_snapshot_adds(d->snapshot, &adds, &count, d->err));
+    for (size_t i = 0; i < count && told >= 0; i++) {
+        int64_t n = silt_add_row_count(&adds[i], d->arena);
+        told = n < 0 ? -1 : told + n;
+    }
+    if (told < 0 || told == rows) return SILT_OK;
+    const char *what = silt_arena_printf(
+        d->arena, "it has %" PRId64 " rows, its statistics say %" PRId64, rows, told);
+    if (!what) return silt_fail_nomem(d->err);
+    return silt_doctor_find(d, &(silt_finding){.severity = SILT_FINDING_ERROR,
+                                               .kind = "wrong-row-count",
+                                               .what = what,
+                                               .remedy = "see the files with wrong statistics"});
+}
+
+/* ---- repairs */
+
+static const char *metrics_of(const silt_doctor_work *d)
+{
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_json_writer w = silt_json_writer_of(&buf);
+    int64_t gone = 0;
+    for (size_t i = 0; i < d->repairs.count; i++)
+        gone += !d->repairs.items[i].stats;
+    silt_json_begin_object(&w);
+    silt_commit_metric(&w, "numRemovedFiles", gone);
+    silt_commit_metric(&w, "numFilesWithNewStatistics", (int64_t)d->repairs.count - gone);
+    silt_json_end_object(&w);
+    return silt_buf_copy(&buf, d->arena);
+}
+
+static silt_status fill(silt_doctor_work *d, silt_txn *txn)
+{
+    for (size_t i = 0; i < d->repairs.count; i++) {
+        const silt_doctor_repair *r = &d->repairs.items[i];
+        if (!r->stats) {
+            SILT_TRY(silt_txn_remove(txn, r->add, true, d->err));
+            continue;
+        }
+        silt_add add = *r->add;
+        add.stats = r->stats;
+        add.data_change = false;
+        SILT_TRY(silt_txn_add(txn, &add, d->err));
+    }
+    return SILT_OK;
+}
+
+static silt_status commit(silt_doctor_work *d)
+{
+    SILT_AUTO(silt_txn) txn = NULL;
+    silt_txn_result result;
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    if (!d->repairs.count) return SILT_OK;
+    opts.operation = d->opts->drop_missing ? "FSCK" : "COMPUTE STATS";
+    opts.operation_metrics = metrics_of(d);
+    opts.read = SILT_READ_LOG;
+    opts.isolation = SILT_SERIALIZABLE;
+    opts.keeps_row_ids = true;
+    if (!opts.operation_metrics) return silt_fail_nomem(d->err);
+    SILT_TRY(silt_txn_new(d->snapshot, &opts, &txn, d->err));
+    SILT_TRY(fill(d, txn));
+    SILT_TRY(silt_txn_commit(txn, &result, NULL, d->err));
+    if (result.outcome != SILT_TXN_COMMITTED)
+        return silt_fail(d->err, SILT_CONFLICT, "nothing was repaired: %s", result.conflict);
+    d->result.committed_version = result.version;
+    return SILT_OK;
+}
+
+/* ---- the call */
+
+static silt_status open_table(silt_doctor_work *d)
+{
+    silt_error why = {0};
+    char id[SILT_UUID_SIZE];
+    const silt_add *adds;
+    size_t count;
+    silt_status st = silt_snapshot_open(d->store, d->engine, NULL, &d->snapshot, &why);
+    if (st == SILT_OK) st = silt_snapshot_adds(d->snapshot, &adds, &count, &why);
+    if (st != SILT_OK) {
+        silt_snapshot_free(d->snapshot);
+        d->snapshot = NULL;
+    }
+    if (st == SILT_CORRUPT || st == SILT_UNSUPPORTED)
+        return silt_doctor_find(d, &(silt_finding){.severity = SILT_FINDING_ERROR,
+                                                   .kind = "unreadable",
+                                                   .what = why.message,
+                                                   .remedy = "bring the log back from a backup"});
+    if (st != SILT_OK) {
+        silt_fail(d->err, st, "%s", why.message);
+        return st;
+    }
+    d->result.version = silt_snapshot_version(d->snapshot);
+    silt_uuid(&silt_random_system, id);
+    if (d->store->ops->local_path) return SILT_OK;
+    return silt_scratch_make(d->store, id, d->arena, &d->scratch, d->err);
+}
+
+static silt_status examine(silt_doctor_work *d)
+{
+    SILT_TRY(silt_doctor_log(d));
+    SILT_TRY(open_table(d));
+    if (!d->snapshot) return SILT_OK;
+    SILT_TRY(silt_doctor_files(d));
+    SILT_TRY(silt_doctor_orphans(d));
+    if (d->opts->deep) SILT_TRY(read_rows(d));
+    return d->opts->fix ? commit(d) : SILT_OK;
+}
+
+silt_status silt_doctor(silt_store *store, silt_engine *engine, const silt_doctor_options *opts,
+                        silt_doctor_result *out, silt_error *err)
+{
+    const silt_doctor_options fallback = SILT_DOCTOR_OPTIONS_INIT;
+    if (!opts) opts = &fallback;
+    if (opts->struct_size < sizeof(*opts))
+        return silt_fail(err, SILT_INVALID, "silt_doctor_options: struct_size is not set");
+    if (opts->drop_missing && !opts->fix)
+        return silt_fail(err, SILT_INVALID, "drop_missing is for fix");
+    __attribute__((cleanup(work_release)))
+    silt_doctor_work d = {.store = store,
+                          .engine = engine,
+                          .opts = opts,
+                          .arena = silt_arena_new(),
+                          .now_ms = silt_now_ms(&silt_clock_system),
+                          .young_ms = opts->young_ms < 0 ? YOUNG_MS : opts->young_ms,
+                          .result = {.version = -1, .committed_version = -1},
+                          .err = err};
+    if (!d.arena) return silt_fail_nomem(err);
+    silt_status st = examine(&d);
+    if (st != SILT_OK) return silt_wrap(err, st, "%s: doctor", store->uri);
+    *out = d.result;
+    return SILT_OK;
+}
