@@ -283,10 +283,39 @@ static void sidecars_go_with_their_checkpoints(void **state)
 
 /* ---- interruptions */
 
+/* The log as it was made, to be put back before each try. */
+typedef struct saved {
+    const char *key;
+    silt_bytes body;
+    int64_t mtime_ns;
+} saved;
+static SILT_VEC(saved) log_files;
+
+static bool save(void *ctx, const silt_object *object)
+{
+    (void)ctx;
+    saved one = {.key = silt_arena_strdup(arena, object->key), .mtime_ns = object->mtime_ns};
+    assert_ok(silt_store_get_all(store, one.key, arena, &one.body, &err));
+    return silt_vec_push(&log_files, one);
+}
+
+static void put_back(void)
+{
+    for (size_t i = 0; i < log_files.count; i++) {
+        const saved *f = &log_files.items[i];
+        const struct timespec at = {f->mtime_ns / 1000000000, f->mtime_ns % 1000000000};
+        assert_ok(store->ops->put(store, f->key, f->body, &err));
+        assert_int_equal(utimensat(AT_FDCWD, path_of(f->key), (const struct timespec[]){at, at}, 0),
+                         0);
+    }
+}
+
 static void no_lost_call_harms(void **state)
 {
     static const silt_fault_kind kinds[] = {SILT_FAULT_BEFORE_EFFECT, SILT_FAULT_AFTER_EFFECT,
                                             SILT_FAULT_CRASH};
+    (void)state;
+    assert_ok(store->ops->list(store, SILT_LOG_DIR, NULL, true, save, NULL, &err));
     for (size_t k = 0; k < SILT_COUNT(kinds); k++) {
         bool fired = true;
         for (int n = 1; fired; n++) {
@@ -295,15 +324,15 @@ static void no_lost_call_harms(void **state)
             SILT_AUTO(silt_store) flaky = silt_store_fault_new(store, &plan);
             (void)cleanup(flaky, -1);
             fired = run.fired;
-            assert_readable_from(8);
-            silt_store_free(SILT_TAKE(flaky));
+            assert_int_equal(files_at(8), 9);
+            assert_int_equal(files_at(SILT_LATEST), LAST + 1);
             assert_ok(cleanup(store, -1));
-            assert_readable_from(8);
+            assert_int_equal(files_at(8), 9);
             assert_false(is_there(file(0, "json")) || is_there(file(7, "json")));
-            tear_down(state);
-            set_up(state);
+            put_back();
         }
     }
+    silt_vec_free(&log_files);
 }
 
 /* ---- by itself */
