@@ -77,6 +77,8 @@ silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const
 
 /* ---- edit_find.c */
 
+/* current_date() and current_timestamp() as what they are in this try: the same for all rows. */
+silt_status silt_edit_at_once(silt_edit *e, const silt_expr *expr, const silt_expr **out);
 /* Parse and bind a condition (NULL: none) as e->where. */
 silt_status silt_edit_condition(silt_edit *e, const char *where);
 /* Fill e->files: those with rows that e->where takes, and their rows and fates. Files that are

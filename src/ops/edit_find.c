@@ -12,12 +12,33 @@ typedef struct finding {
     size_t unread_count;
 } finding;
 
+silt_status silt_edit_at_once(silt_edit *e, const silt_expr *expr, const silt_expr **out)
+{
+    char text[SILT_TIME_SIZE];
+    *out = expr;
+    if (expr->kind != SILT_EXPR_CALL) return SILT_OK;
+    if (expr->op == SILT_OP_CURRENT_DATE || expr->op == SILT_OP_CURRENT_TIMESTAMP) {
+        silt_time_format_us(e->started_us, text);
+        if (expr->op == SILT_OP_CURRENT_DATE) text[strlen("2024-01-15")] = '\0';
+        const char *copy = silt_arena_strdup(e->arena, text);
+        *out = copy ? silt_expr_literal(e->arena, expr->type, copy) : NULL;
+        return *out ? SILT_OK : silt_fail_nomem(e->err);
+    }
+    const silt_expr **args = silt_arena_calloc(e->arena, expr->arg_count + 1, sizeof(*args));
+    if (!args) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < expr->arg_count; i++)
+        SILT_TRY(silt_edit_at_once(e, expr->args[i], &args[i]));
+    *out = silt_expr_call(e->arena, expr->op, expr->type, args, expr->arg_count);
+    return *out ? SILT_OK : silt_fail_nomem(e->err);
+}
+
 silt_status silt_edit_condition(silt_edit *e, const char *where)
 {
     e->where = NULL;
     e->where_text = NULL;
     if (!where) return SILT_OK;
     silt_status st = silt_expr_condition(where, e->schema, e->arena, &e->where, e->err);
+    if (st == SILT_OK) st = silt_edit_at_once(e, e->where, &e->where);
     if (st != SILT_OK) return silt_wrap(e->err, st, "condition");
     SILT_CLEAN(silt_buf) text = {0};
     silt_expr_print(e->where, &text);

@@ -127,28 +127,6 @@ static silt_status convert(binding *b, const silt_assignment *set, const silt_ex
 
 /* ---- assignments */
 
-/* What is of the moment is the same for all rows: that of the try. */
-static silt_status at_once(const binding *b, const silt_expr *expr, const silt_expr **out)
-{
-    silt_edit *e = b->e;
-    char text[SILT_TIME_SIZE];
-    *out = expr;
-    if (expr->kind != SILT_EXPR_CALL) return SILT_OK;
-    if (expr->op == SILT_OP_CURRENT_DATE || expr->op == SILT_OP_CURRENT_TIMESTAMP) {
-        silt_time_format_us(e->started_us, text);
-        if (expr->op == SILT_OP_CURRENT_DATE) text[strlen("2024-01-15")] = '\0';
-        const char *copy = silt_arena_strdup(e->arena, text);
-        *out = copy ? silt_expr_literal(e->arena, expr->type, copy) : NULL;
-        return *out ? SILT_OK : silt_fail_nomem(e->err);
-    }
-    const silt_expr **args = silt_arena_calloc(e->arena, expr->arg_count + 1, sizeof(*args));
-    if (!args) return silt_fail_nomem(e->err);
-    for (size_t i = 0; i < expr->arg_count; i++)
-        SILT_TRY(at_once(b, expr->args[i], &args[i]));
-    *out = silt_expr_call(e->arena, expr->op, expr->type, args, expr->arg_count);
-    return *out ? SILT_OK : silt_fail_nomem(e->err);
-}
-
 static silt_status find_column(const binding *b, const char *name, int *out)
 {
     const silt_type *schema = b->e->schema;
@@ -186,7 +164,7 @@ static silt_status assign(binding *b, const silt_assignment *set)
     SILT_TRY(check_settable(b, field));
     silt_status st = silt_expr_parse(set->value, e->arena, &parsed, e->err);
     if (st == SILT_OK) st = silt_expr_bind(parsed, e->schema, e->arena, &bound, e->err);
-    if (st == SILT_OK) st = at_once(b, bound, &bound);
+    if (st == SILT_OK) st = silt_edit_at_once(e, bound, &bound);
     if (st != SILT_OK) return silt_wrap(e->err, st, "value of column %s", field->name);
     return convert(b, set, bound, field->type, &b->values[at]);
 }

@@ -52,6 +52,18 @@ static void a_null_condition_takes_no_row(void **state)
     place_assert_rows(&here, "id", "5\n");
 }
 
+/* "Older than": the moment is a value like any other. */
+static void conditions_may_be_of_the_moment(void **state)
+{
+    (void)state;
+    make_table("struct<id:bigint,d:date>", NULL, VECTORS);
+    insert("id,d\n1,2001-01-01\n2,2999-01-01\n3,\n");
+    place_ok(&here, delete_rows("d < date_sub(current_date(), 30)"));
+    place_assert_rows(&here, "id", "2\n3\n");
+    place_ok(&here, delete_rows("d > current_timestamp()"));
+    place_assert_rows(&here, "id", "3\n");
+}
+
 static void the_rest_is_written_anew(void **state)
 {
     (void)state;
@@ -346,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_rows_go_with_their_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whole_files_go_unread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_null_condition_takes_no_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(conditions_may_be_of_the_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_rest_is_written_anew, set_up, tear_down),
         cmocka_unit_test_prestate_setup_teardown(the_rest_is_written_anew, set_up, tear_down,
                                                  &not_local),
