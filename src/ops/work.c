@@ -246,7 +246,7 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
 silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st)
 {
     if (st != SILT_OK) return silt_write_violations(staged, st, w->err);
-    if (w->columns.identity == SIZE_MAX || !staged->row_count) return SILT_OK;
+    if (w->columns.identity == SIZE_MAX || !staged->identity_count) return SILT_OK;
     w->metadata_changes = true;
     return silt_write_columns_numbered(&w->columns, staged->identity_last, w->arena, &w->metadata,
                                        &w->schema, w->err);

@@ -5,7 +5,8 @@
  *      the table's is lower, looked at again after every commit of others.
  *  (2) Published files are taken away again unless a commit names them or may (UNSURE).
  *  (3) What was staged for one schema is never committed to another.
- *  (4) What is replaced is decided by the version that the commit comes next to. */
+ *  (4) What is replaced is decided by a version after which others only added rows, or replaced
+ * none of those: as if all of it happened one after another. */
 #include "ops/write.h"
 
 #include "table/expr.h"
