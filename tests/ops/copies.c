@@ -1,0 +1,184 @@
+/* Clones and migrations where the target loses a call, an answer, or the process: old or new, never
+ * between; done again, each row is there once. */
+#include "ops/place.h"
+
+#include "silt/clone.h"
+#include "silt/migrate.h"
+
+enum { ROWS = 5 };
+
+static void fill(place *p)
+{
+    static const char *const by[] = {"kind"};
+    place_init(p, true);
+    p->sources.partition_by = by;
+    p->sources.partition_count = 1;
+    place_source(p, "1.csv", "id,kind\n1,a\n2,b\n3,a\n");
+    place_source(p, "2.csv", "id,kind\n4,b\n5,c\n");
+    place_load_ok(p);
+}
+
+static silt_store *open_folder(place *p, const char *name)
+{
+    silt_store *store = NULL;
+    const char *path = silt_arena_printf(p->arena, "%s/%s", p->dir, name);
+    place_ok(p, silt_store_open(path, NULL, &store, &p->err));
+    return store;
+}
+
+/* Rows of the table by its log, whose files are all there; -1: no table. */
+static int64_t rows_of(place *p, silt_store *store)
+{
+    SILT_AUTO(silt_snapshot) snapshot = NULL;
+    const silt_add *adds;
+    size_t count;
+    int64_t rows = 0;
+    silt_status st = silt_snapshot_open(store, p->engine, NULL, &snapshot, &p->err);
+    if (st == SILT_NOT_FOUND) return -1;
+    place_ok(p, st);
+    place_ok(p, silt_snapshot_adds(snapshot, &adds, &count, &p->err));
+    for (size_t i = 0; i < count; i++) {
+        const char *key;
+        silt_object object;
+        place_ok(p, silt_path_decode(adds[i].path, p->arena, &key, &p->err));
+        place_ok(p, store->ops->head(store, key, p->arena, &object, &p->err));
+        assert_int_equal(object.size_bytes, adds[i].size_bytes);
+        rows += silt_add_row_count(&adds[i], p->arena);
+    }
+    return rows;
+}
+
+static silt_status clone_into(place *p, silt_store *source, silt_store *target)
+{
+    silt_clone_options opts = SILT_CLONE_OPTIONS_INIT;
+    silt_clone_result result;
+    opts.replace = true;
+    p->err = (silt_error){0};
+    return silt_clone(source, target, p->engine, &opts, &result, &p->err);
+}
+
+static silt_status migrate_into(place *p, silt_store *source, silt_store *target)
+{
+    silt_migrate_result result;
+    p->err = (silt_error){0};
+    return silt_migrate(source, target, p->engine, NULL, p->arena, &result, &p->err);
+}
+
+typedef silt_status copy_fn(place *p, silt_store *source, silt_store *target);
+
+/* One run with the n-th changing call hit; false: there were fewer calls. */
+static bool survives(place *p, copy_fn *copy, silt_store *source, silt_fault_kind kind, int n,
+                     bool local, const char *name)
+{
+    silt_store *below = open_folder(p, name);
+    silt_fault_plan plan = {
+        .kind = kind, .at = n, .ops = SILT_FAULT_CHANGES, .hide_local_path = !local};
+    silt_store *faulty = silt_store_fault_new(below, &plan);
+    silt_status st = copy(p, source, faulty);
+    bool fired = silt_store_fault_run(faulty)->fired;
+    int64_t rows = rows_of(p, below);
+    if (st == SILT_OK)
+        assert_int_equal(rows, ROWS);
+    else
+        assert_true(rows == -1 || rows == ROWS);
+    place_ok(p, copy(p, source, below));
+    assert_int_equal(rows_of(p, below), ROWS);
+    silt_store_free(faulty);
+    silt_store_free(below);
+    return fired;
+}
+
+static void sweep(place *p, copy_fn *copy, silt_store *source, const char *label)
+{
+    static const silt_fault_kind kinds[] = {SILT_FAULT_BEFORE_EFFECT, SILT_FAULT_AFTER_EFFECT,
+                                            SILT_FAULT_CRASH, SILT_FAULT_CRASH_AFTER};
+    int total = 0;
+    for (size_t k = 0; k < SILT_COUNT(kinds); k++)
+        for (int n = 1, fired = 1; fired; n++, total++) {
+            const char *name = silt_arena_printf(p->arena, "%s-%zu-%d", label, k, n);
+            fired = survives(p, copy, source, kinds[k], n, n % 2 == 0, name);
+        }
+    assert_true(total > 4 * 5); /* files, a commit and more, each way */
+}
+
+static void clones_survive_any_lost_call(void **state)
+{
+    place p;
+    (void)state;
+    fill(&p);
+    sweep(&p, clone_into, p.below, "clone");
+    place_release(&p);
+}
+
+static void migrations_survive_any_lost_call(void **state)
+{
+    place p;
+    silt_export_result exported;
+    (void)state;
+    fill(&p);
+    const char *folder = silt_arena_printf(p.arena, "%s/old/", p.dir);
+    place_ok(&p, silt_export(p.now, folder, NULL, &exported, &p.err));
+    assert_int_equal(exported.rows, ROWS);
+    silt_store *source = open_folder(&p, "old");
+    sweep(&p, migrate_into, source, "migrate");
+    silt_store_free(source);
+    place_release(&p);
+}
+
+/* Stores without local paths on both sides. */
+static void memory_to_memory(void **state)
+{
+    place p;
+    (void)state;
+    fill(&p);
+    silt_store *first = silt_store_mem_new(), *second = silt_store_mem_new();
+    assert_non_null(first);
+    assert_non_null(second);
+    place_ok(&p, clone_into(&p, p.below, first));
+    place_ok(&p, clone_into(&p, first, second));
+    assert_int_equal(rows_of(&p, first), ROWS);
+    assert_int_equal(rows_of(&p, second), ROWS);
+    silt_clone_options opts = SILT_CLONE_OPTIONS_INIT;
+    silt_clone_result result;
+    opts.shallow = opts.replace = true;
+    assert_int_equal(silt_clone(p.below, second, p.engine, &opts, &result, &p.err), SILT_INVALID);
+    silt_store_free(first);
+    silt_store_free(second);
+    place_release(&p);
+}
+
+static void once_by_number(void **state)
+{
+    place p;
+    (void)state;
+    fill(&p);
+    silt_store *target = open_folder(&p, "numbered");
+    silt_clone_options opts = SILT_CLONE_OPTIONS_INIT;
+    silt_clone_result result;
+    opts.replace = true;
+    opts.app_id = "backup";
+    opts.app_version = 7;
+    place_ok(&p, silt_clone(p.below, target, p.engine, &opts, &result, &p.err));
+    assert_int_equal(result.outcome, SILT_CLONE_COMMITTED);
+    place_ok(&p, silt_clone(p.below, target, p.engine, &opts, &result, &p.err));
+    assert_int_equal(result.outcome, SILT_CLONE_ALREADY_DONE);
+    assert_int_equal(result.committed_version, 0);
+    opts.app_version = 8;
+    place_ok(&p, silt_clone(p.below, target, p.engine, &opts, &result, &p.err));
+    assert_int_equal(result.outcome, SILT_CLONE_COMMITTED);
+    assert_int_equal(result.files_copied, 0);
+    assert_int_equal(result.committed_version, 1);
+    silt_store_free(target);
+    place_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clones_survive_any_lost_call),
+        cmocka_unit_test(migrations_survive_any_lost_call),
+        cmocka_unit_test(memory_to_memory),
+        cmocka_unit_test(once_by_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
