@@ -34,7 +34,7 @@ static void making_init(fixture *f, making *m, const silt_scan_column *columns, 
                         const silt_output_column *outputs, size_t output_count)
 {
     *m = (making){.file = data_file(f, "a.parquet")};
-    memcpy(m->columns, columns, count * sizeof *columns);
+    if (count) memcpy(m->columns, columns, count * sizeof *columns);
     m->rows = (silt_rows_spec){.scan = {.files = &m->file,
                                         .file_count = 1,
                                         .columns = m->columns,
@@ -285,6 +285,34 @@ static void rows_of_rewrites_are_checked(void **state)
     assert_int_equal(rewritten(f, &m).row_count, 7);
 }
 
+/* More rows than memory holds, sorted, along the curve too: they spill. */
+static void orders_need_little_memory(void **state)
+{
+    fixture *f = *state;
+    silt_engine_free(f->engine);
+    silt_engine_options options = SILT_ENGINE_OPTIONS_INIT;
+    options.threads = 2;
+    options.memory_limit_bytes = INT64_C(100) << 20;
+    options.temp_directory = f->dir;
+    assert_int_equal(silt_engine_open(&options, &f->engine, NULL), SILT_OK);
+    silt_output_column outputs[] = {output(f, "a", "string"), output(f, "b", "string"),
+                                    output(f, "i", "long")};
+    const size_t by[] = {0, 1};
+    making m;
+    making_init(f, &m, NULL, 0, outputs, 3);
+    m.rows = (silt_rows_spec){
+        .kind = SILT_ROWS_QUERY,
+        .query = {.sql = "SELECT repeat(hash(i)::VARCHAR, 4) AS a, repeat(hash(i + 1)::VARCHAR, "
+                         "4) AS b, i FROM range(600000) t(i)"}};
+    m.spec.write.order = (silt_write_order){by, 2, false};
+    for (int curve = 0; curve < 2; curve++) {
+        m.spec.write.order.z_order = curve;
+        silt_stage_result result = rewritten(f, &m);
+        assert_int_equal(result.row_count, 600000);
+        silt_duck_remove_written(m.spec.write.directory, "p-");
+    }
+}
+
 /* As their two parts, which is how tables hold them, at any depth. */
 static void variants_are_written_unshredded(void **state)
 {
@@ -467,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_are_as_large_as_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(columns_are_computed_from_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_of_rewrites_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(orders_need_little_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(variants_are_written_unshredded, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cant_be_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(places_in_files_of_several_schemas, setup, teardown),
