@@ -154,6 +154,8 @@ static void one_table(void)
     if (feed) silt_buf_puts(&properties, ",delta.enableChangeDataFeed=true");
     if (chance(40)) silt_buf_puts(&properties, ",delta.enableRowTracking=true");
     if (chance(30)) silt_buf_puts(&properties, ",delta.randomizeFilePrefixes=true");
+    if (chance(40))
+        silt_buf_printf(&properties, ",delta.columnMapping.mode=%s", chance(50) ? "name" : "id");
     print_message("table %s\n", properties.data);
     make_table("struct<id:bigint,p:string,v:bigint>", chance(50) ? "p" : NULL, properties.data);
     edit_opts.rewrite_percent = chance(50) ? 100 : (int)test_random_below(&dice, 101);
