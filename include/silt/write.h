@@ -162,8 +162,8 @@ typedef struct silt_write_result {
  * (identity), else it is null. A value becomes the column's type exactly or the whole write fails.
  * What the table asks of rows (NOT NULL, CHECK constraints, invariants, generated columns that are
  * given) is checked; violations fail the whole write, which tells how many rows and some of them.
- * Overwrites look for what is to be replaced again when others replaced or deleted some of it first;
- * mere appends of others count as coming afterwards.
+ * Overwrites look for what is to be replaced again when others replaced or deleted some of it
+ * first; mere appends of others count as coming afterwards.
  *
  * @param store  of the table; its parent folders are made
  * @param engine of the snapshot and scans too
