@@ -56,3 +56,14 @@ const char *silt_carry_distinct(const char *key, const char *of, silt_arena *are
     int stem = dot ? (int)(dot - key) : (int)strlen(key);
     return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
 }
+
+bool silt_carry_is_hidden(const char *key)
+{
+    for (const char *part = key; *part;) {
+        size_t size = strcspn(part, "/");
+        bool folder = part[size] == '/' && memchr(part, '=', size) && *part == '_';
+        if ((*part == '_' || *part == '.') && !folder) return true;
+        part += size + (part[size] == '/');
+    }
+    return false;
+}

@@ -1,6 +1,7 @@
 /* What lies in the table's folder that the log doesn't speak of, and what of the change data that
  * it speaks of is gone. */
 #include "log/dv.h"
+#include "ops/carry.h"
 #include "ops/doctor_work.h"
 
 typedef struct searching {
@@ -54,24 +55,13 @@ static silt_status know_all(searching *s)
     return SILT_OK;
 }
 
-/* As vacuum looks at names: hidden ones are others', but for folders of partition columns. */
-static bool is_hidden(const char *key)
-{
-    for (const char *part = key; *part;) {
-        size_t size = strcspn(part, "/");
-        bool folder = part[size] == '/' && memchr(part, '=', size) && *part == '_';
-        if ((*part == '_' || *part == '.') && !folder) return true;
-        part += size + (part[size] == '/');
-    }
-    return false;
-}
-
 static bool see(void *ctx, const silt_object *object)
 {
     searching *s = ctx;
     silt_doctor_work *d = s->d;
     if (silt_starts_with(object->key, "_change_data/")) s->has_changes = true;
-    if (is_hidden(object->key) || silt_map64_get(s->known, object->key, strlen(object->key)))
+    if (silt_carry_is_hidden(object->key) ||
+        silt_map64_get(s->known, object->key, strlen(object->key)))
         return true;
     if (object->mtime_ns / 1000000 > d->now_ms - d->young_ms) return true;
     s->status = silt_doctor_find(

@@ -17,18 +17,6 @@ silt_status silt_migrating_problem(silt_migrating *m, const char *path, const ch
 
 /* ---- the listing */
 
-/* A part that starts with '_' or '.', unless it is a folder of a partition column. */
-static bool is_hidden(const char *key)
-{
-    for (const char *part = key; *part;) {
-        size_t size = strcspn(part, "/");
-        bool folder = part[size] == '/' && memchr(part, '=', size) && *part == '_';
-        if ((*part == '_' || *part == '.') && !folder) return true;
-        part += size + (part[size] == '/');
-    }
-    return false;
-}
-
 typedef struct listing {
     silt_migrating *m;
     bool is_table, failed;
@@ -39,7 +27,7 @@ static bool note_object(void *ctx, const silt_object *object)
     listing *l = ctx;
     silt_migrating *m = l->m;
     if (silt_starts_with(object->key, SILT_LOG_DIR)) l->is_table = true;
-    if (is_hidden(object->key)) {
+    if (silt_carry_is_hidden(object->key)) {
         if (!silt_starts_with(object->key, SILT_LOG_DIR) &&
             !silt_starts_with(object->key, "_silt/"))
             m->result.files_hidden++;
