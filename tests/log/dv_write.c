@@ -23,10 +23,12 @@ static silt_bitmap *every(uint64_t step, uint64_t count)
 {
     silt_bitmap *set = silt_bitmap_new();
     assert_non_null(set);
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t row = i * step;
-        assert_true(silt_bitmap_add(set, &row, 1));
-    }
+    uint64_t *rows = calloc(count, sizeof *rows);
+    assert_non_null(rows);
+    for (uint64_t i = 0; i < count; i++)
+        rows[i] = i * step;
+    assert_true(silt_bitmap_add(set, rows, count));
+    free(rows);
     return set;
 }
 
