@@ -109,9 +109,12 @@ static const cli_option cleanup_log_options[] = {
     {"retention-days", CLI_COUNT, "D", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
 
 static const cli_option clone_options[] = {
-    {"deep", CLI_FLAG, NULL, 0},    {"shallow", CLI_FLAG, NULL, 0},
-    {"version", CLI_COUNT, "N", 0}, {"timestamp", CLI_TIMESTAMP, "TIME", 0},
-    {"replace", CLI_FLAG, NULL, 0}, {"dry-run", CLI_FLAG, NULL, 0},
+    {"deep", CLI_FLAG, NULL, 0},
+    {"shallow", CLI_FLAG, NULL, 0},
+    {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"replace", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
     END,
 };
 
@@ -167,41 +170,27 @@ static const cli_option alter_options[] = {
 };
 
 static const cli_option write_options[] = {
-    {"mode", CLI_TEXT, "MODE", 0},
-    {"keys", CLI_LIST, "NAMES", 0},
-    {"dedup", CLI_TEXT, "HOW", 0},
-    {"timestamp-col", CLI_TEXT, "NAME", 0},
-    {"where", CLI_TEXT, "CONDITION", 0},
-    {"partition-overwrite", CLI_TEXT, "HOW", 0},
-    {"schema-mode", CLI_TEXT, "MODE", 0},
-    {"sql", CLI_TEXT, "STATEMENT", 0},
-    {"format", CLI_TEXT, "FORMAT", 0},
-    {"delimiter", CLI_TEXT, "TEXT", 0},
-    {"no-header", CLI_FLAG, NULL, 0},
-    {"datasets", CLI_TEXT, "FILE", 0},
-    {"partition-by", CLI_LIST, "NAMES", 0},
-    {"property", CLI_LIST, "KEY=VALUE", 0},
-    {"app-id", CLI_TEXT, "NAME", 0},
-    {"txn-version", CLI_COUNT, "N", 0},
-    {"user-metadata", CLI_TEXT, "TEXT", 0},
-    {"commit-property", CLI_LIST, "KEY=VALUE", 0},
-    {"order-by", CLI_LIST, "NAMES", 0},
-    {"target-file-size", CLI_TEXT, "SIZE", 0},
-    {"compression", CLI_TEXT, "CODEC", 0},
-    {"retry-attempts", CLI_COUNT, "N", 0},
-    {"retry-backoff", CLI_COUNT, "MS", 0},
-    {"as-diff", CLI_LATER, NULL, 0},
-    {"run-id", CLI_LATER, NULL, 0},
-    {"sequence", CLI_LATER, NULL, 0},
-    {"run-state", CLI_LATER, NULL, 0},
-    END,
+    {"mode", CLI_TEXT, "MODE", 0},          {"keys", CLI_LIST, "NAMES", 0},
+    {"dedup", CLI_TEXT, "HOW", 0},          {"timestamp-col", CLI_TEXT, "NAME", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},    {"partition-overwrite", CLI_TEXT, "HOW", 0},
+    {"schema-mode", CLI_TEXT, "MODE", 0},   {"sql", CLI_TEXT, "STATEMENT", 0},
+    {"format", CLI_TEXT, "FORMAT", 0},      {"delimiter", CLI_TEXT, "TEXT", 0},
+    {"no-header", CLI_FLAG, NULL, 0},       {"datasets", CLI_TEXT, "FILE", 0},
+    {"partition-by", CLI_LIST, "NAMES", 0}, {"property", CLI_LIST, "KEY=VALUE", 0},
+    {"app-id", CLI_TEXT, "NAME", 0},        {"txn-version", CLI_COUNT, "N", 0},
+    {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0},
+    {"order-by", CLI_LIST, "NAMES", 0},     {"target-file-size", CLI_TEXT, "SIZE", 0},
+    {"compression", CLI_TEXT, "CODEC", 0},  {"retry-attempts", CLI_COUNT, "N", 0},
+    {"retry-backoff", CLI_COUNT, "MS", 0},  {"as-diff", CLI_LATER, NULL, 0},
+    {"run-id", CLI_LATER, NULL, 0},         {"sequence", CLI_LATER, NULL, 0},
+    {"run-state", CLI_LATER, NULL, 0},      END,
 };
 
 static const cli_option export_options[] = {
-    {"format", CLI_TEXT, "FORMAT", 0}, {"version", CLI_COUNT, "N", 0},
+    {"format", CLI_TEXT, "FORMAT", 0},       {"version", CLI_COUNT, "N", 0},
     {"timestamp", CLI_TIMESTAMP, "TIME", 0}, {"columns", CLI_LIST, "NAMES", 0},
-    {"where", CLI_TEXT, "CONDITION", 0}, {"no-header", CLI_FLAG, NULL, 0},
-    {"overwrite", CLI_FLAG, NULL, 0}, END,
+    {"where", CLI_TEXT, "CONDITION", 0},     {"no-header", CLI_FLAG, NULL, 0},
+    {"overwrite", CLI_FLAG, NULL, 0},        END,
 };
 
 static const cli_option delete_options[] = {
@@ -222,21 +211,31 @@ static const cli_option update_options[] = {
 };
 
 static const cli_option optimize_options[] = {
-    {"where", CLI_TEXT, "CONDITION", 0},   {"z-order", CLI_LIST, "COLUMNS", 0},
-    {"full", CLI_FLAG, NULL, 0},           {"purge", CLI_FLAG, NULL, 0},
-    {"min-file-size", CLI_TEXT, "SIZE", 0}, {"min-files", CLI_COUNT, "N", 0},
-    CLI_EDIT_OPTIONS,                      END,
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"z-order", CLI_LIST, "COLUMNS", 0},
+    {"full", CLI_FLAG, NULL, 0},
+    {"purge", CLI_FLAG, NULL, 0},
+    {"min-file-size", CLI_TEXT, "SIZE", 0},
+    {"min-files", CLI_COUNT, "N", 0},
+    CLI_EDIT_OPTIONS,
+    END,
 };
 
 static const cli_option migrate_options[] = {
-    {"partition-by", CLI_TEXT, "COLUMNS", 0}, {"no-stats", CLI_FLAG, NULL, 0},
-    {"verify", CLI_FLAG, NULL, 0},           {"report", CLI_TEXT, "FILE", 0},
-    {"dry-run", CLI_FLAG, NULL, 0},          END,
+    {"partition-by", CLI_TEXT, "COLUMNS", 0},
+    {"no-stats", CLI_FLAG, NULL, 0},
+    {"verify", CLI_FLAG, NULL, 0},
+    {"report", CLI_TEXT, "FILE", 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
+    END,
 };
 
 static const cli_option doctor_options[] = {
-    {"fix", CLI_FLAG, NULL, 0}, {"yes", CLI_FLAG, NULL, 'y'}, {"deep", CLI_FLAG, NULL, 0},
-    {"young-hours", CLI_COUNT, "H", 0}, END,
+    {"fix", CLI_FLAG, NULL, 0},
+    {"yes", CLI_FLAG, NULL, 'y'},
+    {"deep", CLI_FLAG, NULL, 0},
+    {"young-hours", CLI_COUNT, "H", 0},
+    END,
 };
 
 #define LATER(command)                         \
