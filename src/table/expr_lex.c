@@ -206,7 +206,8 @@ static size_t sign_size(const char *p)
 static void skip_blanks(silt_lexer *l)
 {
     for (;;) {
-        l->at += strspn(l->text + l->at, " \t\r\n\f\v");
+        while (l->text[l->at] && strchr(" \t\r\n\f\v", l->text[l->at]))
+            l->at++;
         if (!silt_starts_with(l->text + l->at, "--")) return;
         l->at += strcspn(l->text + l->at, "\n");
     }
