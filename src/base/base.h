@@ -81,6 +81,9 @@ static inline bool silt_streq(const char *a, const char *b)
 }
 bool silt_starts_with(const char *text, const char *prefix);
 bool silt_ends_with(const char *text, const char *suffix);
+/* Letters added, left out or replaced between two names in any case; SIZE_MAX for names of more
+ * than 64 bytes, which aren't like anything. */
+size_t silt_edit_distance(const char *a, const char *b);
 
 /* Bytes (1 to 4) of the UTF-8 character `text` starts with; 0 where it is none (or `size` is 0). */
 size_t silt_utf8_length(const char *text, size_t size);

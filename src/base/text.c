@@ -63,3 +63,26 @@ bool silt_parse_int64(const char *text, int64_t *out)
     *out = negative ? value : -value;
     return true;
 }
+
+#define EDITED_MAX 64 /* bytes of a name that others are compared with */
+
+size_t silt_edit_distance(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b), row[EDITED_MAX + 1];
+    if (n > EDITED_MAX || m > EDITED_MAX) return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + ((a[i - 1] | 0x20) != (b[j - 1] | 0x20));
+            if (above + 1 < best) best = above + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}

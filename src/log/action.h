@@ -173,6 +173,7 @@ silt_status silt_pairs_parse(const silt_json *object, silt_arena *, silt_pairs *
 /* The value of a key, or NULL. */
 const char *silt_pairs_get(silt_pairs pairs, const char *key);
 bool silt_names_have(silt_names names, const char *name);
+bool silt_names_equal(silt_names a, silt_names b); /* in the same order */
 
 /* Deep copies into another arena, each one block; false when out of memory. `like` (may be NULL) is
  * a copy made before in the same arena: equal partition values are shared with it. */

@@ -221,6 +221,14 @@ bool silt_pairs_equal(silt_pairs a, silt_pairs b)
     return true;
 }
 
+bool silt_names_equal(silt_names a, silt_names b)
+{
+    if (a.count != b.count) return false;
+    for (size_t i = 0; i < a.count; i++)
+        if (strcmp(a.items[i], b.items[i]) != 0) return false;
+    return true;
+}
+
 bool silt_names_have(silt_names names, const char *name)
 {
     for (size_t i = 0; i < names.count; i++)

@@ -106,14 +106,6 @@ static silt_status parse_folders(silt_migrating *m, const char *key, silt_names 
     return SILT_OK;
 }
 
-static bool same_names(silt_names a, silt_names b)
-{
-    bool same = a.count == b.count;
-    for (size_t i = 0; i < a.count && same; i++)
-        same = strcmp(a.items[i], b.items[i]) == 0;
-    return same;
-}
-
 static bool fits(const silt_migrating *m, size_t column, silt_type_kind kind)
 {
     const silt_type type = {.kind = kind};
@@ -215,7 +207,7 @@ silt_status silt_migrating_partitions(silt_migrating *m)
         silt_migrating_file *file = &m->files.items[i];
         SILT_TRY(parse_folders(m, file->key, &names, &file->folders));
         if (i == 0 && !m->before) m->by = names;
-        if (!same_names(names, m->by))
+        if (!silt_names_equal(names, m->by))
             SILT_TRY(silt_migrating_problem(
                 m, file->key, "its folders name other partition columns than those before"));
     }

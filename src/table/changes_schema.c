@@ -106,14 +106,6 @@ static bool fits(comparison *c, const char *path, const silt_type *old, const si
     return fits(c, element, old->element, &was->children[0], now->element, &is->children[0]);
 }
 
-static bool same_names(silt_names a, silt_names b)
-{
-    if (a.count != b.count) return false;
-    for (size_t i = 0; i < a.count; i++)
-        if (strcmp(a.items[i], b.items[i]) != 0) return false;
-    return true;
-}
-
 /* What isn't about one column. */
 static const char *tables_differ(const silt_changes_shape *old, const silt_changes_shape *now,
                                  bool net)
@@ -121,7 +113,8 @@ static const char *tables_differ(const silt_changes_shape *old, const silt_chang
     silt_mapping_mode was = old->mapping.mode, is = now->mapping.mode;
     if (was != SILT_MAPPING_NONE && is == SILT_MAPPING_NONE) return "column mapping was removed";
     if (was != SILT_MAPPING_NONE && was != is) return "the mode of column mapping changed";
-    if (!net && !same_names(old->metadata->partition_columns, now->metadata->partition_columns))
+    if (!net &&
+        !silt_names_equal(old->metadata->partition_columns, now->metadata->partition_columns))
         return "the partition columns changed";
     return NULL;
 }

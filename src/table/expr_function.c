@@ -144,36 +144,12 @@ silt_expr_op silt_expr_unit_op(const char *unit)
 
 /* ---- what somebody may have meant */
 
-#define NAME_MAX_COMPARED 64
-
-/* Edits between two names in any case; what is too long isn't like anything. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b), row[NAME_MAX_COMPARED + 1];
-    if (n > NAME_MAX_COMPARED || m > NAME_MAX_COMPARED) return SIZE_MAX;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t above = row[j];
-            size_t best = diagonal + ((a[i - 1] | 0x20) != (b[j - 1] | 0x20));
-            if (above + 1 < best) best = above + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = above;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 const char *silt_closest(const char *name, const char *(*next)(void *ctx), void *ctx)
 {
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2; /* more edits than that make another word */
     for (const char *other; (other = next(ctx));) {
-        size_t edits = distance(name, other);
+        size_t edits = silt_edit_distance(name, other);
         if (edits >= least) continue;
         least = edits;
         best = other;

@@ -22,28 +22,6 @@ typedef struct choosing {
 
 /* ---- names */
 
-/* Edits from one name to another, letters of either case alike; more than `most` counts as most
- * + 1. */
-static size_t distance(const char *a, const char *b, size_t most)
-{
-    size_t row[65], b_size = strlen(b);
-    if (b_size > 64 || strlen(a) > 64) return most + 1;
-    for (size_t j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_size; j++) {
-            size_t edit = diagonal + ((a[i] | 0x20) != (b[j] | 0x20));
-            diagonal = row[j + 1];
-            if (row[j] + 1 < edit) edit = row[j] + 1;
-            if (diagonal + 1 < edit) edit = diagonal + 1;
-            row[j + 1] = edit;
-        }
-    }
-    return row[b_size];
-}
-
 static silt_status no_column(const choosing *c, const char *name)
 {
     const silt_type *schema = c->schema;
@@ -52,7 +30,7 @@ static silt_status no_column(const choosing *c, const char *name)
     SILT_CLEAN(silt_buf) all = {0};
     for (size_t i = 0; i < schema->field_count; i++) {
         const char *field = schema->fields[i].name;
-        size_t edits = distance(name, field, best);
+        size_t edits = silt_edit_distance(name, field);
         if (edits < best) {
             best = edits;
             closest = field;
