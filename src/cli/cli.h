@@ -56,9 +56,6 @@ struct cli {
 bool cli_flag(const cli *c, const char *name);
 const char *cli_text(const cli *c, const char *name); /* NULL: not given */
 int64_t cli_count(const cli *c, const char *name, int64_t otherwise);
-/* Bytes, as 134217728, 128MB, 1GB; `out` stays where the option isn't given. CLI_OK, or the exit
- * status with a message. */
-int cli_size(cli *c, const char *option, int64_t *out);
 
 /* ---- what a command works on; CLI_OK, or the exit status after the failure was printed ---- */
 

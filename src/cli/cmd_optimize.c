@@ -1,23 +1,7 @@
 /* silt optimize: the same rows in other files. */
-#include <string.h>
-
 #include "cli/edits.h"
 #include "cli/message.h"
-#include "cli/rows.h"
-
-/* Columns as a NULL-terminated list; NULL: not given. */
-static int take_names(cli *c, const char *option, const char *const **out)
-{
-    const char *const *names = NULL;
-    size_t count = 0;
-    int status = cli_rows_names(c, option, &names, &count);
-    if (status != CLI_OK || !names) return status;
-    const char **list = silt_arena_calloc(c->arena, count + 1, sizeof(*list));
-    if (!list) return cli_no_memory(c);
-    memcpy(list, names, count * sizeof(*list));
-    *out = list;
-    return CLI_OK;
-}
+#include "cli/take.h"
 
 int cmd_optimize(cli *c)
 {
@@ -26,8 +10,8 @@ int cmd_optimize(cli *c)
     silt_edit_result result;
     silt_optimize_options optimize = SILT_OPTIMIZE_OPTIONS_INIT;
     int status = cli_edit_options(c, &opts);
-    if (status == CLI_OK) status = cli_size(c, "min-file-size", &optimize.min_file_bytes);
-    if (status == CLI_OK) status = take_names(c, "z-order", &optimize.z_order);
+    if (status == CLI_OK) status = cli_take_size(c, "min-file-size", &optimize.min_file_bytes);
+    if (status == CLI_OK) status = cli_take_names(c, "z-order", &optimize.z_order);
     if (status != CLI_OK) return status;
     optimize.where = cli_text(c, "where");
     optimize.purge = cli_flag(c, "purge");

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/edits.h"
+#include "cli/source.h"
 
 #define END \
     {       \
@@ -173,9 +174,7 @@ static const cli_option write_options[] = {
     {"mode", CLI_TEXT, "MODE", 0},          {"keys", CLI_LIST, "NAMES", 0},
     {"dedup", CLI_TEXT, "HOW", 0},          {"timestamp-col", CLI_TEXT, "NAME", 0},
     {"where", CLI_TEXT, "CONDITION", 0},    {"partition-overwrite", CLI_TEXT, "HOW", 0},
-    {"schema-mode", CLI_TEXT, "MODE", 0},   {"sql", CLI_TEXT, "STATEMENT", 0},
-    {"format", CLI_TEXT, "FORMAT", 0},      {"delimiter", CLI_TEXT, "TEXT", 0},
-    {"no-header", CLI_FLAG, NULL, 0},       {"datasets", CLI_TEXT, "FILE", 0},
+    {"schema-mode", CLI_TEXT, "MODE", 0},   CLI_SOURCE_OPTIONS,
     {"partition-by", CLI_LIST, "NAMES", 0}, {"property", CLI_LIST, "KEY=VALUE", 0},
     {"app-id", CLI_TEXT, "NAME", 0},        {"txn-version", CLI_COUNT, "N", 0},
     {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0},

@@ -6,32 +6,24 @@
 
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/take.h"
 #include "cli/words.h"
 
 int cli_edit_options(cli *c, silt_edit_options *out)
 {
     *out = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
-    const char **pairs = silt_arena_calloc(c->arena, c->line.given_count + 1, sizeof(*pairs));
-    size_t count = 0;
-    if (!pairs) return cli_no_memory(c);
-    for (size_t i = 0; i < c->line.given_count; i++) {
-        const cli_given *given = &c->line.given[i];
-        if (strcmp(given->option->name, "commit-property") != 0) continue;
-        if (!strchr(given->value, '=') || given->value[0] == '=')
-            return cli_misuse(c, "--commit-property %s: KEY=VALUE is wanted", given->value);
-        pairs[count++] = given->value;
-    }
     int64_t attempts = cli_count(c, "retry-attempts", 0);
     if (attempts > INT32_MAX) return cli_misuse(c, "--retry-attempts: too many");
     out->max_attempts = (int)attempts;
-    out->properties = pairs;
     out->dry_run = cli_flag(c, "dry-run");
     out->app_id = cli_text(c, "app-id");
     out->app_version = cli_count(c, "txn-version", 0);
     out->user_metadata = cli_text(c, "user-metadata");
     if (!out->app_id != !cli_text(c, "txn-version"))
         return cli_misuse(c, "--app-id and --txn-version belong together");
-    return cli_size(c, "target-file-size", &out->target_file_bytes);
+    int status = cli_take_pairs(c, "commit-property", &out->properties);
+    return status == CLI_OK ? cli_take_size(c, "target-file-size", &out->target_file_bytes)
+                            : status;
 }
 
 int cli_edit_open(cli *c)

@@ -174,7 +174,7 @@ def test_each_source(files):
 
 
 def test_sources_that_are_none(files):
-    assert "nothing to write" in files("write", "t", rc=2).err
+    assert "no rows to take" in files("write", "t", rc=2).err
     assert "only one" in files("write", "t", "new.csv", "--sql", "SELECT 1", rc=2).err
     files.write("rows.txt", NEW)
     r = files("write", "t", "rows.txt", rc=2)

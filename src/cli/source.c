@@ -1,0 +1,72 @@
+/* Sources of `write` and `merge`. */
+#include "cli/source.h"
+
+#include "cli/message.h"
+#include "cli/take.h"
+
+void cli_source_release(cli_source *r)
+{
+    silt_scan_free(r->scan);
+    silt_snapshot_free(r->snapshot);
+    silt_store_free(r->store);
+}
+
+static int open_sql(cli *c, const char *sql, cli_source *r)
+{
+    silt_error err = {0};
+    silt_sql_options opts = SILT_SQL_OPTIONS_INIT;
+    int status = cli_storage_options(c, &opts.storage_options);
+    if (status == CLI_OK) status = cli_open_datasets(c);
+    if (status != CLI_OK) return status;
+    opts.datasets = c->datasets;
+    if (silt_sql_open(c->engine, sql, &opts, &r->scan, &err) != SILT_OK) return cli_fail(c, &err);
+    return CLI_OK;
+}
+
+/* A table in place of files: `*is_table` false where there is none. */
+static int open_source_table(cli *c, const char *path, cli_source *r, bool *is_table)
+{
+    silt_error err = {0};
+    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
+    int status = cli_storage_options(c, &opts.pairs);
+    *is_table = false;
+    if (status != CLI_OK) return status;
+    if (silt_store_open(path, &opts, &r->store, &err) != SILT_OK) return CLI_OK;
+    silt_status st = silt_snapshot_open(r->store, c->engine, NULL, &r->snapshot, &err);
+    if (st == SILT_NOT_FOUND || st == SILT_IO || st == SILT_INVALID) return CLI_OK;
+    *is_table = true;
+    if (st == SILT_OK) st = silt_scan_open(r->snapshot, NULL, &r->scan, &err);
+    return st == SILT_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
+{
+    static const cli_word formats[] = {{"csv", SILT_SOURCE_CSV},
+                                       {"ndjson", SILT_SOURCE_NDJSON},
+                                       {"json", SILT_SOURCE_NDJSON},
+                                       {"parquet", SILT_SOURCE_PARQUET},
+                                       {NULL, 0}};
+    const char *sql = cli_text(c, "sql");
+    size_t files = c->line.argument_count - 1;
+    int format = SILT_SOURCE_BY_NAME;
+    bool is_table = false;
+    int status = cli_take_word(c, "format", formats, &format);
+    if (status != CLI_OK) return status;
+    if (sql && files) return cli_misuse(c, "files and --sql: only one says which rows");
+    if (!sql && !files) return cli_misuse(c, "no rows to take: name files, a table, or --sql");
+    s->format = (silt_source_format)format;
+    s->delimiter = cli_text(c, "delimiter");
+    s->no_header = cli_flag(c, "no-header");
+    if (sql) {
+        status = open_sql(c, sql, r);
+    } else if (files == 1) {
+        status = open_source_table(c, c->line.arguments[1], r, &is_table);
+    }
+    if (sql || is_table) {
+        s->scan = r->scan;
+        return status;
+    }
+    s->files = c->line.arguments + 1;
+    s->file_count = files;
+    return status;
+}
