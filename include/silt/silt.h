@@ -10,6 +10,7 @@
 #include "silt/engine.h"
 #include "silt/error.h"
 #include "silt/maintain.h"
+#include "silt/merge.h"
 #include "silt/migrate.h"
 #include "silt/pipeline.h"
 #include "silt/scan.h"

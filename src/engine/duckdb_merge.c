@@ -1,12 +1,12 @@
 /* Keyed changes: the source, read once, against the rows that are there.
  *
  * Invariants
- *  (1) After merge_begin a key stands once in the source table, and read = kept + deduplicated by
+ *  (1) After join_begin a key stands once in the source table, and read = kept + deduplicated by
  * file. (2) A matched row is a target row of a source row's key; target rows that stand twice match
  * twice. (3) A source row is lost as a whole: if one target row of its key is newer, none of them
- * is replaced. (4) merge_write writes each source row that isn't lost once, and each row of a
+ * is replaced. (4) join_write writes each source row that isn't lost once, and each row of a
  * rewritten file that isn't replaced once. (5) Matching may be done again, against other files:
- * merge_begin's table never changes after it. */
+ * join_begin's table never changes after it. */
 #include "engine/duckdb_merge.h"
 
 #include <assert.h>
@@ -14,36 +14,36 @@
 
 /* ---- names and counts ---------------------------------------------------------------------- */
 
-void silt_merge_name(silt_buf *sql, const silt_merge *m, silt_merge_table table)
+void silt_join_name(silt_buf *sql, const silt_join *m, silt_join_table table)
 {
-    static const char *const names[] = {[SILT_MERGE_SOURCE] = "source",
-                                        [SILT_MERGE_MATCHED] = "matched",
-                                        [SILT_MERGE_TWICE] = "twice",
-                                        [SILT_MERGE_LOSER] = "loser"};
-    silt_buf_printf(sql, "temp.silt_merge_%" PRId64 "_%s", m->id, names[table]);
+    static const char *const names[] = {[SILT_JOIN_SOURCE] = "source",
+                                        [SILT_JOIN_MATCHED] = "matched",
+                                        [SILT_JOIN_TWICE] = "twice",
+                                        [SILT_JOIN_LOSER] = "loser"};
+    silt_buf_printf(sql, "temp.silt_join_%" PRId64 "_%s", m->id, names[table]);
 }
 
 /* Where the source has no null key, plain equality says the same, and DuckDB prunes row groups by
  * it. */
-void silt_merge_same_key(silt_buf *sql, const silt_merge *m, const char *a, const char *b)
+void silt_join_same_key(silt_buf *sql, const silt_join *m, const char *a, const char *b)
 {
     for (size_t k = 0; k < m->spec.key_count; k++)
         silt_buf_printf(sql, "%s%s.c%zu %s %s.c%zu", k ? " AND " : "", a, m->keys[k],
                         m->key_has_null[k] ? "IS NOT DISTINCT FROM" : "=", b, m->keys[k]);
 }
 
-void silt_merge_drop(const silt_merge *m, silt_merge_table table)
+void silt_join_drop(const silt_join *m, silt_join_table table)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
     silt_buf_puts(&sql, "DROP TABLE IF EXISTS ");
-    silt_merge_name(&sql, m, table);
+    silt_join_name(&sql, m, table);
     if (!sql.failed && m->db->connection)
         (void)silt_duck.query(m->db->connection, sql.data, &result);
 }
 
-silt_status silt_merge_counts(const silt_merge *m, const silt_buf *sql, size_t size,
-                              int64_t *const *counts, size_t count_columns, silt_error *err)
+silt_status silt_join_counts(const silt_join *m, const silt_buf *sql, size_t size,
+                             int64_t *const *counts, size_t count_columns, silt_error *err)
 {
     SILT_CLEAN(silt_duck_result) result = {0};
     SILT_TRY(silt_duck_query(m->db, sql, &result, err));
@@ -70,7 +70,7 @@ silt_status silt_merge_counts(const silt_merge *m, const silt_buf *sql, size_t s
 /* DuckDB takes a scan with a schema for a small one and would hash all of the target instead of the
  * source. So joins with it stay as they are written: the right side is hashed, and the left one
  * only passes by. */
-static silt_status session_begin(const silt_merge *m, silt_error *err)
+static silt_status session_begin(const silt_join *m, silt_error *err)
 {
     SILT_TRY(silt_duck_utc_begin(m->db, err));
     return silt_duck_run(m->db, "SET disabled_optimizers = 'join_order,build_side_probe_side'",
@@ -78,7 +78,7 @@ static silt_status session_begin(const silt_merge *m, silt_error *err)
 }
 
 /* As silt_duck_utc_end(): whatever happened. */
-static void session_end(const silt_merge *m)
+static void session_end(const silt_join *m)
 {
     SILT_CLEAN(silt_duck_result) result = {0};
     if (m->db->connection)
@@ -88,16 +88,16 @@ static void session_end(const silt_merge *m)
 
 /* ---- begin --------------------------------------------------------------------------------- */
 
-static ptrdiff_t find_output(const silt_merge_spec *spec, const char *name)
+static ptrdiff_t find_output(const silt_join_spec *spec, const char *name)
 {
     for (size_t c = 0; c < spec->stage.column_count; c++)
         if (strcmp(spec->stage.columns[c].name, name) == 0) return (ptrdiff_t)c;
     return -1;
 }
 
-static silt_status find_columns(silt_merge *m, silt_error *err)
+static silt_status find_columns(silt_join *m, silt_error *err)
 {
-    const silt_merge_spec *spec = &m->spec;
+    const silt_join_spec *spec = &m->spec;
     if (spec->key_count == 0) return silt_fail(err, SILT_INVALID, "merge: no keys");
     size_t *keys = silt_arena_calloc(m->arena, spec->key_count, sizeof *keys);
     if (!keys) return silt_fail_nomem(err);
@@ -114,11 +114,11 @@ static silt_status find_columns(silt_merge *m, silt_error *err)
     return silt_fail(err, SILT_INVALID, "merge: no column %s", spec->newest_by);
 }
 
-static silt_status merge_new(silt_duck_engine *db, const silt_merge_spec *spec, silt_merge **out,
+static silt_status merge_new(silt_duck_engine *db, const silt_join_spec *spec, silt_join **out,
                              silt_error *err)
 {
     static atomic_int_fast64_t count; /* of all engines: a name is never taken twice */
-    silt_merge *m = calloc(1, sizeof *m);
+    silt_join *m = calloc(1, sizeof *m);
     if (!m) return silt_fail_nomem(err);
     *out = m;
     m->db = db;
@@ -130,7 +130,7 @@ static silt_status merge_new(silt_duck_engine *db, const silt_merge_spec *spec, 
     return find_columns(m, err);
 }
 
-static silt_status describe_source(const silt_merge *m, silt_arena *arena, silt_merge_source *out,
+static silt_status describe_source(const silt_join *m, silt_arena *arena, silt_join_source *out,
                                    silt_error *err)
 {
     size_t n = m->source_count + 1, keys = m->spec.key_count;
@@ -149,32 +149,31 @@ static silt_status describe_source(const silt_merge *m, silt_arena *arena, silt_
         if ((min && !key_min[k]) || (max && !key_max[k])) return silt_fail_nomem(err);
         has_null[k] = m->key_has_null[k];
     }
-    *out = (silt_merge_source){read, deduplicated, key_min, key_max, has_null};
+    *out = (silt_join_source){read, deduplicated, key_min, key_max, has_null};
     return SILT_OK;
 }
 
-silt_status silt_duck_merge_begin(silt_engine *engine, const silt_merge_spec *spec,
-                                  silt_arena *arena, silt_merge **out, silt_merge_source *source,
-                                  silt_error *err)
+silt_status silt_duck_join_begin(silt_engine *engine, const silt_join_spec *spec, silt_arena *arena,
+                                 silt_join **out, silt_join_source *source, silt_error *err)
 {
     silt_duck_engine *db = silt_duck_of(engine);
-    silt_merge *m = NULL;
+    silt_join *m = NULL;
     SILT_TRY(silt_duck_start(db, err));
     silt_status st = merge_new(db, spec, &m, err);
-    if (st == SILT_OK) st = silt_merge_read_source(m, err);
+    if (st == SILT_OK) st = silt_join_read_source(m, err);
     if (st == SILT_OK) st = describe_source(m, arena, source, err);
     if (st == SILT_OK)
         *out = m;
     else
-        silt_duck_merge_free(m);
+        silt_duck_join_free(m);
     return st;
 }
 
-void silt_duck_merge_free(silt_merge *m)
+void silt_duck_join_free(silt_join *m)
 {
     if (!m) return;
-    for (silt_merge_table t = 0; t < SILT_MERGE_TABLES; t++)
-        silt_merge_drop(m, t);
+    for (silt_join_table t = 0; t < SILT_JOIN_TABLES; t++)
+        silt_join_drop(m, t);
     silt_duck_table_release(&m->target);
     silt_arena_free(m->match_arena);
     silt_arena_free(m->arena);
@@ -184,7 +183,7 @@ void silt_duck_merge_free(silt_merge *m)
 /* ---- match --------------------------------------------------------------------------------- */
 
 /* Append when target row t makes source row s lose. */
-static void lost_sql(silt_buf *sql, const silt_merge *m)
+static void lost_sql(silt_buf *sql, const silt_join *m)
 {
     if (m->spec.insert_only)
         silt_buf_puts(sql, "true");
@@ -196,7 +195,7 @@ static void lost_sql(silt_buf *sql, const silt_merge *m)
 }
 
 /* Reads of the target's files only what tells which rows are meant. */
-static silt_status match_sql(const silt_merge *m, silt_buf *sql, silt_error *err)
+static silt_status match_sql(const silt_join *m, silt_buf *sql, silt_error *err)
 {
     bool *wanted = silt_arena_calloc(m->match_arena, m->target.column_count, sizeof *wanted);
     if (!wanted) return silt_fail_nomem(err);
@@ -204,35 +203,35 @@ static silt_status match_sql(const silt_merge *m, silt_buf *sql, silt_error *err
         wanted[m->keys[k]] = true;
     if (m->newest >= 0) wanted[m->newest] = true;
     silt_buf_puts(sql, "CREATE TEMP TABLE ");
-    silt_merge_name(sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(sql, " AS SELECT t." SILT_DUCK_TABLE_FILE " AS fi, t." SILT_DUCK_TABLE_ROW
                        " AS fr, s.rowid AS sr, s.f AS f, ");
     lost_sql(sql, m);
     silt_buf_puts(sql, " AS lost FROM (");
     SILT_TRY(silt_duck_table_sql(&m->target, wanted, true, sql, err));
     silt_buf_puts(sql, ") t JOIN ");
-    silt_merge_name(sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(sql, " s ON ");
-    silt_merge_same_key(sql, m, "t", "s");
+    silt_join_same_key(sql, m, "t", "s");
     return SILT_OK;
 }
 
 /* A key may stand twice in the target, older and newer than the source's: invariant (3). */
-static silt_status spread_lost(silt_merge *m, silt_error *err)
+static silt_status spread_lost(silt_join *m, silt_error *err)
 {
     int64_t lost = 0;
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "SELECT count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " WHERE lost");
     SILT_TRY(silt_duck_query_int(m->db, &sql, &lost, err));
     m->has_lost = lost > 0;
     if (lost == 0 || m->spec.insert_only) return SILT_OK;
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "UPDATE ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " SET lost = true WHERE NOT lost AND sr IN (SELECT sr FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " WHERE lost)");
     return silt_duck_query(m->db, &sql, NULL, err);
 }
@@ -243,29 +242,29 @@ typedef struct match_counts {
 
 /* By source file and by target file; each from the tables, so that the sum below proves something.
  */
-static silt_status count_match(silt_merge *m, const match_counts *counts, silt_error *err)
+static silt_status count_match(silt_join *m, const match_counts *counts, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "SELECT f, count(DISTINCT sr) FILTER (NOT lost), count(DISTINCT sr) FILTER "
                         "(lost) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " GROUP BY f");
     int64_t *const by_source[] = {counts->updated, counts->unchanged};
-    SILT_TRY(silt_merge_counts(m, &sql, m->source_count, by_source, 2, err));
+    SILT_TRY(silt_join_counts(m, &sql, m->source_count, by_source, 2, err));
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT s.f, count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(&sql, " s ANTI JOIN ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " x ON s.rowid = x.sr GROUP BY s.f");
-    SILT_TRY(silt_merge_counts(m, &sql, m->source_count, &counts->inserted, 1, err));
+    SILT_TRY(silt_join_counts(m, &sql, m->source_count, &counts->inserted, 1, err));
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT fi, count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(&sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(&sql, " WHERE NOT lost GROUP BY fi");
-    SILT_TRY(silt_merge_counts(m, &sql, m->target.file_count, &counts->file_updates, 1, err));
+    SILT_TRY(silt_join_counts(m, &sql, m->target.file_count, &counts->file_updates, 1, err));
 
     m->written = 0;
     for (size_t i = 0; i < m->source_count; i++) {
@@ -282,15 +281,15 @@ static silt_status count_match(silt_merge *m, const match_counts *counts, silt_e
     return SILT_OK;
 }
 
-static void forget_match(silt_merge *m)
+static void forget_match(silt_join *m)
 {
-    silt_merge_drop(m, SILT_MERGE_MATCHED);
+    silt_join_drop(m, SILT_JOIN_MATCHED);
     silt_duck_table_release(&m->target);
     silt_arena_reset(m->match_arena);
     m->has_match = m->has_lost = false;
 }
 
-static silt_status match(silt_merge *m, const silt_scan_file *files, size_t file_count,
+static silt_status match(silt_join *m, const silt_scan_file *files, size_t file_count,
                          const match_counts *counts, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
@@ -308,8 +307,8 @@ static silt_status match(silt_merge *m, const silt_scan_file *files, size_t file
     return SILT_OK;
 }
 
-silt_status silt_duck_merge_match(silt_merge *m, const silt_scan_file *files, size_t file_count,
-                                  silt_arena *arena, silt_merge_match *out, silt_error *err)
+silt_status silt_duck_join_match(silt_join *m, const silt_scan_file *files, size_t file_count,
+                                 silt_arena *arena, silt_join_match *out, silt_error *err)
 {
     size_t n = m->source_count + 1;
     match_counts counts = {
@@ -326,14 +325,14 @@ silt_status silt_duck_merge_match(silt_merge *m, const silt_scan_file *files, si
     session_end(m);
     if (st != SILT_OK) return st;
     *out =
-        (silt_merge_match){counts.inserted, counts.updated, counts.unchanged, counts.file_updates};
+        (silt_join_match){counts.inserted, counts.updated, counts.unchanged, counts.file_updates};
     return SILT_OK;
 }
 
 /* ---- write --------------------------------------------------------------------------------- */
 
 /* Append the source's rows that aren't lost. */
-static void source_rows_sql(silt_buf *sql, const silt_merge *m)
+static void source_rows_sql(silt_buf *sql, const silt_join *m)
 {
     const silt_stage_spec *stage = &m->spec.stage;
     for (size_t c = 0; c < stage->column_count; c++) {
@@ -341,17 +340,17 @@ static void source_rows_sql(silt_buf *sql, const silt_merge *m)
         silt_sql_name(sql, stage->columns[c].name);
     }
     silt_buf_puts(sql, " FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(sql, " s");
     if (!m->has_lost) return;
     silt_buf_puts(sql, " ANTI JOIN (SELECT sr FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(sql, " WHERE lost) x ON s.rowid = x.sr");
 }
 
 /* Append the rows of `kept` that aren't replaced. Its files are numbered anew: `places` are theirs
  * among the matched files. */
-static silt_status carried_rows_sql(silt_buf *sql, const silt_merge *m, const silt_duck_table *kept,
+static silt_status carried_rows_sql(silt_buf *sql, const silt_join *m, const silt_duck_table *kept,
                                     const size_t *places, silt_error *err)
 {
     const silt_stage_spec *stage = &m->spec.stage;
@@ -365,7 +364,7 @@ static silt_status carried_rows_sql(silt_buf *sql, const silt_merge *m, const si
     silt_buf_puts(sql, " FROM (");
     SILT_TRY(silt_duck_table_sql(kept, NULL, true, sql, err));
     silt_buf_puts(sql, ") t ANTI JOIN (SELECT k.place, x.fr FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_MATCHED);
+    silt_join_name(sql, m, SILT_JOIN_MATCHED);
     silt_buf_puts(sql, " x JOIN (SELECT unnest([");
     for (size_t i = 0; i < kept->file_count; i++)
         silt_buf_printf(sql, "%s%zu", i ? ", " : "", places[i]);
@@ -388,8 +387,8 @@ static int64_t rows_there(const silt_scan_file *file)
 
 /* Source and files together must be what was written; false only where the log's row counts were
  * wrong. */
-static silt_status check_rows(const silt_merge *m, const bool *rewrite,
-                              const silt_stage_result *out, silt_error *err)
+static silt_status check_rows(const silt_join *m, const bool *rewrite, const silt_stage_result *out,
+                              silt_error *err)
 {
     int64_t expected = m->written;
     for (size_t i = 0; i < m->target.file_count; i++) {
@@ -405,7 +404,7 @@ static silt_status check_rows(const silt_merge *m, const bool *rewrite,
                      expected, out->row_count);
 }
 
-static silt_status write_rows(silt_merge *m, silt_duck_table *kept, const bool *rewrite,
+static silt_status write_rows(silt_join *m, silt_duck_table *kept, const bool *rewrite,
                               silt_arena *scratch, silt_arena *arena, silt_stage_result *out,
                               silt_error *err)
 {
@@ -437,8 +436,8 @@ static silt_status write_rows(silt_merge *m, silt_duck_table *kept, const bool *
     return st;
 }
 
-silt_status silt_duck_merge_write(silt_merge *m, const bool *rewrite, silt_arena *arena,
-                                  silt_stage_result *out, silt_error *err)
+silt_status silt_duck_join_write(silt_join *m, const bool *rewrite, silt_arena *arena,
+                                 silt_stage_result *out, silt_error *err)
 {
     if (!m->has_match) return silt_fail(err, SILT_INVALID, "merge: written before it was matched");
     size_t n = m->source_count + 1;

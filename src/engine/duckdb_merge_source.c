@@ -8,12 +8,12 @@
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static silt_status create_sql(const silt_merge *m, silt_duck_sources *sources, silt_buf *sql,
+static silt_status create_sql(const silt_join *m, silt_duck_sources *sources, silt_buf *sql,
                               silt_error *err)
 {
     const silt_stage_spec *stage = &m->spec.stage;
     silt_buf_puts(sql, "CREATE TEMP TABLE ");
-    silt_merge_name(sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(sql, " AS SELECT ");
     for (size_t c = 0; c < stage->column_count; c++) {
         silt_sql_name(sql, stage->columns[c].name);
@@ -26,7 +26,7 @@ static silt_status create_sql(const silt_merge *m, silt_duck_sources *sources, s
 }
 
 /* Rows of each file by two ways: as the reader counted them and as they stand in the table. */
-static silt_status take_counts(silt_merge *m, const silt_duck_sources *sources, silt_error *err)
+static silt_status take_counts(silt_join *m, const silt_duck_sources *sources, silt_error *err)
 {
     size_t n = m->source_count;
     int64_t *stand = silt_arena_calloc(m->arena, n + 1, sizeof *stand);
@@ -35,9 +35,9 @@ static silt_status take_counts(silt_merge *m, const silt_duck_sources *sources, 
     if (!stand || !m->read || !m->deduplicated) return silt_fail_nomem(err);
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "SELECT f, count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(&sql, " GROUP BY f");
-    SILT_TRY(silt_merge_counts(m, &sql, n, &stand, 1, err));
+    SILT_TRY(silt_join_counts(m, &sql, n, &stand, 1, err));
     for (size_t i = 0; i < n; i++) {
         m->read[i] = atomic_load(&sources->rows[i]);
         if (m->read[i] != stand[i])
@@ -49,7 +49,7 @@ static silt_status take_counts(silt_merge *m, const silt_duck_sources *sources, 
 }
 
 /* Order is kept, since it decides ties and numbers the rows. */
-static silt_status materialise(silt_merge *m, silt_duck_sources *sources, silt_error *err)
+static silt_status materialise(silt_join *m, silt_duck_sources *sources, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_TRY(create_sql(m, sources, &sql, err));
@@ -75,7 +75,7 @@ static char *text_copy(silt_arena *arena, duckdb_data_chunk chunk, idx_t column,
 }
 
 /* The keys' range, for pruning files, and whether there are null keys, for the joins. */
-static silt_status take_bounds(silt_merge *m, silt_error *err)
+static silt_status take_bounds(silt_join *m, silt_error *err)
 {
     size_t n = m->spec.key_count;
     m->key_has_null = silt_arena_calloc(m->arena, n, sizeof *m->key_has_null);
@@ -88,7 +88,7 @@ static silt_status take_bounds(silt_merge *m, silt_error *err)
                         "count(c%zu) THEN 'null' END",
                         k ? ", " : "SELECT ", m->keys[k], m->keys[k], m->keys[k]);
     silt_buf_puts(&sql, " FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
     SILT_CLEAN(silt_duck_result) result = {0};
     SILT_TRY(silt_duck_query(m->db, &sql, &result, err));
     SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(result);
@@ -104,49 +104,49 @@ static silt_status take_bounds(silt_merge *m, silt_error *err)
 
 /* ---- duplicates ---------------------------------------------------------------------------- */
 
-static void key_list(silt_buf *sql, const silt_merge *m, const char *alias)
+static void key_list(silt_buf *sql, const silt_join *m, const char *alias)
 {
     for (size_t k = 0; k < m->spec.key_count; k++)
         silt_buf_printf(sql, "%s%s.c%zu", k ? ", " : "", alias, m->keys[k]);
 }
 
-static silt_status find_twice(const silt_merge *m, int64_t *count, silt_error *err)
+static silt_status find_twice(const silt_join *m, int64_t *count, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
-    silt_merge_name(&sql, m, SILT_MERGE_TWICE);
+    silt_join_name(&sql, m, SILT_JOIN_TWICE);
     silt_buf_puts(&sql, " AS SELECT ");
     key_list(&sql, m, "s");
     silt_buf_puts(&sql, ", min(s.rowid) AS first_row FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(&sql, " s GROUP BY ");
     key_list(&sql, m, "s");
     silt_buf_puts(&sql, " HAVING count(*) > 1");
     SILT_TRY(silt_duck_query(m->db, &sql, NULL, err));
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_TWICE);
+    silt_join_name(&sql, m, SILT_JOIN_TWICE);
     return silt_duck_query_int(m->db, &sql, count, err);
 }
 
 /* Append "FROM source s JOIN twice d" with rows of keys that stand more than once. */
-static void from_twice(silt_buf *sql, const silt_merge *m)
+static void from_twice(silt_buf *sql, const silt_join *m)
 {
     silt_buf_puts(sql, " FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(sql, " s JOIN ");
-    silt_merge_name(sql, m, SILT_MERGE_TWICE);
+    silt_join_name(sql, m, SILT_JOIN_TWICE);
     silt_buf_puts(sql, " d ON ");
-    silt_merge_same_key(sql, m, "s", "d");
+    silt_join_same_key(sql, m, "s", "d");
 }
 
 /* The newest row of a key stays, null being older than all, ties going to the later row; or the
  * first. */
-static silt_status drop_losers(const silt_merge *m, silt_error *err)
+static silt_status drop_losers(const silt_join *m, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
-    silt_merge_name(&sql, m, SILT_MERGE_LOSER);
+    silt_join_name(&sql, m, SILT_JOIN_LOSER);
     silt_buf_puts(&sql, " AS SELECT rid, f FROM (SELECT s.rowid AS rid, s.f AS f, row_number() "
                         "OVER (PARTITION BY d.first_row ORDER BY ");
     if (m->newest >= 0)
@@ -160,21 +160,21 @@ static silt_status drop_losers(const silt_merge *m, silt_error *err)
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT f, count(*) FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_LOSER);
+    silt_join_name(&sql, m, SILT_JOIN_LOSER);
     silt_buf_puts(&sql, " GROUP BY f");
-    SILT_TRY(silt_merge_counts(m, &sql, m->source_count, &m->deduplicated, 1, err));
+    SILT_TRY(silt_join_counts(m, &sql, m->source_count, &m->deduplicated, 1, err));
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "DELETE FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(&sql, " WHERE rowid IN (SELECT rid FROM ");
-    silt_merge_name(&sql, m, SILT_MERGE_LOSER);
+    silt_join_name(&sql, m, SILT_JOIN_LOSER);
     silt_buf_putc(&sql, ')');
     return silt_duck_query(m->db, &sql, NULL, err);
 }
 
 /* Append the query for samples: key as text, first_row, file, row in its file; in order. */
-static void samples_sql(silt_buf *sql, const silt_merge *m)
+static void samples_sql(silt_buf *sql, const silt_join *m)
 {
     silt_buf_puts(sql, "SELECT concat_ws(', '");
     for (size_t k = 0; k < m->spec.key_count; k++) {
@@ -185,9 +185,9 @@ static void samples_sql(silt_buf *sql, const silt_merge *m)
     silt_buf_puts(sql, "), d.first_row, s.f, s.rowid - x.start + 1");
     from_twice(sql, m);
     silt_buf_puts(sql, " JOIN (SELECT f, min(rowid) AS start FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_SOURCE);
+    silt_join_name(sql, m, SILT_JOIN_SOURCE);
     silt_buf_puts(sql, " GROUP BY f) x ON x.f = s.f WHERE d.first_row IN (SELECT first_row FROM ");
-    silt_merge_name(sql, m, SILT_MERGE_TWICE);
+    silt_join_name(sql, m, SILT_JOIN_TWICE);
     silt_buf_printf(sql,
                     " ORDER BY first_row LIMIT %d) QUALIFY row_number() OVER (PARTITION BY "
                     "d.first_row ORDER BY s.rowid) <= %d ORDER BY d.first_row, s.rowid",
@@ -214,7 +214,7 @@ static void put_samples(silt_buf *text, const silt_duck_sources *sources, duckdb
 }
 
 /* A file that has a key twice by itself is at fault; of two files that share a key neither is. */
-static silt_status blame_twice(const silt_merge *m, const char *samples, silt_error *err)
+static silt_status blame_twice(const silt_join *m, const char *samples, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     int64_t *guilty = silt_arena_calloc(m->arena, m->source_count + 1, sizeof *guilty);
@@ -222,7 +222,7 @@ static silt_status blame_twice(const silt_merge *m, const char *samples, silt_er
     silt_buf_puts(&sql, "SELECT f, count(*) FROM (SELECT s.f AS f");
     from_twice(&sql, m);
     silt_buf_puts(&sql, " GROUP BY s.f, d.first_row HAVING count(*) > 1) GROUP BY f");
-    SILT_TRY(silt_merge_counts(m, &sql, m->source_count, &guilty, 1, err));
+    SILT_TRY(silt_join_counts(m, &sql, m->source_count, &guilty, 1, err));
     for (size_t i = 0; i < m->source_count; i++) {
         char why[600];
         (void)snprintf(why, sizeof why,
@@ -235,7 +235,7 @@ static silt_status blame_twice(const silt_merge *m, const char *samples, silt_er
     return SILT_OK;
 }
 
-static silt_status refuse_twice(const silt_merge *m, silt_duck_sources *sources, int64_t count,
+static silt_status refuse_twice(const silt_join *m, silt_duck_sources *sources, int64_t count,
                                 silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
@@ -254,19 +254,19 @@ static silt_status refuse_twice(const silt_merge *m, silt_duck_sources *sources,
                      "newest_wins and timestamp_col), or correct the files");
 }
 
-static silt_status deduplicate(silt_merge *m, silt_duck_sources *sources, silt_error *err)
+static silt_status deduplicate(silt_join *m, silt_duck_sources *sources, silt_error *err)
 {
     int64_t twice = 0;
     silt_status st = find_twice(m, &twice, err);
     if (st == SILT_OK && twice > 0)
         st = m->newest >= 0 || m->spec.insert_only ? drop_losers(m, err)
                                                    : refuse_twice(m, sources, twice, err);
-    silt_merge_drop(m, SILT_MERGE_LOSER);
-    silt_merge_drop(m, SILT_MERGE_TWICE);
+    silt_join_drop(m, SILT_JOIN_LOSER);
+    silt_join_drop(m, SILT_JOIN_TWICE);
     return st;
 }
 
-silt_status silt_merge_read_source(silt_merge *m, silt_error *err)
+silt_status silt_join_read_source(silt_join *m, silt_error *err)
 {
     SILT_CLEAN(silt_duck_sources) sources = {0};
     SILT_TRY(silt_duck_sources_init(&sources, m->db, &m->spec.stage, m->arena, err));

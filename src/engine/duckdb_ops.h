@@ -47,14 +47,13 @@ silt_status silt_duck_positions(silt_engine *engine, const silt_scan_spec *spec,
                                 silt_position_sink *sink, void *ctx, silt_error *err);
 
 /* duckdb_merge.c */
-silt_status silt_duck_merge_begin(silt_engine *engine, const silt_merge_spec *spec,
-                                  silt_arena *arena, silt_merge **out, silt_merge_source *source,
-                                  silt_error *err);
-silt_status silt_duck_merge_match(silt_merge *merge, const silt_scan_file *files, size_t file_count,
-                                  silt_arena *arena, silt_merge_match *out, silt_error *err);
-silt_status silt_duck_merge_write(silt_merge *merge, const bool *rewrite, silt_arena *arena,
-                                  silt_stage_result *out, silt_error *err);
-void silt_duck_merge_free(silt_merge *merge);
+silt_status silt_duck_join_begin(silt_engine *engine, const silt_join_spec *spec, silt_arena *arena,
+                                 silt_join **out, silt_join_source *source, silt_error *err);
+silt_status silt_duck_join_match(silt_join *merge, const silt_scan_file *files, size_t file_count,
+                                 silt_arena *arena, silt_join_match *out, silt_error *err);
+silt_status silt_duck_join_write(silt_join *merge, const bool *rewrite, silt_arena *arena,
+                                 silt_stage_result *out, silt_error *err);
+void silt_duck_join_free(silt_join *merge);
 
 /* duckdb_flat.c */
 silt_status silt_duck_read_flat(silt_engine *engine, const char *const *local_paths,

@@ -317,9 +317,9 @@ typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
 
 /* ---- keyed changes: sources against the rows that are there */
 
-typedef struct silt_merge silt_merge; /* one merge in the making: the source, read once and kept */
+typedef struct silt_join silt_join; /* one merge in the making: the source, read once and kept */
 
-typedef struct silt_merge_spec {
+typedef struct silt_join_spec {
     silt_stage_spec stage;   /* sources and output columns; where rewritten and new files go */
     const char *const *keys; /* names of output columns; nulls match each other */
     size_t key_count;
@@ -330,21 +330,21 @@ typedef struct silt_merge_spec {
     bool insert_only; /* rows of keys that are there are left alone, the first of a key wins */
     const silt_scan_column
         *target; /* how the target's files show the output columns: same count and order */
-} silt_merge_spec;
+} silt_join_spec;
 
 /* What the source holds, once read. Arrays are by source file over all groups in order. */
-typedef struct silt_merge_source {
+typedef struct silt_join_source {
     const int64_t *read, *deduplicated;
     const char *const *key_min; /* by key, engine's text; NULL: no non-null key */
     const char *const *key_max;
     const bool *key_has_null; /* by key */
-} silt_merge_source;
+} silt_join_source;
 
 /* What it meets in the target. */
-typedef struct silt_merge_match {
+typedef struct silt_join_match {
     const int64_t *inserted, *updated, *unchanged; /* by source file */
     const int64_t *file_updates; /* by target file: rows that the source replaces */
-} silt_merge_match;
+} silt_join_match;
 
 /* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker) */
 
@@ -470,19 +470,19 @@ typedef struct silt_engine_ops {
     /* Keyed changes in three steps: read the source; match it with the target files that may hold
      * its keys (already pruned by the key range); write new files: the source's inserts and
      * updates, and of each file in `rewrite` the rows that weren't replaced. `result.source_rows`
-     * is that of the source. What the spec and `files` point to is borrowed until merge_free.
+     * is that of the source. What the spec and `files` point to is borrowed until join_free.
      * Matching may be done again, against other files; writing comes after it, once. BAD_DATA for
      * keys that stand twice tells bad_source of files which have a key twice by themselves; a key
      * in two files is neither's fault. For now each file with file_updates must be in `rewrite`.
-     * With deletion vectors a file may be left out of it: merge_positions(merge, file index, sink)
-     * will then give its replaced rows' places, in order, between merge_match and merge_free. */
-    silt_status (*merge_begin)(silt_engine *, const silt_merge_spec *, silt_arena *,
-                               silt_merge **out, silt_merge_source *source, silt_error *);
-    silt_status (*merge_match)(silt_merge *, const silt_scan_file *files, size_t file_count,
-                               silt_arena *, silt_merge_match *out, silt_error *);
-    silt_status (*merge_write)(silt_merge *, const bool *rewrite, silt_arena *,
-                               silt_stage_result *out, silt_error *);
-    void (*merge_free)(silt_merge *);
+     * With deletion vectors a file may be left out of it: join_positions(merge, file index, sink)
+     * will then give its replaced rows' places, in order, between join_match and join_free. */
+    silt_status (*join_begin)(silt_engine *, const silt_join_spec *, silt_arena *, silt_join **out,
+                              silt_join_source *source, silt_error *);
+    silt_status (*join_match)(silt_join *, const silt_scan_file *files, size_t file_count,
+                              silt_arena *, silt_join_match *out, silt_error *);
+    silt_status (*join_write)(silt_join *, const bool *rewrite, silt_arena *,
+                              silt_stage_result *out, silt_error *);
+    void (*join_free)(silt_join *);
 
     /* Flat columns of Parquet files, in file order and row order; rows in which every column of
      * `any_of` (indexes; none: no filter) is null are left out. CORRUPT: not a Parquet file, or a

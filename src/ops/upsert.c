@@ -8,9 +8,9 @@
 
 typedef struct upsert {
     silt_work w;
-    silt_merge *merge;
-    silt_merge_source source;
-    silt_merge_match match;
+    silt_join *merge;
+    silt_join_source source;
+    silt_join_match match;
     silt_key_range *ranges;
     silt_scan_plan scan;      /* of the files that may hold the source's keys */
     const size_t *candidates; /* indexes into the snapshot's adds, as scan.files */
@@ -145,15 +145,15 @@ static silt_status target_columns(upsert *u, const silt_scan_column **out)
 static silt_status read_sources(upsert *u)
 {
     const silt_change_spec *spec = u->w.spec;
-    silt_merge_spec merge = {.stage = silt_work_stage_spec(&u->w),
-                             .keys = spec->keys,
-                             .key_count = spec->key_count,
-                             .newest_by = spec->newest_by,
-                             .insert_only = spec->insert_only};
+    silt_join_spec merge = {.stage = silt_work_stage_spec(&u->w),
+                            .keys = spec->keys,
+                            .key_count = spec->key_count,
+                            .newest_by = spec->newest_by,
+                            .insert_only = spec->insert_only};
     SILT_TRY(target_columns(u, &merge.target));
     silt_engine *engine = u->w.engine;
     silt_status st =
-        engine->ops->merge_begin(engine, &merge, u->w.arena, &u->merge, &u->source, u->w.err);
+        engine->ops->join_begin(engine, &merge, u->w.arena, &u->merge, &u->source, u->w.err);
     SILT_TRY(silt_work_after_read(&u->w, st));
     size_t count = source_files(&u->w);
     for (size_t i = 0; i < count; i++) {
@@ -192,8 +192,8 @@ static silt_status match_target(upsert *u)
     SILT_TRY(plan_scan(u));
     SILT_TRY(
         silt_scan_plan_adds(&u->scan, w->snapshot, count ? u->candidates : &none, count, w->err));
-    silt_status st = w->engine->ops->merge_match(u->merge, u->scan.spec.files, count, w->arena,
-                                                 &u->match, w->err);
+    silt_status st = w->engine->ops->join_match(u->merge, u->scan.spec.files, count, w->arena,
+                                                &u->match, w->err);
     if (st != SILT_OK) return silt_scan_missing(&u->scan, st, w->err);
     size_t sources = source_files(w);
     for (size_t i = 0; i < sources; i++) {
@@ -238,8 +238,7 @@ static silt_status rewrite(upsert *u)
     silt_work *w = &u->w;
     int64_t replaced;
     SILT_TRY(choose_files(u, &replaced));
-    silt_status st =
-        w->engine->ops->merge_write(u->merge, u->rewrite, w->arena, &u->staged, w->err);
+    silt_status st = w->engine->ops->join_write(u->merge, u->rewrite, w->arena, &u->staged, w->err);
     if (st != SILT_OK) return silt_scan_missing(&u->scan, st, w->err);
     const silt_source_counts *t = &w->facts.total;
     w->facts.rows_carried = u->removed_rows >= 0 ? u->removed_rows - replaced
@@ -378,7 +377,7 @@ silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, s
             st = try_again(spec, snapshot, base, round + 1, started_ms, &next, &again, err);
         if (st != SILT_OK) st = silt_work_give_bad(&u.w, st, bad);
         if (again) silt_work_unpublish(&u.w); /* a conflict: this can never be committed */
-        if (u.merge) u.w.engine->ops->merge_free(u.merge);
+        if (u.merge) u.w.engine->ops->join_free(u.merge);
         silt_scan_plan_release(&u.scan);
         silt_work_release(&u.w);
         if (again) {

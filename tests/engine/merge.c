@@ -278,7 +278,7 @@ typedef struct play_spec {
     const char *partitions[MAX_FILES][1];
     const char *keys[2];
     size_t partition_by[1];
-    silt_merge_spec merge;
+    silt_join_spec merge;
 } play_spec;
 
 static void set_columns(fixture *f, const scenario *s, play_spec *p)
@@ -334,7 +334,7 @@ static void make_spec(fixture *f, const scenario *s, play_spec *p, const char *r
     p->keys[1] = "k2";
     p->partition_by[0] = P;
     test_write(f->dir, silt_arena_printf(f->arena, "%s-out/x", round), "");
-    p->merge = (silt_merge_spec){
+    p->merge = (silt_join_spec){
         .stage = {.groups = &p->group,
                   .group_count = 1,
                   .columns = p->columns,
@@ -406,8 +406,8 @@ static void assert_table(fixture *f, const scenario *s, const play_spec *p, cons
         assert_string_equal(found.items[i], wanted.items[i]);
 }
 
-static void assert_counts(const scenario *s, const silt_merge_source *source,
-                          const silt_merge_match *match, const outcome *expected)
+static void assert_counts(const scenario *s, const silt_join_source *source,
+                          const silt_join_match *match, const outcome *expected)
 {
     for (int i = 0; i < s->source_files; i++) {
         assert_int_equal(source->read[i], expected->read[i]);
@@ -426,31 +426,31 @@ static void play_both(fixture *f, const scenario *s, const char *round)
     play_spec p;
     outcome expected = play(s);
     silt_error err = {0};
-    silt_merge *merge = NULL;
-    silt_merge_source source;
+    silt_join *merge = NULL;
+    silt_join_source source;
     make_spec(f, s, &p, round);
-    silt_status st = ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &source, &err);
+    silt_status st = ops->join_begin(f->engine, &p.merge, f->arena, &merge, &source, &err);
     if (expected.refused) {
         assert_int_equal(st, SILT_BAD_DATA);
         assert_non_null(strstr(err.message, " row "));
         return;
     }
     duck_assert_ok(st, &err);
-    silt_merge_match match;
+    silt_join_match match;
     size_t n = (size_t)s->target_files;
     if (pick(0, 3) == 0) /* a first attempt that met another table */
-        duck_assert_ok(ops->merge_match(merge, p.targets, n / 2, f->arena, &match, &err), &err);
-    duck_assert_ok(ops->merge_match(merge, p.targets, n, f->arena, &match, &err), &err);
+        duck_assert_ok(ops->join_match(merge, p.targets, n / 2, f->arena, &match, &err), &err);
+    duck_assert_ok(ops->join_match(merge, p.targets, n, f->arena, &match, &err), &err);
     assert_counts(s, &source, &match, &expected);
     bool rewrite[MAX_FILES];
     for (size_t i = 0; i < n; i++)
         rewrite[i] = match.file_updates[i] > 0 || pick(0, 4) == 0;
     silt_stage_result result;
-    duck_assert_ok(ops->merge_write(merge, rewrite, f->arena, &result, &err), &err);
+    duck_assert_ok(ops->join_write(merge, rewrite, f->arena, &result, &err), &err);
     assert_memory_equal(result.source_rows, source.read,
                         (size_t)s->source_files * sizeof *source.read);
     assert_table(f, s, &p, rewrite, &result, &expected);
-    ops->merge_free(merge);
+    ops->join_free(merge);
 }
 
 static void random_merges_are_as_the_model_says(void **state)
@@ -504,9 +504,9 @@ static void duplicates_are_named(void **state)
     p.merge.stage.bad_source = note_blame;
     p.merge.stage.bad_source_ctx = &b;
     silt_error err = {0};
-    silt_merge *merge = NULL;
-    silt_merge_source out;
-    assert_int_equal(f->engine->ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
+    silt_join *merge = NULL;
+    silt_join_source out;
+    assert_int_equal(f->engine->ops->join_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
                      SILT_BAD_DATA);
     assert_string_equal(err.message, "2 keys stand more than once in the source: k1 = 5 (s0 row 1, "
                                      "s1 row 3); k1 = null (s1 row 2, s1 row 4)");
@@ -530,9 +530,9 @@ static void the_range_of_keys_is_known(void **state)
     play_spec p;
     make_spec(f, &s, &p, "k");
     silt_error err = {0};
-    silt_merge *merge = NULL;
-    silt_merge_source out;
-    duck_assert_ok(f->engine->ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
+    silt_join *merge = NULL;
+    silt_join_source out;
+    duck_assert_ok(f->engine->ops->join_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
                    &err);
     assert_string_equal(out.key_min[0], "5");
     assert_string_equal(out.key_max[0], "12");
@@ -540,7 +540,7 @@ static void the_range_of_keys_is_known(void **state)
     assert_null(out.key_min[1]);
     assert_null(out.key_max[1]);
     assert_true(out.key_has_null[1]);
-    f->engine->ops->merge_free(merge);
+    f->engine->ops->join_free(merge);
 }
 
 /* ---- where it goes wrong --------------------------------------------------------------------- */
@@ -553,32 +553,32 @@ static void bad_sources_and_targets_are_named(void **state)
     play_spec p;
     make_spec(f, &s, &p, "b");
     silt_error err = {0};
-    silt_merge *merge = NULL;
-    silt_merge_source out;
-    silt_merge_match match;
+    silt_join *merge = NULL;
+    silt_join_source out;
+    silt_join_match match;
     test_write(f->dir, "b-s1.csv", "k1,k2,ts,p,v\nno number,1,,,\n");
     blamed b = {0};
     p.merge.stage.bad_source = note_blame;
     p.merge.stage.bad_source_ctx = &b;
     const silt_engine_ops *ops = f->engine->ops;
-    assert_int_equal(ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
+    assert_int_equal(ops->join_begin(f->engine, &p.merge, f->arena, &merge, &out, &err),
                      SILT_BAD_DATA);
     assert_int_equal(b.calls, 1);
     assert_int_equal(b.index, 1);
     test_write(f->dir, "b-s1.csv", "k1,k2,ts,p,v\n8,1,,,\n");
-    duck_assert_ok(ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err), &err);
+    duck_assert_ok(ops->join_begin(f->engine, &p.merge, f->arena, &merge, &out, &err), &err);
     const char *const none[] = {NULL};
     const silt_scan_file gone[] = {
         {.local_path = silt_arena_printf(f->arena, "%s/gone1.parquet", f->dir),
          .row_count = -1,
          .constants = none}};
-    assert_int_equal(ops->merge_match(merge, gone, 1, f->arena, &match, &err), SILT_NOT_FOUND);
+    assert_int_equal(ops->join_match(merge, gone, 1, f->arena, &match, &err), SILT_NOT_FOUND);
     assert_non_null(strstr(err.message, "gone1.parquet"));
     silt_stage_result result;
-    assert_int_equal(ops->merge_write(merge, NULL, f->arena, &result, &err), SILT_INVALID);
+    assert_int_equal(ops->join_write(merge, NULL, f->arena, &result, &err), SILT_INVALID);
     silt_engine_interrupt(f->engine);
-    assert_int_equal(ops->merge_match(merge, NULL, 0, f->arena, &match, &err), SILT_INTERRUPTED);
-    ops->merge_free(merge);
+    assert_int_equal(ops->join_match(merge, NULL, 0, f->arena, &match, &err), SILT_INTERRUPTED);
+    ops->join_free(merge);
 }
 
 static void a_log_that_counts_wrong_is_noticed(void **state)
@@ -594,19 +594,19 @@ static void a_log_that_counts_wrong_is_noticed(void **state)
     make_spec(f, &s, &p, "w");
     p.targets[0].row_count++;
     silt_error err = {0};
-    silt_merge *merge = NULL;
-    silt_merge_source out;
-    silt_merge_match match;
+    silt_join *merge = NULL;
+    silt_join_source out;
+    silt_join_match match;
     silt_stage_result result;
     const bool rewrite[] = {true};
     const silt_engine_ops *ops = f->engine->ops;
-    duck_assert_ok(ops->merge_begin(f->engine, &p.merge, f->arena, &merge, &out, &err), &err);
-    duck_assert_ok(ops->merge_match(merge, p.targets, 1, f->arena, &match, &err), &err);
-    assert_int_equal(ops->merge_write(merge, rewrite, f->arena, &result, &err), SILT_CORRUPT);
+    duck_assert_ok(ops->join_begin(f->engine, &p.merge, f->arena, &merge, &out, &err), &err);
+    duck_assert_ok(ops->join_match(merge, p.targets, 1, f->arena, &match, &err), &err);
+    assert_int_equal(ops->join_write(merge, rewrite, f->arena, &result, &err), SILT_CORRUPT);
     char *left = test_list(p.merge.stage.write.directory);
     assert_null(strstr(left, "part-x-"));
     free(left);
-    ops->merge_free(merge);
+    ops->join_free(merge);
 }
 
 int main(void)

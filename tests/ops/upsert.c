@@ -234,17 +234,17 @@ static void plans_anew_on_conflicts(void **state)
 static silt_engine_ops losing_ops;
 static silt_engine losing = {&losing_ops};
 
-static silt_status real_begin(silt_engine *engine, const silt_merge_spec *spec, silt_arena *arena,
-                              silt_merge **out, silt_merge_source *source, silt_error *err)
+static silt_status real_begin(silt_engine *engine, const silt_join_spec *spec, silt_arena *arena,
+                              silt_join **out, silt_join_source *source, silt_error *err)
 {
     (void)engine;
-    return here.real->ops->merge_begin(here.real, spec, arena, out, source, err);
+    return here.real->ops->join_begin(here.real, spec, arena, out, source, err);
 }
 
-static silt_status losing_write(silt_merge *merge, const bool *rewrite, silt_arena *arena,
+static silt_status losing_write(silt_join *merge, const bool *rewrite, silt_arena *arena,
                                 silt_stage_result *out, silt_error *err)
 {
-    silt_status st = here.real->ops->merge_write(merge, rewrite, arena, out, err);
+    silt_status st = here.real->ops->join_write(merge, rewrite, arena, out, err);
     if (st != SILT_OK) return st;
     ((silt_staged_file *)out->files)[0].row_count--;
     out->row_count--;
@@ -261,8 +261,8 @@ static void sees_a_lost_row(void **state)
     place_source(&here, "2.csv", "k,v\n2,B\n");
     place_ok(&here, place_plan(&here));
     losing_ops = *here.real->ops;
-    losing_ops.merge_begin = real_begin;
-    losing_ops.merge_write = losing_write;
+    losing_ops.join_begin = real_begin;
+    losing_ops.join_write = losing_write;
     place_use(&here, &losing);
     silt_change_spec spec = here.spec;
     spec.sources = &here.sources;
