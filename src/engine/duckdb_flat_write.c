@@ -282,7 +282,7 @@ static silt_status write_rows(silt_duck_engine *db, flat_write *w, const silt_no
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
     SILT_TRY(copy_sql(w, nodes, node_count, local_path, &sql, err));
-    silt_status st = silt_duck_query(db, &sql, &result, err);
+    silt_status st = silt_duck_query_long(db, &sql, &result, err);
     if (w->status != SILT_OK) {
         if (err) *err = w->err;
         return w->status;

@@ -2,9 +2,12 @@
 #include "engine/duckdb_stream.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/local.h"
+
+#define NAP_NS 100000 /* short beside a task, long beside asking for one */
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
@@ -113,6 +116,57 @@ silt_status silt_duck_stream(silt_duck_engine *db, const silt_buf *sql, silt_duc
     if (st == SILT_OK) st = pump(db, &cursor, fn, ctx, err);
     silt_duck_end(db);
     return st;
+}
+
+/* ---- statements that take long --------------------------------------------------------------- */
+
+/* Until nothing is left to do. A thread that finds no task sleeps: the library's own loop asks on
+ * and on, which costs a core for as long as one thread of others works alone. */
+static void work(duckdb_pending_result pending)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    duckdb_pending_state state = DUCKDB_PENDING_RESULT_NOT_READY;
+    while (!silt_duck.pending_execution_is_finished(state)) {
+        state = silt_duck.pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) (void)nanosleep(&nap, NULL);
+    }
+}
+
+static silt_status query_long(silt_duck_engine *db, duckdb_prepared_statement statement,
+                              duckdb_result *out, silt_error *err)
+{
+    duckdb_pending_result pending = NULL;
+    silt_status st = SILT_OK;
+    if (silt_duck.pending_prepared(statement, &pending) != DuckDBSuccess) {
+        st = silt_duck_error(db, DUCKDB_ERROR_INVALID, silt_duck.pending_error(pending), err);
+    } else {
+        work(pending);
+        if (silt_duck.execute_pending(pending, out) != DuckDBSuccess)
+            st = silt_duck_error(db, silt_duck.result_error_type(out), silt_duck.result_error(out),
+                                 err);
+    }
+    silt_duck.destroy_pending(&pending);
+    return st;
+}
+
+silt_status silt_duck_query_long(silt_duck_engine *db, const silt_buf *sql, silt_duck_result *out,
+                                 silt_error *err)
+{
+    if (sql->failed) return silt_fail_nomem(err);
+    SILT_TRY(silt_duck_check(db, err));
+    SILT_CLEAN(silt_duck_result) result = {0};
+    duckdb_prepared_statement statement = NULL;
+    silt_duck_begin(db);
+    silt_status st = silt_duck_prepare(db, sql->data, &statement, err);
+    if (st == SILT_OK) {
+        st = query_long(db, statement, &result, err);
+        silt_duck.destroy_prepare(&statement);
+    }
+    silt_duck_end(db);
+    if (st != SILT_OK || !out) return st;
+    *out = result;
+    result = (silt_duck_result){0};
+    return SILT_OK;
 }
 
 /* ---- the zone -------------------------------------------------------------------------------- */

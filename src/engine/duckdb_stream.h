@@ -31,6 +31,11 @@ void silt_duck_cursor_release(silt_duck_cursor *cursor);
 silt_status silt_duck_prepare(silt_duck_engine *db, const char *sql, duckdb_prepared_statement *out,
                               silt_error *err);
 
+/* silt_duck_query() for a statement that one thread may work at for long, such as COPY of rows that
+ * come one after the other: to wait for it costs nothing then. */
+silt_status silt_duck_query_long(silt_duck_engine *db, const silt_buf *sql, silt_duck_result *out,
+                                 silt_error *err);
+
 /* While a table is read the session's zone is UTC, and not that of naive timestamps in sources:
  * INT96 and the text of instants depend on it. Give back with silt_duck_utc_end(), whatever
  * happened. */
