@@ -151,6 +151,7 @@ static silt_status lex_quoted(silt_lexer *l, silt_token *out)
         if (l->text[at] == '`' && !closed) at++;
         if (!closed) silt_buf_putc(&value, l->text[at]);
     }
+    if (value.failed) return silt_fail_nomem(l->err);
     if (!closed || value.size == 0)
         return silt_expr_fail(l->err, SILT_INVALID, l->text, out->offset,
                               closed ? "a name of no characters" : "a name without its closing `");

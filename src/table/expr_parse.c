@@ -140,7 +140,7 @@ silt_status silt_parser_expected(silt_parser *p, const char *what)
     const silt_token *t = silt_parser_peek(p, 0);
     if (t->kind == SILT_TOKEN_END)
         return silt_expr_fail(p->err, SILT_INVALID, p->text, t->offset,
-                              "%s expected where the expression ends", what);
+                              "%s expected where the text ends", what);
     return silt_expr_fail(p->err, SILT_INVALID, p->text, t->offset, "%s expected instead of %.*s",
                           what, t->size > 40 ? 40 : (int)t->size, p->text + t->offset);
 }
@@ -407,8 +407,8 @@ static void token_list_release(token_list *list)
     silt_vec_free(list);
 }
 
-silt_status silt_expr_parse(const char *text, silt_arena *arena, const silt_expr **out,
-                            silt_error *err)
+silt_status silt_parser_open(const char *text, silt_arena *arena, silt_parser *out,
+                             silt_error *err)
 {
     SILT_CLEAN(token_list) tokens = {0};
     silt_lexer lexer = {text, 0, arena, err};
@@ -417,13 +417,28 @@ silt_status silt_expr_parse(const char *text, silt_arena *arena, const silt_expr
         SILT_TRY(silt_lex(&lexer, &token));
         if (!silt_vec_push(&tokens, token)) return silt_fail_nomem(err);
     } while (token.kind != SILT_TOKEN_END);
-    silt_parser p = {.text = text,
-                     .tokens = tokens.items,
-                     .size_max = 16 * tokens.count + 1000,
-                     .arena = arena,
-                     .err = err};
+    *out = (silt_parser){.text = text,
+                         .tokens = tokens.items,
+                         .size_max = 16 * tokens.count + 1000,
+                         .arena = arena,
+                         .err = err};
+    tokens = (token_list){0};
+    return SILT_OK;
+}
+
+void silt_parser_release(silt_parser *p)
+{
+    free(p->tokens);
+}
+
+silt_status silt_expr_parse(const char *text, silt_arena *arena, const silt_expr **out,
+                            silt_error *err)
+{
+    SILT_CLEAN(silt_parser) p = {0};
     const silt_expr *expr;
-    if (tokens.count == 1) return silt_fail(err, SILT_INVALID, "an expression without any text");
+    SILT_TRY(silt_parser_open(text, arena, &p, err));
+    if (p.tokens->kind == SILT_TOKEN_END)
+        return silt_fail(err, SILT_INVALID, "an expression without any text");
     SILT_TRY(silt_parse_expr(&p, &expr));
     if (silt_parser_is_sign(&p, 0, "&&"))
         return silt_parser_expected(&p, "AND (&& is no operator here)");

@@ -1,4 +1,5 @@
-/* The parser's state: between expr_parse.c (operators) and expr_primary.c (all else). */
+/* The parser's state: between expr_parse.c (operators) and expr_primary.c (all else), and for
+ * texts that have expressions in them. */
 #ifndef SILT_TABLE_EXPR_PARSER_H
 #define SILT_TABLE_EXPR_PARSER_H
 
@@ -6,13 +7,18 @@
 
 typedef struct silt_parser {
     const char *text;
-    const silt_token *tokens; /* all of them; the last is an END */
+    silt_token *tokens; /* all of them; the last is an END; owned */
     size_t at;
     int depth;       /* calls within each other */
     size_t size_max; /* nodes of the tree, shared ones counted each time */
     silt_arena *arena;
     silt_error *err;
 } silt_parser;
+
+/* The tokens of a text, to be parsed from the first; `text` is borrowed. INVALID: no tokens. */
+silt_status silt_parser_open(const char *text, silt_arena *arena, silt_parser *out,
+                             silt_error *err);
+void silt_parser_release(silt_parser *p);
 
 typedef SILT_VEC(const silt_expr *) silt_expr_list;
 static inline void silt_expr_list_release(silt_expr_list *list)

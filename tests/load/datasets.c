@@ -219,7 +219,7 @@ static void mistakes_about_files_and_writes(void **state)
         "6:31: datasets.e.write_policy.zorder: isn't supported yet; remove it\n"
         "6:74: datasets.e.schema_policy.schema_mode: found \"evolve\"; allowed: fixed, merge, "
         "overwrite\n"
-        "7:47: datasets.f.constraints[0].check: a value expected where the expression ends at "
+        "7:47: datasets.f.constraints[0].check: a value expected where the text ends at "
         "character 4: a > ▶\n"
         "7:53: datasets.f.constraints[1]: there is a constraint A already\n"
         "8:45: datasets.f.constraints[2].on_violation: warn isn't supported yet; allowed: fail\n");

@@ -131,7 +131,7 @@ static void texts_become_trees(void **state)
 
 static const text_case refused[] = {
     {"", "without any text"},
-    {"a = ", "a value expected where the expression ends"},
+    {"a = ", "a value expected where the text ends"},
     {"a = )", "a value expected instead of )"},
     {"a >< b", "a value expected instead of <"},
     {"(a", ") expected"},
