@@ -21,10 +21,11 @@ static void explain(const cli *c, const char *table, bool forget)
         const char *name = silt_pipeline_table_name(c->pipeline, i);
         const char *strategy = silt_pipeline_table_strategy(c->pipeline, i);
         if (table && strcmp(table, name) != 0) continue;
-        bool doubles = strcmp(strategy, "append") == 0;
-        cli_say(c, CLI_WARNING, "  %s (%s): %s", name, strategy,
-                doubles ? "the rows of these files will stand in the table twice"
-                        : "no row is duplicated");
+        const char *comes = "no row is duplicated";
+        if (strcmp(strategy, "append") == 0)
+            comes = "the rows of these files will stand in the table twice";
+        if (strcmp(strategy, "overwrite") == 0) comes = "their rows will be all that is in it";
+        cli_say(c, CLI_WARNING, "  %s (%s): %s", name, strategy, comes);
     }
 }
 

@@ -370,11 +370,19 @@ static silt_status fail_crasher(batch *b, bool *done, silt_error *err)
     const silt_tracked *row =
         silt_tracker_find(b->load->tracker, b->target->table->name, b->candidates->files[0]->path);
     if (row) silt_crashes_of(row, &crashes, &files);
-    *done = b->candidates->count == 1 && files == 1 && crashes >= SILT_CRASHES_FAIL;
+    /* Other batches are halved until they are of one file. */
+    size_t count = b->candidates->count;
+    bool whole = count == 1 || b->target->table->strategy == SILT_STRATEGY_OVERWRITE;
+    *done = whole && files == (int64_t)count && crashes >= SILT_CRASHES_FAIL;
     if (!*done) return SILT_OK;
-    const silt_bad_source bad = {0, SILT_BAD_DATA,
-                                 "the loader crashed each time it loaded this file"};
-    return record_unfit(b, &(silt_bad_sources){&bad, 1}, err);
+    silt_bad_source *bad = silt_arena_calloc(b->arena, count, sizeof(*bad));
+    if (!bad) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++)
+        bad[i] =
+            (silt_bad_source){i, SILT_BAD_DATA,
+                              count == 1 ? "the loader crashed each time it loaded this file"
+                                         : "the loader crashed each time it loaded these files"};
+    return record_unfit(b, &(silt_bad_sources){bad, count}, err);
 }
 
 static bool is_files_fault(silt_status st, const silt_bad_sources *bad)

@@ -93,6 +93,24 @@ static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_fa
     }
 }
 
+/* What an overwrite puts in the table's place is whole, or it isn't done: a file that failed, and
+ * isn't tried now, keeps the others waiting. */
+static silt_status check_whole(silt_load *load, const silt_target *target, const silt_found *found,
+                               bool retry_failed, silt_error *err)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const char *path = found->files[i].path;
+        const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, path);
+        if (!row || row->status != SILT_FILE_FAILED || wanted(load, row, retry_failed)) continue;
+        silt_fail(err, SILT_BAD_DATA,
+                  "table %s: nothing is overwritten while a file of it has failed: %s: %s",
+                  target->table->name, path, row->error_message ? row->error_message : "");
+        return silt_hint(err, SILT_BAD_DATA,
+                         "mend the file and run with --retry-failed, or take it away");
+    }
+    return SILT_OK;
+}
+
 /* Crashes of a file's batches so far. */
 static void crashes_of(silt_load *load, const silt_target *target, const silt_found_file *file,
                        int64_t *crashes, int64_t *files)
@@ -145,6 +163,8 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     if (st == SILT_OK) st = settle_changed(load, target, &changed, err);
     silt_vec_free(&changed.same);
     if (st != SILT_OK) return st;
+    if (count && target->table->strategy == SILT_STRATEGY_OVERWRITE)
+        SILT_TRY(check_whole(load, target, found, retry_failed, err));
     if (target->table->strategy == SILT_STRATEGY_APPEND)
         SILT_TRY(put_crashers_last(load, target, files, count, err));
     *out = (silt_candidates){files, count};
@@ -155,6 +175,7 @@ silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
                                      const silt_candidates *all)
 {
     const silt_config_table *table = target->table;
+    if (table->strategy == SILT_STRATEGY_OVERWRITE) return *all;
     int64_t limit = table->batch_max_files ? table->batch_max_files : INT64_MAX;
     int64_t bytes = 0, first_crashes = 0, first_files = 0;
     if (all->count) crashes_of(load, target, all->files[0], &first_crashes, &first_files);

@@ -14,7 +14,14 @@
 #include "ops/sql.h"
 #include "table/txn.h"
 
-typedef enum silt_strategy { SILT_STRATEGY_APPEND, SILT_STRATEGY_UPSERT } silt_strategy;
+typedef enum silt_strategy {
+    SILT_STRATEGY_APPEND,
+    SILT_STRATEGY_UPSERT,
+    SILT_STRATEGY_APPEND_ONCE, /* rows of keys that are there are left out */
+    SILT_STRATEGY_OVERWRITE    /* all files that wait take the place of what is there, or none */
+} silt_strategy;
+/* As it is written. */
+const char *silt_strategy_name(silt_strategy strategy);
 
 /* What a completed file that changes brings about. */
 typedef enum silt_on_change { SILT_ON_CHANGE_IGNORE, SILT_ON_CHANGE_ERROR } silt_on_change;

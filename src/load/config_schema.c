@@ -21,8 +21,8 @@ static const silt_config_choice durabilities[] = {
     {"full", 0, NULL}, {"none", 1, ""}, {NULL, 0, NULL}};
 static const silt_config_choice strategies[] = {{"append", SILT_STRATEGY_APPEND, NULL},
                                                 {"upsert", SILT_STRATEGY_UPSERT, NULL},
-                                                {"append_once", 2, ""},
-                                                {"overwrite", 3, ""},
+                                                {"append_once", SILT_STRATEGY_APPEND_ONCE, NULL},
+                                                {"overwrite", SILT_STRATEGY_OVERWRITE, NULL},
                                                 {"scd2", 4, ""},
                                                 {NULL, 0, NULL}};
 static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NULL},
@@ -241,11 +241,11 @@ static const silt_config_key write_keys[] = {
      .kind = SILT_KEY_CHOICE,
      .offset = TABLE(dedup_strategy),
      .choices = dedup_strategies,
-     .about = "upsert: which of the rows of a key stays."},
+     .about = "upsert, append_once: which of the rows of a key stays."},
     {.name = "timestamp_col",
      .kind = SILT_KEY_TEXT,
      .offset = TABLE(timestamp_col),
-     .about = "upsert: the column that newest_wins goes by."},
+     .about = "upsert, append_once: the column that newest_wins goes by."},
     LATER("storage_options"),
     LATER("data_options"),
     END};
@@ -269,7 +269,7 @@ const silt_config_key silt_config_table_keys[] = {
     {.name = "primary_keys",
      .kind = SILT_KEY_TEXTS,
      .offset = TABLE(primary_keys),
-     .about = "upsert: the columns that tell rows apart."},
+     .about = "upsert, append_once: the columns that tell rows apart."},
     {.name = "schema",
      .kind = SILT_KEY_SCHEMA,
      .offset = TABLE(out.schema),

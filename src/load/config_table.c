@@ -131,6 +131,18 @@ static void read_source(reading *t)
 
 /* ---- how */
 
+static bool has_keys(const reading *t)
+{
+    return t->raw.out.strategy == SILT_STRATEGY_UPSERT ||
+           t->raw.out.strategy == SILT_STRATEGY_APPEND_ONCE;
+}
+
+const char *silt_strategy_name(silt_strategy strategy)
+{
+    static const char *const names[] = {"append", "upsert", "append_once", "overwrite"};
+    return names[strategy];
+}
+
 static void read_strategy(reading *t)
 {
     int64_t strategy = t->raw.loading_strategy, mode = t->raw.mode;
@@ -151,14 +163,23 @@ static void read_strategy(reading *t)
     t->raw.out.key_count = keys.count;
     check_columns(t, key, &keys);
     if (unclear) return;
-    bool upsert = t->raw.out.strategy == SILT_STRATEGY_UPSERT;
     bool tried = said(t, "primary_keys") || said(t, "write.keys");
-    if (upsert && !keys.count)
-        MISTAKE(t, key, "%s: upsert needs the columns that tell rows apart",
-                tried ? "no column is given" : "is missing");
-    else if (!upsert && keys.count)
-        MISTAKE(t, key,
-                "append doesn't look at keys; remove it, or write loading_strategy: upsert");
+    const char *name = silt_strategy_name(t->raw.out.strategy);
+    if (has_keys(t) && !keys.count)
+        MISTAKE(t, key, "%s: %s needs the columns that tell rows apart",
+                tried ? "no column is given" : "is missing", name);
+    else if (!has_keys(t) && keys.count)
+        MISTAKE(t, key, "%s doesn't look at keys; remove it, or write loading_strategy: upsert",
+                name);
+}
+
+/* Half of an extract must never take the place of a whole one. */
+static void check_batch(reading *t)
+{
+    if (t->raw.out.strategy != SILT_STRATEGY_OVERWRITE) return;
+    if (said(t, "batch"))
+        MISTAKE(t, "batch", "overwrite takes all files that wait as one batch; remove it");
+    t->raw.out.batch_max_files = t->raw.out.batch_max_bytes = 0; /* of the defaults */
 }
 
 static void read_dedup(reading *t)
@@ -169,9 +190,10 @@ static void read_dedup(reading *t)
         MISTAKE(t, "write.timestamp_col", "is missing: newest_wins goes by a column");
     if (by && !newest)
         MISTAKE(t, "write.timestamp_col", "is for dedup_strategy: newest_wins; write that, too");
-    if ((newest || by) && t->raw.out.strategy != SILT_STRATEGY_UPSERT)
+    if ((newest || by) && !has_keys(t))
         MISTAKE(t, newest ? "write.dedup_strategy" : "write.timestamp_col",
-                "is for upsert; this table is loaded by append");
+                "is for upsert and append_once; this table is loaded by %s",
+                silt_strategy_name(t->raw.out.strategy));
     silt_names names = {&t->raw.timestamp_col, by};
     check_columns(t, "write.timestamp_col", &names);
     if (newest) t->raw.out.newest_by = t->raw.timestamp_col;
@@ -276,6 +298,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     t.raw.out.line = node->line;
     read_source(&t);
     read_strategy(&t);
+    check_batch(&t);
     read_dedup(&t);
     read_schema(&t);
     read_target(&t);

@@ -78,7 +78,11 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
     case SILT_STRATEGY_APPEND:
         return silt_append(job->snapshot, &spec, arena, out, after, bad, err);
     case SILT_STRATEGY_UPSERT:
+    case SILT_STRATEGY_APPEND_ONCE:
+        spec.insert_only = table->strategy == SILT_STRATEGY_APPEND_ONCE;
         return silt_upsert(job->snapshot, &spec, arena, out, after, bad, err);
+    case SILT_STRATEGY_OVERWRITE:
+        return silt_overwrite(job->snapshot, &spec, arena, out, after, bad, err);
     }
     return silt_fail(err, SILT_UNSUPPORTED, "table %s: an unknown loading strategy", table->name);
 }

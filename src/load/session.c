@@ -146,13 +146,7 @@ const char *silt_pipeline_table_name(const silt_pipeline *p, size_t i)
 
 const char *silt_pipeline_table_strategy(const silt_pipeline *p, size_t i)
 {
-    switch (p->load.config->tables[i].strategy) {
-    case SILT_STRATEGY_APPEND:
-        return "append";
-    case SILT_STRATEGY_UPSERT:
-        return "upsert";
-    }
-    return "unknown";
+    return silt_strategy_name(p->load.config->tables[i].strategy);
 }
 
 char *silt_pipeline_json_schema(silt_arena *arena)

@@ -1,9 +1,10 @@
-/* Append: sources → staged files → one commit that adds them. */
+/* Append and overwrite: sources → staged files → one commit that adds them, and removes what was
+ * there. */
 #include "base/json.h"
 #include "ops/work.h"
 
 /* partitionBy is a JSON array within a string, as Spark has it. */
-static const char *parameters(const silt_work *w)
+static const char *parameters(const silt_work *w, const char *mode)
 {
     SILT_CLEAN(silt_buf) by = {0}, buf = {0};
     silt_json_writer list = silt_json_writer_of(&by), json = silt_json_writer_of(&buf);
@@ -13,26 +14,58 @@ static const char *parameters(const silt_work *w)
     silt_json_end_array(&list);
     if (by.failed) return NULL;
     silt_json_begin_object(&json);
-    silt_json_member_string(&json, "mode", "Append");
+    silt_json_member_string(&json, "mode", mode);
     silt_json_member_string(&json, "partitionBy", by.data);
     silt_json_end_object(&json);
     return silt_buf_copy(&buf, w->arena);
 }
 
-static silt_status append(silt_work *w, silt_change_result *out, silt_snapshot **after)
+/* All files of the table. */
+static silt_status all_files(silt_work *w, const silt_add *const **out, size_t *count)
+{
+    const silt_add *adds;
+    SILT_TRY(silt_snapshot_adds(w->snapshot, &adds, count, w->err));
+    const silt_add **files = silt_arena_calloc(w->arena, *count + 1, sizeof(*files));
+    if (!files) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < *count; i++)
+        files[i] = &adds[i];
+    *out = files;
+    return SILT_OK;
+}
+
+static silt_status write_rows(silt_work *w, bool replace, silt_change_result *out,
+                              silt_snapshot **after)
 {
     silt_stage_result staged = {0};
     silt_txn_options txn = w->spec->txn;
+    const silt_add *const *removes = NULL;
+    size_t remove_count = 0;
     SILT_TRY(silt_work_init(w));
     SILT_TRY(silt_work_stage(w, &staged));
+    if (replace) SILT_TRY(all_files(w, &removes, &remove_count));
     txn.operation = "WRITE";
-    txn.operation_parameters = parameters(w);
-    txn.read = SILT_READ_NOTHING;
+    txn.operation_parameters = parameters(w, replace ? "Overwrite" : "Append");
+    txn.read = replace ? SILT_READ_TABLE : SILT_READ_NOTHING;
+    txn.replaces_rows = replace;
     if (!txn.operation_parameters) return silt_fail_nomem(w->err);
+    w->facts.files_removed = (int64_t)remove_count;
     SILT_TRY(silt_work_publish(w, &staged));
-    SILT_TRY(silt_work_commit(w, &txn, NULL, 0, &out->txn, after));
+    SILT_TRY(silt_work_commit(w, &txn, removes, remove_count, &out->txn, after));
     out->facts = w->facts;
     return SILT_OK;
+}
+
+static silt_status one_call(silt_work *w, bool replace, silt_change_result *out,
+                            silt_snapshot **after, silt_bad_sources *bad)
+{
+    silt_change_result result = {0};
+    silt_status st = write_rows(w, replace, &result, after);
+    if (st == SILT_OK)
+        *out = result;
+    else
+        st = silt_work_give_bad(w, st, bad);
+    silt_work_release(w);
+    return st;
 }
 
 silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
@@ -40,12 +73,18 @@ silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, s
                         silt_error *err)
 {
     silt_work w = {.snapshot = snapshot, .spec = spec, .arena = arena, .err = err};
-    silt_change_result result = {0};
-    silt_status st = append(&w, &result, after);
-    if (st == SILT_OK)
-        *out = result;
-    else
-        st = silt_work_give_bad(&w, st, bad);
-    silt_work_release(&w);
-    return st;
+    return one_call(&w, false, out, after, bad);
+}
+
+silt_status silt_overwrite(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
+                           silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
+                           silt_error *err)
+{
+    const silt_log_state *state = silt_snapshot_state(snapshot);
+    silt_work w = {.snapshot = snapshot, .spec = spec, .arena = arena, .err = err};
+    if (!silt_feature_append_only(&state->protocol, &state->metadata))
+        return one_call(&w, true, out, after, bad);
+    silt_fail(err, SILT_UNSUPPORTED, "%s is append-only: nothing in it can be replaced",
+              silt_snapshot_store(snapshot)->uri);
+    return silt_hint(err, SILT_UNSUPPORTED, "unset its property delta.appendOnly");
 }

@@ -141,6 +141,13 @@ silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, s
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
+/* The rows take the place of all that are there: as silt_append(), and all files of the table go.
+ * Mere appends of others meanwhile count as coming afterwards; any other change of rows is a
+ * CONFLICT outcome, and so is the schema's. UNSUPPORTED: an append-only table. */
+silt_status silt_overwrite(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
+                           silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
+                           silt_error *err);
+
 /* Update rows of the same keys, insert the others; copy-on-write. As silt_append().
  *
  * Sources are read once, in their order: of equal rows of a key the later one counts. Files of the

@@ -118,6 +118,58 @@ def test_a_bad_file_fails_alone(silt):
     assert_sales_once(silt, {1: 10, 2: 10, 3: 10})
 
 
+STRATEGY = """\
+pipeline: shop
+checkpoint_path: state
+retry_attempts: 2
+tables:
+  - table_name: people
+    source: {path: "inbox/people-*.csv"}
+    loading_strategy: %s
+    write: {path: lake/people%s}
+"""
+
+
+def test_append_once_leaves_known_keys_alone(silt):
+    silt.write("silt.yaml", STRATEGY % ("append_once", ", keys: [id]"))
+    people(silt, "a", {1: "Ann", 2: "Bob"})
+    silt.write("inbox/people-b.csv", "id,name\n3,Cid\n3,Carl\n,Nil\n")
+    table = silt("run", "--json").json["tables"][0]
+    assert (table["rows_inserted"], table["rows_deduplicated"]) == (4, 1)
+    people(silt, "c", {2: "Ben", 4: "Dee"})
+    silt.write("inbox/people-d.csv", "id,name\n,None\n")
+    table = silt("run", "--json").json["tables"][0]
+    assert (table["rows_inserted"], table["rows_unchanged"]) == (1, 2)
+    rows = {("", "Nil"), ("1", "Ann"), ("2", "Bob"), ("3", "Cid"), ("4", "Dee")}
+    assert set(read(silt, "people", "id", "name")) == rows
+    version = silt("run", "--json").json["tables"][0]["version"]
+    assert version == table["version"]
+    silt("validate-consistency")
+
+
+def test_overwrite_takes_all_or_nothing(silt):
+    silt.write("silt.yaml", STRATEGY % ("overwrite", ""))
+    people(silt, "a", {1: "Ann", 2: "Bob"})
+    people(silt, "b", {3: "Cid"})
+    assert silt("run", "--json").json["tables"][0]["batches"] == 1
+    assert read(silt, "people", "id") == [("1",), ("2",), ("3",)]
+    people(silt, "c", {7: "Gus"})
+    bad = silt.write("inbox/people-d.csv", "id,name\nnine,Ivy\n")
+    for _ in range(3): # its two tries, and after them
+        r = silt("run", rc=1)
+        assert "nothing is overwritten while a file of it has failed" in r.err + r.out
+        assert "people-d.csv" in r.err + r.out
+        assert read(silt, "people", "id") == [("1",), ("2",), ("3",)]
+    silt.write("inbox/people-d.csv", "id,name\n9,Ivy\n")
+    silt("run", "--retry-failed")
+    assert read(silt, "people", "id", "name") == [("7", "Gus"), ("9", "Ivy")]
+    assert bad and "Nothing" in silt("run").out
+    silt("validate-consistency")
+    silt("reset-state", "--yes")
+    silt("run")
+    assert read(silt, "people", "id", "name") == [("7", "Gus"), ("9", "Ivy")]
+
+
 def test_nothing_but_a_bad_file_is_a_failure(silt):
     configure(silt, SALES_ONLY)
     silt.write("inbox/sales-01.csv", "id,kind,amount\n1,a,1.5\n2,b,2.5,more,values\n")

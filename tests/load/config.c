@@ -240,7 +240,8 @@ static void reports_all_mistakes_at_once(void **state)
         "4:18: timeout_minutes: found \"soon\"; a number above 0 and at most 525600 is allowed\n"
         "6:3: tables[0].write: is missing. Where the rows go.\n"
         "7:36: tables[0].source.format: found \"xml\"; allowed: csv, ndjson, json, parquet\n"
-        "8:21: tables[0].loading_strategy: scd2 isn't supported yet; allowed: append, upsert\n"
+        "8:21: tables[0].loading_strategy: scd2 isn't supported yet; allowed: append, upsert, "
+        "append_once, overwrite\n"
         "9:3: tables[0].keys: unknown here; it belongs in tables[].write\n");
 
     SILT_CLEAN(outcome) o = parse("pipeline: p\ncheckpoint_path: 1\n");
@@ -326,8 +327,20 @@ static void finds_conflicts(void **state)
                          "timestamp_col: x}\n",
                     "6:37: tables[0].write.timestamp_col: is for dedup_strategy: newest_wins; "
                     "write that, too\n"
-                    "6:37: tables[0].write.timestamp_col: is for upsert; this table is loaded by "
-                    "append\n");
+                    "6:37: tables[0].write.timestamp_col: is for upsert and append_once; this "
+                    "table is loaded by append\n");
+    assert_problems(TABLE("  loading_strategy: append_once\n"),
+                    "4:3: tables[0].primary_keys: is missing: append_once needs the columns that "
+                    "tell rows apart\n");
+    assert_problems(TABLE("  loading_strategy: overwrite\n  primary_keys: [a]\n"
+                          "  batch: {max_files: 2}\n"),
+                    "8:17: tables[0].primary_keys: overwrite doesn't look at keys; remove it, or "
+                    "write loading_strategy: upsert\n"
+                    "9:10: tables[0].batch: overwrite takes all files that wait as one batch; "
+                    "remove it\n");
+    SILT_CLEAN(outcome)
+    o = parse("defaults: {batch: {max_files: 2}}\n" TABLE("  loading_strategy: overwrite\n"));
+    assert_int_equal(o.config->tables->batch_max_files, 0);
     assert_problems(
         HEAD "- {table_name: t, source: {path: a.csv}, write: {path: x/./y}}\n"
              "- {table_name: t, source: {path: b.csv}, write: {path: x//y, connection: c}}\n"
@@ -540,7 +553,7 @@ static void gives_a_json_schema(void **state)
     assert_non_null(silt_json_get(at, "datasets"));
     at = silt_json_get(silt_json_get(silt_json_get(at, "tables"), "items"), "properties");
     at = silt_json_get(silt_json_get(at, "loading_strategy"), "enum");
-    assert_int_equal(silt_json_count(at), 2);
+    assert_int_equal(silt_json_count(at), 4);
 }
 
 /* Every allocation in turn fails: out of memory is what is said, and nothing leaks. */

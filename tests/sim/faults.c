@@ -144,6 +144,18 @@ static void upsert_survives_any_lost_call(void **state)
     sweep(&sim_upsert);
 }
 
+static void append_once_survives_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_append_once);
+}
+
+static void overwrite_survives_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_overwrite);
+}
+
 static void a_bad_file_stays_alone_whatever_is_lost(void **state)
 {
     (void)state;
@@ -156,8 +168,9 @@ static void two_tables_survive_any_lost_call(void **state)
     sweep(&sim_two_tables);
 }
 
-static const sim_scenario *const scenarios[] = {&sim_append, &sim_partitioned, &sim_upsert,
-                                                &sim_bad_file, &sim_two_tables};
+static const sim_scenario *const scenarios[] = {&sim_append,      &sim_partitioned, &sim_upsert,
+                                                &sim_append_once, &sim_overwrite,   &sim_bad_file,
+                                                &sim_two_tables};
 
 /* No put is ever known to have happened. */
 static void all_answers_may_be_lost(void **state)
@@ -215,6 +228,8 @@ int main(void)
         cmocka_unit_test(append_survives_any_lost_call),
         cmocka_unit_test(partitioned_append_survives_any_lost_call),
         cmocka_unit_test(upsert_survives_any_lost_call),
+        cmocka_unit_test(append_once_survives_any_lost_call),
+        cmocka_unit_test(overwrite_survives_any_lost_call),
         cmocka_unit_test(a_bad_file_stays_alone_whatever_is_lost),
         cmocka_unit_test(two_tables_survive_any_lost_call),
         cmocka_unit_test(all_answers_may_be_lost),

@@ -47,8 +47,8 @@ static void survivor(void *ctx)
     sim_engine_free(engine);
 }
 
-static const sim_scenario *const scenarios[] = {&sim_append, &sim_partitioned, &sim_upsert,
-                                                &sim_bad_file};
+static const sim_scenario *const scenarios[] = {&sim_append,      &sim_partitioned, &sim_upsert,
+                                                &sim_append_once, &sim_overwrite,   &sim_bad_file};
 
 /* ---- stopped */
 

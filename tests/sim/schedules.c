@@ -176,6 +176,18 @@ static void two_upserts(void **state)
     sweep(&sim_upsert);
 }
 
+static void two_appends_once(void **state)
+{
+    (void)state;
+    sweep(&sim_append_once);
+}
+
+static void two_overwrites(void **state)
+{
+    (void)state;
+    sweep(&sim_overwrite);
+}
+
 static void two_of_two_tables(void **state)
 {
     (void)state;
@@ -192,7 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_appends),       cmocka_unit_test(two_partitioned_appends),
-        cmocka_unit_test(two_upserts),       cmocka_unit_test(two_with_a_bad_file),
+        cmocka_unit_test(two_upserts),       cmocka_unit_test(two_appends_once),
+        cmocka_unit_test(two_overwrites),    cmocka_unit_test(two_with_a_bad_file),
         cmocka_unit_test(two_of_two_tables),
     };
     return cmocka_run_group_tests_name("schedules", tests, setup, teardown);

@@ -64,6 +64,22 @@ const sim_scenario sim_upsert = {
     .expected = "1 a1\n2 b2\n3 c3\n4 b4\n5 c5\n",
     .files_ok = 3,
 };
+const sim_scenario sim_append_once = {
+    .name = "append_once",
+    .table = COLUMNS "  loading_strategy: append_once\n"
+                     "  batch: {max_files: 1}\n"
+                     "  write: {path: lake/t, keys: id}\n",
+    .files = changing_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 c5\n",
+    .files_ok = 3,
+};
+const sim_scenario sim_overwrite = {
+    .name = "overwrite",
+    .table = COLUMNS "  loading_strategy: overwrite\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+};
 const sim_scenario sim_bad_file = {
     .name = "bad_file",
     .table = COLUMNS,
