@@ -94,7 +94,8 @@ int cli_main(int argc, char **argv);
 cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd_reset,
     cmd_check_config, cmd_read, cmd_changes, cmd_sql, cmd_show, cmd_history, cmd_files, cmd_delete,
     cmd_update, cmd_optimize, cmd_restore, cmd_vacuum, cmd_checkpoint, cmd_cleanup_log, cmd_clone,
-    cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write;
+    cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write,
+    cmd_merge;
 
 cli_command_fn cmd_create, cmd_alter;
 

@@ -41,10 +41,8 @@ int cmd_update(cli *c)
     if (status != CLI_OK) return status;
     if (!where != cli_flag(c, "all"))
         return cli_misuse(c, "which rows? --where CONDITION, or --all");
-    int64_t percent = cli_count(c, "rewrite-percent", opts.rewrite_percent);
-    if (percent > 100) return cli_misuse(c, "--rewrite-percent: 0 to 100 is wanted");
-    opts.rewrite_percent = (int)percent;
-    status = cli_edit_open(c);
+    status = cli_edit_rewrite_percent(c, &opts);
+    if (status == CLI_OK) status = cli_edit_open(c);
     if (status != CLI_OK) return status;
     if (silt_update(c->snapshot, set, count, where, &opts, &result, NULL, &err) != SILT_OK)
         return cli_fail(c, &err);

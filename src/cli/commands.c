@@ -209,6 +209,21 @@ static const cli_option update_options[] = {
     END,
 };
 
+static const cli_option merge_options[] = {
+    {"on", CLI_TEXT, "CONDITION", 0},
+    {"keys", CLI_LIST, "NAMES", 0},
+    {"when", CLI_LIST, "CLAUSE", 0},
+    {"dedup", CLI_TEXT, "HOW", 0},
+    {"timestamp-col", CLI_TEXT, "NAME", 0},
+    {"target-alias", CLI_TEXT, "NAME", 0},
+    {"source-alias", CLI_TEXT, "NAME", 0},
+    {"schema-mode", CLI_TEXT, "MODE", 0},
+    CLI_SOURCE_OPTIONS,
+    {"rewrite-percent", CLI_COUNT, "N", 0},
+    CLI_EDIT_OPTIONS,
+    END,
+};
+
 static const cli_option optimize_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0},
     {"z-order", CLI_LIST, "COLUMNS", 0},
@@ -267,6 +282,7 @@ const cli_command cli_commands[] = {
     {"export", cmd_export, export_options, "TABLE DESTINATION", 2, 2, true},
     {"delete", cmd_delete, delete_options, "TABLE", 1, 1, true},
     {"update", cmd_update, update_options, "TABLE", 1, 1, true},
+    {"merge", cmd_merge, merge_options, "TABLE", 1, INT_MAX, true},
     {"optimize", cmd_optimize, optimize_options, "TABLE", 1, 1, true},
     {"migrate", cmd_migrate, migrate_options, "FOLDER TABLE", 2, 2, true},
     {"doctor", cmd_doctor, doctor_options, "TABLE", 1, 1, false},
@@ -277,6 +293,5 @@ const cli_command cli_commands[] = {
     LATER("prove"),
     LATER("replay"),
     LATER("unload"),
-    LATER("merge"),
     {NULL, NULL, NULL, NULL, 0, 0, false},
 };

@@ -1,10 +1,9 @@
-/* Options and results of delete, update and optimize. */
+/* Options and results of delete, update, merge and optimize. */
 #include "cli/edits.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/json.h"
 #include "cli/message.h"
 #include "cli/take.h"
 #include "cli/words.h"
@@ -12,18 +11,18 @@
 int cli_edit_options(cli *c, silt_edit_options *out)
 {
     *out = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
-    int64_t attempts = cli_count(c, "retry-attempts", 0);
-    if (attempts > INT32_MAX) return cli_misuse(c, "--retry-attempts: too many");
-    out->max_attempts = (int)attempts;
     out->dry_run = cli_flag(c, "dry-run");
-    out->app_id = cli_text(c, "app-id");
-    out->app_version = cli_count(c, "txn-version", 0);
-    out->user_metadata = cli_text(c, "user-metadata");
-    if (!out->app_id != !cli_text(c, "txn-version"))
-        return cli_misuse(c, "--app-id and --txn-version belong together");
-    int status = cli_take_pairs(c, "commit-property", &out->properties);
+    int status = cli_take_commit(c, &out->commit);
     return status == CLI_OK ? cli_take_size(c, "target-file-size", &out->target_file_bytes)
                             : status;
+}
+
+int cli_edit_rewrite_percent(cli *c, silt_edit_options *out)
+{
+    int64_t percent = cli_count(c, "rewrite-percent", out->rewrite_percent);
+    if (percent > 100) return cli_misuse(c, "--rewrite-percent: 0 to 100 is wanted");
+    out->rewrite_percent = (int)percent;
+    return CLI_OK;
 }
 
 int cli_edit_open(cli *c)
@@ -43,26 +42,31 @@ static const char *outcome_name(silt_edit_outcome outcome)
     return names[outcome];
 }
 
+void cli_edit_members(cli_json *j, const silt_edit_result *r)
+{
+    cli_json_string(j, "outcome", outcome_name(r->outcome));
+    cli_json_count(j, "committed_version", r->committed_version);
+    cli_json_integer(j, "table_version", r->table_version);
+    cli_json_count(j, "rows_deleted", r->rows_deleted);
+    cli_json_count(j, "rows_updated", r->rows_updated);
+    cli_json_count(j, "rows_copied", r->rows_copied);
+    cli_json_integer(j, "files_removed", r->files_removed);
+    cli_json_integer(j, "bytes_removed", r->bytes_removed);
+    cli_json_integer(j, "files_added", r->files_added);
+    cli_json_integer(j, "bytes_added", r->bytes_added);
+    cli_json_integer(j, "files_skipped", r->files_skipped);
+    cli_json_integer(j, "deletion_vectors_added", r->vectors_added);
+    cli_json_integer(j, "deletion_vectors_removed", r->vectors_removed);
+    cli_json_integer(j, "change_files", r->change_files);
+    cli_json_integer(j, "change_bytes", r->change_bytes);
+    cli_json_integer(j, "attempts", r->attempts);
+}
+
 static void print_json(const silt_edit_result *r)
 {
     cli_json j = cli_json_start(stdout, true);
     cli_json_object(&j, NULL);
-    cli_json_string(&j, "outcome", outcome_name(r->outcome));
-    cli_json_count(&j, "committed_version", r->committed_version);
-    cli_json_integer(&j, "table_version", r->table_version);
-    cli_json_count(&j, "rows_deleted", r->rows_deleted);
-    cli_json_count(&j, "rows_updated", r->rows_updated);
-    cli_json_count(&j, "rows_copied", r->rows_copied);
-    cli_json_integer(&j, "files_removed", r->files_removed);
-    cli_json_integer(&j, "bytes_removed", r->bytes_removed);
-    cli_json_integer(&j, "files_added", r->files_added);
-    cli_json_integer(&j, "bytes_added", r->bytes_added);
-    cli_json_integer(&j, "files_skipped", r->files_skipped);
-    cli_json_integer(&j, "deletion_vectors_added", r->vectors_added);
-    cli_json_integer(&j, "deletion_vectors_removed", r->vectors_removed);
-    cli_json_integer(&j, "change_files", r->change_files);
-    cli_json_integer(&j, "change_bytes", r->change_bytes);
-    cli_json_integer(&j, "attempts", r->attempts);
+    cli_edit_members(&j, r);
     cli_json_end(&j);
 }
 
@@ -98,10 +102,9 @@ void cli_edit_print(cli *c, const silt_edit_result *r, const char *line)
         print_json(r);
         return;
     }
+    if (r->outcome == SILT_EDIT_OVERTAKEN) cli_say_overtaken(c);
     if (c->quiet) return;
     if (r->outcome == SILT_EDIT_NOTHING) puts("There was nothing to do");
-    if (r->outcome == SILT_EDIT_ALREADY_DONE) puts("This was done before; nothing was written");
-    if (r->outcome == SILT_EDIT_OVERTAKEN)
-        puts("A higher --txn-version was committed before; nothing was written");
+    if (r->outcome == SILT_EDIT_ALREADY_DONE) cli_say_done(c, r->committed_version);
     if (r->outcome == SILT_EDIT_COMMITTED || r->outcome == SILT_EDIT_DRY_RUN) print_line(r, line);
 }
