@@ -92,7 +92,7 @@ typedef struct silt_run_options {
 typedef struct silt_run_table {
     const char *table_name;
     const char *path;   /* of the target */
-    const char *status; /* "completed" or "failed" */
+    const char *status; /* "completed", "failed"; "skipped": one that it depends on failed */
     int64_t files_discovered, files_processed, files_skipped, files_failed;
     int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
     int64_t batches;

@@ -24,14 +24,16 @@ static int common_problem(const silt_run_result *r)
 
 static int exit_status(const silt_run_result *r)
 {
-    size_t troubled = 0;
-    for (size_t i = 0; i < r->table_count; i++)
+    size_t troubled = 0, well = 0;
+    for (size_t i = 0; i < r->table_count; i++) {
         troubled += r->tables[i].problem != SILT_OK;
+        well += strcmp(r->tables[i].status, "completed") == 0;
+    }
     if (!troubled && !r->total_files_failed) return CLI_OK;
     if (r->total_files_processed) return CLI_PARTLY;
     if (troubled == r->table_count && troubled) return common_problem(r);
     /* Nothing new stands anywhere: partly done only if something is well. */
-    return troubled || r->total_files_skipped ? CLI_PARTLY : CLI_FAILED;
+    return well || r->total_files_skipped ? CLI_PARTLY : CLI_FAILED;
 }
 
 /* ---- as JSON ---- */

@@ -119,6 +119,7 @@ static void read_tables(silt_config_reader *r, const silt_config_node *root, sil
                                &items[i]);
         check_unique(r, node, out, i);
     }
+    silt_config_order(r, node, out);
 }
 
 static int by_place(const void *a, const void *b)

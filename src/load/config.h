@@ -52,6 +52,7 @@ typedef struct silt_config_table {
     const char *const *keys; /* primary_keys; 1 or more for upsert */
     size_t key_count;
     const char *newest_by; /* write.timestamp_col where dedup_strategy is newest_wins; else NULL */
+    silt_names depends_on; /* names of tables that are loaded before it */
     bool audit_columns;    /* true */
     const silt_type *schema;          /* declared columns, a STRUCT; NULL: found by looking */
     silt_on_new_column on_new_column; /* FAIL */
@@ -85,6 +86,7 @@ typedef struct silt_config {
     const silt_config_table
         *tables; /* 1 or more, in the file's order; names and targets are unique */
     size_t table_count;
+    const size_t *order; /* indexes of them: each behind those it depends on, else as written */
     const silt_dataset *datasets; /* names for tables, in the file's order */
     size_t dataset_count;
 } silt_config;

@@ -275,6 +275,10 @@ const silt_config_key silt_config_table_keys[] = {
      .offset = TABLE(out.schema),
      .about =
          "Columns and types, {name: type} or [{name, type, nullable}]; else found by looking."},
+    {.name = "depends_on",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(out.depends_on),
+     .about = "Tables that are loaded before; where one fails, this one waits."},
     {.name = "write",
      .kind = SILT_KEY_OBJECT,
      .keys = write_keys,
@@ -290,7 +294,6 @@ const silt_config_key silt_config_table_keys[] = {
     LATER("features"),
     LATER("ordering_keys"),
     LATER("renamed_from"),
-    LATER("depends_on"),
     END};
 
 const silt_config_key silt_config_connection_keys[] = {

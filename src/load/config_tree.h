@@ -204,6 +204,9 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
                             const silt_config_node *defaults, const silt_config_node *node,
                             size_t index, silt_config_table *out);
 
+/* Check what tables depend on, and fill in `config->order` (config_order.c). */
+void silt_config_order(silt_config_reader *r, const silt_config_node *node, silt_config *config);
+
 /* The same path for two spellings: against the config file's folder. NULL: a mistake was noted. */
 const char *silt_config_path(silt_config_reader *r, const char *base, const char *path,
                              const silt_config_node *node, const char *key);

@@ -160,6 +160,37 @@ static void add_table(silt_run_result *out, const silt_table_run *run)
     out->rows += run->sum.rows;
 }
 
+/* The table that keeps `table` from being loaded: it depends on it, and it failed in this run;
+ * NULL: none. */
+static const silt_run_table *find_obstacle(const silt_config_table *table,
+                                           const silt_run_result *so_far)
+{
+    for (size_t n = 0; n < table->depends_on.count; n++)
+        for (size_t i = 0; i < so_far->table_count; i++) {
+            const silt_run_table *t = &so_far->tables[i];
+            if (silt_streq(t->table_name, table->depends_on.items[n]) &&
+                !silt_streq(t->status, "completed"))
+                return t;
+        }
+    return NULL;
+}
+
+/* Not done, and why. */
+static void leave_out(const silt_config_table *table, const silt_run_table *obstacle,
+                      silt_table_run *run)
+{
+    bool waits = silt_streq(obstacle->status, "skipped");
+    run->sum = (silt_run_table){
+        .table_name = table->name,
+        .path = table->target_path,
+        .status = "skipped",
+        .version = -1,
+        .problem = obstacle->problem != SILT_OK ? obstacle->problem : SILT_BAD_DATA,
+        .message = silt_arena_printf(run->arena, "left out: it depends on %s, which %s",
+                                     obstacle->table_name, waits ? "was left out" : "has failed"),
+    };
+}
+
 static silt_status run_tables(silt_load *load, const silt_run_options *opts, silt_arena *arena,
                               silt_run_result *out, silt_error *err)
 {
@@ -168,9 +199,15 @@ static silt_status run_tables(silt_load *load, const silt_run_options *opts, sil
     silt_table_run run = {.arena = arena};
     if (!tables) return silt_fail_nomem(err);
     silt_status st = SILT_OK;
+    out->tables = tables;
     for (size_t i = 0; st == SILT_OK && i < config->table_count; i++) {
-        if (opts->table && strcmp(opts->table, config->tables[i].name) != 0) continue;
-        st = run_table(load, &config->tables[i], opts, &run, err);
+        const silt_config_table *table = &config->tables[config->order[i]];
+        if (opts->table && strcmp(opts->table, table->name) != 0) continue;
+        const silt_run_table *obstacle = find_obstacle(table, out);
+        if (obstacle)
+            leave_out(table, obstacle, &run);
+        else
+            st = run_table(load, table, opts, &run, err);
         tables[out->table_count++] = run.sum;
         add_table(out, &run);
     }
@@ -180,7 +217,6 @@ static silt_status run_tables(silt_load *load, const silt_run_options *opts, sil
         st = silt_fail_nomem(err);
     else if (run.failures.count)
         memcpy(failures, run.failures.items, run.failures.count * sizeof(*failures));
-    out->tables = tables;
     out->failures = failures;
     out->failure_count = run.failures.count;
     silt_vec_free(&run.failures);

@@ -188,6 +188,27 @@ def test_a_table_that_fails_doesnt_keep_the_others(silt):
     assert_sales_once(silt, {1: 10})
 
 
+def test_tables_wait_for_those_they_depend_on(silt):
+    # people is written first, loaded last
+    tables = CONFIG % {"max_files": 100}
+    head, sales_entry, people_entry = tables.replace("  - table", "@@  - table").split("@@")
+    third = people_entry.replace("people", "friends").replace("inbox/friends", "inbox/people")
+    people_entry += "    depends_on: [sales]\n"
+    third += "    depends_on: people\n"
+    silt.write("silt.yaml", head + third + people_entry + sales_entry)
+    people(silt, "a", {1: "Ann"})
+    silt.write("inbox/sales-01.csv", "id,kind,amount\n1,a,1.5\n2,b,2.5,more,values\n")
+    r = silt("run", "--json", rc=1)
+    assert [(t["table_name"], t["status"]) for t in r.json["tables"]] == [
+        ("sales", "failed"), ("people", "skipped"), ("friends", "skipped")]
+    assert "depends on sales, which has failed" in r.json["tables"][1]["problem"]["message"]
+    assert "depends on people, which was left out" in silt("run", rc=1).out
+    silt("run", "--table", "friends") # asked for by name
+    sales(silt, 1)
+    silt("run", "--retry-failed")
+    assert read(silt, "people", "id") == read(silt, "friends", "id") == [("1",)]
+
+
 def test_a_run_where_no_table_works_fails(silt):
     configure(silt, SALES_ONLY)
     sales(silt, 1)

@@ -276,6 +276,27 @@ static void refuses_what_is_not_built_yet(void **state)
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
 }
 
+#define DEPENDING(name, on)                                                           \
+    "- {table_name: " name ", source: {path: in/*.csv}, write: {path: out/" name "}," \
+    " depends_on: " on "}\n"
+
+static void orders_tables(void **state)
+{
+    (void)state;
+    SILT_CLEAN(outcome)
+    o = parse(HEAD DEPENDING("a", "[d, b]") DEPENDING("b", "[]") DEPENDING("c", "a")
+                  DEPENDING("d", "b"));
+    assert_int_equal(o.status, SILT_OK);
+    static const size_t order[] = {1, 3, 0, 2};
+    assert_memory_equal(o.config->order, order, sizeof(order));
+    assert_problems(HEAD DEPENDING("a", "b") DEPENDING("b", "[c]") DEPENDING("c", "[b, x]")
+                        DEPENDING("d", "d"),
+                    "6:80: tables[2].depends_on: b depends on this table itself, by way of others "
+                    "or not\n"
+                    "6:83: tables[2].depends_on: there is no table x\n"
+                    "7:79: tables[3].depends_on: d is the table itself\n");
+}
+
 static void judges_values(void **state)
 {
     (void)state;
@@ -606,6 +627,7 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reports_all_mistakes_at_once),
         cmocka_unit_test(refuses_what_is_not_built_yet),
+        cmocka_unit_test(orders_tables),
         cmocka_unit_test(judges_values),
         cmocka_unit_test(finds_conflicts),
         cmocka_unit_test(judges_columns),
