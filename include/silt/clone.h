@@ -2,7 +2,7 @@
 #ifndef SILT_CLONE_H
 #define SILT_CLONE_H
 
-#include "silt/snapshot.h"
+#include "silt/commit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,27 +18,26 @@ typedef struct silt_clone_options {
     bool replace;         /* the target is a table already: make it the same as the source; files it
                              has already aren't copied again, its history stays */
     bool dry_run;
-    const char *app_id; /* as silt_append_options has them */
-    int64_t app_version;
-    const char *user_metadata;
+    const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
 } silt_clone_options;
-#define SILT_CLONE_OPTIONS_INIT                                                                   \
-    {                                                                                             \
-        sizeof(silt_clone_options), SILT_LATEST, SILT_NO_TIMESTAMP, false, false, false, NULL, 0, \
-            NULL                                                                                  \
+#define SILT_CLONE_OPTIONS_INIT                                            \
+    {                                                                      \
+        .struct_size = sizeof(silt_clone_options), .version = SILT_LATEST, \
+        .timestamp_ms = SILT_NO_TIMESTAMP                                  \
     }
 
 typedef enum silt_clone_outcome {
-    SILT_CLONE_COMMITTED,   /* with dry_run: would be */
-    SILT_CLONE_SAME,        /* nothing was written: the target is as the source already */
-    SILT_CLONE_ALREADY_DONE /* nothing was written: app_version was committed before, or a later one
-                             */
+    SILT_CLONE_COMMITTED,    /* with dry_run: would be */
+    SILT_CLONE_SAME,         /* nothing was written: the target is as the source already */
+    SILT_CLONE_ALREADY_DONE, /* nothing was written: app_version was committed before */
+    SILT_CLONE_OVERTAKEN /* nothing was written: a higher one was, and none with this is known */
 } silt_clone_outcome;
 
 typedef struct silt_clone_result {
     silt_clone_outcome outcome;
     int64_t source_version;
     int64_t committed_version;            /* of the target; -1: none, or not known */
+    int64_t table_version;                /* the target's newest that was seen; -1: no table */
     int64_t files, bytes;                 /* of the source */
     int64_t files_copied, bytes_copied;   /* data files that were copied, or would be */
     int64_t vectors_copied;               /* files of deletion vectors likewise */
@@ -90,14 +89,25 @@ typedef struct silt_export_options {
     bool no_header;     /* CSV */
     bool overwrite;     /* a file that is there */
     int64_t file_bytes; /* of a folder's files, about; 0: 128 MB */
+    /* DELTA, INVALID for others: NULL: none. Where the folder is a table that has its number
+     * already, nothing is written. */
+    const silt_commit_options *commit;
 } silt_export_options;
 #define SILT_EXPORT_OPTIONS_INIT                   \
     {                                              \
         .struct_size = sizeof(silt_export_options) \
     }
 
+typedef enum silt_export_outcome {
+    SILT_EXPORT_WRITTEN,
+    SILT_EXPORT_ALREADY_DONE, /* nothing was written: app_version was committed before */
+    SILT_EXPORT_OVERTAKEN /* nothing was written: a higher one was, and none with this is known */
+} silt_export_outcome;
+
 typedef struct silt_export_result {
     int64_t rows, files, bytes;
+    silt_export_outcome outcome;
+    int64_t committed_version, table_version; /* of DELTA, in the new table; else -1 */
 } silt_export_result;
 
 /**

@@ -6,7 +6,7 @@
 #ifndef SILT_EDIT_H
 #define SILT_EDIT_H
 
-#include "silt/snapshot.h"
+#include "silt/commit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,24 +14,18 @@ extern "C" {
 
 typedef struct silt_edit_options {
     size_t struct_size;
-    /* Who changes, and the number of this change: of each number one commit at most ever stands.
-     * NULL: every call changes. @see silt_append_options */
-    const char *app_id;
-    int64_t app_version;
-    const char *user_metadata;     /* kept in the table's history; NULL: none */
-    const char *const *properties; /* "NAME=VALUE" for commitInfo, NULL-terminated; NULL: none */
-    bool dry_run;                  /* say what would be done, as far as that can be told */
-    int max_attempts;              /* of deciding and committing; 0: no limit but the deadline */
-    int64_t deadline_ms;           /* of all tries together */
+    /* NULL: SILT_COMMIT_OPTIONS_INIT. A try decides anew which rows are hit. */
+    const silt_commit_options *commit;
+    bool dry_run; /* say what would be done, as far as that can be told */
     int64_t
         target_file_bytes; /* of new files; 0: delta.targetFileSize, else 128 MB; optimize: 1 GB */
     /* In tables with deletion vectors: a file that has lost more than this share of its rows is
      * written anew without them. 100: never. */
     int rewrite_percent;
 } silt_edit_options;
-#define SILT_EDIT_OPTIONS_INIT                                                 \
-    {                                                                          \
-        sizeof(silt_edit_options), NULL, 0, NULL, NULL, false, 0, 60000, 0, 50 \
+#define SILT_EDIT_OPTIONS_INIT                                           \
+    {                                                                    \
+        .struct_size = sizeof(silt_edit_options), .rewrite_percent = 50, \
     }
 
 typedef enum silt_edit_outcome {

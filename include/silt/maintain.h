@@ -6,7 +6,7 @@
 #ifndef SILT_MAINTAIN_H
 #define SILT_MAINTAIN_H
 
-#include "silt/snapshot.h"
+#include "silt/commit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -141,23 +141,21 @@ typedef struct silt_restore_options {
     int64_t timestamp_ms; /* the last commit at or before it */
     bool ignore_missing;  /* files that are gone are left out, with their rows */
     bool dry_run;
-    const char *app_id; /* as silt_append_options has them */
-    int64_t app_version;
-    const char *user_metadata;
-    silt_deleted_fn *missing; /* called with each data file that is gone; may be NULL */
+    const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
+    silt_deleted_fn *missing;          /* called with each data file that is gone; may be NULL */
     void *ctx;
 } silt_restore_options;
-#define SILT_RESTORE_OPTIONS_INIT                                                                  \
-    {                                                                                              \
-        sizeof(silt_restore_options), SILT_LATEST, SILT_NO_TIMESTAMP, false, false, NULL, 0, NULL, \
-            NULL, NULL                                                                             \
+#define SILT_RESTORE_OPTIONS_INIT                                            \
+    {                                                                        \
+        .struct_size = sizeof(silt_restore_options), .version = SILT_LATEST, \
+        .timestamp_ms = SILT_NO_TIMESTAMP                                    \
     }
 
 typedef enum silt_restore_outcome {
-    SILT_RESTORE_COMMITTED,   /* with dry_run: would be */
-    SILT_RESTORE_SAME,        /* nothing was written: the table is as it was then */
-    SILT_RESTORE_ALREADY_DONE /* nothing was written: app_version was committed before, or a later
-                                 one */
+    SILT_RESTORE_COMMITTED,    /* with dry_run: would be */
+    SILT_RESTORE_SAME,         /* nothing was written: the table is as it was then */
+    SILT_RESTORE_ALREADY_DONE, /* nothing was written: app_version was committed before */
+    SILT_RESTORE_OVERTAKEN /* nothing was written: a higher one was, and none with this is known */
 } silt_restore_outcome;
 
 typedef struct silt_restore_result {
@@ -165,6 +163,7 @@ typedef struct silt_restore_result {
     int64_t restored_version; /* whose state it is now */
     int64_t
         committed_version; /* of our commit, or of the one that did it; -1: none, or not known */
+    int64_t table_version; /* the newest that was seen */
     int64_t files_after, bytes_after;
     int64_t files_restored, bytes_restored, files_removed, bytes_removed;
     int64_t files_missing; /* left out */

@@ -2,7 +2,7 @@
 #ifndef SILT_MIGRATE_H
 #define SILT_MIGRATE_H
 
-#include "silt/snapshot.h"
+#include "silt/commit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,7 +17,9 @@ typedef struct silt_migrate_options {
     bool no_stats; /* only row counts, no bounds of columns */
     bool verify;   /* read all rows of both afterwards, and compare them */
     bool dry_run;
-    const char *user_metadata;
+    /* NULL: SILT_COMMIT_OPTIONS_INIT. Each file is taken once without a number, too; with one the
+     * commit also fails where anybody else commits in between. */
+    const silt_commit_options *commit;
 } silt_migrate_options;
 #define SILT_MIGRATE_OPTIONS_INIT                   \
     {                                               \
@@ -26,7 +28,9 @@ typedef struct silt_migrate_options {
 
 typedef enum silt_migrate_outcome {
     SILT_MIGRATE_COMMITTED, /* with dry_run: would be */
-    SILT_MIGRATE_SAME /* nothing was written: there are no files that weren't migrated before */
+    SILT_MIGRATE_SAME, /* nothing was written: there are no files that weren't migrated before */
+    SILT_MIGRATE_ALREADY_DONE, /* nothing was written: app_version was committed before */
+    SILT_MIGRATE_OVERTAKEN /* nothing was written: a higher one was, and none with this is known */
 } silt_migrate_outcome;
 
 /* A file that can't be part of it, and why. */
@@ -37,7 +41,8 @@ typedef struct silt_migrate_problem {
 /* All of it lives in the arena that was handed in. */
 typedef struct silt_migrate_result {
     silt_migrate_outcome outcome;
-    int64_t committed_version; /* -1: none */
+    int64_t committed_version; /* of our commit, or of the one that did it; -1: none known */
+    int64_t table_version;     /* the newest that was seen; -1: no table */
     bool in_place;
     int64_t files, rows, bytes; /* of the commit */
     int64_t files_before;       /* migrated before, not looked at again */

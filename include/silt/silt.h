@@ -5,6 +5,7 @@
 #include "silt/arena.h"
 #include "silt/arrow.h"
 #include "silt/clone.h"
+#include "silt/commit.h"
 #include "silt/doctor.h"
 #include "silt/edit.h"
 #include "silt/engine.h"

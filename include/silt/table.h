@@ -3,7 +3,7 @@
 #ifndef SILT_TABLE_H
 #define SILT_TABLE_H
 
-#include "silt/snapshot.h"
+#include "silt/commit.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,12 +44,8 @@ typedef struct silt_table_step {
 
 typedef struct silt_table_options {
     size_t struct_size;
-    bool dry_run; /* check all, commit nothing */
-    /* Who asks (a name of the program's own), and the number of this call, 0 or more: of each
-     * number one call at most is ever committed. Numbers only rise. NULL: every call counts. */
-    const char *app_id;
-    int64_t app_version;
-    const char *user_metadata; /* kept in the table's history; NULL: none */
+    bool dry_run;                      /* check all, commit nothing */
+    const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
 } silt_table_options;
 #define SILT_TABLE_OPTIONS_INIT                   \
     {                                             \

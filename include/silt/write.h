@@ -3,6 +3,7 @@
 #define SILT_WRITE_H
 
 #include "silt/arrow.h"
+#include "silt/commit.h"
 #include "silt/scan.h"
 #include "silt/snapshot.h"
 
@@ -12,16 +13,11 @@ extern "C" {
 
 typedef struct silt_append_options {
     size_t struct_size;
-    /* Who writes (a name of the program's own), and the number of this append, 0 or more: of each
-     * number one append at most is ever committed, however often it is tried. Numbers only rise.
-     * NULL: every call appends. */
-    const char *app_id;
-    int64_t app_version;
-    const char *user_metadata; /* kept in the table's history; NULL: none */
+    const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
 } silt_append_options;
-#define SILT_APPEND_OPTIONS_INIT                   \
-    {                                              \
-        sizeof(silt_append_options), NULL, 0, NULL \
+#define SILT_APPEND_OPTIONS_INIT          \
+    {                                     \
+        sizeof(silt_append_options), NULL \
     }
 
 typedef enum silt_append_outcome {
@@ -120,17 +116,12 @@ typedef struct silt_write_options {
     const char *const *keys; /* UPSERT, APPEND_ONCE: NULL-terminated; nulls are equal */
     const char *newest_by;   /* of rows with one key the one that is greatest here; NULL: that is
                                 BAD_DATA (UPSERT), or the first one counts (APPEND_ONCE) */
-    const char *const *partition_by; /* of a table that is made; NULL-terminated */
-    const char *const *properties;   /* of a table that is made: "KEY=VALUE", NULL-terminated */
-    const char *app_id;              /* as in silt_append_options; NULL: none */
-    int64_t app_version;
-    const char *user_metadata;            /* NULL: none */
-    const char *const *commit_properties; /* "KEY=VALUE", NULL-terminated; NULL: none */
-    const char *const *ordering_keys;     /* files' rows are sorted by these; NULL-terminated */
-    int64_t target_file_bytes;            /* 0: delta.targetFileSize, else 128 MB */
+    const char *const *partition_by;   /* of a table that is made; NULL-terminated */
+    const char *const *properties;     /* of a table that is made: "KEY=VALUE", NULL-terminated */
+    const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
+    const char *const *ordering_keys;  /* files' rows are sorted by these; NULL-terminated */
+    int64_t target_file_bytes;         /* 0: delta.targetFileSize, else 128 MB */
     const char *compression; /* snappy, zstd, gzip, lz4, none; NULL: the table's, else snappy */
-    int max_attempts;        /* commits tried; 0: no limit but 60 s */
-    int64_t backoff_ms;      /* the longest first wait between these; 0: 10 ms */
 } silt_write_options;
 #define SILT_WRITE_OPTIONS_INIT                    \
     {                                              \

@@ -1,6 +1,7 @@
 /* silt clone: a table's version as a table of its own. */
 #include <inttypes.h>
 
+#include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/words.h"
@@ -8,7 +9,8 @@
 static const char *outcome_name(const cli *c, silt_clone_outcome outcome)
 {
     if (outcome == SILT_CLONE_SAME) return "same";
-    if (outcome == SILT_CLONE_ALREADY_DONE) return "already done";
+    if (outcome == SILT_CLONE_ALREADY_DONE) return "already_done";
+    if (outcome == SILT_CLONE_OVERTAKEN) return "overtaken";
     return cli_flag(c, "dry-run") ? "would clone" : "committed";
 }
 
@@ -19,6 +21,7 @@ static void print_json(const cli *c, const silt_clone_result *r)
     cli_json_string(&j, "outcome", outcome_name(c, r->outcome));
     cli_json_integer(&j, "source_version", r->source_version);
     cli_json_count(&j, "committed_version", r->committed_version);
+    cli_json_count(&j, "table_version", r->table_version);
     cli_json_integer(&j, "files", r->files);
     cli_json_integer(&j, "bytes", r->bytes);
     cli_json_integer(&j, "files_copied", r->files_copied);
@@ -40,7 +43,11 @@ static void print_text(const cli *c, const silt_clone_result *r)
         return;
     }
     if (r->outcome == SILT_CLONE_ALREADY_DONE) {
-        fprintf(stdout, "Nothing to do: this was committed before\n");
+        cli_say_done(c, r->committed_version);
+        return;
+    }
+    if (r->outcome == SILT_CLONE_OVERTAKEN) {
+        cli_say_overtaken(c);
         return;
     }
     cli_format_size(r->bytes_copied, size);
@@ -65,6 +72,7 @@ static int clone(cli *c, silt_store *target)
     silt_clone_result result;
     silt_clone_options opts = SILT_CLONE_OPTIONS_INIT;
     int status = cli_snapshot_at(c, &opts.version, &opts.timestamp_ms);
+    if (status == CLI_OK) status = cli_take_commit(c, &opts.commit);
     if (status != CLI_OK) return status;
     opts.shallow = cli_flag(c, "shallow");
     opts.replace = cli_flag(c, "replace");

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/rows.h"
@@ -29,6 +30,8 @@ static int take_format(cli *c, silt_export_format *out)
     return cli_misuse(c, "--format %s: parquet, csv, json, arrow or delta is wanted", given);
 }
 
+static const char *const outcomes[] = {"written", "already_done", "overtaken"};
+
 static void print_result(const cli *c, silt_export_format format, const silt_export_result *r)
 {
     if (c->json) {
@@ -37,12 +40,18 @@ static void print_result(const cli *c, silt_export_format format, const silt_exp
         cli_json_integer(&j, "version", silt_snapshot_version(c->snapshot));
         cli_json_string(&j, "format", formats[format]);
         cli_json_string(&j, "destination", c->line.arguments[1]);
+        cli_json_string(&j, "outcome", outcomes[r->outcome]);
+        cli_json_count(&j, "committed_version", r->committed_version);
+        cli_json_count(&j, "table_version", r->table_version);
         cli_json_integer(&j, "rows", r->rows);
         cli_json_integer(&j, "files", r->files);
         cli_json_integer(&j, "bytes", r->bytes);
         cli_json_end(&j);
         return;
     }
+    if (r->outcome == SILT_EXPORT_ALREADY_DONE) cli_say_done(c, r->committed_version);
+    if (r->outcome == SILT_EXPORT_OVERTAKEN) cli_say_overtaken(c);
+    if (r->outcome != SILT_EXPORT_WRITTEN) return;
     char rows[CLI_COUNTED_SIZE], files[CLI_COUNTED_SIZE], size[CLI_NUMBER_SIZE];
     cli_format_size(r->bytes, size);
     fprintf(stdout, "Exported version %" PRId64 ": %s in %s (%s)\n",
@@ -59,6 +68,11 @@ int cmd_export(cli *c)
     opts.no_header = cli_flag(c, "no-header");
     opts.overwrite = cli_flag(c, "overwrite");
     int status = take_format(c, &opts.format);
+    if (status != CLI_OK) return status;
+    if (opts.format == SILT_EXPORT_DELTA)
+        status = cli_take_commit(c, &opts.commit);
+    else
+        status = cli_refuse_commit(c, "in an export but of --format delta");
     if (status != CLI_OK) return status;
     if (opts.no_header && opts.format != SILT_EXPORT_CSV)
         return cli_misuse(c, "--no-header is for --format csv");

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/words.h"
@@ -11,6 +12,8 @@ static const char *outcome_name(const cli *c, const silt_migrate_result *r)
 {
     if (r->problem_count) return "refused";
     if (r->outcome == SILT_MIGRATE_SAME) return "same";
+    if (r->outcome == SILT_MIGRATE_ALREADY_DONE) return "already_done";
+    if (r->outcome == SILT_MIGRATE_OVERTAKEN) return "overtaken";
     return cli_flag(c, "dry-run") ? "would migrate" : "committed";
 }
 
@@ -23,6 +26,7 @@ static void write_report(const cli *c, const silt_migrate_result *r, FILE *out)
     cli_json_string(&j, "table", c->line.arguments[1]);
     cli_json_boolean(&j, "in_place", r->in_place);
     cli_json_count(&j, "version", r->committed_version);
+    cli_json_count(&j, "table_version", r->table_version);
     cli_json_integer(&j, "files", r->files);
     cli_json_integer(&j, "rows", r->rows);
     cli_json_integer(&j, "bytes", r->bytes);
@@ -72,6 +76,14 @@ static void print_text(const cli *c, const silt_migrate_result *r)
                 r->partition_by);
     for (size_t i = 0; i < r->removed_count; i++)
         cli_say(c, CLI_WARNING, "%s was migrated before and isn't there any more", r->removed[i]);
+    if (r->outcome == SILT_MIGRATE_ALREADY_DONE) {
+        cli_say_done(c, r->committed_version);
+        return;
+    }
+    if (r->outcome == SILT_MIGRATE_OVERTAKEN) {
+        cli_say_overtaken(c);
+        return;
+    }
     if (r->outcome == SILT_MIGRATE_SAME) {
         fprintf(stdout, "Nothing to do: %s were migrated before\n",
                 cli_counted(r->files_before, "file", "files", files));
@@ -101,6 +113,8 @@ static int migrate(cli *c, silt_store *target)
     opts.no_stats = cli_flag(c, "no-stats");
     opts.verify = cli_flag(c, "verify");
     opts.dry_run = cli_flag(c, "dry-run");
+    int taken = cli_take_commit(c, &opts.commit);
+    if (taken != CLI_OK) return taken;
     silt_status st = silt_migrate(c->store, target, c->engine, &opts, c->arena, &result, &err);
     if (st != SILT_OK && !result.problem_count) return cli_fail(c, &err);
     int status = put_report(c, &result);

@@ -11,14 +11,14 @@ int cmd_optimize(cli *c)
     silt_optimize_options optimize = SILT_OPTIMIZE_OPTIONS_INIT;
     int status = cli_edit_options(c, &opts);
     if (status == CLI_OK) status = cli_take_size(c, "min-file-size", &optimize.min_file_bytes);
-    if (status == CLI_OK) status = cli_take_names(c, "z-order", &optimize.z_order);
+    if (status == CLI_OK) status = cli_take_names(c, "zorder", &optimize.z_order);
     if (status != CLI_OK) return status;
     optimize.where = cli_text(c, "where");
     optimize.purge = cli_flag(c, "purge");
     optimize.full = cli_flag(c, "full");
     optimize.min_files = cli_count(c, "min-files", 0);
     if (optimize.purge && (optimize.z_order || optimize.full))
-        return cli_misuse(c, "--purge goes neither with --z-order nor with --full");
+        return cli_misuse(c, "--purge goes neither with --zorder nor with --full");
     status = cli_edit_open(c);
     if (status != CLI_OK) return status;
     if (silt_optimize(c->snapshot, &optimize, &opts, &result, NULL, &err) != SILT_OK)

@@ -1,12 +1,14 @@
 /* silt restore: make a table as it was at an older version. */
 #include <inttypes.h>
 
+#include "cli/commit.h"
 #include "cli/deleted.h"
 #include "cli/message.h"
 
 static const char *outcome_name(silt_restore_outcome outcome)
 {
     if (outcome == SILT_RESTORE_COMMITTED) return "committed";
+    if (outcome == SILT_RESTORE_OVERTAKEN) return "overtaken";
     return outcome == SILT_RESTORE_SAME ? "same" : "already_done";
 }
 
@@ -18,6 +20,7 @@ static void print_json(const silt_restore_result *r, bool dry_run)
     cli_json_string(&j, "outcome", outcome_name(r->outcome));
     cli_json_integer(&j, "restored_version", r->restored_version);
     cli_json_count(&j, "committed_version", r->committed_version);
+    cli_json_count(&j, "table_version", r->table_version);
     cli_json_integer(&j, "files_after", r->files_after);
     cli_json_integer(&j, "bytes_after", r->bytes_after);
     cli_json_integer(&j, "files_restored", r->files_restored);
@@ -40,11 +43,12 @@ static void print(const cli *c, const silt_restore_result *r, bool dry_run)
     if (r->files_missing)
         cli_say(c, CLI_WARNING, "%" PRId64 " files are gone; their rows %s left out",
                 r->files_missing, dry_run ? "would be" : "are");
+    if (r->outcome == SILT_RESTORE_OVERTAKEN) cli_say_overtaken(c);
     if (c->quiet) return;
     if (r->outcome == SILT_RESTORE_SAME)
         fprintf(stdout, "The table is as it was at version %" PRId64 "\n", r->restored_version);
     if (r->outcome == SILT_RESTORE_ALREADY_DONE)
-        fputs("This was done before; nothing was written\n", stdout);
+        cli_say_done(c, r->committed_version);
     if (r->outcome != SILT_RESTORE_COMMITTED) return;
     fprintf(stdout, "%s version %" PRId64, dry_run ? "Would restore" : "Restored",
             r->restored_version);
@@ -76,11 +80,8 @@ int cmd_restore(cli *c)
         return cli_misuse(c, "which version? --version or --timestamp says it");
     opts.dry_run = cli_flag(c, "dry-run");
     opts.ignore_missing = cli_flag(c, "ignore-missing");
-    opts.app_id = cli_text(c, "app-id");
-    opts.app_version = cli_count(c, "app-version", 0);
-    if (!opts.app_id != !cli_text(c, "app-version"))
-        return cli_misuse(c, "--app-id and --app-version belong together");
-    opts.user_metadata = cli_text(c, "user-metadata");
+    status = cli_take_commit(c, &opts.commit);
+    if (status != CLI_OK) return status;
     opts.missing = print_missing;
     opts.ctx = c;
     status = cli_open_store(c);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/signals.h"
@@ -42,20 +43,11 @@ static int take_options(cli *c, silt_write_options *o)
     if (status == CLI_OK) status = cli_take_names(c, "partition-by", &o->partition_by);
     if (status == CLI_OK) status = cli_take_names(c, "order-by", &o->ordering_keys);
     if (status == CLI_OK) status = cli_take_pairs(c, "property", &o->properties);
-    if (status == CLI_OK) status = cli_take_pairs(c, "commit-property", &o->commit_properties);
     if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &o->target_file_bytes);
     if (status != CLI_OK) return status;
     o->where = cli_text(c, "where");
-    o->user_metadata = cli_text(c, "user-metadata");
     o->compression = cli_text(c, "compression");
-    o->max_attempts = (int)cli_count(c, "retry-attempts", 0);
-    o->backoff_ms = cli_count(c, "retry-backoff", 0);
-    o->app_id = cli_text(c, "app-id");
-    o->app_version = cli_count(c, "txn-version", -1);
-    if (!o->app_id != (o->app_version < 0))
-        return cli_misuse(c, "--app-id and --txn-version belong together");
-    if (!o->app_id) o->app_version = 0;
-    return CLI_OK;
+    return cli_take_commit(c, &o->commit);
 }
 
 /* ---- what was done */
@@ -92,13 +84,10 @@ static void print_words(const cli *c, const silt_write_result *r)
     char rows[CLI_COUNTED_SIZE], added[CLI_COUNTED_SIZE], removed[CLI_COUNTED_SIZE];
     switch (r->outcome) {
     case SILT_WRITE_ALREADY_DONE:
-        printf("already done%s: nothing was written\n",
-               r->committed_version >= 0 ? "" : ", by a commit that isn't known any more");
+        cli_say_done(c, r->committed_version);
         break;
     case SILT_WRITE_OVERTAKEN:
-        cli_say(c, CLI_WARNING,
-                "a higher --txn-version was committed before, and no commit with "
-                "this one is known: nothing was written");
+        cli_say_overtaken(c);
         break;
     case SILT_WRITE_SKIPPED:
         printf("there is a table: nothing was written\n");

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "cli/cli.h"
+#include "cli/commit.h"
 #include "cli/edits.h"
 #include "cli/source.h"
 
@@ -89,10 +90,12 @@ static const cli_option changes_options[] = {
 };
 
 static const cli_option restore_options[] = {
-    {"version", CLI_COUNT, "N", 0},         {"timestamp", CLI_TIMESTAMP, "TIME", 0},
-    {"ignore-missing", CLI_FLAG, NULL, 0},  {"dry-run", CLI_FLAG, NULL, 0},
-    {"app-id", CLI_TEXT, "NAME", 0},        {"app-version", CLI_COUNT, "N", 0},
-    {"user-metadata", CLI_TEXT, "TEXT", 0}, END,
+    {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"ignore-missing", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
+    CLI_COMMIT_OPTIONS,
+    END,
 };
 
 static const cli_option vacuum_options[] = {
@@ -116,6 +119,7 @@ static const cli_option clone_options[] = {
     {"timestamp", CLI_TIMESTAMP, "TIME", 0},
     {"replace", CLI_FLAG, NULL, 0},
     {"dry-run", CLI_FLAG, NULL, 0},
+    CLI_COMMIT_OPTIONS,
     END,
 };
 
@@ -133,9 +137,7 @@ static const cli_option create_options[] = {
     {"table-comment", CLI_TEXT, "TEXT", 0},
     {"if-not-exists", CLI_FLAG, NULL, 0},
     {"dry-run", CLI_FLAG, NULL, 0},
-    {"app-id", CLI_TEXT, "NAME", 0},
-    {"txn-version", CLI_COUNT, "N", 0},
-    {"user-metadata", CLI_TEXT, "TEXT", 0},
+    CLI_COMMIT_OPTIONS,
     END,
 };
 
@@ -164,32 +166,39 @@ static const cli_option alter_options[] = {
     {"table-comment", CLI_TEXT, "TEXT", 0},
     {"dry-run", CLI_FLAG, NULL, 0},
     {"yes", CLI_FLAG, NULL, 'y'},
-    {"app-id", CLI_TEXT, "NAME", 0},
-    {"txn-version", CLI_COUNT, "N", 0},
-    {"user-metadata", CLI_TEXT, "TEXT", 0},
+    CLI_COMMIT_OPTIONS,
     END,
 };
 
 static const cli_option write_options[] = {
-    {"mode", CLI_TEXT, "MODE", 0},          {"keys", CLI_LIST, "NAMES", 0},
-    {"dedup", CLI_TEXT, "HOW", 0},          {"timestamp-col", CLI_TEXT, "NAME", 0},
-    {"where", CLI_TEXT, "CONDITION", 0},    {"partition-overwrite", CLI_TEXT, "HOW", 0},
-    {"schema-mode", CLI_TEXT, "MODE", 0},   CLI_SOURCE_OPTIONS,
-    {"partition-by", CLI_LIST, "NAMES", 0}, {"property", CLI_LIST, "KEY=VALUE", 0},
-    {"app-id", CLI_TEXT, "NAME", 0},        {"txn-version", CLI_COUNT, "N", 0},
-    {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0},
-    {"order-by", CLI_LIST, "NAMES", 0},     {"target-file-size", CLI_TEXT, "SIZE", 0},
-    {"compression", CLI_TEXT, "CODEC", 0},  {"retry-attempts", CLI_COUNT, "N", 0},
-    {"retry-backoff", CLI_COUNT, "MS", 0},  {"as-diff", CLI_LATER, NULL, 0},
-    {"run-id", CLI_LATER, NULL, 0},         {"sequence", CLI_LATER, NULL, 0},
-    {"run-state", CLI_LATER, NULL, 0},      END,
+    {"mode", CLI_TEXT, "MODE", 0},
+    {"keys", CLI_LIST, "NAMES", 0},
+    {"dedup", CLI_TEXT, "HOW", 0},
+    {"timestamp-col", CLI_TEXT, "NAME", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"partition-overwrite", CLI_TEXT, "HOW", 0},
+    {"schema-mode", CLI_TEXT, "MODE", 0},
+    CLI_SOURCE_OPTIONS,
+    {"partition-by", CLI_LIST, "NAMES", 0},
+    {"property", CLI_LIST, "KEY=VALUE", 0},
+    {"order-by", CLI_LIST, "NAMES", 0},
+    {"target-file-size", CLI_TEXT, "SIZE", 0},
+    {"compression", CLI_TEXT, "CODEC", 0},
+    {"as-diff", CLI_LATER, NULL, 0},
+    CLI_COMMIT_OPTIONS,
+    END,
 };
 
 static const cli_option export_options[] = {
-    {"format", CLI_TEXT, "FORMAT", 0},       {"version", CLI_COUNT, "N", 0},
-    {"timestamp", CLI_TIMESTAMP, "TIME", 0}, {"columns", CLI_LIST, "NAMES", 0},
-    {"where", CLI_TEXT, "CONDITION", 0},     {"no-header", CLI_FLAG, NULL, 0},
-    {"overwrite", CLI_FLAG, NULL, 0},        END,
+    {"format", CLI_TEXT, "FORMAT", 0},
+    {"version", CLI_COUNT, "N", 0},
+    {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+    {"columns", CLI_LIST, "NAMES", 0},
+    {"where", CLI_TEXT, "CONDITION", 0},
+    {"no-header", CLI_FLAG, NULL, 0},
+    {"overwrite", CLI_FLAG, NULL, 0},
+    CLI_COMMIT_OPTIONS,
+    END,
 };
 
 static const cli_option delete_options[] = {
@@ -226,7 +235,7 @@ static const cli_option merge_options[] = {
 
 static const cli_option optimize_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0},
-    {"z-order", CLI_LIST, "COLUMNS", 0},
+    {"zorder", CLI_LIST, "COLUMNS", 0},
     {"full", CLI_FLAG, NULL, 0},
     {"purge", CLI_FLAG, NULL, 0},
     {"min-file-size", CLI_TEXT, "SIZE", 0},
@@ -241,6 +250,7 @@ static const cli_option migrate_options[] = {
     {"verify", CLI_FLAG, NULL, 0},
     {"report", CLI_TEXT, "FILE", 0},
     {"dry-run", CLI_FLAG, NULL, 0},
+    CLI_COMMIT_OPTIONS,
     END,
 };
 

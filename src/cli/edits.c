@@ -11,16 +11,8 @@
 int cli_edit_options(cli *c, silt_edit_options *out)
 {
     *out = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
-    int64_t attempts = cli_count(c, "retry-attempts", 0);
-    if (attempts > INT32_MAX) return cli_misuse(c, "--retry-attempts: too many");
-    out->max_attempts = (int)attempts;
     out->dry_run = cli_flag(c, "dry-run");
-    out->app_id = cli_text(c, "app-id");
-    out->app_version = cli_count(c, "txn-version", 0);
-    out->user_metadata = cli_text(c, "user-metadata");
-    if (!out->app_id != !cli_text(c, "txn-version"))
-        return cli_misuse(c, "--app-id and --txn-version belong together");
-    int status = cli_take_pairs(c, "commit-property", &out->properties);
+    int status = cli_take_commit(c, &out->commit);
     return status == CLI_OK ? cli_take_size(c, "target-file-size", &out->target_file_bytes)
                             : status;
 }
@@ -110,10 +102,9 @@ void cli_edit_print(cli *c, const silt_edit_result *r, const char *line)
         print_json(r);
         return;
     }
+    if (r->outcome == SILT_EDIT_OVERTAKEN) cli_say_overtaken(c);
     if (c->quiet) return;
     if (r->outcome == SILT_EDIT_NOTHING) puts("There was nothing to do");
-    if (r->outcome == SILT_EDIT_ALREADY_DONE) puts("This was done before; nothing was written");
-    if (r->outcome == SILT_EDIT_OVERTAKEN)
-        puts("A higher --txn-version was committed before; nothing was written");
+    if (r->outcome == SILT_EDIT_ALREADY_DONE) cli_say_done(c, r->committed_version);
     if (r->outcome == SILT_EDIT_COMMITTED || r->outcome == SILT_EDIT_DRY_RUN) print_line(r, line);
 }

@@ -2,17 +2,12 @@
 #ifndef SILT_CLI_EDITS_H
 #define SILT_CLI_EDITS_H
 
-#include "cli/cli.h"
+#include "cli/commit.h"
 #include "cli/json.h"
 
 /* Options of every edit, for the table of options. */
-#define CLI_EDIT_OPTIONS                                                                       \
-    {"dry-run", CLI_FLAG, NULL, 0}, {"target-file-size", CLI_TEXT, "SIZE", 0},                 \
-        {"app-id", CLI_TEXT, "NAME", 0}, {"txn-version", CLI_COUNT, "N", 0},                   \
-        {"user-metadata", CLI_TEXT, "TEXT", 0}, {"commit-property", CLI_LIST, "KEY=VALUE", 0}, \
-    {                                                                                          \
-        "retry-attempts", CLI_COUNT, "N", 0                                                    \
-    }
+#define CLI_EDIT_OPTIONS \
+    {"dry-run", CLI_FLAG, NULL, 0}, {"target-file-size", CLI_TEXT, "SIZE", 0}, CLI_COMMIT_OPTIONS
 
 /* Take these; CLI_OK, or the exit status after the mistake was printed. */
 int cli_edit_options(cli *c, silt_edit_options *out);

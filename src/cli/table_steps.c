@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/words.h"
@@ -97,14 +98,7 @@ int cli_take_table_options(cli *c, silt_table_options *out)
 {
     *out = (silt_table_options)SILT_TABLE_OPTIONS_INIT;
     out->dry_run = cli_flag(c, "dry-run");
-    out->app_id = cli_text(c, "app-id");
-    out->app_version = cli_count(c, "txn-version", -1);
-    out->user_metadata = cli_text(c, "user-metadata");
-    if ((out->app_id != NULL) != (out->app_version >= 0))
-        return cli_misuse(c, "--app-id and --txn-version go together");
-    if (out->app_id && !*out->app_id) return cli_misuse(c, "--app-id: a name is wanted");
-    if (!out->app_id) out->app_version = 0;
-    return CLI_OK;
+    return cli_take_commit(c, &out->commit);
 }
 
 int cli_take_text(cli *c, const char *option, const char *path, const char **out)
@@ -160,7 +154,7 @@ static void print_text(cli *c, const silt_table_result *r, const char *verb)
         cli_say(c, CLI_INFO, "%s: %s as version %lld", c->store->uri, verb,
                 (long long)r->committed_version);
     else if (r->outcome == SILT_TABLE_ALREADY_DONE)
-        cli_say(c, CLI_INFO, "%s: this was committed before, nothing was changed", c->store->uri);
+        cli_say_done(c, r->committed_version);
     else if (r->outcome == SILT_TABLE_UNCHANGED && cli_flag(c, "dry-run") && r->change_count)
         cli_say(c, CLI_INFO, "%s: nothing was changed (--dry-run)", c->store->uri);
     else if (r->outcome == SILT_TABLE_UNCHANGED)
@@ -189,9 +183,6 @@ int cli_print_table_result(cli *c, const silt_table_result *r, const char *verb)
         cli_say(c, CLI_INFO, "rows of %s were given ids first",
                 cli_counted(r->backfilled, "file", "files", counted));
     tell_unwritable(c, r);
-    if (r->outcome != SILT_TABLE_OVERTAKEN) return CLI_OK;
-    cli_say(c, CLI_ERROR, "%s: a higher --txn-version of this --app-id was committed",
-            c->store->uri);
-    cli_hint(c, "nothing was changed; numbers only rise");
-    return CLI_FAILED;
+    if (r->outcome == SILT_TABLE_OVERTAKEN) cli_say_overtaken(c);
+    return CLI_OK;
 }

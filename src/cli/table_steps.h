@@ -8,7 +8,7 @@
  * told.
  */
 int cli_take_steps(cli *c, const silt_table_step **out, size_t *count);
-/* --dry-run, --app-id, --txn-version, --user-metadata. */
+/* --dry-run and those of the commit. */
 int cli_take_table_options(cli *c, silt_table_options *out);
 /* What was done, or would be: `verb` is "created" or "altered". The exit status. */
 int cli_print_table_result(cli *c, const silt_table_result *result, const char *verb);

@@ -144,6 +144,7 @@ typedef struct work {
     const silt_table_step *steps;
     size_t count;
     const silt_table_options *opts;
+    silt_commit_options commit;
     silt_arena *arena;
     silt_table_result result;
 } work;
@@ -208,15 +209,6 @@ static const char *parameters(const work *w, silt_arena *arena)
     return silt_buf_copy(&buf, arena);
 }
 
-silt_txn_options silt_table_txn_options(const silt_table_options *opts)
-{
-    silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
-    txn.app_id = opts->app_id;
-    txn.app_version = opts->app_version;
-    txn.user_metadata = opts->user_metadata;
-    return txn;
-}
-
 /* ---- what is told */
 
 silt_status silt_table_describe(const silt_shape *shape, silt_arena *arena, silt_table_result *out,
@@ -235,16 +227,14 @@ silt_status silt_table_describe(const silt_shape *shape, silt_arena *arena, silt
     return SILT_OK;
 }
 
-silt_status silt_table_done(const silt_snapshot *snapshot, const silt_table_options *opts,
+silt_status silt_table_done(const silt_snapshot *snapshot, const silt_commit_options *commit,
                             silt_table_result *out, bool *done, silt_error *err)
 {
-    int64_t seen = opts->app_id ? silt_snapshot_app_version(snapshot, opts->app_id) : -1;
-    *done = opts->app_id && seen >= opts->app_version;
+    silt_once once;
+    SILT_TRY(silt_commit_once(commit, snapshot, &once, &out->committed_version, err));
+    *done = once != SILT_ONCE_OPEN;
     if (!*done) return SILT_OK;
-    SILT_TRY(
-        silt_app_txn_find(snapshot, opts->app_id, opts->app_version, &out->committed_version, err));
-    bool ours = out->committed_version >= 0 || seen == opts->app_version;
-    out->outcome = ours ? SILT_TABLE_ALREADY_DONE : SILT_TABLE_OVERTAKEN;
+    out->outcome = once == SILT_ONCE_DONE ? SILT_TABLE_ALREADY_DONE : SILT_TABLE_OVERTAKEN;
     out->table_version = silt_snapshot_version(snapshot);
     return SILT_OK;
 }
@@ -380,7 +370,8 @@ static bool turns_tracking_on(const work *w, const silt_shape *shape)
 static silt_status finish(work *w, silt_shape *shape, bool looked, silt_error *err)
 {
     silt_txn_result result;
-    silt_txn_options opts = silt_table_txn_options(w->opts);
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    SILT_TRY(silt_commit_tell(&w->commit, w->arena, &opts, err));
     opts.operation = operation(w);
     opts.operation_parameters = parameters(w, w->arena);
     opts.read = looked ? SILT_READ_TABLE : SILT_READ_NOTHING;
@@ -395,7 +386,7 @@ static silt_status finish(work *w, silt_shape *shape, bool looked, silt_error *e
     if (result.outcome == SILT_TXN_APP_MOVED) {
         bool done;
         SILT_TRY(refresh(w, err));
-        return silt_table_done(current(w), w->opts, &w->result, &done, err);
+        return silt_table_done(current(w), &w->commit, &w->result, &done, err);
     }
     w->result.outcome = SILT_TABLE_COMMITTED;
     w->result.committed_version = w->result.table_version = result.version;
@@ -406,12 +397,13 @@ static silt_status alter(work *w, silt_error *err)
 {
     silt_shape shape;
     bool done, looked;
-    SILT_TRY(silt_table_done(w->base, w->opts, &w->result, &done, err));
+    SILT_TRY(silt_table_done(w->base, &w->commit, &w->result, &done, err));
     if (done) return SILT_OK;
     SILT_TRY(apply_steps(w, &shape, err));
     SILT_TRY(silt_table_describe(&shape, w->arena, &w->result, err));
     SILT_TRY(check_rows(w, &looked, err));
-    if (w->opts->dry_run || !silt_shape_changed(&shape)) return SILT_OK;
+    bool changed = silt_shape_changed(&shape);
+    if (w->opts->dry_run || (!changed && !w->commit.app_id)) return SILT_OK;
     if (turns_tracking_on(w, &shape)) {
         int64_t files, bytes;
         SILT_TRY(silt_snapshot_size(current(w), &files, &bytes, err));
@@ -435,6 +427,7 @@ silt_status silt_table_alter(silt_snapshot *snapshot, const silt_table_step *ste
                                    .committed_version = -1,
                                    .table_version = silt_snapshot_version(snapshot)};
     if (!step_count) return silt_fail(err, SILT_INVALID, "nothing to alter was given");
+    SILT_TRY(silt_commit_take(opts.commit, &w.commit, err));
     silt_status st = alter(&w, err);
     if (st != SILT_OK) {
         bool ours = err && silt_starts_with(err->message, silt_snapshot_store(snapshot)->uri);

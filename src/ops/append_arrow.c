@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "engine/arrow.h"
 #include "ops/change.h"
+#include "ops/once.h"
 #include "ops/write_columns.h"
 #include "silt/write.h"
 #include "table/data.h"
@@ -19,6 +20,7 @@ typedef struct work {
     silt_snapshot *base;  /* borrowed */
     silt_snapshot *newer; /* ours: read again after a commit of our app; NULL: none */
     silt_append_options opts;
+    silt_commit_options commit;
     silt_arena *arena;
     char id[SILT_UUID_SIZE];        /* in the names of all files of this try */
     const char *scratch;            /* our own folder; NULL: none was needed */
@@ -205,10 +207,8 @@ static silt_status commit_until(work *w, bool *moved, silt_error *err)
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = "WRITE";
     opts.operation_parameters = parameters(w);
-    opts.user_metadata = w->opts.user_metadata;
-    opts.app_id = w->opts.app_id;
-    opts.app_version = w->opts.app_version;
     if (!opts.operation_parameters) return silt_fail_nomem(err);
+    SILT_TRY(silt_commit_tell(&w->commit, w->arena, &opts, err));
     for (;;) {
         silt_txn_result result;
         SILT_TRY(commit(w, &opts, &result, err));
@@ -226,20 +226,12 @@ static silt_status commit_until(work *w, bool *moved, silt_error *err)
 
 /* ---- app txns ---- */
 
-static bool is_done(const work *w)
-{
-    return w->opts.app_id &&
-           silt_snapshot_app_version(current(w), w->opts.app_id) >= w->opts.app_version;
-}
-
 /* Nothing is written: say what stands instead. */
 static silt_status answer_done(work *w, silt_error *err)
 {
-    int64_t seen = silt_snapshot_app_version(current(w), w->opts.app_id);
-    SILT_TRY(silt_app_txn_find(current(w), w->opts.app_id, w->opts.app_version,
-                               &w->result.committed_version, err));
-    bool done = w->result.committed_version >= 0 || seen == w->opts.app_version;
-    w->result.outcome = done ? SILT_APPEND_ALREADY_DONE : SILT_APPEND_OVERTAKEN;
+    silt_once once;
+    SILT_TRY(silt_commit_once(&w->commit, current(w), &once, &w->result.committed_version, err));
+    w->result.outcome = once == SILT_ONCE_DONE ? SILT_APPEND_ALREADY_DONE : SILT_APPEND_OVERTAKEN;
     w->result.table_version = silt_snapshot_version(current(w));
     w->after = SILT_TAKE(w->newer);
     return SILT_OK;
@@ -252,7 +244,7 @@ static silt_status append(work *w, struct ArrowArrayStream *rows, silt_error *er
     const silt_log_state *state = silt_snapshot_state(w->base);
     const char *uri = silt_snapshot_store(w->base)->uri;
     bool moved = false;
-    if (is_done(w)) {
+    if (silt_commit_is_past(&w->commit, current(w))) {
         SILT_TRY(look_again(w, err));
         return answer_done(w, err);
     }
@@ -279,10 +271,6 @@ static silt_status take_options(const silt_append_options *given, silt_append_op
     if (given->struct_size < sizeof(*out))
         return silt_fail(err, SILT_INVALID, "silt_append_options: struct_size is not set");
     *out = *given;
-    if (out->app_id && (!*out->app_id || out->app_version < 0))
-        return silt_fail(err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", out->app_id,
-                         out->app_version);
     return SILT_OK;
 }
 
@@ -292,6 +280,7 @@ silt_status silt_append_arrow(silt_snapshot *snapshot, struct ArrowArrayStream *
 {
     SILT_CLEAN(work) w = {.base = snapshot, .result = {.committed_version = -1}};
     SILT_TRY(take_options(opts, &w.opts, err));
+    SILT_TRY(silt_commit_take(w.opts.commit, &w.commit, err));
     w.arena = silt_arena_new();
     if (!w.arena) return silt_fail_nomem(err);
     SILT_TRY(append(&w, rows, err));

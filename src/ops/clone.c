@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "log/dv.h"
 #include "ops/carry.h"
+#include "ops/once.h"
 #include "table/commit_info.h"
 #include "table/data.h"
 #include "table/files.h"
@@ -27,6 +28,7 @@ typedef struct cloning {
     silt_store *from, *to;
     silt_engine *engine;
     const silt_clone_options *opts;
+    silt_commit_options commit;
     silt_snapshot *source, *target; /* target NULL: there is none yet */
     silt_arena *arena;
     silt_carry carry;
@@ -137,7 +139,12 @@ static silt_status open_target(cloning *c)
         if (c->err) *c->err = (silt_error){0};
         return SILT_OK;
     }
-    SILT_TRY(st);
+    return st;
+}
+
+static silt_status check_target(cloning *c)
+{
+    if (!c->target) return SILT_OK;
     const silt_log_state *state = silt_snapshot_state(c->target);
     SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, c->err));
     if (!c->opts->replace) {
@@ -513,6 +520,32 @@ static silt_status begin(cloning *c, const silt_txn_options *opts, silt_txn **tx
     return fill(c, *txn);
 }
 
+/* Whether its number stands in the target. */
+static silt_status look_for_number(cloning *c, bool *done)
+{
+    silt_once once = SILT_ONCE_OPEN;
+    if (c->target) {
+        c->result.table_version = silt_snapshot_version(c->target);
+        SILT_TRY(
+            silt_commit_once(&c->commit, c->target, &once, &c->result.committed_version, c->err));
+    }
+    *done = once != SILT_ONCE_OPEN;
+    if (*done)
+        c->result.outcome = once == SILT_ONCE_DONE ? SILT_CLONE_ALREADY_DONE : SILT_CLONE_OVERTAKEN;
+    return SILT_OK;
+}
+
+/* Others committed first: maybe it is done by that. */
+static silt_status not_committed(cloning *c, const silt_txn_result *result)
+{
+    bool done;
+    silt_snapshot_free(c->target);
+    c->target = NULL;
+    SILT_TRY(open_target(c));
+    SILT_TRY(look_for_number(c, &done));
+    return done ? SILT_OK : silt_fail(c->err, SILT_CONFLICT, "%s", result->conflict);
+}
+
 static silt_status commit(cloning *c)
 {
     SILT_CLEAN(silt_buf) parameters = {0};
@@ -526,15 +559,14 @@ static silt_status commit(cloning *c)
     opts.operation = "CLONE";
     opts.operation_parameters = parameters.data;
     opts.operation_metrics = metrics.data;
-    opts.user_metadata = c->opts->user_metadata;
-    opts.app_id = c->opts->app_id;
-    opts.app_version = c->opts->app_version;
     opts.read = c->target ? SILT_READ_LOG : SILT_READ_NOTHING;
     opts.isolation = SILT_SERIALIZABLE;
     opts.replaces_rows = true;
     opts.keeps_row_ids = true;
-    silt_status st =
-        parameters.failed || metrics.failed ? silt_fail_nomem(c->err) : begin(c, &opts, &txn);
+    silt_status st = parameters.failed || metrics.failed
+                         ? silt_fail_nomem(c->err)
+                         : silt_commit_tell(&c->commit, c->arena, &opts, c->err);
+    if (st == SILT_OK) st = begin(c, &opts, &txn);
     if (st != SILT_OK) {
         take_away(c);
         return st;
@@ -546,9 +578,9 @@ static silt_status commit(cloning *c)
     }
     if (result.outcome != SILT_TXN_COMMITTED) {
         take_away(c);
-        return silt_fail(c->err, SILT_CONFLICT, "%s", result.conflict);
+        return not_committed(c, &result);
     }
-    c->result.committed_version = result.version;
+    c->result.committed_version = c->result.table_version = result.version;
     if (after) (void)silt_table_maintain(after, NULL); /* it harms nothing where it fails */
     return SILT_OK;
 }
@@ -558,22 +590,20 @@ static silt_status commit(cloning *c)
 static silt_status clone(cloning *c)
 {
     const silt_clone_options *o = c->opts;
+    bool done;
     c->arena = silt_arena_new();
     if (!c->arena) return silt_fail_nomem(c->err);
     SILT_TRY(check_places(c));
     SILT_TRY(open_source(c));
     SILT_TRY(open_target(c));
-    if (o->app_id && c->target &&
-        silt_snapshot_app_version(c->target, o->app_id) >= o->app_version) {
-        c->result.outcome = SILT_CLONE_ALREADY_DONE;
-        return silt_app_txn_find(c->target, o->app_id, o->app_version, &c->result.committed_version,
-                                 c->err);
-    }
+    SILT_TRY(look_for_number(c, &done));
+    if (done) return SILT_OK;
+    SILT_TRY(check_target(c));
     SILT_TRY(index_target(c));
     SILT_TRY(plan_files(c));
     SILT_TRY(plan_metadata(c));
     SILT_TRY(plan_domains(c));
-    if (is_same(c) && !o->app_id) {
+    if (is_same(c) && !c->commit.app_id) {
         c->result.outcome = SILT_CLONE_SAME;
         return SILT_OK;
     }
@@ -593,18 +623,16 @@ silt_status silt_clone(silt_store *source, silt_store *target, silt_engine *engi
     if (!opts) opts = &fallback;
     if (opts->struct_size < sizeof(*opts))
         return silt_fail(err, SILT_INVALID, "silt_clone_options: struct_size is not set");
-    if (opts->app_id && (!*opts->app_id || opts->app_version < 0))
-        return silt_fail(err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", opts->app_id,
-                         opts->app_version);
     __attribute__((cleanup(cloning_release))) cloning c = {.from = source,
                                                            .to = target,
                                                            .engine = engine,
                                                            .opts = opts,
                                                            .carry = {.from = source, .to = target},
                                                            .result.committed_version = -1,
+                                                           .result.table_version = -1,
                                                            .err = err};
-    silt_status st = clone(&c);
+    silt_status st = silt_commit_take(opts->commit, &c.commit, err);
+    if (st == SILT_OK) st = clone(&c);
     if (st != SILT_OK) return silt_wrap(err, st, "clone of %s", source->uri);
     *out = c.result;
     return SILT_OK;

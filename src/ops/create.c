@@ -140,7 +140,7 @@ static silt_status make_shape(const silt_create_options *create, silt_arena *are
 
 /* Whether there is a table already; it is looked at for the number that asks. */
 static silt_status look(silt_store *store, silt_engine *engine, const silt_create_options *create,
-                        const silt_table_options *opts, silt_table_result *out, bool *there,
+                        const silt_commit_options *opts, silt_table_result *out, bool *there,
                         silt_error *err)
 {
     SILT_AUTO(silt_snapshot) snapshot = NULL;
@@ -167,22 +167,26 @@ silt_status silt_table_create(silt_store *store, silt_engine *engine,
     silt_table_options opts = given ? *given : (silt_table_options)SILT_TABLE_OPTIONS_INIT;
     silt_table_result result = {
         .outcome = SILT_TABLE_UNCHANGED, .committed_version = -1, .table_version = -1};
-    silt_txn_options txn = silt_table_txn_options(&opts);
+    silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
+    silt_commit_options once;
     silt_txn_result committed;
     silt_shape shape;
     bool there;
     SILT_TRY(check_options(create, err));
+    SILT_TRY(silt_commit_take(opts.commit, &once, err));
+    SILT_TRY(silt_commit_tell(&once, arena, &txn, err));
     SILT_TRY(make_shape(create, arena, &shape, err));
-    SILT_TRY(look(store, engine, create, &opts, &result, &there, err));
+    SILT_TRY(look(store, engine, create, &once, &result, &there, err));
     if (!there) SILT_TRY(silt_table_describe(&shape, arena, &result, err));
     if (!there && !opts.dry_run) {
         SILT_TRY(commit(store, engine, &shape, &txn, &committed, err));
         bool ours = committed.outcome == SILT_TXN_COMMITTED;
-        if (!ours && !create->if_not_exists)
-            return silt_fail(err, SILT_CONFLICT, "%s: %s", store->uri, committed.conflict);
-        result.outcome = ours ? SILT_TABLE_COMMITTED : SILT_TABLE_UNCHANGED;
-        result.committed_version = ours ? committed.version : -1;
-        result.table_version = ours ? committed.version : committed.table_version;
+        if (ours) {
+            result.outcome = SILT_TABLE_COMMITTED;
+            result.committed_version = result.table_version = committed.version;
+        } else { /* somebody else made it: maybe for the same number */
+            SILT_TRY(look(store, engine, create, &once, &result, &there, err));
+        }
     }
     *out = result;
     return SILT_OK;

@@ -69,28 +69,6 @@ static const char *object(const silt_edit *e, void (*put)(const silt_edit *, sil
     return silt_buf_copy(&buf, e->arena);
 }
 
-/* "NAME=VALUE" texts as pairs. */
-static silt_status properties(const silt_edit *e, silt_pairs *out)
-{
-    size_t count = 0;
-    const char *const *texts = e->opts->properties;
-    while (texts && texts[count])
-        count++;
-    silt_pair *pairs = silt_arena_calloc(e->arena, count, sizeof(*pairs));
-    if (!pairs) return silt_fail_nomem(e->err);
-    for (size_t i = 0; i < count; i++) {
-        const char *equals = strchr(texts[i], '=');
-        if (!equals)
-            return silt_fail(e->err, SILT_INVALID, "commit property \"%s\": NAME=VALUE is wanted",
-                             texts[i]);
-        pairs[i].key = silt_arena_printf(e->arena, "%.*s", (int)(equals - texts[i]), texts[i]);
-        pairs[i].value = equals + 1;
-        if (!pairs[i].key) return silt_fail_nomem(e->err);
-    }
-    *out = (silt_pairs){pairs, count};
-    return SILT_OK;
-}
-
 static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_options *out)
 {
     *out = (silt_txn_options)SILT_TXN_OPTIONS_INIT;
@@ -98,16 +76,15 @@ static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_opt
     out->operation_parameters = object(e, e->op->put_parameters);
     out->operation_metrics = object(e, e->op->put_metrics);
     if (!out->operation_parameters || !out->operation_metrics) return silt_fail_nomem(e->err);
-    out->user_metadata = e->opts->user_metadata;
-    out->app_id = e->opts->app_id;
-    out->app_version = e->opts->app_version;
+    SILT_TRY(silt_commit_tell(e->commit, e->arena, out, e->err));
     out->rearranges = e->op->rearranges;
     out->keeps_row_ids = true;
     out->read = e->where ? SILT_READ_WHERE : SILT_READ_TABLE;
     out->where = e->where;
     if (e->op->rearranges) out->read = SILT_READ_NOTHING;
     out->retry.deadline_ms = left_ms;
-    return properties(e, &out->properties);
+    if (out->retry.max_attempts) out->retry.max_attempts -= e->attempts_before;
+    return SILT_OK;
 }
 
 /* The same file, of which more rows are gone. */
@@ -172,7 +149,7 @@ static silt_status prepare(silt_edit *e, bool *stop)
     *stop = true;
     e->result.outcome = e->opts->dry_run ? SILT_EDIT_DRY_RUN : SILT_EDIT_NOTHING;
     e->result.table_version = e->state->version;
-    if (e->opts->dry_run || (!e->files.count && !e->opts->app_id)) return SILT_OK;
+    if (e->opts->dry_run || (!e->files.count && !e->commit->app_id)) return SILT_OK;
     *stop = false;
     return e->files.count ? e->op->write(e) : SILT_OK;
 }
@@ -183,6 +160,7 @@ typedef struct tries {
     const silt_edit_op *op;
     const void *ctx;
     silt_edit_options opts;
+    silt_commit_options commit;
     silt_snapshot *base;  /* borrowed */
     silt_snapshot *newer; /* ours; NULL: none */
     silt_snapshot *after;
@@ -206,21 +184,13 @@ static silt_status look_again(tries *t)
     return SILT_OK;
 }
 
-static bool is_done(const tries *t)
-{
-    return t->opts.app_id &&
-           silt_snapshot_app_version(current(t), t->opts.app_id) >= t->opts.app_version;
-}
-
 /* Nothing is written: say what stands instead. */
 static silt_status answer_done(tries *t)
 {
-    int64_t seen = silt_snapshot_app_version(current(t), t->opts.app_id);
-    silt_edit_result result = {.committed_version = -1, .attempts = t->attempts};
-    SILT_TRY(silt_app_txn_find(current(t), t->opts.app_id, t->opts.app_version,
-                               &result.committed_version, t->err));
-    bool done = result.committed_version >= 0 || seen == t->opts.app_version;
-    result.outcome = done ? SILT_EDIT_ALREADY_DONE : SILT_EDIT_OVERTAKEN;
+    silt_once once;
+    silt_edit_result result = {.attempts = t->attempts};
+    SILT_TRY(silt_commit_once(&t->commit, current(t), &once, &result.committed_version, t->err));
+    result.outcome = once == SILT_ONCE_DONE ? SILT_EDIT_ALREADY_DONE : SILT_EDIT_OVERTAKEN;
     result.table_version = silt_snapshot_version(current(t));
     t->result = result;
     t->after = SILT_TAKE(t->newer);
@@ -240,9 +210,9 @@ static silt_status conflict(const tries *t, const silt_txn_result *result)
 static silt_status not_committed(tries *t, const silt_txn_result *result, bool *again)
 {
     bool time_left = silt_now_us(NULL) < t->deadline_us;
-    bool tries_left = !t->opts.max_attempts || t->attempts < t->opts.max_attempts;
+    bool tries_left = !t->commit.max_attempts || t->attempts < t->commit.max_attempts;
     SILT_TRY(look_again(t));
-    if (is_done(t)) return answer_done(t);
+    if (silt_commit_is_past(&t->commit, current(t))) return answer_done(t);
     if (!time_left || !tries_left) return conflict(t, result);
     *again = true;
     return SILT_OK;
@@ -266,6 +236,8 @@ static silt_status try_once(tries *t, bool *again)
     silt_edit e = {.op = t->op,
                    .ctx = t->ctx,
                    .opts = &t->opts,
+                   .commit = &t->commit,
+                   .attempts_before = t->attempts,
                    .snapshot = current(t),
                    .err = t->err,
                    .result = {.committed_version = -1}};
@@ -291,7 +263,7 @@ static silt_status try_once(tries *t, bool *again)
 static silt_status try_until(tries *t)
 {
     bool again = true;
-    if (is_done(t)) {
+    if (silt_commit_is_past(&t->commit, current(t))) {
         SILT_TRY(look_again(t));
         return answer_done(t);
     }
@@ -310,17 +282,11 @@ static silt_status take_options(const silt_edit_options *given, silt_edit_option
     if (given->struct_size < sizeof(*out))
         return silt_fail(err, SILT_INVALID, "silt_edit_options: struct_size is not set");
     *out = *given;
-    if (out->app_id && (!*out->app_id || out->app_version < 0))
-        return silt_fail(err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", out->app_id,
-                         out->app_version);
     if (out->rewrite_percent < 0 || out->rewrite_percent > 100)
         return silt_fail(err, SILT_INVALID, "rewrite_percent is %d: 0 to 100 is wanted",
                          out->rewrite_percent);
-    if (out->max_attempts < 0 || out->deadline_ms < 0 || out->target_file_bytes < 0)
-        return silt_fail(err, SILT_INVALID,
-                         "max_attempts, deadline_ms or target_file_bytes is "
-                         "below 0");
+    if (out->target_file_bytes < 0)
+        return silt_fail(err, SILT_INVALID, "target_file_bytes is below 0");
     return SILT_OK;
 }
 
@@ -330,7 +296,8 @@ silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const
 {
     tries t = {.op = op, .ctx = ctx, .base = snapshot, .err = err};
     SILT_TRY(take_options(opts, &t.opts, err));
-    t.deadline_us = silt_now_us(NULL) + t.opts.deadline_ms * 1000;
+    SILT_TRY(silt_commit_take(t.opts.commit, &t.commit, err));
+    t.deadline_us = silt_now_us(NULL) + t.commit.deadline_ms * 1000;
     silt_status st = try_until(&t);
     silt_snapshot_free(t.newer);
     if (st == SILT_OK) {

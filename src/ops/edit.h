@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/seam.h"
+#include "ops/once.h"
 #include "ops/write_columns.h"
 #include "silt/edit.h"
 #include "table/data.h"
@@ -46,6 +47,7 @@ struct silt_edit {
     const void *ctx; /* of the operation: what it was asked for */
     void *data;      /* of the operation: what it keeps during a try, in the arena */
     const silt_edit_options *opts;
+    const silt_commit_options *commit;
     silt_snapshot *snapshot;
     silt_store *store;
     silt_engine *engine;
@@ -66,6 +68,7 @@ struct silt_edit {
     SILT_VEC(const char *) keys; /* objects that were put: taken away unless a commit names them */
     bool half;                   /* files may have been put that `keys` lacks */
     int writes;                  /* engine writes so far */
+    int attempts_before;         /* of tries before this one */
     int64_t started_us, found_us;
     silt_edit_result result;
 };

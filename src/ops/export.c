@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/seam.h"
+#include "ops/once.h"
 #include "silt/clone.h"
 #include "silt/scan.h"
 #include "store/local.h"
@@ -21,6 +22,7 @@
 typedef struct exporting {
     silt_snapshot *snapshot;
     const silt_export_options *opts;
+    silt_commit_options once;
     const char *parent, *name; /* of the destination */
     silt_arena *arena;
     silt_store *place;   /* of the parent */
@@ -242,13 +244,16 @@ static silt_status commit_table(exporting *e, silt_shape *shape, const silt_add 
     opts.operation_parameters = parameters(shape->metadata.partition_columns, e->arena);
     opts.read = SILT_READ_NOTHING;
     if (!opts.operation_parameters) return silt_fail_nomem(e->err);
+    SILT_TRY(silt_commit_tell(&e->once, e->arena, &opts, e->err));
     SILT_TRY(silt_txn_new_table(e->folder, silt_snapshot_engine(e->snapshot), &opts, &txn, e->err));
     SILT_TRY(silt_shape_apply(shape, txn, e->err));
     for (size_t i = 0; i < count; i++)
         SILT_TRY(silt_txn_add(txn, &adds[i], e->err));
     SILT_TRY(silt_txn_commit(txn, &result, NULL, e->err));
-    if (result.outcome == SILT_TXN_COMMITTED) return SILT_OK;
-    return silt_fail(e->err, SILT_CONFLICT, "%s", result.conflict);
+    if (result.outcome != SILT_TXN_COMMITTED)
+        return silt_fail(e->err, SILT_CONFLICT, "%s", result.conflict);
+    e->result.committed_version = e->result.table_version = result.version;
+    return SILT_OK;
 }
 
 /* The folder gets its name, for good. */
@@ -289,6 +294,28 @@ static silt_status write_folder(exporting *e)
 
 /* ---- the call */
 
+/* Whether its number stands in the table that is there already. */
+static silt_status look_for_number(exporting *e, const char *path, bool *done)
+{
+    SILT_AUTO(silt_store) store = NULL;
+    SILT_AUTO(silt_snapshot) there = NULL;
+    silt_once once = SILT_ONCE_OPEN;
+    struct stat s;
+    *done = false;
+    if (!e->once.app_id || stat(path, &s) != 0) return SILT_OK;
+    SILT_TRY(silt_store_open(path, NULL, &store, e->err));
+    silt_status st =
+        silt_snapshot_open(store, silt_snapshot_engine(e->snapshot), NULL, &there, e->err);
+    if (st == SILT_NOT_FOUND) return SILT_OK; /* no table: that it is in the way is told later */
+    SILT_TRY(st);
+    SILT_TRY(silt_commit_once(&e->once, there, &once, &e->result.committed_version, e->err));
+    *done = once != SILT_ONCE_OPEN;
+    if (!*done) return SILT_OK;
+    e->result.outcome = once == SILT_ONCE_DONE ? SILT_EXPORT_ALREADY_DONE : SILT_EXPORT_OVERTAKEN;
+    e->result.table_version = silt_snapshot_version(there);
+    return SILT_OK;
+}
+
 static silt_status export(exporting *e, const char *path)
 {
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
@@ -297,6 +324,12 @@ static silt_status export(exporting *e, const char *path)
     opts.where = e->opts->where;
     e->arena = silt_arena_new();
     if (!e->arena) return silt_fail_nomem(e->err);
+    bool done;
+    if (e->opts->commit && e->opts->format != SILT_EXPORT_DELTA)
+        return silt_fail(e->err, SILT_INVALID, "commit options are for exports as a table");
+    SILT_TRY(silt_commit_take(e->opts->commit, &e->once, e->err));
+    SILT_TRY(look_for_number(e, path, &done));
+    if (done) return SILT_OK;
     SILT_TRY(silt_scan_open(e->snapshot, &opts, &e->scan, e->err));
     SILT_TRY(silt_scan_schema(e->scan, &e->schema, e->err));
     SILT_TRY(open_place(e, path));
@@ -311,7 +344,10 @@ silt_status silt_export(silt_snapshot *snapshot, const char *path, const silt_ex
     if (opts->struct_size < sizeof(*opts))
         return silt_fail(err, SILT_INVALID, "silt_export_options: struct_size is not set");
     __attribute__((cleanup(exporting_release)))
-    exporting e = {.snapshot = snapshot, .opts = opts, .err = err};
+    exporting e = {.snapshot = snapshot,
+                   .opts = opts,
+                   .result = {.committed_version = -1, .table_version = -1},
+                   .err = err};
     silt_status st = export(&e, path);
     if (st != SILT_OK) return silt_wrap(err, st, "export");
     *out = e.result;

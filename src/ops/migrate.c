@@ -218,6 +218,8 @@ static silt_status begin(silt_migrating *m, const silt_txn_options *opts, silt_t
 {
     SILT_TRY(m->before ? silt_txn_new(m->before, opts, txn, m->err)
                        : silt_txn_new_table(m->to, m->engine, opts, txn, m->err));
+    if (m->once.app_id)
+        SILT_TRY(silt_txn_add_app(*txn, m->once.app_id, m->once.app_version, m->err));
     return fill(m, *txn);
 }
 
@@ -233,11 +235,11 @@ static silt_status commit(silt_migrating *m, silt_snapshot **after)
     opts.operation_parameters = parameters.data;
     opts.operation_metrics =
         silt_arena_printf(m->arena, "{\"numConvertedFiles\":\"%zu\"}", m->files.count);
-    opts.user_metadata = m->opts->user_metadata;
-    opts.app_id = m->app_id;
-    opts.app_version = m->last + 1;
-    opts.read = SILT_READ_NOTHING;
     if (!opts.operation_metrics) return silt_fail_nomem(m->err);
+    SILT_TRY(silt_commit_tell(&m->once, m->arena, &opts, m->err));
+    opts.app_id = m->app_id; /* the caller's own is the other one */
+    opts.app_version = m->last + 1;
+    opts.read = m->once.app_id ? SILT_READ_LOG : SILT_READ_NOTHING;
     silt_status st = begin(m, &opts, &txn);
     if (st == SILT_OK) st = silt_txn_commit(txn, &result, after, m->err);
     if (st != SILT_OK) return st;
@@ -246,7 +248,7 @@ static silt_status commit(silt_migrating *m, silt_snapshot **after)
                          result.outcome == SILT_TXN_APP_MOVED
                              ? "another migration of the folder was first"
                              : result.conflict);
-    m->result.committed_version = result.version;
+    m->result.committed_version = m->result.table_version = result.version;
     return SILT_OK;
 }
 
@@ -379,13 +381,36 @@ static silt_status write_table(silt_migrating *m)
     return SILT_OK;
 }
 
+/* Whether the caller's number stands in the table. */
+static silt_status look_for_number(silt_migrating *m, bool *done)
+{
+    silt_once once = SILT_ONCE_OPEN;
+    if (m->before) {
+        m->result.table_version = silt_snapshot_version(m->before);
+        SILT_TRY(
+            silt_commit_once(&m->once, m->before, &once, &m->result.committed_version, m->err));
+    }
+    *done = once != SILT_ONCE_OPEN;
+    if (*done)
+        m->result.outcome =
+            once == SILT_ONCE_DONE ? SILT_MIGRATE_ALREADY_DONE : SILT_MIGRATE_OVERTAKEN;
+    return SILT_OK;
+}
+
 static silt_status migrate(silt_migrating *m, silt_migrate_result *out)
 {
+    bool done;
+    SILT_TRY(silt_commit_take(m->opts->commit, &m->once, m->err));
     SILT_TRY(name_places(m));
     SILT_TRY(open_table(m));
+    SILT_TRY(look_for_number(m, &done));
+    if (done) {
+        *out = m->result;
+        return SILT_OK;
+    }
     SILT_TRY(find(m));
     if (m->problems.count) return fail_problems(m, out);
-    if (!m->files.count)
+    if (!m->files.count && !(m->before && m->once.app_id))
         m->result.outcome = SILT_MIGRATE_SAME;
     else if (!m->opts->dry_run)
         SILT_TRY(write_table(m));
@@ -415,6 +440,7 @@ silt_status silt_migrate(silt_store *source, silt_store *target, silt_engine *en
                         .arena = arena,
                         .carry = {.from = source, .to = target},
                         .result.committed_version = -1,
+                        .result.table_version = -1,
                         .err = err};
     silt_status st = migrate(&m, out);
     return st == SILT_OK ? st : silt_wrap(err, st, "migration of %s", source->uri);

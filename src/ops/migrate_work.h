@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "engine/parquet_footer.h"
 #include "ops/carry.h"
+#include "ops/once.h"
 #include "silt/migrate.h"
 #include "table/data.h"
 #include "table/shape.h"
@@ -38,8 +39,9 @@ typedef struct silt_migrating {
     /* What was migrated before (migrate_notes.c). */
     silt_map64 *noted;                     /* key → silt_migrating_file */
     SILT_VEC(silt_migrating_file *) notes; /* the same, in order */
-    const char *app_id, *notes_dir;
-    int64_t last; /* number of the last migration; -1: none */
+    silt_commit_options once;              /* as the caller has it */
+    const char *app_id, *notes_dir;        /* of the notes */
+    int64_t last;                          /* number of the last migration; -1: none */
     silt_migrate_result result;
     silt_error *err;
 } silt_migrating;

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "log/dv.h"
+#include "ops/once.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
 #include "table/data.h"
@@ -30,6 +31,7 @@ typedef struct restore {
     silt_store *store;
     silt_engine *engine;
     const silt_restore_options *opts;
+    const silt_commit_options *commit;
     silt_snapshot *now, *then;
     silt_arena *arena; /* of one attempt */
     SILT_VEC(const silt_add *) back;
@@ -55,7 +57,7 @@ static void attempt_release(restore *r)
     silt_vec_free(&r->missing);
     r->metadata = NULL;
     r->protocol = NULL;
-    r->result = (silt_restore_result){.committed_version = -1};
+    r->result = (silt_restore_result){.committed_version = -1, .table_version = -1};
 }
 
 /* ---- the two versions */
@@ -356,9 +358,7 @@ static silt_status commit(restore *r, silt_txn_result *result)
     opts.operation = "RESTORE";
     opts.operation_parameters = parameters.data;
     opts.operation_metrics = metrics.data;
-    opts.user_metadata = r->opts->user_metadata;
-    opts.app_id = r->opts->app_id;
-    opts.app_version = r->opts->app_version;
+    SILT_TRY(silt_commit_tell(r->commit, r->arena, &opts, r->err));
     opts.read = SILT_READ_LOG;
     opts.isolation = SILT_SERIALIZABLE;
     opts.replaces_rows = true;
@@ -384,9 +384,10 @@ static void count_files(restore *r)
 
 static silt_status answer_done(restore *r)
 {
-    r->result.outcome = SILT_RESTORE_ALREADY_DONE;
-    return silt_app_txn_find(r->now, r->opts->app_id, r->opts->app_version,
-                             &r->result.committed_version, r->err);
+    silt_once once;
+    SILT_TRY(silt_commit_once(r->commit, r->now, &once, &r->result.committed_version, r->err));
+    r->result.outcome = once == SILT_ONCE_DONE ? SILT_RESTORE_ALREADY_DONE : SILT_RESTORE_OVERTAKEN;
+    return SILT_OK;
 }
 
 /* What is to be done, against the newest version. `*done`: nothing is. */
@@ -399,7 +400,8 @@ static silt_status plan(restore *r, bool *done)
     SILT_TRY(silt_snapshot_open(r->store, r->engine, NULL, &r->now, r->err));
     const silt_log_state *state = silt_snapshot_state(r->now);
     SILT_TRY(silt_feature_check_write(&state->protocol, &state->metadata, r->err));
-    if (o->app_id && silt_snapshot_app_version(r->now, o->app_id) >= o->app_version) {
+    r->result.table_version = silt_snapshot_version(r->now);
+    if (silt_commit_is_past(r->commit, r->now)) {
         *done = true;
         return answer_done(r);
     }
@@ -411,7 +413,7 @@ static silt_status plan(restore *r, bool *done)
     SILT_TRY(compare_domains(r));
     count_files(r);
     bool same = !r->back.count && !r->gone.count && !r->metadata && !r->protocol &&
-                !r->domains.count && !o->app_id;
+                !r->domains.count && !r->commit->app_id;
     if (same) r->result.outcome = SILT_RESTORE_SAME;
     *done = same || o->dry_run;
     return SILT_OK;
@@ -426,7 +428,7 @@ static silt_status attempt(restore *r, bool *again)
     if (done) return SILT_OK;
     SILT_TRY(commit(r, &result));
     if (result.outcome == SILT_TXN_COMMITTED) {
-        r->result.committed_version = result.version;
+        r->result.committed_version = r->result.table_version = result.version;
         return SILT_OK;
     }
     *again = true; /* somebody committed: an app txn of ours shows itself then, too */
@@ -441,22 +443,22 @@ static silt_status check_options(const silt_restore_options *opts, silt_error *e
         opts->version < SILT_LATEST)
         return silt_fail(err, SILT_INVALID,
                          "which version is to be restored? A version or a timestamp says it");
-    if (opts->app_id && (!*opts->app_id || opts->app_version < 0))
-        return silt_fail(err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", opts->app_id,
-                         opts->app_version);
     return SILT_OK;
 }
 
 silt_status silt_restore(silt_store *store, silt_engine *engine, const silt_restore_options *opts,
                          silt_restore_result *out, silt_error *err)
 {
+    silt_commit_options once;
     SILT_TRY(check_options(opts, err));
+    SILT_TRY(silt_commit_take(opts->commit, &once, err));
     __attribute__((cleanup(attempt_release)))
-    restore r = {.store = store, .engine = engine, .opts = opts, .err = err};
+    restore r = {.store = store, .engine = engine, .opts = opts, .commit = &once, .err = err};
     silt_status st = SILT_FAILED;
     bool again = true;
-    for (int i = 0; i < ATTEMPTS && again; i++) {
+    int most = once.max_attempts ? once.max_attempts : ATTEMPTS;
+    int64_t until_ms = silt_now_ms(NULL) + once.deadline_ms;
+    for (int i = 0; i < most && again && (!i || silt_now_ms(NULL) < until_ms); i++) {
         attempt_release(&r);
         st = attempt(&r, &again);
     }

@@ -241,6 +241,7 @@ static silt_status write_all(silt_writing *wr)
 {
     bool keyed = wr->opts.mode == SILT_WRITE_UPSERT || wr->opts.mode == SILT_WRITE_APPEND_ONCE;
     bool done;
+    SILT_TRY(silt_commit_take(wr->opts.commit, &wr->commit, wr->err));
     SILT_TRY(silt_write_check(wr));
     SILT_TRY(open_table(wr));
     SILT_TRY(decide(wr, &done));

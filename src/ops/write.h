@@ -2,6 +2,7 @@
 #ifndef SILT_OPS_WRITE_H
 #define SILT_OPS_WRITE_H
 
+#include "ops/once.h"
 #include "ops/work.h"
 #include "silt/write.h"
 
@@ -10,6 +11,7 @@ typedef struct silt_writing {
     silt_engine *engine;
     const silt_write_source *source;
     silt_write_options opts;
+    silt_commit_options commit;
     silt_arena *arena;
     silt_error *err;
     silt_snapshot *base;  /* ours; NULL: there is no table yet */
@@ -36,9 +38,6 @@ typedef struct silt_writing {
 
 /* Options checked by themselves. INVALID: which, and why. */
 silt_status silt_write_check(const silt_writing *wr);
-/* "K=V" texts as pairs. INVALID. */
-silt_status silt_write_pairs(const silt_writing *wr, const char *what, const char *const *texts,
-                             silt_pairs *out);
 silt_names silt_write_names(const char *const *names);
 /* Of the commit, but for operation and read set. */
 silt_status silt_write_txn_options(const silt_writing *wr, silt_txn_options *out);

@@ -15,15 +15,14 @@ silt_status silt_write_look_again(silt_writing *wr)
 
 silt_status silt_write_done(silt_writing *wr, bool *done)
 {
-    const char *app = wr->opts.app_id;
     silt_snapshot *now = silt_write_current(wr);
-    int64_t seen = app && now ? silt_snapshot_app_version(now, app) : -1;
-    *done = app && seen >= wr->opts.app_version;
+    silt_write_result result = {0};
+    silt_once once = SILT_ONCE_OPEN;
+    if (now)
+        SILT_TRY(silt_commit_once(&wr->commit, now, &once, &result.committed_version, wr->err));
+    *done = once != SILT_ONCE_OPEN;
     if (!*done) return SILT_OK;
-    silt_write_result result = {.committed_version = -1};
-    SILT_TRY(silt_app_txn_find(now, app, wr->opts.app_version, &result.committed_version, wr->err));
-    bool by_us = result.committed_version >= 0 || seen == wr->opts.app_version;
-    result.outcome = by_us ? SILT_WRITE_ALREADY_DONE : SILT_WRITE_OVERTAKEN;
+    result.outcome = once == SILT_ONCE_DONE ? SILT_WRITE_ALREADY_DONE : SILT_WRITE_OVERTAKEN;
     result.table_version = silt_snapshot_version(now);
     result.attempts = wr->result.attempts;
     wr->result = result;

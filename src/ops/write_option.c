@@ -43,12 +43,7 @@ silt_status silt_write_check(const silt_writing *wr)
     if (s->struct_size < sizeof(*s)) return misused(wr, "silt_write_source: struct_size isn't set");
     int sources = (s->file_count > 0) + (s->stream != NULL) + (s->scan != NULL);
     if (sources != 1) return misused(wr, "one source is wanted: files, a stream or a scan");
-    if (o->app_id && (!*o->app_id || o->app_version < 0))
-        return silt_fail(wr->err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", o->app_id,
-                         o->app_version);
-    if (o->target_file_bytes < 0 || o->max_attempts < 0 || o->backoff_ms < 0)
-        return misused(wr, "a size or a number below 0");
+    if (o->target_file_bytes < 0) return misused(wr, "target_file_bytes is below 0");
     static const char *const codecs[] = {"snappy", "zstd",   "gzip", "lz4_raw",
                                          "lz4",    "brotli", "none", "uncompressed"};
     bool known = !o->compression;
@@ -61,34 +56,9 @@ silt_status silt_write_check(const silt_writing *wr)
     return check_modes(wr);
 }
 
-silt_status silt_write_pairs(const silt_writing *wr, const char *what, const char *const *texts,
-                             silt_pairs *out)
-{
-    silt_names all = silt_write_names(texts);
-    silt_pair *pairs = silt_arena_calloc(wr->arena, all.count, sizeof(*pairs));
-    if (!pairs) return silt_fail_nomem(wr->err);
-    for (size_t i = 0; i < all.count; i++) {
-        const char *equals = strchr(all.items[i], '=');
-        if (!equals || equals == all.items[i])
-            return silt_fail(wr->err, SILT_INVALID, "%s '%.80s': KEY=VALUE is wanted", what,
-                             all.items[i]);
-        pairs[i].key = silt_arena_strndup(wr->arena, all.items[i], (size_t)(equals - all.items[i]));
-        pairs[i].value = equals + 1;
-        if (!pairs[i].key) return silt_fail_nomem(wr->err);
-    }
-    *out = (silt_pairs){pairs, all.count};
-    return SILT_OK;
-}
-
 silt_status silt_write_txn_options(const silt_writing *wr, silt_txn_options *out)
 {
-    const silt_write_options *o = &wr->opts;
     *out = (silt_txn_options)SILT_TXN_OPTIONS_INIT;
-    out->app_id = o->app_id;
-    out->app_version = o->app_version;
-    out->user_metadata = o->user_metadata;
-    out->ordering_keys = silt_write_names(o->ordering_keys);
-    out->retry.max_attempts = o->max_attempts;
-    if (o->backoff_ms) out->retry.backoff_ms = o->backoff_ms;
-    return silt_write_pairs(wr, "commit property", o->commit_properties, &out->properties);
+    out->ordering_keys = silt_write_names(wr->opts.ordering_keys);
+    return silt_commit_tell(&wr->commit, wr->arena, out, wr->err);
 }

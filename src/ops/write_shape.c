@@ -17,7 +17,7 @@ static silt_status make(silt_writing *wr, silt_shape *shape)
     const silt_type *schema;
     silt_pairs properties;
     SILT_TRY(silt_write_source_schema(wr, &schema));
-    SILT_TRY(silt_write_pairs(wr, "property", wr->opts.properties, &properties));
+    SILT_TRY(silt_commit_pairs("property", wr->opts.properties, wr->arena, &properties, wr->err));
     SILT_TRY(silt_shape_new(schema, silt_write_names(wr->opts.partition_by), silt_now_ms(NULL),
                             NULL, wr->arena, shape, wr->err));
     for (size_t i = 0; i < properties.count; i++)

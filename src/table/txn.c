@@ -245,6 +245,19 @@ silt_status silt_txn_set_domain(silt_txn *txn, const silt_domain *domain, silt_e
     return silt_vec_push(&txn->domains, copy) ? SILT_OK : silt_fail_nomem(err);
 }
 
+silt_status silt_txn_add_app(silt_txn *txn, const char *app_id, int64_t app_version,
+                             silt_error *err)
+{
+    bool alone = txn->opts.read == SILT_READ_LOG || txn->nothing;
+    if (!alone || txn->other_app || !app_id || silt_streq(app_id, txn->opts.app_id) ||
+        silt_snapshot_app_version(txn->base, app_id) >= app_version)
+        return silt_fail(err, SILT_INVALID, "another app txn (\"%s\", %" PRId64 ")",
+                         app_id ? app_id : "", app_version);
+    txn->other_app = app_id;
+    txn->other_version = app_version;
+    return SILT_OK;
+}
+
 silt_status silt_txn_describe(silt_txn *txn, const char *silt_info, const char *operation_metrics,
                               silt_error *err)
 {

@@ -145,6 +145,11 @@ silt_status silt_txn_set_protocol(silt_txn *txn, const silt_protocol *protocol, 
  * txn's own, and can only be removed. */
 silt_status silt_txn_set_domain(silt_txn *txn, const silt_domain *domain, silt_error *err);
 
+/* Another app txn in the same commit, besides that of the options: for a txn that reads the log
+ * (SILT_READ_LOG), so that nobody can commit the same number in between. Borrowed. */
+silt_status silt_txn_add_app(silt_txn *txn, const char *app_id, int64_t app_version,
+                             silt_error *err);
+
 /* The id that goes into commitInfo.txnId: one per txn, kept over rebases. */
 const char *silt_txn_id(const silt_txn *txn);
 

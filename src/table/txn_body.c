@@ -139,6 +139,10 @@ static void put_actions(silt_txn *txn)
         all[count++] = (silt_action){.kind = SILT_ACTION_APP_TXN,
                                      .app_txn = {txn->opts.app_id, txn->opts.app_version,
                                                  silt_now_ms(txn->opts.clock), NULL}};
+    if (txn->other_app)
+        all[count++] = (silt_action){
+            .kind = SILT_ACTION_APP_TXN,
+            .app_txn = {txn->other_app, txn->other_version, silt_now_ms(txn->opts.clock), NULL}};
     txn->action_count = count;
     put_files(txn, SILT_ACTION_REMOVE);
     put_files(txn, SILT_ACTION_ADD);
@@ -184,7 +188,7 @@ static silt_status write_lines(silt_txn *txn, silt_error *err)
 
 silt_status silt_txn_prepare(silt_txn *txn, silt_error *err)
 {
-    size_t most = txn->files.count + txn->domains.count + 5;
+    size_t most = txn->files.count + txn->domains.count + 6;
     txn->actions = silt_arena_calloc(txn->arena, most, sizeof(*txn->actions));
     txn->metrics = silt_commit_metrics(txn->opts.operation, &txn->totals, txn->arena);
     if (!txn->actions || !txn->metrics) return silt_fail_nomem(err);

@@ -18,6 +18,8 @@ struct silt_txn {
     const silt_protocol *protocol; /* NULL: not set */
     const silt_metadata *metadata;
     SILT_VEC(silt_domain) domains;
+    const char *other_app; /* see silt_txn_add_app(); NULL: none */
+    int64_t other_version;
     silt_commit_totals totals;
     size_t new_paths; /* that are added, and not removed too */
     bool rows_removed, committed;

@@ -184,10 +184,10 @@ static silt_status try_until(trial *t, silt_error *err)
             return SILT_OK;
         }
         if (st != SILT_CONFLICT) return st;
-        if (retry->max_attempts && t->result.attempts >= retry->max_attempts)
-            return give_up(t, err);
-        if (!wait_a_little(t)) return give_up(t, err);
-        SILT_TRY(rebase(t, err));
+        bool last = retry->max_attempts && t->result.attempts >= retry->max_attempts;
+        last = last || !wait_a_little(t);
+        SILT_TRY(rebase(t, err)); /* the last time too: it says whether it can ever stand */
+        if (last && t->verdict == SILT_VERDICT_FREE) return give_up(t, err);
     }
     return SILT_OK;
 }

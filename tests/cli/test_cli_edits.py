@@ -96,7 +96,7 @@ def test_the_feed_tells_what_changed(silt, make):
 
 def test_z_order_lets_files_be_skipped(silt, make):
     make()
-    out = silt("optimize", "t", "--z-order", "id,v", "--target-file-size", "1KB", "--json").json
+    out = silt("optimize", "t", "--zorder", "id,v", "--target-file-size", "1KB", "--json").json
     assert out["outcome"] == "committed"
     assert seen(silt) == list(range(30))
 
@@ -138,7 +138,7 @@ def test_misuse(silt, args, words):
     (("update", "t", "--set", "id='x'", "--all"), "doesn't become"),
     (("update", "t", "--set", "x=1", "--all"), "no column x"),
     (("optimize", "t", "--where", "id = 1"), "partition column"),
-    (("optimize", "t", "--z-order", "x"), "no column x"),
+    (("optimize", "t", "--zorder", "x"), "no column x"),
     (("delete", "nothing", "--all"), "nothing"),
 ])
 def test_failures_leave_the_table(silt, make, args, words):

@@ -49,7 +49,7 @@ def test_restore(table):
 
 
 def test_restore_once(table):
-    args = ("restore", "lake/sales", "--version", 1, "--app-id", "fix", "--app-version", 3, "--user-metadata", "why")
+    args = ("restore", "lake/sales", "--version", 1, "--app-id", "fix", "--txn-version", 3, "--user-metadata", "why")
     assert table(*args, "--json").json["committed_version"] == 3
     table("restore", "lake/sales", "--version", 2)
     done = table(*args, "--json").json

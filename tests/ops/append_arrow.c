@@ -46,9 +46,11 @@ static silt_status append_to(silt_snapshot *base, int64_t id, int64_t number)
 {
     two_rows r;
     silt_append_options opts = SILT_APPEND_OPTIONS_INIT;
-    opts.app_id = number >= 0 ? "app" : NULL;
-    opts.app_version = number;
-    opts.user_metadata = "by a test";
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    opts.commit = &commit;
+    commit.app_id = number >= 0 ? "app" : NULL;
+    commit.app_version = number;
+    commit.user_metadata = "by a test";
     silt_snapshot *after = NULL;
     here.err = (silt_error){0};
     result = (silt_append_result){.rows = -7};
@@ -119,7 +121,9 @@ static void a_stream_without_rows_is_a_commit_too(void **state)
     make_table("struct<id:long>");
     two_rows r;
     silt_append_options opts = SILT_APPEND_OPTIONS_INIT;
-    opts.app_id = "app";
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    opts.commit = &commit;
+    commit.app_id = "app";
     (void)rows_from(&r, 1);
     r.arrow.batch_count = 0;
     place_ok(&here, silt_append_arrow(here.now, &r.arrow.stream, &opts, &result, NULL, &here.err));
@@ -211,7 +215,9 @@ static void what_doesnt_fit_leaves_nothing(void **state)
                      SILT_FAILED);
     place_assert_no_strays(&here);
     silt_append_options opts = SILT_APPEND_OPTIONS_INIT;
-    opts.app_id = "";
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    opts.commit = &commit;
+    commit.app_id = "";
     assert_int_equal(silt_append_arrow(here.now, &r.arrow.stream, &opts, &result, NULL, &here.err),
                      SILT_INVALID);
     opts.struct_size = 0;

@@ -216,17 +216,19 @@ static void numbers_are_used_once(void **state)
 {
     (void)state;
     six_rows(NULL, VECTORS);
-    edit_opts.app_id = "job";
-    edit_opts.app_version = 4;
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    edit_opts.commit = &commit;
+    commit.app_id = "job";
+    commit.app_version = 4;
     place_ok(&here, delete_rows("id = 2"));
     assert_int_equal(done.committed_version, 3);
     place_ok(&here, delete_rows("id = 3"));
     assert_int_equal(done.outcome, SILT_EDIT_ALREADY_DONE);
     assert_int_equal(done.committed_version, 3);
-    edit_opts.app_version = 3;
+    commit.app_version = 3;
     place_ok(&here, delete_rows("id = 3"));
     assert_int_equal(done.outcome, SILT_EDIT_OVERTAKEN);
-    edit_opts.app_version = 5;
+    commit.app_version = 5;
     place_ok(&here, delete_rows("id = 77")); /* done, though there was nothing to do */
     assert_int_equal(done.outcome, SILT_EDIT_COMMITTED);
     place_assert_rows(&here, "id", "1\n3\n4\n5\n6\n");
@@ -308,7 +310,9 @@ static void conflicts_are_decided_anew(void **state)
 
     place_ok(&here, silt_snapshot_open(watched, here.engine, NULL, &snapshot, &here.err));
     meddling = 1;
-    edit_opts.max_attempts = 1;
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    edit_opts.commit = &commit;
+    commit.max_attempts = 1;
     next_victim = "id = 4";
     assert_failed(silt_delete(snapshot, "id > 3 AND id < 6", &edit_opts, &done, NULL, &here.err),
                   SILT_CONFLICT, "version 5");

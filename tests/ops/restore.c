@@ -131,7 +131,9 @@ static void the_commit_says_what_it_did(void **state)
 {
     (void)state;
     silt_restore_options opts = to(1);
-    opts.user_metadata = "oops";
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    opts.commit = &commit;
+    commit.user_metadata = "oops";
     assert_ok(restore(opts));
     assert_says(4, "\"operation\":\"RESTORE\",\"operationParameters\":{\"version\":1,"
                    "\"timestamp\":null}");
@@ -304,8 +306,10 @@ static void a_number_is_done_once(void **state)
 {
     (void)state;
     silt_restore_options opts = to(1);
-    opts.app_id = "fix";
-    opts.app_version = 7;
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    opts.commit = &commit;
+    commit.app_id = "fix";
+    commit.app_version = 7;
     assert_ok(restore(opts));
     assert_int_equal(result.committed_version, 4);
     test_table_put(store, 5, ADD("c"));
@@ -354,7 +358,9 @@ static void no_lost_call_harms(void **state)
             const silt_fault_plan plan = {.kind = kinds[k], .at = n, .run = &run};
             SILT_AUTO(silt_store) flaky = silt_store_fault_new(store, &plan);
             silt_restore_options opts = to(1);
-            opts.app_id = "fix";
+            silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+            opts.commit = &commit;
+            commit.app_id = "fix";
             silt_status st = silt_restore(flaky, NULL, &opts, &result, &err);
             fired = run.fired;
             SILT_AUTO(silt_snapshot) s = test_table_open(store);
