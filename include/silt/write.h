@@ -4,6 +4,7 @@
 
 #include "silt/arrow.h"
 #include "silt/commit.h"
+#include "silt/policy.h"
 #include "silt/scan.h"
 #include "silt/snapshot.h"
 
@@ -112,6 +113,10 @@ typedef struct silt_write_options {
     silt_write_mode mode;
     silt_schema_mode schema_mode;
     const char *where;       /* OVERWRITE: the rows that go, and what each new row has to fulfil */
+    /* What the table is to be like: where one that stands lacks some of it, it gets that in a
+     * commit of its own before. Constraints that don't persist are asked of this write's rows.
+     * NULL: as it is. Of one that is made it also keeps what follows of orders, sizes and codecs. */
+    const silt_policy *policy;
     bool dynamic_partitions; /* OVERWRITE: only of partitions that the source has rows for */
     const char *const *keys; /* UPSERT, APPEND_ONCE: NULL-terminated; nulls are equal */
     const char *newest_by;   /* of rows with one key the one that is greatest here; NULL: that is

@@ -3,7 +3,9 @@
 #include <strings.h>
 
 #include "cli/message.h"
+#include "cli/policy.h"
 #include "cli/table_steps.h"
+#include "cli/take.h"
 
 typedef struct other {
     silt_store *store;
@@ -83,6 +85,29 @@ static int take_partitions(cli *c, silt_create_options *create)
     return CLI_OK;
 }
 
+/* The policy's steps, behind the others. */
+static int add_policy(cli *c, silt_create_options *create)
+{
+    silt_error err = {0};
+    silt_policy policy;
+    const silt_table_step *more;
+    size_t count;
+    int status = cli_take_policy(c, &policy);
+    if (status == CLI_OK) status = cli_take_names(c, "order-by", &policy.ordering_keys);
+    if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &policy.target_file_bytes);
+    if (status != CLI_OK) return status;
+    policy.compression = cli_text(c, "compression");
+    if (silt_policy_steps(&policy, c->arena, &more, &count, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    silt_table_step *all = silt_arena_calloc(c->arena, create->step_count + count, sizeof(*all));
+    if (!all) return cli_no_memory(c);
+    if (create->step_count) memcpy(all, create->steps, create->step_count * sizeof(*all));
+    if (count) memcpy(all + create->step_count, more, count * sizeof(*all));
+    create->steps = all;
+    create->step_count += count;
+    return CLI_OK;
+}
+
 static int create_table(cli *c, other *like)
 {
     silt_error err = {0};
@@ -92,6 +117,7 @@ static int create_table(cli *c, other *like)
     create.if_not_exists = cli_flag(c, "if-not-exists");
     int status = cli_take_table_options(c, &opts);
     if (status == CLI_OK) status = cli_take_steps(c, &create.steps, &create.step_count);
+    if (status == CLI_OK) status = add_policy(c, &create);
     if (status == CLI_OK) status = cli_open_store(c);
     if (status == CLI_OK) status = take_columns(c, &create, like);
     if (status == CLI_OK) status = take_partitions(c, &create);

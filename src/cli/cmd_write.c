@@ -5,6 +5,7 @@
 #include "cli/commit.h"
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/policy.h"
 #include "cli/signals.h"
 #include "cli/source.h"
 #include "cli/take.h"
@@ -36,15 +37,18 @@ static int take_modes(cli *c, silt_write_options *o)
     return CLI_OK;
 }
 
-static int take_options(cli *c, silt_write_options *o)
+static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
 {
     int status = take_modes(c, o);
+    if (status == CLI_OK) status = cli_take_policy(c, policy);
+    if (status == CLI_OK) status = cli_take_names(c, "cluster-by", &policy->cluster_by);
     if (status == CLI_OK) status = cli_take_names(c, "keys", &o->keys);
     if (status == CLI_OK) status = cli_take_names(c, "partition-by", &o->partition_by);
     if (status == CLI_OK) status = cli_take_names(c, "order-by", &o->ordering_keys);
     if (status == CLI_OK) status = cli_take_pairs(c, "property", &o->properties);
     if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &o->target_file_bytes);
     if (status != CLI_OK) return status;
+    o->policy = policy;
     o->where = cli_text(c, "where");
     o->compression = cli_text(c, "compression");
     return cli_take_commit(c, &o->commit);
@@ -132,8 +136,9 @@ int cmd_write(cli *c)
 {
     silt_write_source source = SILT_WRITE_SOURCE_INIT;
     silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    silt_policy policy;
     cli_source r = {0};
-    int status = take_options(c, &opts);
+    int status = take_options(c, &opts, &policy);
     if (status == CLI_OK) status = cli_open_store(c);
     if (status == CLI_OK) status = cli_source_open(c, &source, &r);
     if (status == CLI_OK) status = write_source(c, &source, &opts);

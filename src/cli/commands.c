@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/commit.h"
 #include "cli/edits.h"
+#include "cli/policy.h"
 #include "cli/source.h"
 
 #define END \
@@ -131,6 +132,7 @@ static const cli_option create_options[] = {
     {"cluster-by", CLI_TEXT, "COLUMNS", 0},
     {"property", CLI_LIST, "KEY=VALUE", 0},
     {"constraint", CLI_LIST, "NAME=CONDITION", 0},
+    CLI_POLICY_OPTIONS,
     {"enable-feature", CLI_LIST, "FEATURE", 0},
     {"set-domain", CLI_LIST, "NAME=TEXT", 0},
     {"table-name", CLI_TEXT, "TEXT", 0},
@@ -181,9 +183,8 @@ static const cli_option write_options[] = {
     CLI_SOURCE_OPTIONS,
     {"partition-by", CLI_LIST, "NAMES", 0},
     {"property", CLI_LIST, "KEY=VALUE", 0},
-    {"order-by", CLI_LIST, "NAMES", 0},
-    {"target-file-size", CLI_TEXT, "SIZE", 0},
-    {"compression", CLI_TEXT, "CODEC", 0},
+    CLI_POLICY_OPTIONS,
+    {"cluster-by", CLI_LIST, "COLUMNS", 0},
     {"as-diff", CLI_LATER, NULL, 0},
     CLI_COMMIT_OPTIONS,
     END,

@@ -4,6 +4,12 @@
 
 #include "log/action.h"
 
+/* Silt's own, by which its writes go: rows in a row group; columns that rows are sorted by, or lie
+ * along the z-order curve of, as paths. */
+#define SILT_ROW_GROUP_ROWS "silt.rowGroupRows"
+#define SILT_ORDERING_KEYS  "silt.orderingKeys"
+#define SILT_Z_ORDER_BY     "silt.zOrderBy"
+
 /* Whether the property is there and "true", in any case of letters. */
 bool silt_property_true(const silt_metadata *metadata, const char *key);
 

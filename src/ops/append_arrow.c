@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "engine/arrow.h"
 #include "ops/change.h"
+#include "ops/layout.h"
 #include "ops/once.h"
 #include "ops/write_columns.h"
 #include "silt/write.h"
@@ -82,7 +83,8 @@ static silt_status output_columns(work *w, silt_arrow_spec *spec, silt_error *er
     spec->write.partition_count = w->columns.partition_count;
     spec->write.checks = w->columns.checks;
     spec->write.check_count = w->columns.check_count;
-    return SILT_OK;
+    return silt_layout_fill(metadata, w->columns.columns, w->columns.column_count, w->arena,
+                            &spec->write, err);
 }
 
 /* Numbers that were given away are the table's new high-water mark. */

@@ -5,6 +5,7 @@
 
 #include "base/seam.h"
 #include "engine/engine.h"
+#include "silt/policy.h"
 #include "table/txn.h"
 
 /* ---- sources (source.c): many files → few groups that fit the table */
@@ -111,7 +112,10 @@ typedef struct silt_change_spec {
     const char *newest_by;     /* upsert: NULL: duplicates are an error */
     bool insert_only;          /* upsert: rows of keys that are there are left alone */
     int64_t target_file_bytes; /* 0: the table's delta.targetFileSize, else 128 MB */
-    const char *compression;   /* NULL: snappy */
+    const char *compression;   /* NULL: the table's, else snappy */
+    /* What rows have to fulfil besides what the table asks; those that persist are the table's. */
+    const silt_policy_constraint *constraints;
+    size_t constraint_count;
     silt_txn_options
         txn; /* app txn, silt_info, retry, …; operation and read set are the op's own */
     /* Between staging and the first commit try: conservation holds, files stand in the table's

@@ -124,7 +124,10 @@ int64_t silt_edit_file_bytes(const silt_edit *e, int64_t otherwise)
     return bytes ? bytes : otherwise;
 }
 
-static silt_status write_spec(silt_edit *e, const silt_edit_rows *rows, silt_write_spec *out)
+/* Rows that are told, not kept, needn't be in an order. */
+static silt_status write_spec(silt_edit *e, const silt_edit_rows *rows,
+                              const silt_output_column *columns, size_t column_count,
+                              silt_write_spec *out)
 {
     char *folder = silt_arena_printf(e->arena, "%s/%d", e->scratch, e->writes);
     const char *prefix = silt_arena_printf(e->arena, "part-%s-%d-", e->id, e->writes++);
@@ -139,7 +142,8 @@ static silt_status write_spec(silt_edit *e, const silt_edit_rows *rows, silt_wri
         .checks = rows->columns->checks,
         .check_count = rows->columns->check_count};
     if (rows->order) out->order = *rows->order;
-    return SILT_OK;
+    return silt_layout_fill(&e->state->metadata, columns, rows->change_type ? 0 : column_count,
+                            e->arena, out, e->err);
 }
 
 static silt_status note_key(silt_edit *e, const char *path)
@@ -216,7 +220,7 @@ static silt_status write_rows(silt_edit *e, const silt_edit_rows *rows, silt_sca
     silt_rewrite_spec spec = {0};
     SILT_TRY(output_columns(e, rows, &want, &spec));
     SILT_TRY(plan_rows(e, rows, &want, plan));
-    SILT_TRY(write_spec(e, rows, &spec.write));
+    SILT_TRY(write_spec(e, rows, spec.columns, spec.column_count, &spec.write));
     const silt_rows_spec source = {.kind = SILT_ROWS_SCAN, .scan = plan->spec};
     spec.rows = &source;
     silt_status st = e->engine->ops->rewrite(e->engine, &spec, e->arena, staged, e->err);

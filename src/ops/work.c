@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "table/expr.h"
+
 /* ---- source files stay as they are */
 
 static void look_at_file(const char *path, silt_work_file *out)
@@ -114,6 +116,30 @@ static silt_status fill_columns(silt_work *w)
     return SILT_OK;
 }
 
+/* What only this change asks of its rows. */
+static silt_status add_checks(silt_work *w)
+{
+    const silt_change_spec *spec = w->spec;
+    silt_write_columns *c = &w->columns;
+    silt_check *checks =
+        silt_arena_calloc(w->arena, c->check_count + spec->constraint_count, sizeof(*checks));
+    if (!checks) return silt_fail_nomem(w->err);
+    if (c->check_count) memcpy(checks, c->checks, c->check_count * sizeof(*checks));
+    for (size_t i = 0; i < spec->constraint_count; i++) {
+        const silt_policy_constraint *given = &spec->constraints[i];
+        silt_check *check = &checks[c->check_count];
+        if (given->persist) continue;
+        check->name = silt_arena_printf(w->arena, "constraint %s (%s)", given->name, given->check);
+        if (!check->name) return silt_fail_nomem(w->err);
+        silt_status st =
+            silt_expr_condition(given->check, w->schema, w->arena, &check->condition, w->err);
+        if (st != SILT_OK) return silt_wrap(w->err, st, "constraint %s", given->name);
+        c->check_count++;
+    }
+    c->checks = checks;
+    return SILT_OK;
+}
+
 /* New columns are the table's from this commit on. */
 static silt_status fill_metadata(silt_work *w)
 {
@@ -182,6 +208,11 @@ silt_status silt_work_init(silt_work *w)
     }
     SILT_TRY(fill_metadata(w));
     SILT_TRY(fill_columns(w));
+    if (spec->constraint_count) SILT_TRY(add_checks(w));
+    w->layout.target_file_bytes = spec->target_file_bytes;
+    w->layout.compression = spec->compression;
+    SILT_TRY(silt_layout_fill(w->metadata, w->columns.columns, w->columns.column_count, w->arena,
+                              &w->layout, w->err));
     size_t count = spec->sources->file_count;
     w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
     w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
@@ -201,19 +232,10 @@ void silt_work_release(silt_work *w)
     silt_vec_free(&w->bad);
 }
 
-int64_t silt_table_file_bytes(const silt_metadata *metadata)
+silt_status silt_work_sorted(silt_work *w)
 {
-    const char *text = silt_pairs_get(metadata->configuration, "delta.targetFileSize");
-    if (!text) return 0;
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno || end == text || value <= 0) return 0;
-    static const char units[] = "kmgt";
-    for (size_t i = 0; i < 4; i++)
-        if ((*end | 0x20) == units[i])
-            return value < (INT64_MAX >> (10 * (i + 1))) ? value << (10 * (i + 1)) : 0;
-    return *end ? 0 : value;
+    return silt_layout_sorted_by(&w->layout.order, w->columns.columns, w->arena, &w->sorted_by,
+                                 w->err);
 }
 
 silt_stage_spec silt_work_stage_spec(silt_work *w)
@@ -221,21 +243,19 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
     const char *prefix =
         w->round ? silt_arena_printf(w->arena, "part-%s-r%d-", w->spec->attempt, w->round)
                  : silt_arena_printf(w->arena, "part-%s-", w->spec->attempt);
-    int64_t bytes = w->spec->target_file_bytes;
+    silt_write_spec write = w->layout;
+    write.directory = w->out_dir;
+    write.file_prefix = prefix ? prefix : "part-";
+    write.partition_by = w->columns.partition_by;
+    write.partition_count = w->columns.partition_count;
+    write.checks = w->columns.checks;
+    write.check_count = w->columns.check_count;
     return (silt_stage_spec){
         .groups = w->groups,
         .group_count = w->group_count,
         .columns = w->columns.columns,
         .column_count = w->columns.column_count,
-        .write = {.directory = w->out_dir,
-                  .file_prefix = prefix ? prefix : "part-",
-                  .partition_by = w->columns.partition_by,
-                  .partition_count = w->columns.partition_count,
-                  .target_file_bytes = bytes ? bytes : silt_table_file_bytes(w->metadata),
-                  .compression = w->spec->compression,
-                  .order = w->order,
-                  .checks = w->columns.checks,
-                  .check_count = w->columns.check_count},
+        .write = write,
         .bad_source = bad_source,
         .bad_source_ctx = w,
     };
@@ -273,6 +293,7 @@ silt_status silt_work_stage(silt_work *w, silt_stage_result *staged)
     silt_stage_spec spec = silt_work_stage_spec(w);
     silt_status st = w->engine->ops->stage(w->engine, &spec, w->arena, staged, w->err);
     SILT_TRY(silt_work_after_read(w, silt_work_after_stage(w, staged, st)));
+    SILT_TRY(silt_work_sorted(w));
     size_t at = 0;
     for (size_t g = 0; g < w->group_count; g++)
         for (size_t i = 0; i < w->groups[g].file_count; i++, at++) {
@@ -375,6 +396,7 @@ silt_status silt_work_commit(silt_work *w, silt_txn_options *opts, const silt_ad
 {
     const silt_change_spec *spec = w->spec;
     SILT_AUTO(silt_txn) txn = NULL;
+    opts->ordering_keys = w->sorted_by;
     if (spec->silt_info) {
         opts->silt_info = spec->silt_info(spec->ctx, &w->facts, w->arena);
         if (!opts->silt_info) {

@@ -3,6 +3,7 @@
 #define SILT_OPS_WORK_H
 
 #include "ops/change.h"
+#include "ops/layout.h"
 #include "ops/write_columns.h"
 #include "table/data.h"
 #include "table/shape.h"
@@ -34,7 +35,8 @@ typedef struct silt_work {
     const silt_type *schema;
     silt_shape *shape; /* that these are of; NULL: it stays as it is */
     bool metadata_changes;
-    silt_write_order order; /* of new rows */
+    silt_write_spec layout; /* of new files: what the caller says, else the table */
+    silt_names sorted_by;   /* what new rows are known to be sorted by */
     silt_given_fn *given;   /* NULL: by the plan's groups */
     void *given_ctx;
     silt_work_file *before; /* by source file, before it was read */
@@ -70,8 +72,8 @@ silt_status silt_work_stage(silt_work *w, silt_stage_result *staged);
 /* Give what was noted to the caller of the operation. */
 silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);
 
-/* delta.targetFileSize, a number of bytes or "128mb"; 0: not given, or nothing that can be read. */
-int64_t silt_table_file_bytes(const silt_metadata *metadata);
+/* New rows are written in the layout's order: the commit is to say so. */
+silt_status silt_work_sorted(silt_work *w);
 
 /* Sum up facts.total from counts. */
 void silt_work_sum(silt_work *w);

@@ -61,14 +61,23 @@ static silt_status check_table(const silt_writing *wr)
     return SILT_OK;
 }
 
-static const char *compression(const silt_writing *wr)
+/* A table that stands gets what it lacks of the policy. */
+static silt_status apply_policy(silt_writing *wr)
 {
-    const char *name = wr->opts.compression;
-    if (!name)
-        name = silt_pairs_get(wr->w.metadata->configuration, "delta.parquet.compression.codec");
-    if (!name) return NULL;
-    if (silt_streq(name, "none")) return "uncompressed";
-    return silt_streq(name, "lz4") ? "lz4_raw" : name;
+    silt_snapshot *after = NULL;
+    if (!wr->base || !wr->opts.policy) return SILT_OK;
+    SILT_TRY(silt_policy_apply(wr->base, wr->opts.policy, &after, wr->err));
+    if (!after) return SILT_OK;
+    silt_snapshot_free(wr->base);
+    wr->base = after;
+    return SILT_OK;
+}
+
+static void add_constraints(const silt_writing *wr, silt_change_spec *spec)
+{
+    if (!wr->opts.policy) return;
+    spec->constraints = wr->opts.policy->constraints;
+    spec->constraint_count = wr->opts.policy->constraint_count;
 }
 
 static silt_status start_work(silt_writing *wr)
@@ -77,8 +86,9 @@ static silt_status start_work(silt_writing *wr)
                                   .plan = &wr->plan,
                                   .attempt = wr->id,
                                   .target_file_bytes = wr->opts.target_file_bytes,
-                                  .compression = compression(wr),
+                                  .compression = silt_codec(wr->opts.compression),
                                   .txn = SILT_TXN_OPTIONS_INIT};
+    add_constraints(wr, &wr->spec);
     wr->w.spec = &wr->spec;
     wr->w.snapshot = wr->base;
     wr->w.store = wr->store;
@@ -109,6 +119,7 @@ static silt_status add_condition(silt_writing *wr)
 static silt_status add_order(silt_writing *wr)
 {
     silt_names keys = silt_write_names(wr->opts.ordering_keys);
+    if (!keys.count) return SILT_OK;
     size_t *columns = silt_arena_calloc(wr->arena, keys.count + 1, sizeof(*columns));
     if (!columns) return silt_fail_nomem(wr->err);
     for (size_t i = 0; i < keys.count; i++) {
@@ -117,7 +128,7 @@ static silt_status add_order(silt_writing *wr)
             return silt_fail(wr->err, SILT_INVALID, "ordering keys: there is no column %s",
                              keys.items[i]);
     }
-    wr->w.order = (silt_write_order){.columns = columns, .column_count = keys.count};
+    wr->w.layout.order = (silt_write_order){.columns = columns, .column_count = keys.count};
     return SILT_OK;
 }
 
@@ -223,7 +234,8 @@ static silt_status write_keyed(silt_writing *wr)
                                   .newest_by = wr->opts.newest_by,
                                   .insert_only = wr->opts.mode == SILT_WRITE_APPEND_ONCE,
                                   .target_file_bytes = wr->opts.target_file_bytes,
-                                  .compression = compression(wr)};
+                                  .compression = silt_codec(wr->opts.compression)};
+    add_constraints(wr, &wr->spec);
     SILT_TRY(silt_write_txn_options(wr, &wr->spec.txn));
     while (again) {
         SILT_TRY(keyed_try(wr, &again));
@@ -247,6 +259,7 @@ static silt_status write_all(silt_writing *wr)
     SILT_TRY(decide(wr, &done));
     if (done) return SILT_OK;
     SILT_TRY(check_table(wr));
+    SILT_TRY(apply_policy(wr));
     silt_status st = keyed ? write_keyed(wr) : write_rows(wr);
     if (st == SILT_OK && wr->after) (void)silt_table_maintain(wr->after, NULL);
     return st;

@@ -44,12 +44,7 @@ silt_status silt_write_check(const silt_writing *wr)
     int sources = (s->file_count > 0) + (s->stream != NULL) + (s->scan != NULL);
     if (sources != 1) return misused(wr, "one source is wanted: files, a stream or a scan");
     if (o->target_file_bytes < 0) return misused(wr, "target_file_bytes is below 0");
-    static const char *const codecs[] = {"snappy", "zstd",   "gzip", "lz4_raw",
-                                         "lz4",    "brotli", "none", "uncompressed"};
-    bool known = !o->compression;
-    for (size_t i = 0; i < SILT_COUNT(codecs) && !known; i++)
-        known = silt_streq(o->compression, codecs[i]);
-    if (!known)
+    if (o->compression && !silt_codec(o->compression))
         return silt_fail(wr->err, SILT_INVALID,
                          "compression %.40s: snappy, zstd, gzip, lz4, brotli and none are possible",
                          o->compression);

@@ -1,5 +1,6 @@
 /* What the table is like after a write: as it was, grown, or another. */
 #include "engine/arrow.h"
+#include "ops/shape_commit.h"
 #include "ops/write.h"
 
 static silt_status take(silt_writing *wr, silt_shape *shape)
@@ -12,6 +13,29 @@ static silt_status take(silt_writing *wr, silt_shape *shape)
 
 /* ---- a table to be made */
 
+/* The policy, and what else is said of files. */
+static silt_policy policy_of(const silt_writing *wr)
+{
+    const silt_write_options *o = &wr->opts;
+    silt_policy p = SILT_POLICY_INIT;
+    if (o->policy) p = *o->policy;
+    if (o->target_file_bytes) p.target_file_bytes = o->target_file_bytes;
+    if (o->compression) p.compression = o->compression;
+    if (o->ordering_keys) p.ordering_keys = o->ordering_keys;
+    return p;
+}
+
+static silt_status apply_policy(silt_writing *wr, silt_shape *shape)
+{
+    const silt_policy p = policy_of(wr);
+    const silt_table_step *steps;
+    size_t count;
+    SILT_TRY(silt_policy_steps(&p, wr->arena, &steps, &count, wr->err));
+    for (size_t i = 0; i < count; i++)
+        SILT_TRY(silt_table_step_apply(shape, &steps[i], wr->err));
+    return SILT_OK;
+}
+
 static silt_status make(silt_writing *wr, silt_shape *shape)
 {
     const silt_type *schema;
@@ -23,6 +47,7 @@ static silt_status make(silt_writing *wr, silt_shape *shape)
     for (size_t i = 0; i < properties.count; i++)
         SILT_TRY(silt_shape_set_property(shape, properties.items[i].key, properties.items[i].value,
                                          wr->err));
+    SILT_TRY(apply_policy(wr, shape));
     SILT_TRY(silt_write_match(wr, shape->schema));
     return take(wr, shape);
 }

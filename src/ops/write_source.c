@@ -215,6 +215,7 @@ silt_status silt_write_stage(silt_writing *wr, silt_stage_result *out)
         if (st != SILT_OK && scan->blame) st = scan->blame(scan->ctx, st, wr->err);
     }
     SILT_TRY(silt_work_after_stage(w, out, st));
+    SILT_TRY(silt_work_sorted(w));
     return count_rows(wr, out);
 }
 

@@ -3,8 +3,6 @@
 
 #include "table/shape_tree.h"
 
-#define STATS_COLUMNS "delta.dataSkippingStatsColumns"
-
 /* ---- what stands against a change */
 
 static bool is_partition(const silt_shape *shape, const silt_shape_spot *spot)
@@ -168,11 +166,12 @@ static bool is_below(silt_names path, silt_names top)
     return below;
 }
 
-/* The columns with statistics follow a renamed column (`name`) and forget a dropped one (NULL). */
-static silt_status follow_stats(silt_shape *shape, silt_names path, const char *name,
-                                silt_error *err)
+/* Columns that a property lists follow a renamed column (`name`) and forget a dropped one (NULL).
+ */
+static silt_status follow_list(silt_shape *shape, const char *key, silt_names path,
+                               const char *name, silt_error *err)
 {
-    const char *value = silt_pairs_get(shape->metadata.configuration, STATS_COLUMNS);
+    const char *value = silt_pairs_get(shape->metadata.configuration, key);
     silt_names listed, parts;
     SILT_CLEAN(silt_buf) buf = {0};
     bool changed = false;
@@ -192,8 +191,17 @@ static silt_status follow_stats(silt_shape *shape, silt_names path, const char *
         silt_buf_puts(&buf, text);
     }
     if (buf.failed) return silt_fail_nomem(err);
-    return changed ? silt_shape_put_property(shape, STATS_COLUMNS, buf.data ? buf.data : "", err)
-                   : SILT_OK;
+    return changed ? silt_shape_put_property(shape, key, buf.data ? buf.data : "", err) : SILT_OK;
+}
+
+static silt_status follow_lists(silt_shape *shape, silt_names path, const char *name,
+                                silt_error *err)
+{
+    static const char *const lists[] = {"delta.dataSkippingStatsColumns", SILT_ORDERING_KEYS,
+                                        SILT_Z_ORDER_BY};
+    for (size_t i = 0; i < SILT_COUNT(lists); i++)
+        SILT_TRY(follow_list(shape, lists[i], path, name, err));
+    return SILT_OK;
 }
 
 static silt_status rename_partition(silt_shape *shape, const char *from, const char *to,
@@ -222,7 +230,7 @@ silt_status silt_shape_rename_column(silt_shape *shape, const char *path, const 
     field.name = silt_arena_strdup(shape->arena, name);
     if (!field.name) return silt_fail_nomem(err);
     if (is_partition(shape, &spot)) SILT_TRY(rename_partition(&next, old, field.name, err));
-    SILT_TRY(follow_stats(&next, spot.names, field.name, err));
+    SILT_TRY(follow_lists(&next, spot.names, field.name, err));
     if (!silt_shape_put_field(&next, &spot, field)) return silt_fail_nomem(err);
     SILT_TRY(silt_shape_check_feed(&next, err));
     *shape = next;
@@ -253,7 +261,7 @@ silt_status silt_shape_drop_column(silt_shape *shape, const char *path, silt_err
         return silt_fail(err, SILT_INVALID,
                          "column %s can't be dropped: only partition columns would be left", path);
     silt_shape next = *shape;
-    SILT_TRY(follow_stats(&next, spot.names, NULL, err));
+    SILT_TRY(follow_lists(&next, spot.names, NULL, err));
     if (!silt_shape_put_struct(&next, spot.up, without(shape->arena, spot.parent, spot.index)))
         return silt_fail_nomem(err);
     *shape = next;

@@ -275,12 +275,45 @@ static silt_status fail_unknown(const char *key, silt_error *err)
                      "properties of your own begin with anything but \"delta.\"");
 }
 
+/* ---- Silt's own */
+
+/* Columns at the top, of types that have an order. */
+static silt_status check_order(const silt_shape *shape, const char *key, const char *value,
+                               silt_error *err)
+{
+    silt_names paths;
+    silt_shape_spot spot;
+    silt_status st = silt_ddl_paths(value, shape->arena, &paths, err);
+    for (size_t i = 0; st == SILT_OK && i < paths.count; i++) {
+        st = silt_shape_find_field(shape, paths.items[i], &spot, err);
+        if (st != SILT_OK) break;
+        const silt_type *type = spot.parent->fields[spot.index].type;
+        if (spot.names.count != 1 || type->kind >= SILT_TYPE_VARIANT)
+            return silt_fail(err, SILT_INVALID,
+                             "%s: rows can't be ordered by %.100s: a column at the top is wanted, "
+                             "of a type with an order",
+                             key, paths.items[i]);
+    }
+    if (st == SILT_NOT_FOUND) st = SILT_INVALID;
+    return st == SILT_OK ? st : silt_wrap(err, st, "%s", key);
+}
+
+static silt_status set_own(silt_shape *shape, const char *key, const char *value, silt_error *err)
+{
+    int64_t rows;
+    if (strcmp(key, SILT_ORDERING_KEYS) == 0 || strcmp(key, SILT_Z_ORDER_BY) == 0)
+        SILT_TRY(check_order(shape, key, value, err));
+    if (strcmp(key, SILT_ROW_GROUP_ROWS) == 0 && (!silt_parse_int64(value, &rows) || rows < 1))
+        return silt_fail(err, SILT_INVALID, "%s is \"%s\"; a number of rows is wanted", key, value);
+    return silt_shape_put_property(shape, key, value, err);
+}
+
 static silt_status set_property(silt_shape *shape, const char *key, const char *value,
                                 silt_error *err)
 {
     static const char feature[] = "delta.feature.", constraint[] = "delta.constraints.";
     if (!*key) return silt_fail(err, SILT_INVALID, "a table property needs a name");
-    if (strncasecmp(key, "delta.", 6) != 0) return silt_shape_put_property(shape, key, value, err);
+    if (strncasecmp(key, "delta.", 6) != 0) return set_own(shape, key, value, err);
     if (strncasecmp(key, feature, strlen(feature)) == 0) {
         if (strcmp(value, "supported") == 0 || strcmp(value, "enabled") == 0)
             return silt_shape_enable_feature(shape, key + strlen(feature), err);
