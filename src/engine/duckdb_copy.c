@@ -5,6 +5,7 @@
  * were reported. (2) On failure nothing of ours is left in the directory. (3) No file without rows
  * is left. */
 #include "engine/duckdb_ops.h"
+#include "engine/duckdb_stream.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -358,7 +359,7 @@ static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *sel
     silt_duck_order_sql(&order, &checked, &ordered);
     if (ordered.failed) return silt_fail_nomem(err);
     SILT_TRY(put_copy(&sql, checks, &ordered, write, arena, err));
-    SILT_TRY(silt_duck_query(checks->db, &sql, &result, err));
+    SILT_TRY(silt_duck_query_long(checks->db, &sql, &result, err));
     SILT_TRY(silt_duck_checks_verify(checks, out, err));
     return silt_duck_copy_result(checks->db, &result, checks->columns, write, arena, out, err);
 }

@@ -20,8 +20,11 @@ typedef struct flat_write {
     silt_duck_scan scan;
     const silt_flat_kind *kinds;
     size_t kind_count;
+    silt_arena *arena;
     silt_flat_source *source;
     void *source_ctx;
+    size_t *wanted; /* the flat columns that are used, in the order of the chunk's */
+    size_t wanted_count;
     silt_flat_batch batch;
     size_t next; /* row of the batch */
     bool ended;
@@ -55,7 +58,13 @@ static void flat_bind(duckdb_bind_info info)
 
 static void flat_init(duckdb_init_info info)
 {
+    flat_write *w = silt_duck.init_get_bind_data(info);
     silt_duck.init_set_max_threads(info, 1);
+    w->wanted_count = silt_duck.init_get_column_count(info);
+    w->wanted = silt_arena_calloc(w->arena, w->wanted_count, sizeof *w->wanted);
+    if (!w->wanted) return silt_duck.init_set_error(info, "out of memory");
+    for (size_t i = 0; i < w->wanted_count; i++)
+        w->wanted[i] = silt_duck.init_get_column_index(info, i);
 }
 
 /* Copy `count` rows of a column from the batch to row `to` on. False: text that isn't UTF-8. */
@@ -111,9 +120,11 @@ static silt_status fill_chunk(flat_write *w, duckdb_data_chunk chunk, size_t *ro
         }
         size_t count = w->batch.row_count - w->next;
         if (count > capacity - *rows) count = capacity - *rows;
-        for (size_t c = 0; c < w->kind_count; c++)
-            if (!put_column(w, c, silt_duck.data_chunk_get_vector(chunk, c), *rows, count))
-                return silt_fail(&w->err, SILT_INVALID, "column %zu: text that is not UTF-8", c);
+        for (size_t i = 0; i < w->wanted_count; i++)
+            if (!put_column(w, w->wanted[i], silt_duck.data_chunk_get_vector(chunk, i), *rows,
+                            count))
+                return silt_fail(&w->err, SILT_INVALID, "column %zu: text that is not UTF-8",
+                                 w->wanted[i]);
         w->next += count;
         *rows += count;
     }
@@ -139,6 +150,7 @@ silt_status silt_duck_flat_register(silt_duck_engine *db, silt_error *err)
     silt_duck.table_function_set_bind(f, flat_bind);
     silt_duck.table_function_set_init(f, flat_init);
     silt_duck.table_function_set_function(f, flat_function_run);
+    silt_duck.table_function_supports_projection_pushdown(f, true);
     duckdb_state state = silt_duck.register_table_function(db->connection, f);
     silt_duck.destroy_table_function(&f);
     if (state == DuckDBSuccess) return SILT_OK;
@@ -303,7 +315,11 @@ silt_status silt_duck_write_flat(silt_engine *engine, const silt_flat_kind *kind
 {
     silt_duck_engine *db = silt_duck_of(engine);
     SILT_TRY(silt_duck_start(db, err));
-    flat_write w = {.kinds = kinds, .kind_count = kind_count, .source = source, .source_ctx = ctx};
+    flat_write w = {.kinds = kinds,
+                    .kind_count = kind_count,
+                    .arena = arena,
+                    .source = source,
+                    .source_ctx = ctx};
     w.scan = (silt_duck_scan){.kind = flat_function, .data = &w};
     SILT_TRY(silt_duck_utc_begin(db, err)); /* casts of instants, and their bounds as text */
     silt_duck_scan_add(db, &w.scan);

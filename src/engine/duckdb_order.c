@@ -89,11 +89,13 @@ silt_status silt_duck_order_register(silt_duck_engine *db, silt_error *err)
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
+/* The empty text behind makes bytes of keys that DuckDB would make integers of, as those of short
+ * values of one size are. */
 static void put_key(const silt_duck_order *order, size_t i, silt_buf *sql)
 {
     silt_buf_puts(sql, "create_sort_key(t.");
     silt_sql_name(sql, order->columns[order->write->order.columns[i]].name);
-    silt_buf_puts(sql, ", 'ASC NULLS FIRST')");
+    silt_buf_puts(sql, ", 'ASC NULLS FIRST', '', 'ASC NULLS FIRST')");
 }
 
 static silt_status take_keys(void *ctx, duckdb_data_chunk chunk, bool *end, silt_error *err)

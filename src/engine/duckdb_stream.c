@@ -19,7 +19,7 @@ void silt_duck_cursor_release(silt_duck_cursor *cursor)
     silt_duck.destroy_prepare(&cursor->statement);
 }
 
-/* A statement that can't be prepared gives its error as text only; the kinds that are told apart
+/* A statement that isn't run to its end gives its error as text only; the kinds that are told apart
  * start with these words. */
 static duckdb_error_type error_type_of(const char *text)
 {
@@ -33,6 +33,16 @@ static duckdb_error_type error_type_of(const char *text)
         {"Permission Error", DUCKDB_ERROR_PERMISSION},
         {"Invalid Input Error", DUCKDB_ERROR_INVALID_INPUT},
         {"Conversion Error", DUCKDB_ERROR_CONVERSION},
+        {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
+        {"Mismatch Type Error", DUCKDB_ERROR_MISMATCH_TYPE},
+        {"Divide by Zero Error", DUCKDB_ERROR_DIVIDE_BY_ZERO},
+        {"Invalid type Error", DUCKDB_ERROR_INVALID_TYPE},
+        {"Serialization Error", DUCKDB_ERROR_SERIALIZATION},
+        {"Constraint Error", DUCKDB_ERROR_CONSTRAINT},
+        {"Binder Error", DUCKDB_ERROR_BINDER},
+        {"HTTP Error", DUCKDB_ERROR_HTTP},
+        {"FATAL Error", DUCKDB_ERROR_FATAL},
+        {"INTERNAL Error", DUCKDB_ERROR_INTERNAL},
     };
     for (size_t i = 0; text && i < SILT_COUNT(known); i++)
         if (silt_starts_with(text, known[i].words)) return known[i].type;
@@ -120,9 +130,9 @@ silt_status silt_duck_stream(silt_duck_engine *db, const silt_buf *sql, silt_duc
 
 /* ---- statements that take long --------------------------------------------------------------- */
 
-/* Until nothing is left to do. A thread that finds no task sleeps: the library's own loop asks on
- * and on, which costs a core for as long as one thread of others works alone. */
-static void work(duckdb_pending_result pending)
+/* Until nothing is left to do, or the text of why it failed. A thread that finds no task sleeps:
+ * the library's own loop asks on and on, which costs a core while one thread of others works. */
+static const char *work(duckdb_pending_result pending)
 {
     const struct timespec nap = {.tv_nsec = NAP_NS};
     duckdb_pending_state state = DUCKDB_PENDING_RESULT_NOT_READY;
@@ -130,23 +140,19 @@ static void work(duckdb_pending_result pending)
         state = silt_duck.pending_execute_task(pending);
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) (void)nanosleep(&nap, NULL);
     }
+    const char *why = state == DUCKDB_PENDING_ERROR ? silt_duck.pending_error(pending) : NULL;
+    return why && *why ? why : NULL;
 }
 
 static silt_status query_long(silt_duck_engine *db, duckdb_prepared_statement statement,
-                              duckdb_result *out, silt_error *err)
+                              duckdb_pending_result *pending, duckdb_result *out, silt_error *err)
 {
-    duckdb_pending_result pending = NULL;
-    silt_status st = SILT_OK;
-    if (silt_duck.pending_prepared(statement, &pending) != DuckDBSuccess) {
-        st = silt_duck_error(db, DUCKDB_ERROR_INVALID, silt_duck.pending_error(pending), err);
-    } else {
-        work(pending);
-        if (silt_duck.execute_pending(pending, out) != DuckDBSuccess)
-            st = silt_duck_error(db, silt_duck.result_error_type(out), silt_duck.result_error(out),
-                                 err);
-    }
-    silt_duck.destroy_pending(&pending);
-    return st;
+    const char *why = silt_duck.pending_prepared(statement, pending) == DuckDBSuccess
+                          ? work(*pending)
+                          : silt_duck.pending_error(*pending);
+    if (why) return silt_duck_error(db, error_type_of(why), why, err);
+    if (silt_duck.execute_pending(*pending, out) == DuckDBSuccess) return SILT_OK;
+    return silt_duck_error(db, silt_duck.result_error_type(out), silt_duck.result_error(out), err);
 }
 
 silt_status silt_duck_query_long(silt_duck_engine *db, const silt_buf *sql, silt_duck_result *out,
@@ -156,10 +162,12 @@ silt_status silt_duck_query_long(silt_duck_engine *db, const silt_buf *sql, silt
     SILT_TRY(silt_duck_check(db, err));
     SILT_CLEAN(silt_duck_result) result = {0};
     duckdb_prepared_statement statement = NULL;
+    duckdb_pending_result pending = NULL;
     silt_duck_begin(db);
     silt_status st = silt_duck_prepare(db, sql->data, &statement, err);
     if (st == SILT_OK) {
-        st = query_long(db, statement, &result, err);
+        st = query_long(db, statement, &pending, &result, err);
+        if (pending) silt_duck.destroy_pending(&pending);
         silt_duck.destroy_prepare(&statement);
     }
     silt_duck_end(db);

@@ -109,7 +109,6 @@ static const silt_node txn_nodes[] = {
     LEAF("lastUpdated", TXN_UPDATED, long_type),
 };
 static const silt_node add_dv_nodes[] = DV_NODES(ADD);
-/* The last one is left out where the table doesn't want stats as JSON. */
 static const silt_node add_nodes[] = {
     LEAF("path", ADD_PATH, text_type),
     MAP("partitionValues", ADD_PARTITIONS),
@@ -233,15 +232,68 @@ struct silt_log_rows {
         silt_bytes texts[BATCH_ROWS];
     } values[COLUMN_COUNT];
     silt_flat_vector vectors[COLUMN_COUNT];
-    silt_node add[ADD_NODES_MAX], top[SILT_COUNT(top_nodes)]; /* the columns, as wanted */
+    silt_node add[ADD_NODES_MAX], remove[SILT_COUNT(remove_nodes)];
+    silt_node top[SILT_COUNT(top_nodes)]; /* the columns, as wanted */
+    size_t top_count;
 };
+
+void silt_log_rows_survey(silt_log_checkpoint_content *c)
+{
+    for (size_t i = 0; i < c->files->files.count; i++) {
+        const silt_add *add = &c->files->files.items[i];
+        c->has_tags |= add->tags != NULL;
+        c->has_dvs |= add->dv != NULL;
+        c->has_row_ids |= add->base_row_id != -1 || add->default_row_commit_version != -1;
+        c->has_clustering |= add->clustering_provider != NULL;
+    }
+    for (size_t i = 0; i < c->files->tombstone_count; i++) {
+        const silt_remove *remove = &c->files->tombstones[i];
+        c->has_dvs |= remove->dv != NULL;
+        c->has_row_ids |= remove->base_row_id != -1 || remove->default_row_commit_version != -1;
+    }
+}
+
+static bool is_needed(const silt_log_checkpoint_content *c, size_t column)
+{
+    switch (column) {
+    case C_ADD_STATS:
+        return c->with_stats;
+    case C_ADD_TAGS:
+        return c->has_tags;
+    case C_ADD_DV:
+    case C_REMOVE_DV:
+        return c->has_dvs;
+    case C_ADD_ROW_ID:
+    case C_ADD_COMMIT_VERSION:
+    case C_REMOVE_ROW_ID:
+    case C_REMOVE_COMMIT_VERSION:
+        return c->has_row_ids;
+    case C_ADD_CLUSTERING:
+        return c->has_clustering;
+    case C_REMOVE_EXTENDED:
+    case C_REMOVE_PARTITIONS:
+    case C_REMOVE_SIZE:
+        return c->files->tombstone_count > 0;
+    case C_DOMAIN:
+        return c->state->domain_count > 0;
+    default:
+        return true;
+    }
+}
+
+static size_t choose(const silt_log_checkpoint_content *c, const silt_node *nodes, size_t count,
+                     silt_node *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_needed(c, nodes[i].column)) out[kept++] = nodes[i];
+    return kept;
+}
 
 static void choose_columns(silt_log_rows *r)
 {
     const silt_log_checkpoint_content *c = r->content;
-    size_t count = SILT_COUNT(add_nodes) - !c->with_stats;
-    memcpy(r->add, add_nodes, sizeof(add_nodes));
-    memcpy(r->top, top_nodes, sizeof(top_nodes));
+    size_t count = choose(c, add_nodes, SILT_COUNT(add_nodes), r->add);
     if (c->stats_type)
         r->add[count++] = (silt_node){.name = "stats_parsed",
                                       .kind = SILT_NODE_JSON,
@@ -252,8 +304,12 @@ static void choose_columns(silt_log_rows *r)
                                       .kind = SILT_NODE_JSON,
                                       .column = C_ADD_PARSED_PARTITIONS,
                                       .type = c->partitions_type};
+    r->top_count =
+        choose(c, top_nodes, r->slice->files_only ? FILE_NODES : SILT_COUNT(top_nodes), r->top);
     r->top[0].children = r->add;
     r->top[0].child_count = count;
+    r->top[1].children = r->remove;
+    r->top[1].child_count = choose(c, remove_nodes, SILT_COUNT(remove_nodes), r->remove);
 }
 
 silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content,
@@ -294,7 +350,7 @@ void silt_log_rows_schema(const silt_log_rows *rows, const silt_flat_kind **kind
     *kinds_out = kinds;
     *kind_count = COLUMN_COUNT;
     *nodes = rows->top;
-    *node_count = rows->slice->files_only ? FILE_NODES : SILT_COUNT(top_nodes);
+    *node_count = rows->top_count;
 }
 
 static void put_int(silt_log_rows *r, enum column column, size_t row, int64_t value)

@@ -12,9 +12,10 @@ typedef struct silt_log_checkpoint_content {
     const silt_app_txn *app_txns; /* of the state, those that haven't expired */
     size_t app_txn_count;
     const silt_log_replay *files;
-    bool with_stats;                  /* as JSON */
-    const silt_type *stats_type;      /* of stats_parsed; NULL: not wanted */
-    const silt_type *partitions_type; /* of partitionValues_parsed; likewise */
+    bool with_stats;                                     /* as JSON */
+    bool has_tags, has_dvs, has_row_ids, has_clustering; /* some file or tombstone */
+    const silt_type *stats_type;                         /* of stats_parsed; NULL: not wanted */
+    const silt_type *partitions_type;                    /* of partitionValues_parsed; likewise */
 } silt_log_checkpoint_content;
 
 /* The types above, in the arena, as delta.checkpoint.writeStatsAsStruct asks (checkpoint_stats.c).
@@ -22,6 +23,9 @@ typedef struct silt_log_checkpoint_content {
 silt_status silt_log_parsed_types(const silt_log_state *state, silt_arena *arena,
                                   const silt_type **stats, const silt_type **partitions,
                                   silt_error *err);
+
+/* Set has_…: columns that would hold nothing are left out, for a null costs as much as a value. */
+void silt_log_rows_survey(silt_log_checkpoint_content *content);
 
 /* Rows of a checkpoint are numbered: protocol, metadata, app txns, domains, files, tombstones. */
 size_t silt_log_rows_count(const silt_log_checkpoint_content *content);
@@ -53,7 +57,7 @@ silt_log_rows *silt_log_rows_new(const silt_log_checkpoint_content *content,
 void silt_log_rows_free(silt_log_rows *rows);
 SILT_DEFINE_AUTO(silt_log_rows, silt_log_rows_free)
 
-/* The columns, for write_flat: static but for the choice of stats, and of files only. */
+/* The columns, for write_flat; those that nothing stands in are missing. */
 void silt_log_rows_schema(const silt_log_rows *rows, const silt_flat_kind **kinds,
                           size_t *kind_count, const silt_node **nodes, size_t *node_count);
 /* A silt_flat_source with the rows as its context. */

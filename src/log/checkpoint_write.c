@@ -293,6 +293,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
     SILT_TRY(live_txns(&state, spec->now_ms, arena, &content, err));
     SILT_TRY(
         silt_log_parsed_types(&state, arena, &content.stats_type, &content.partitions_type, err));
+    silt_log_rows_survey(&content);
     writer w = {.store = store,
                 .engine = engine,
                 .content = &content,
