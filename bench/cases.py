@@ -3,7 +3,8 @@
 A variant is a dict:  src    input folder, by its name in data.py      start  "empty": the table of all loads
                       table  a table that is only read                 state  what a load of that input leaves behind
                       new    files that appear beside `src` for the run
-                      n      a count for the system                    rows, result: what must come out
+                      copy   a table of which each run has its own: data files linked, the log copied
+                      n      a count for the system                    rows, result, files: what must come out
 A system gets one dict `a` with case, variant, scale, table, state (a folder of its own), src, n.
 """
 from data import SIZES
@@ -33,9 +34,15 @@ def variants(case, scale):
                 "dv_two_integers": dict(table="scan-dv", result=n * 95 // 100)}
     if case == "cdf":
         return {"all": dict(table="feed")}
+    if case == "checkpoint":
+        return {"million": dict(copy="checkpoint-crc", files=s["adds"] + 2)}
+    if case == "optimize":
+        n = s["many"]
+        return {v: dict(copy="manyfiles", rows=n * s["many_rows"], columns="SCAN", fewer=n) for v in ("compact", "zorder")}
     if case == "footprint":
         return {"open_tiny": dict(table="dim", result=4), "idle": dict(table="dim")}
     raise KeyError(case)
 
 
-ALL = ["load_append", "load_small_files", "commits", "log_replay", "scan", "cdf", "footprint"]
+ALL = ["load_append", "load_small_files", "commits", "log_replay", "scan", "cdf", "checkpoint", "optimize",
+       "footprint"]

@@ -10,14 +10,15 @@ import duckdb
 ROOT = Path(os.environ.get("SILT_BENCH", os.path.expanduser("~/.cache/silt-bench")))
 SIZES = {  # rows, files
     "full": dict(load=5_000_000, load_files=20, small=2_000, tracked=100_000, dim=1_000_000, commits=500, writers=25,
-                 log_commits=10_000, adds=1_000_000, scan=10_000_000, feed=100),
+                 log_commits=10_000, adds=1_000_000, scan=10_000_000, feed=100, many=1_000, many_rows=5_000),
     "small": dict(load=200_000, load_files=4, small=100, tracked=2_000, dim=50_000, commits=50, writers=5,
-                  log_commits=500, adds=20_000, scan=200_000, feed=20),
+                  log_commits=500, adds=20_000, scan=200_000, feed=20, many=50, many_rows=2_000),
 }
 COLUMNS = dict(id="BIGINT", k="INTEGER", amount="DECIMAL(12,2)", price="DOUBLE", name="VARCHAR",
                category="VARCHAR", note="VARCHAR", ts="TIMESTAMPTZ", d="DATE", flag="INTEGER")
 AUDIT = dict(_source_file="VARCHAR", _load_timestamp="TIMESTAMPTZ", _batch_id="VARCHAR")
 LOADED = {**COLUMNS, **AUDIT}
+SCAN = {c: t for c, t in COLUMNS.items() if c != "flag"}
 DELTA = dict(BIGINT="long", INTEGER="integer", DOUBLE="double", VARCHAR="string", TIMESTAMPTZ="timestamp",
              DATE="date", BOOLEAN="boolean", **{"DECIMAL(12,2)": "decimal(12,2)"})
 
@@ -28,8 +29,8 @@ def db():
     return con
 
 
-def rows(lo, n):
-    """SELECT of n rows that follow from their ids, lo and up."""
+def rows(lo, n, step=1):
+    """SELECT of n rows that follow from their ids: lo, lo + step and so on."""
     h = "hash(id + 0)"
     return f"""SELECT id, ({h} % 100000)::INTEGER k, (({h} >> 8) % 100000000 / 100)::DECIMAL(12,2) amount,
       (({h} >> 16) % 1000000007) / 1e4 price, 'customer-' || ({h} % 1000003) AS name,
@@ -37,7 +38,7 @@ def rows(lo, n):
       'note ' || md5(id::VARCHAR) note,
       TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(id % 63072000 + 0) ts,
       (DATE '2020-01-01' + (({h} >> 12) % 2000)::INTEGER) d, (({h} >> 3) % 2)::INTEGER flag
-      FROM (SELECT {lo} + range AS id FROM range({n}))"""
+      FROM (SELECT {lo} + {step} * range AS id FROM range({n}))"""
 
 
 # ---- tables

@@ -1,9 +1,8 @@
 """Tables that are only read: logs without data, ten million rows, the same with deletion vectors, a change feed."""
 import glob, json, os, shutil, struct, uuid, zlib
 from pathlib import Path
-from data import COLUMNS, db, header, rows, write_version
+from data import SCAN, db, header, rows, write_version
 
-SCAN = {c: t for c, t in COLUMNS.items() if c != "flag"}
 LOG = dict(id="BIGINT", name="VARCHAR", p="INTEGER")
 THEN = 1_700_000_000_000
 
@@ -90,6 +89,17 @@ def scan_table(table, s, files=100, commits=10):
         write_version(table, v, (header(SCAN) if v == 0 else []) + adds[v * each:(v + 1) * each])
 
 
+def many_table(table, s):
+    """Small files, over each of which the ids are spread."""
+    con, files, adds = db(), s["many"], []
+    os.makedirs(table)
+    for f in range(files):
+        name = f"part-{f:05d}.parquet"
+        con.execute(f"COPY (SELECT {','.join(SCAN)} FROM ({rows(f, s['many_rows'], files)})) TO '{table}/{name}' (FORMAT parquet)")
+        adds.append(add_action(con, table, name))
+    write_version(table, 0, header(SCAN) + adds)
+
+
 Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
 
@@ -140,4 +150,4 @@ def feed_table(table, s):
 
 MAKERS = {"commits10k": commits_table,
           "checkpoint": lambda t, s: checkpoint_table(t, s, False), "checkpoint-crc": lambda t, s: checkpoint_table(t, s, True),
-          "scan": scan_table, "feed": feed_table}
+          "scan": scan_table, "manyfiles": many_table, "feed": feed_table}

@@ -112,5 +112,15 @@ def cdf(a):
     pq.write_table(pa.table(DeltaTable(a["table"]).load_cdf(starting_version=1).read_all()), a["state"] + "/cdf.parquet")
 
 
+def checkpoint(a):
+    DeltaTable(a["table"]).create_checkpoint()
+
+
+def optimize(a):
+    t = DeltaTable(a["table"])
+    m = t.optimize.z_order(["k", "d"]) if a["variant"] == "zorder" else t.optimize.compact()
+    return {"added": m["numFilesAdded"]}
+
+
 def footprint(a):
     return len(DeltaTable(a["table"]).file_uris()) if a["variant"] == "open_tiny" else None

@@ -85,6 +85,18 @@ def cdf(a):
     db.execute(f"COPY (FROM read_parquet({files}, union_by_name=true)) TO '{a['state']}/cdf.parquet' (FORMAT parquet)")
 
 
+def checkpoint(a):
+    """The rows of the checkpoint that is there, written once more."""
+    old = glob.glob(f"{a['table']}/_delta_log/*.checkpoint.parquet")
+    db.execute(f"COPY (FROM read_parquet({old})) TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)")
+
+
+def optimize(a):
+    """All rows read and written once, along a curve of a kind for z-order."""
+    order = "ORDER BY k // 64, date_diff('day', DATE '2020-01-01', d) // 8" if a["variant"] == "zorder" else ""
+    db.execute(f"COPY (FROM read_parquet('{a['table']}/*.parquet') {order}) TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)")
+
+
 def footprint(a):
     if a["variant"] == "open_tiny":
         return db.execute(f"SELECT count(*) FROM glob('{a['table']}/*.parquet')").fetchone()[0]

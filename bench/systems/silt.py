@@ -42,6 +42,10 @@ def argv(case, a):
         return result(f"{q(BIN)} sql --format csv --no-header {q(sql)}")
     if case == "cdf":
         return [BIN, "changes", a["table"], "--from", "1", "--format", "parquet", "--output", a["state"] + "/cdf.parquet"]
+    if case == "checkpoint":
+        return [BIN, "checkpoint", a["table"]]
+    if case == "optimize":
+        return [BIN, "optimize", a["table"]] + (["--zorder", "k,d"] if v == "zorder" else [])
     if case == "log_replay" or v == "open_tiny":
         return result(f"{q(BIN)} files {q(a['table'])} | wc -l")
     return [BIN, "--version"]
