@@ -10,6 +10,19 @@ A system gets one dict `a` with case, variant, scale, table, state (a folder of 
 from data import SIZES
 
 
+def upserts(case, n):
+    """`taken`: rows that have the source's values afterwards. base-dv: every 20th row is deleted."""
+    def start(source, m, new, table="base", **more):
+        return dict(copy=table, src=f"src-{source}", rows=n - (n // 20 if table == "base-dv" else 0) + new,
+                    taken=new if case == "append_once" else m, columns="SCAN", **more)
+    if case == "append_once":
+        return {"90pct_present": start("once", n // 10, n // 100)}
+    m, few, large = n // 100, max(n // 10_000, 20), n * 3 // 10
+    return {"scattered_1pct": start("scattered", m, m // 2), "tiny": start("tiny", few, few // 2),
+            "clustered_1pct": start("clustered", m, m // 2), "scattered_dv": start("scattered", m, m // 2, "base-dv"),
+            "spill": start("large", large, large // 2, memory="256MB")}
+
+
 def variants(case, scale):
     s = SIZES[scale]
     if case == "load_append":
@@ -39,10 +52,12 @@ def variants(case, scale):
     if case == "optimize":
         n = s["many"]
         return {v: dict(copy="manyfiles", rows=n * s["many_rows"], columns="SCAN", fewer=n) for v in ("compact", "zorder")}
+    if case in ("upsert", "append_once"):
+        return upserts(case, s["base"])
     if case == "footprint":
         return {"open_tiny": dict(table="dim", result=4), "idle": dict(table="dim")}
     raise KeyError(case)
 
 
 ALL = ["load_append", "load_small_files", "commits", "log_replay", "scan", "cdf", "checkpoint", "optimize",
-       "footprint"]
+       "upsert", "append_once", "footprint"]

@@ -10,9 +10,10 @@ import duckdb
 ROOT = Path(os.environ.get("SILT_BENCH", os.path.expanduser("~/.cache/silt-bench")))
 SIZES = {  # rows, files
     "full": dict(load=5_000_000, load_files=20, small=2_000, tracked=100_000, dim=1_000_000, commits=500, writers=25,
-                 log_commits=10_000, adds=1_000_000, scan=10_000_000, feed=100, many=1_000, many_rows=5_000),
+                 log_commits=10_000, adds=1_000_000, scan=10_000_000, feed=100, many=1_000, many_rows=5_000,
+                 base=10_000_000),
     "small": dict(load=200_000, load_files=4, small=100, tracked=2_000, dim=50_000, commits=50, writers=5,
-                  log_commits=500, adds=20_000, scan=200_000, feed=20, many=50, many_rows=2_000),
+                  log_commits=500, adds=20_000, scan=200_000, feed=20, many=50, many_rows=2_000, base=400_000),
 }
 COLUMNS = dict(id="BIGINT", k="INTEGER", amount="DECIMAL(12,2)", price="DOUBLE", name="VARCHAR",
                category="VARCHAR", note="VARCHAR", ts="TIMESTAMPTZ", d="DATE", flag="INTEGER")
@@ -29,14 +30,14 @@ def db():
     return con
 
 
-def rows(lo, n, step=1):
-    """SELECT of n rows that follow from their ids: lo, lo + step and so on."""
-    h = "hash(id + 0)"
+def rows(lo, n, step=1, salt=0):
+    """SELECT of n rows that follow from their ids, lo, lo + step and so on; `salt` varies all but id and note."""
+    h = f"hash(id + {salt * 7919})"
     return f"""SELECT id, ({h} % 100000)::INTEGER k, (({h} >> 8) % 100000000 / 100)::DECIMAL(12,2) amount,
       (({h} >> 16) % 1000000007) / 1e4 price, 'customer-' || ({h} % 1000003) AS name,
       'cat_' || lpad((({h} >> 4) % 50)::VARCHAR, 2, '0') category,
       'note ' || md5(id::VARCHAR) note,
-      TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(id % 63072000 + 0) ts,
+      TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(id % 63072000 + {salt}) ts,
       (DATE '2020-01-01' + (({h} >> 12) % 2000)::INTEGER) d, (({h} >> 3) % 2)::INTEGER flag
       FROM (SELECT {lo} + {step} * range AS id FROM range({n}))"""
 
@@ -122,7 +123,7 @@ def tracked_files(out, s):
 
 def build(scale, name):
     """The path of an input or a table; made if it is missing, under another name until it is whole."""
-    import tables  # which builds on this module
+    import tables, upserts  # which build on this module
     path = ROOT / "data" / scale / name
     if path.exists():
         return str(path)
@@ -142,8 +143,12 @@ def build(scale, name):
         dim_table(tmp, s)
     elif name == "scan-dv":
         tables.with_deletion_vectors(tmp, build(scale, "scan"))
+    elif name == "base-on":
+        tables.with_deletion_vectors(tmp, build(scale, "base"), 0, upserts.ON)
+    elif name == "base-dv":
+        tables.with_deletion_vectors(tmp, build(scale, "base"), 20, upserts.ON)
     else:
-        tables.MAKERS[name](tmp, s)
+        (tables.MAKERS | upserts.MAKERS)[name](tmp, s)
     os.rename(tmp, path)
     print(f"  built {scale}/{name} in {time.time() - start:.1f} s", file=sys.stderr)
     return str(path)

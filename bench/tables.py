@@ -108,15 +108,15 @@ def z85(data):
     return "".join(Z85[v // 85 ** e % 85] for v in numbers for e in (4, 3, 2, 1, 0))
 
 
-def with_deletion_vectors(table, base, every=20):
-    """The files of `base`, and of each every 20th row deleted: one .bin file of portable Roaring bitmaps."""
+def with_deletion_vectors(table, base, every=20, properties=None):
+    """The files of `base`, and of each every 20th row deleted (0: none): one .bin file of portable Roaring bitmaps."""
     from pyroaring import BitMap
     shutil.copytree(base, table, copy_function=os.link)
     adds = [json.loads(line)["add"] for log in sorted(glob.glob(f"{base}/_delta_log/*.json"))
             for line in open(log) if line.startswith('{"add"')]
     shutil.rmtree(f"{table}/_delta_log")
     name, blob, before, after = uuid.UUID(int=0xD5), b"\x01", [], []
-    for a in adds:
+    for a in adds if every else []:
         gone = BitMap(range(0, json.loads(a["stats"])["numRecords"], every))
         data = struct.pack("<iQI", 1681511377, 1, 0) + gone.serialize()
         dv = dict(storageType="u", pathOrInlineDv=z85(name.bytes), offset=len(blob), sizeInBytes=len(data), cardinality=len(gone))
@@ -124,12 +124,14 @@ def with_deletion_vectors(table, base, every=20):
         before.append({"remove": {"path": a["path"], "deletionTimestamp": THEN + 1, "dataChange": True,
                                   "extendedFileMetadata": True, "partitionValues": {}, "size": a["size"]}})
         after.append({"add": {**a, "deletionVector": dv}})
-    Path(f"{table}/deletion_vector_{name}.bin").write_bytes(blob)
     protocol, meta = header(SCAN)
+    meta["metaData"]["configuration"] = properties or {}
     protocol["protocol"] = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"],
                             "writerFeatures": ["deletionVectors"]}
     write_version(table, 0, [protocol, meta] + [{"add": a} for a in adds])
-    write_version(table, 1, before + after)
+    if every:
+        Path(f"{table}/deletion_vector_{name}.bin").write_bytes(blob)
+        write_version(table, 1, before + after)
 
 
 def feed_table(table, s):

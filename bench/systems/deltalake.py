@@ -122,5 +122,18 @@ def optimize(a):
     return {"added": m["numFilesAdded"]}
 
 
+def merger(a):
+    import pyarrow.parquet as pq
+    return DeltaTable(a["table"]).merge(pq.read_table(a["src"]), predicate="t.id = s.id", source_alias="s", target_alias="t")
+
+
+def upsert(a):
+    merger(a).when_matched_update_all(predicate="s.ts > t.ts").when_not_matched_insert_all().execute()
+
+
+def append_once(a):
+    merger(a).when_not_matched_insert_all().execute()
+
+
 def footprint(a):
     return len(DeltaTable(a["table"]).file_uris()) if a["variant"] == "open_tiny" else None

@@ -70,6 +70,15 @@ def cdf(a):
     raise NotImplementedError("the extension reads no change feeds")
 
 
+def upsert(a):
+    raise NotImplementedError("the extension only appends")
+
+
+def append_once(a):
+    db.execute(f"ATTACH '{a['table']}' AS t (TYPE delta)")
+    db.execute(f"INSERT INTO t FROM read_parquet('{a['src']}/*.parquet') s ANTI JOIN delta_scan('{a['table']}') USING (id)")
+
+
 def footprint(a):
     if a["variant"] == "open_tiny":
         return db.execute(f"SELECT count(*) FROM delta_list_files('{a['table']}')").fetchone()[0]

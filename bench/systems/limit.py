@@ -97,6 +97,22 @@ def optimize(a):
     db.execute(f"COPY (FROM read_parquet('{a['table']}/*.parquet') {order}) TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)")
 
 
+def upsert(a):
+    """The source read once; keys of the table's files that its range of keys touches; its rows written."""
+    if a["memory"]:
+        db.execute(f"SET memory_limit='{a['memory']}'; SET temp_directory='{a['state']}'")
+    db.execute(f"CREATE TEMP TABLE s AS FROM read_parquet('{a['src']}/*.parquet')")
+    lo, hi = db.execute("SELECT min(id), max(id) FROM s").fetchone()
+    db.execute(f"""SELECT count(*) FROM read_parquet('{a['table']}/part-*.parquet')
+        WHERE id BETWEEN {lo} AND {hi} AND id IN (SELECT id FROM s)""").fetchone()
+    db.execute(f"COPY s TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)")
+
+
+def append_once(a):
+    db.execute(f"""COPY (FROM read_parquet('{a['src']}/*.parquet') s ANTI JOIN read_parquet('{a['table']}/part-*.parquet') t
+        USING (id)) TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)""")
+
+
 def footprint(a):
     if a["variant"] == "open_tiny":
         return db.execute(f"SELECT count(*) FROM glob('{a['table']}/*.parquet')").fetchone()[0]

@@ -5,17 +5,24 @@ sys.path.append(HERE + "/bench")
 from queries import queries  # noqa: E402
 BIN = os.path.abspath(os.environ.get("SILT_BIN", HERE + "/build/silt"))
 COMMITS = os.path.dirname(BIN) + "/bench_commits"
+TABLES = {"base": "base-on"}  # with deletion vectors on
 INSTALLED = [BIN, HERE + "/build/deps/duckdb/libduckdb.so"]
 
 
-def load(a, form):
+def load(a, form, strategy="append", write=(), **more):
     """`silt run` with the pipeline file of one load (JSON, which it takes too)."""
     path = a["state"] + "/pipeline.json"
     table = {"table_name": "t", "source": {"path": f"{a['src']}/*.{form}", "format": form},
-             "loading_strategy": "append", "write": {"path": a["table"]}}
+             "loading_strategy": strategy, "write": {"path": a["table"], **dict(write)}, **more}
+    memory = {"memory_limit": a["memory"]} if a["memory"] else {}
     with open(path, "w") as f:
-        json.dump({"pipeline": "bench", "checkpoint_path": a["state"], "tables": [table]}, f)
+        json.dump({"pipeline": "bench", "checkpoint_path": a["state"], **memory, "tables": [table]}, f)
     return [BIN, "run", "--config", path]
+
+
+def upsert(a, strategy, **write):
+    """Rows are the source's own: the table has no audit columns."""
+    return load(a, "parquet", strategy, write, primary_keys=["id"], audit_columns=False)
 
 
 def result(command):
@@ -29,6 +36,10 @@ def argv(case, a):
         return load(a, v)
     if case == "load_small_files":
         return load(a, "csv")
+    if case == "upsert":
+        return upsert(a, case, dedup_strategy="newest_wins", timestamp_col="ts")
+    if case == "append_once":
+        return upsert(a, case)
     if case == "commits":
         if v == "sequential":
             return [COMMITS, a["table"], str(a["n"]), "0"]
