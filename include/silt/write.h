@@ -112,10 +112,11 @@ typedef struct silt_write_options {
     size_t struct_size;
     silt_write_mode mode;
     silt_schema_mode schema_mode;
-    const char *where;       /* OVERWRITE: the rows that go, and what each new row has to fulfil */
+    const char *where; /* OVERWRITE: the rows that go, and what each new row has to fulfil */
     /* What the table is to be like: where one that stands lacks some of it, it gets that in a
      * commit of its own before. Constraints that don't persist are asked of this write's rows.
-     * NULL: as it is. Of one that is made it also keeps what follows of orders, sizes and codecs. */
+     * NULL: as it is. Of one that is made it also keeps what follows of orders, sizes and codecs.
+     */
     const silt_policy *policy;
     bool dynamic_partitions; /* OVERWRITE: only of partitions that the source has rows for */
     const char *const *keys; /* UPSERT, APPEND_ONCE: NULL-terminated; nulls are equal */
@@ -146,7 +147,8 @@ typedef struct silt_write_result {
     int64_t table_version;     /* the newest that was seen */
     bool created;              /* the table was made */
     int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
-    int64_t rows_copied; /* stood in files that were written anew */
+    int64_t rows_copied;  /* stood in files that were written anew */
+    int64_t rows_deleted; /* OVERWRITE: went; -1: the table's statistics don't say */
     int64_t files_added, bytes_added, files_removed;
     int attempts; /* commits tried */
 } silt_write_result;

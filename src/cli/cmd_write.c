@@ -76,6 +76,7 @@ static void print_json(const silt_write_result *r)
     cli_json_integer(&j, "rows_unchanged", r->rows_unchanged);
     cli_json_integer(&j, "rows_deduplicated", r->rows_deduplicated);
     cli_json_integer(&j, "rows_copied", r->rows_copied);
+    cli_json_count(&j, "rows_deleted", r->rows_deleted);
     cli_json_integer(&j, "files_added", r->files_added);
     cli_json_integer(&j, "files_removed", r->files_removed);
     cli_json_integer(&j, "bytes_added", r->bytes_added);
@@ -100,6 +101,7 @@ static void print_words(const cli *c, const silt_write_result *r)
         printf("version %" PRId64 ": %s inserted", r->committed_version,
                cli_counted(r->rows_inserted, "row", "rows", rows));
         if (r->rows_updated) printf(", %" PRId64 " updated", r->rows_updated);
+        if (r->rows_deleted > 0) printf(", %" PRId64 " deleted", r->rows_deleted);
         if (r->rows_unchanged) printf(", %" PRId64 " left as they were", r->rows_unchanged);
         if (r->rows_deduplicated) printf(", %" PRId64 " deduplicated", r->rows_deduplicated);
         printf("; %s added", cli_counted(r->files_added, "file", "files", added));

@@ -14,7 +14,7 @@
 
 /* ---- one try */
 
-static void edit_release(silt_edit *e)
+void silt_edit_end(silt_edit *e)
 {
     silt_scan_plan_release(&e->scan);
     for (size_t i = 0; i < e->files.count; i++) {
@@ -30,14 +30,14 @@ static void edit_release(silt_edit *e)
 }
 
 /* Invariant (2). */
-static void take_back(silt_edit *e)
+void silt_edit_take_back(silt_edit *e)
 {
     for (size_t i = 0; i < e->keys.count; i++)
         (void)e->store->ops->remove(e->store, e->keys.items[i], NULL);
     if (e->half) (void)silt_attempt_clean(e->store, e->id, NULL);
 }
 
-static silt_status begin(silt_edit *e)
+silt_status silt_edit_begin(silt_edit *e)
 {
     const silt_log_state *state = silt_snapshot_state(e->snapshot);
     e->store = silt_snapshot_store(e->snapshot);
@@ -99,7 +99,7 @@ static silt_status add_marked(silt_edit *e, silt_txn *txn, const silt_edit_file 
     return silt_txn_add(txn, &add, e->err);
 }
 
-static silt_status fill(silt_edit *e, silt_txn *txn)
+silt_status silt_edit_fill(silt_edit *e, silt_txn *txn)
 {
     for (size_t i = 0; i < e->files.count; i++) {
         const silt_edit_file *file = &e->files.items[i];
@@ -120,12 +120,12 @@ static silt_status commit(silt_edit *e, int64_t left_ms, silt_txn_result *out,
     SILT_AUTO(silt_txn) txn = NULL;
     SILT_TRY(txn_options(e, left_ms, &opts));
     SILT_TRY(silt_txn_new(e->snapshot, &opts, &txn, e->err));
-    SILT_TRY(fill(e, txn));
+    SILT_TRY(silt_edit_fill(e, txn));
     return silt_txn_commit(txn, out, after, e->err);
 }
 
 /* What becomes of files and vectors, once it is known which are touched. */
-static void count_files(silt_edit *e)
+void silt_edit_count(silt_edit *e)
 {
     silt_edit_result *r = &e->result;
     for (size_t i = 0; i < e->files.count; i++) {
@@ -142,10 +142,10 @@ static void count_files(silt_edit *e)
 /* Before the commit. An app txn is committed though there is nothing to change: it is done then. */
 static silt_status prepare(silt_edit *e, bool *stop)
 {
-    SILT_TRY(begin(e));
+    SILT_TRY(silt_edit_begin(e));
     SILT_TRY(e->op->find(e));
     e->found_us = silt_now_us(NULL);
-    count_files(e);
+    silt_edit_count(e);
     *stop = true;
     e->result.outcome = e->opts->dry_run ? SILT_EDIT_DRY_RUN : SILT_EDIT_NOTHING;
     e->result.table_version = e->state->version;
@@ -227,7 +227,7 @@ static silt_status one_try(tries *t, silt_edit *e, silt_txn_result *txn, bool *s
     if (st == SILT_UNSURE) st = SILT_IO;
     if (st == SILT_OK) st = commit(e, left_ms > 1 ? left_ms : 1, txn, &t->after);
     bool stands = st == SILT_OK && txn->outcome == SILT_TXN_COMMITTED;
-    if (!stands && st != SILT_UNSURE) take_back(e);
+    if (!stands && st != SILT_UNSURE) silt_edit_take_back(e);
     return st;
 }
 
@@ -247,7 +247,7 @@ static silt_status try_once(tries *t, bool *again)
     silt_status st = one_try(t, &e, &txn, &stop);
     t->attempts += stop ? 0 : txn.attempts ? txn.attempts : 1;
     e.result.attempts = t->attempts;
-    edit_release(&e);
+    silt_edit_end(&e);
     if (st != SILT_OK) return st;
     t->result = e.result;
     if (stop) {

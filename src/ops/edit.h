@@ -78,6 +78,16 @@ silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const
                           const silt_edit_options *opts, silt_edit_result *out,
                           silt_snapshot **after, silt_error *err);
 
+/* A try by itself, for operations that make more of it than an edit: snapshot, opts and err are
+ * set, the rest is 0. Begin, find, write, count, fill a txn; unless it is committed take back what
+ * was put; end in any case. */
+silt_status silt_edit_begin(silt_edit *e);
+/* What becomes of files and vectors, once it is known which are touched. */
+void silt_edit_count(silt_edit *e);
+silt_status silt_edit_fill(silt_edit *e, silt_txn *txn);
+void silt_edit_take_back(silt_edit *e);
+void silt_edit_end(silt_edit *e);
+
 /* ---- edit_find.c */
 
 /* current_date() and current_timestamp() as what they are in this try: the same for all rows. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "ops/edit.h"
 #include "table/expr.h"
 
 /* ---- source files stay as they are */
@@ -379,7 +380,7 @@ static silt_status fill_txn(silt_work *w, silt_txn *txn, const silt_add *const *
         SILT_TRY(silt_txn_remove(txn, removes[i], true, w->err));
     for (size_t i = 0; i < w->add_count; i++)
         SILT_TRY(silt_txn_add(txn, &w->adds[i], w->err));
-    return SILT_OK;
+    return w->edit ? silt_edit_fill(w->edit, txn) : SILT_OK;
 }
 
 static silt_status prepare(silt_work *w, silt_txn *txn, const silt_add *const *removes,

@@ -13,6 +13,8 @@ typedef struct silt_work_file {
     bool there;
 } silt_work_file;
 
+struct silt_edit;
+
 /* One try of a change. {0} before silt_work_init(), silt_work_release() afterwards. */
 typedef struct silt_work {
     silt_snapshot *snapshot; /* NULL: there is no table yet; the next two are given then */
@@ -45,6 +47,8 @@ typedef struct silt_work {
     silt_change_facts facts;
     silt_add *adds; /* published */
     size_t add_count;
+    struct silt_edit
+        *edit; /* what else the commit changes, of rows that are there; NULL: nothing */
 } silt_work;
 
 /* Make the scratch folder, fill in columns, look at the source files. UNSUPPORTED: a writer

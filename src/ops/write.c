@@ -136,12 +136,8 @@ static silt_status add_order(silt_writing *wr)
 
 static void give_counts(silt_writing *wr)
 {
-    const silt_change_facts *f = &wr->w.facts;
-    wr->result.rows_read = f->total.read;
-    wr->result.rows_inserted = f->total.inserted;
-    wr->result.files_added = f->files_added;
-    wr->result.bytes_added = f->bytes_added;
-    wr->result.files_removed = (int64_t)wr->remove_count;
+    wr->result.rows_read = wr->w.facts.total.read;
+    wr->result.rows_inserted = wr->w.facts.total.inserted;
     wr->result.created = !wr->base;
 }
 
@@ -153,16 +149,11 @@ static silt_status write_rows(silt_writing *wr)
     SILT_TRY(add_condition(wr));
     SILT_TRY(add_order(wr));
     SILT_TRY(silt_write_stage(wr, &wr->staged));
-    /* Partitions are known once files are published; what a condition keeps is published too. */
-    bool before = silt_write_replaces(wr) && !wr->opts.dynamic_partitions;
-    if (before) SILT_TRY(silt_write_replace(wr));
     SILT_TRY(silt_work_publish(&wr->w, &wr->staged));
-    if (silt_write_replaces(wr) && !before) {
-        silt_status st = silt_write_replace(wr);
-        if (st != SILT_OK) {
-            silt_work_unpublish(&wr->w);
-            return st;
-        }
+    silt_status st = silt_write_replaces(wr) ? silt_write_replace(wr) : SILT_OK;
+    if (st != SILT_OK) {
+        silt_work_unpublish(&wr->w);
+        return st;
     }
     SILT_TRY(silt_write_commit(wr));
     if (wr->result.outcome == SILT_WRITE_COMMITTED) give_counts(wr);

@@ -2,6 +2,7 @@
 #ifndef SILT_OPS_WRITE_H
 #define SILT_OPS_WRITE_H
 
+#include "ops/edit.h"
 #include "ops/once.h"
 #include "ops/work.h"
 #include "silt/write.h"
@@ -29,7 +30,10 @@ typedef struct silt_writing {
     const silt_expr *where; /* NULL: no condition */
     const silt_add **removes;
     size_t remove_count;
-    bool rewritten; /* some of these have rows that stay, which were staged with the new ones */
+    const silt_expr *replaced; /* the rows that go, over the current snapshot; NULL: all */
+    silt_edit_options edit_opts;
+    silt_edit edit; /* begun where w.edit points to it: rows that a condition takes */
+    bool rewritten; /* some of these are in files with rows that stay, which are written anew */
     silt_stage_result staged;
     silt_write_result result;
 } silt_writing;
@@ -66,9 +70,15 @@ silt_status silt_write_shape(silt_writing *wr);
 
 /* ---- what is replaced (write_replace.c) */
 
-/* The files of the current snapshot that go, and rows of these that stay, staged behind the new
- * ones: wr->staged grows. */
+/* The files of the current snapshot that go, and what is to be written for it; new rows are
+ * published. What a call before had found and written is taken back. */
 silt_status silt_write_replace(silt_writing *wr);
+/* Take back what was written for it; `commits`: a commit names it, or may. */
+void silt_write_replace_end(silt_writing *wr, bool commits);
+/* What was replaced, into the result. */
+void silt_write_give_replaced(silt_writing *wr);
+/* Metrics as Spark names them; NULL in `out` where the txn's own say all. */
+silt_status silt_write_replace_metrics(silt_writing *wr, const char **out);
 /* Whether anything is. */
 bool silt_write_replaces(const silt_writing *wr);
 

@@ -148,16 +148,15 @@ static void what_violates_leaves_nothing_behind(void **state)
     assert_int_equal(files_there(), 0);
 }
 
-static silt_write_mode other_mode;
+static silt_write_options other; /* of the other writer */
+static const char *other_rows;
 
 /* A commit of somebody else's between ours being staged and its first try. */
 static void append_meanwhile(bool *done)
 {
-    silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
     silt_write_result r;
     *done = true;
-    opts.mode = other_mode;
-    place_ok(&here, write_rows("SELECT 100 AS id, 'other' AS v", false, &opts, &r));
+    place_ok(&here, write_rows(other_rows, false, &other, &r));
 }
 
 typedef struct interrupted {
@@ -219,19 +218,106 @@ static void overwrites_see_what_came_in_between(void **state)
     (void)state;
     silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
     silt_write_result r;
-    other_mode = SILT_WRITE_APPEND;
+    other = opts;
+    other_rows = "SELECT 100 AS id, 'other' AS v";
     place_ok(&here, write_rows("SELECT 1 AS id, 'a' AS v", false, &opts, &r));
     place_ok(&here, write_with_another("SELECT 2 AS id, 'b' AS v", &opts, &r));
     assert_rows("id, v", "1|a\n2|b\n100|other\n");
     opts.mode = SILT_WRITE_OVERWRITE;
     place_ok(&here, write_with_another("SELECT 3 AS id, 'c' AS v", &opts, &r));
     assert_rows("id, v", "3|c\n100|other\n");
-    other_mode = SILT_WRITE_OVERWRITE;
+    other.mode = SILT_WRITE_OVERWRITE;
     place_ok(&here, write_with_another("SELECT 4 AS id, 'd' AS v", &opts, &r));
     assert_rows("id, v", "4|d\n");
     opts.where = "id < 50";
     place_ok(&here, write_with_another("SELECT 5 AS id, 'e' AS v", &opts, &r));
     assert_rows("id, v", "5|e\n100|other\n");
+}
+
+/* Rows of a file that another has changed meanwhile are looked for again, in tables with a feed and
+ * with deletion vectors, too; nothing of the first try is left. */
+static void parts_of_files_are_replaced_anew(void **state)
+{
+    (void)state;
+    static const char *const properties[] = {NULL, "delta.enableChangeDataFeed",
+                                             "delta.enableDeletionVectors"};
+    for (size_t i = 0; i < 3; i++) {
+        silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+        silt_write_result r;
+        if (i) tear_down(NULL), set_up(state);
+        create("id long, v string", properties[i], "true");
+        place_ok(&here,
+                 write_rows("SELECT range AS id, 'a' AS v FROM range(10)", false, &opts, &r));
+        opts.mode = SILT_WRITE_OVERWRITE;
+        other = opts;
+        other_rows = "SELECT 1 AS id, 'other' AS v";
+        other.where = "id < 2";
+        opts.where = "id < 4";
+        place_ok(&here, write_with_another("SELECT 3 AS id, 'c' AS v", &opts, &r));
+        assert_int_equal(r.rows_deleted, 3);
+        assert_rows("DISTINCT v, count(*) OVER (PARTITION BY v)", "a|6\nc|1\n");
+        assert_int_equal(files_there(), i == 0 ? 5 : i == 1 ? 9 : 3);
+    }
+}
+
+static bool take_info(void *ctx, const silt_history_entry *entry)
+{
+    *(char **)ctx = silt_arena_strdup(here.arena, entry->commit_info);
+    return false;
+}
+
+/* Overwrites of different partitions never stand against each other: the second try of the commit
+ * is the same one, later. */
+static void overwrites_of_other_partitions_are_no_conflict(void **state)
+{
+    (void)state;
+    static const char *const by[] = {"p", "d", NULL};
+    static const char rows[] = "SELECT * FROM (VALUES (1, 'a', DATE '2024-01-05'), (2, 'b', NULL), "
+                               "(NULL, 'c', DATE '2024-01-05')) t(p, v, d)";
+    silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    silt_write_result r;
+    char *info = NULL;
+    opts.partition_by = by;
+    place_ok(&here, write_rows(rows, false, &opts, &r));
+    opts.mode = SILT_WRITE_OVERWRITE;
+    opts.dynamic_partitions = true;
+    other = opts;
+    other_rows = "SELECT 1 AS p, 'A' AS v, DATE '2024-01-05' AS d";
+    place_ok(&here, write_with_another("SELECT 2 AS p, 'B' AS v, NULL::DATE AS d", &opts, &r));
+    assert_rows("v", "A\nB\nc\n");
+    place_ok(&here, silt_table_history(here.store, 1, take_info, &info, &here.err));
+    assert_non_null(strstr(info, "\"attempts\":2"));
+    other_rows = "SELECT NULL::INT AS p, 'C' AS v, DATE '2024-01-05' AS d";
+    place_ok(&here, write_with_another("SELECT NULL::INT AS p, 'D' AS v, DATE '2024-01-05' AS d",
+                                       &opts, &r));
+    assert_rows("v", "A\nB\nD\n");
+    place_ok(&here, silt_table_history(here.store, 1, take_info, &info, &here.err));
+    assert_non_null(strstr(info, "\"attempts\":1")); /* planned anew */
+}
+
+/* What others set that says nothing of rows is no reason to fail. */
+static void appends_pass_over_policies_of_others(void **state)
+{
+    (void)state;
+    silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    silt_write_result r;
+    silt_policy policy = SILT_POLICY_INIT;
+    place_ok(&here, write_rows("SELECT 1 AS id, 'a' AS v", false, &opts, &r));
+    policy.stats_count = "1";
+    other = opts;
+    other.policy = &policy;
+    other_rows = "SELECT 2 AS id, 'b' AS v";
+    place_ok(&here, write_with_another("SELECT 3 AS id, 'c' AS v", &opts, &r));
+    assert_rows("id", "1\n2\n3\n");
+    static const silt_policy_constraint small = {"small", "id < 100", true};
+    policy.constraints = &small;
+    policy.constraint_count = 1;
+    assert_int_equal(write_rows("SELECT 4 AS id", false, &other, &r), SILT_INVALID);
+    assert_non_null(strstr(here.err.message, "checkConstraints"));
+    static const silt_policy_constraint once = {"small", "id < 100", false};
+    policy.constraints = &once;
+    assert_int_equal(write_rows("SELECT 400 AS id", false, &other, &r), SILT_BAD_DATA);
+    place_ok(&here, write_rows("SELECT 400 AS id", false, &opts, &r));
 }
 
 static void a_number_is_written_once(void **state)
@@ -264,6 +350,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(keyed_writes_take_streams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_violates_leaves_nothing_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overwrites_see_what_came_in_between, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parts_of_files_are_replaced_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(overwrites_of_other_partitions_are_no_conflict, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(appends_pass_over_policies_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_is_written_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
