@@ -305,10 +305,28 @@ static void put_sizes(silt_buf *sql, const silt_duck_engine *db, const silt_writ
     int64_t target = write->target_file_bytes > 0 ? write->target_file_bytes : TARGET_BYTES;
     if (write->row_group_rows > 0)
         silt_buf_printf(sql, ", ROW_GROUP_SIZE %" PRId64, write->row_group_rows);
-    if (write->partition_count) return;
+    if (write->partition_count || silt_duck_order_in_one(write)) return;
     silt_buf_printf(sql, ", FILE_SIZE_BYTES %" PRId64, target);
     if (target < SMALL_BYTES && write->row_group_rows <= 0 && !db->keeps_order)
         silt_buf_printf(sql, ", ROW_GROUP_SIZE_BYTES %" PRId64, target / 4 + 1);
+}
+
+/* Where to, and what the files are called. */
+static void put_names(silt_buf *sql, const silt_write_spec *write)
+{
+    SILT_CLEAN(silt_buf) name = {0};
+    if (silt_duck_order_in_one(write)) {
+        silt_buf_printf(&name, "%s/%s0.parquet", write->directory, write->file_prefix);
+        silt_sql_text(sql, name.data);
+        silt_buf_puts(sql, " (USE_TMP_FILE false");
+    } else {
+        silt_buf_printf(&name, "%s%s", write->file_prefix,
+                        write->partition_count ? "w{uuid}" : "{i}");
+        silt_sql_text(sql, write->directory);
+        silt_buf_puts(sql, " (OVERWRITE_OR_IGNORE true, FILENAME_PATTERN ");
+        silt_sql_text(sql, name.data);
+    }
+    if (name.failed) sql->failed = true;
 }
 
 static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const silt_buf *rows,
@@ -318,15 +336,9 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const
     silt_buf_puts(sql, "COPY (");
     SILT_TRY(put_named(sql, rows, columns, checks->column_count, arena, err));
     silt_buf_puts(sql, ") TO ");
-    silt_sql_text(sql, write->directory);
-    silt_buf_puts(sql,
-                  " (FORMAT parquet, RETURN_STATS true, OVERWRITE_OR_IGNORE true, COMPRESSION ");
+    put_names(sql, write);
+    silt_buf_puts(sql, ", FORMAT parquet, RETURN_STATS true, COMPRESSION ");
     silt_sql_text(sql, write->compression ? write->compression : "snappy");
-    silt_buf_puts(sql, ", FILENAME_PATTERN ");
-    SILT_CLEAN(silt_buf) pattern = {0};
-    silt_buf_printf(&pattern, "%s%s", write->file_prefix,
-                    write->partition_count ? "w{uuid}" : "{i}");
-    silt_sql_text(sql, pattern.data);
     put_sizes(sql, checks->db, write);
     silt_duck_field_ids_sql(columns, checks->column_count, write, sql);
     if (write->partition_count) {
@@ -338,7 +350,7 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const
         silt_buf_putc(sql, ')');
     }
     silt_buf_putc(sql, ')');
-    return pattern.failed ? silt_fail_nomem(err) : SILT_OK;
+    return SILT_OK;
 }
 
 static silt_status copy_rows(const silt_duck_checks *checks, const silt_buf *select, bool once,

@@ -6,7 +6,8 @@
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_stream.h"
 
-#define RANGE_BITS  12
+#define PLACE_BITS  64
+#define RANGE_BITS  12 /* at most */
 #define RANGES      (1 << RANGE_BITS)
 #define SAMPLE_ROWS 100000
 #define KEY_BYTES   64 /* of a sort key: what differs behind is in one range */
@@ -47,7 +48,15 @@ static uint32_t range_of(const silt_duck_ranges *ranges, silt_bytes key)
     return (uint32_t)low;
 }
 
-/* (scan, sort key…) → place on the curve, in bytes that compare as it does. */
+/* Of a range's number: as many as there is room for in a place; columns behind the 64th have none.
+ */
+static size_t bits_of(size_t columns)
+{
+    size_t bits = columns < PLACE_BITS ? PLACE_BITS / columns : 1;
+    return bits < RANGE_BITS ? bits : RANGE_BITS;
+}
+
+/* (scan, sort key…) → place on the curve. */
 static void curve(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
     idx_t rows = silt_duck.data_chunk_get_size(input);
@@ -55,35 +64,29 @@ static void curve(duckdb_function_info info, duckdb_data_chunk input, duckdb_vec
     const int64_t *ids = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 0));
     const silt_duck_order *order =
         silt_duck_scan_data(silt_duck_function_engine(info), ids[0], curve_kind);
-    size_t columns = order ? order->write->order.column_count : 0;
-    size_t size = (columns * RANGE_BITS + 7) / 8;
-    char *place = malloc(size + 1);
-    if (!columns || !place) {
-        silt_duck.scalar_function_set_error(info, place ? "silt_curve is for the engine's own use"
-                                                        : "out of memory");
-        free(place);
+    if (!order) {
+        silt_duck.scalar_function_set_error(info, "silt_curve is for the engine's own use");
         return;
     }
-    for (idx_t i = 0; i < rows; i++) {
-        memset(place, 0, size);
-        for (size_t c = 0; c < columns; c++) {
-            duckdb_vector v = silt_duck.data_chunk_get_vector(input, 1 + c);
-            uint32_t range =
-                range_of(&order->ranges[c], silt_duck_bytes(silt_duck.vector_get_data(v), i));
-            for (size_t bit = 0; bit < RANGE_BITS; bit++) {
-                size_t at = bit * columns + c;
-                if (range >> (RANGE_BITS - 1 - bit) & 1) place[at / 8] |= (char)(0x80 >> at % 8);
-            }
+    size_t columns = order->write->order.column_count, bits = bits_of(columns);
+    if (columns > PLACE_BITS) columns = PLACE_BITS;
+    uint64_t *places = silt_duck.vector_get_data(output);
+    memset(places, 0, rows * sizeof *places);
+    for (size_t c = 0; c < columns; c++) {
+        const void *keys = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 1 + c));
+        for (idx_t i = 0; i < rows; i++) {
+            uint64_t range = range_of(&order->ranges[c], silt_duck_bytes(keys, i));
+            range >>= RANGE_BITS - bits;
+            for (size_t bit = 0; bit < bits; bit++) /* the lowest first */
+                places[i] |= (range >> bit & 1) << (bit * columns + columns - 1 - c);
         }
-        silt_duck.vector_assign_string_element_len(output, i, place, size);
     }
-    free(place);
 }
 
 silt_status silt_duck_order_register(silt_duck_engine *db, silt_error *err)
 {
     const duckdb_type args[] = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_INVALID};
-    return silt_duck_add_varargs(db, curve_kind, args, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BLOB, false,
+    return silt_duck_add_varargs(db, curve_kind, args, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_UBIGINT, false,
                                  curve, err);
 }
 
@@ -217,7 +220,8 @@ static void put_order(const silt_duck_order *order, silt_buf *sql)
             silt_buf_puts(sql, ", ");
             put_key(order, i, sql);
         }
-        silt_buf_puts(sql, "), ");
+        silt_buf_putc(sql, ')');
+        return;
     }
     for (size_t i = 0; i < write->order.column_count; i++) {
         silt_buf_puts(sql, i ? ", t." : "t.");
@@ -230,14 +234,16 @@ static void put_order(const silt_duck_order *order, silt_buf *sql)
  * order any more. Numbering them is what only one thread can do, so that one writes too. */
 void silt_duck_order_sql(const silt_duck_order *order, const silt_buf *rows, silt_buf *sql)
 {
-    if (order->write->order.column_count == 0) {
+    const silt_write_spec *write = order->write;
+    if (write->order.column_count == 0) {
         silt_buf_append(sql, rows->data, rows->size);
         return;
     }
-    silt_buf_printf(sql,
-                    "SELECT t.* EXCLUDE (__silt_n) FROM (SELECT t.*, row_number() OVER () AS "
-                    "__silt_n FROM (SELECT t.* FROM (%s) t",
-                    rows->data);
+    bool several = !silt_duck_order_in_one(write);
+    if (several)
+        silt_buf_puts(sql, "SELECT t.* EXCLUDE (__silt_n) FROM (SELECT t.*, row_number() OVER () "
+                           "AS __silt_n FROM (");
+    silt_buf_printf(sql, "SELECT t.* FROM (%s) t", rows->data);
     put_order(order, sql);
-    silt_buf_puts(sql, ") t) t WHERE t.__silt_n > 0");
+    if (several) silt_buf_puts(sql, ") t) t WHERE t.__silt_n > 0");
 }

@@ -119,6 +119,12 @@ silt_status silt_duck_order_init(silt_duck_order *order, silt_duck_engine *db,
                                  const silt_output_column *columns, const silt_write_spec *write,
                                  bool once, silt_buf *rows, silt_error *err);
 void silt_duck_order_release(silt_duck_order *order);
+/* Whether ordered rows go into a single file: which threads write together, and without numbers. */
+static inline bool silt_duck_order_in_one(const silt_write_spec *write)
+{
+    return write->order.column_count > 0 && write->partition_count == 0 &&
+           write->target_file_bytes == SILT_ONE_FILE;
+}
 /* Append a SELECT of the rows in order; `rows` where there is none. */
 void silt_duck_order_sql(const silt_duck_order *order, const silt_buf *rows, silt_buf *sql);
 

@@ -120,6 +120,8 @@ typedef struct silt_write_order {
     bool z_order;
 } silt_write_order;
 
+#define SILT_ONE_FILE INT64_MAX /* of target_file_bytes: all rows, however many */
+
 /* Where and how files are written. */
 typedef struct silt_write_spec {
     const char *directory;   /* exists, is ours alone; or shared, where the prefix is ours alone and

@@ -6,8 +6,7 @@
 #include "ops/edit.h"
 #include "table/expr_tree.h"
 
-#define TARGET_BYTES  (INT64_C(1) << 30)
-#define UNSPLIT_BYTES (INT64_C(1) << 50)
+#define TARGET_BYTES (INT64_C(1) << 30)
 /* A file that has lost more than one row in twenty is worth its rewriting. */
 #define LOST_SHARE 20
 
@@ -283,7 +282,8 @@ static silt_status write_bin(silt_edit *e, const silt_write_columns *columns,
                            .ids = SILT_EDIT_IDS_KEPT,
                            .partition = e->files.items[b->start].add,
                            .order = order,
-                           .file_bytes = o->by_count ? o->target_bytes : UNSPLIT_BYTES};
+                           .file_bytes = b->bytes > o->target_bytes && o->by_count ? o->target_bytes
+                                                                                   : SILT_ONE_FILE};
     if (!parts) return silt_fail_nomem(e->err);
     for (size_t i = 0; i < b->count; i++) {
         const silt_edit_file *file = &e->files.items[b->start + i];

@@ -234,7 +234,7 @@ static silt_status stage_stream(silt_writing *wr, const char *folder, const char
         .rows = wr->source->stream,
         .columns = columns,
         .column_count = wr->column_count,
-        .write = {.directory = folder, .file_prefix = "in-", .target_file_bytes = INT64_MAX}};
+        .write = {.directory = folder, .file_prefix = "in-", .target_file_bytes = SILT_ONE_FILE}};
     SILT_TRY(wr->engine->ops->stage_arrow(wr->engine, &spec, wr->arena, &staged, wr->err));
     *path = staged.file_count ? staged.files[0].local_path : NULL;
     return SILT_OK;
