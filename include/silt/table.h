@@ -29,6 +29,8 @@ typedef enum silt_table_step_kind {
     SILT_STEP_DROP_CONSTRAINT,
     SILT_STEP_CLUSTER_BY,     /* value: "a, s.b"; NULL: no longer */
     SILT_STEP_ENABLE_FEATURE, /* the feature's name */
+    /* the feature's name. One that shows in files or in history (columnMapping, deletionVectors,
+     * typeWidening, v2Checkpoint, rowTracking, checkpointProtection) is dropped by itself */
     SILT_STEP_DROP_FEATURE,
     SILT_STEP_SET_DOMAIN, /* name; value: text */
     SILT_STEP_REMOVE_DOMAIN,
@@ -46,6 +48,10 @@ typedef struct silt_table_options {
     size_t struct_size;
     bool dry_run;                      /* check all, commit nothing */
     const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
+    /* Where a feature is dropped: delete the versions that have it, instead of protecting them
+     * (checkpointProtection). None of these may be younger than 24 hours
+     * (delta.dropFeatureTruncateHistory.retentionDuration). */
+    bool truncate_history;
 } silt_table_options;
 #define SILT_TABLE_OPTIONS_INIT                   \
     {                                             \
@@ -67,6 +73,7 @@ typedef struct silt_table_result {
     int64_t committed_version;  /* of our last commit, or of the one that did it; -1: none */
     int64_t table_version;      /* the newest that was seen; -1: no table */
     int64_t backfilled;         /* files whose rows were given ids in commits before */
+    int64_t rewritten;          /* files that were written anew for a feature to be dropped */
     const char *const *changes; /* a line each: "column + a long", "feature + rowTracking" */
     size_t change_count;
     const char *const *unwritable; /* features that the table has, and Silt can't write rows with */
@@ -115,7 +122,10 @@ SILT_API SILT_CHECKED silt_status silt_table_create(silt_store *store, silt_engi
 
 /**
  * Change a table, step by step, in one commit. Where the steps turn row tracking on, commits before
- * it give ids to the rows that stand.
+ * it give ids to the rows that stand. To drop a feature that shows in files takes one commit that
+ * rids files and metadata of it, and one that takes it out of the protocol, each with a checkpoint;
+ * interrupted in between the call goes on when it is done again. Rows that others add meanwhile are
+ * looked at again.
  *
  * @param snapshot the newest version of the table; borrowed
  * @param steps    in order; each sees what those before it did

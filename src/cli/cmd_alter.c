@@ -27,6 +27,7 @@ int cmd_alter(cli *c)
     if (status == CLI_OK) status = cli_take_steps(c, &steps, &count);
     if (status != CLI_OK) return status;
     if (!count) return cli_misuse(c, "alter: what is to be changed is missing");
+    opts.truncate_history = cli_flag(c, "truncate-history");
     if (!opts.dry_run) status = confirm(c, steps, count);
     if (status == CLI_OK) status = cli_open_store(c);
     if (status != CLI_OK) return status;

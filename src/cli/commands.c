@@ -162,6 +162,7 @@ static const cli_option alter_options[] = {
     {"no-clustering", CLI_FLAG, NULL, 0},
     {"enable-feature", CLI_LIST, "FEATURE", 0},
     {"drop-feature", CLI_LIST, "FEATURE", 0},
+    {"truncate-history", CLI_FLAG, NULL, 0},
     {"set-domain", CLI_LIST, "NAME=TEXT", 0},
     {"remove-domain", CLI_LIST, "NAME", 0},
     {"table-name", CLI_TEXT, "TEXT", 0},

@@ -132,6 +132,7 @@ static void print_json(cli *c, const silt_table_result *r)
     cli_json_count(&j, "committed_version", r->committed_version);
     cli_json_count(&j, "table_version", r->table_version);
     cli_json_integer(&j, "backfilled_files", r->backfilled);
+    cli_json_integer(&j, "rewritten_files", r->rewritten);
     cli_json_array(&j, "changes");
     for (size_t i = 0; i < r->change_count; i++)
         cli_json_string(&j, NULL, r->changes[i]);
@@ -182,6 +183,12 @@ int cli_print_table_result(cli *c, const silt_table_result *r, const char *verb)
     if (r->backfilled)
         cli_say(c, CLI_INFO, "rows of %s were given ids first",
                 cli_counted(r->backfilled, "file", "files", counted));
+    if (r->rewritten)
+        cli_say(c, CLI_INFO, "%s %s written anew",
+                cli_counted(r->rewritten, "file", "files", counted),
+                cli_flag(c, "dry-run") ? "would be"
+                : r->rewritten == 1    ? "was"
+                                       : "were");
     tell_unwritable(c, r);
     if (r->outcome == SILT_TABLE_OVERTAKEN) cli_say_overtaken(c);
     return CLI_OK;

@@ -11,6 +11,7 @@
 typedef struct file_change {
     int64_t adds, added_bytes, removes, removed_bytes;
     bool unsized;   /* a remove without a size */
+    bool foreign;   /* a remove of what may be no file of the table */
     bool unchanged; /* an add that changes no data */
 } file_change;
 
@@ -136,14 +137,17 @@ static void apply_file(const silt_action *action, file_change *change)
         change->removes++;
         change->removed_bytes += action->remove.size_bytes;
         if (action->remove.size_bytes < 0) change->unsized = true;
+        if (action->remove.size_bytes < 0 && !action->remove.data_change) change->foreign = true;
     }
 }
 
 /* Adds that change no data and come without removes are files which were there before, told of anew
- * (statistics, row ids): how many files there are can't be counted on from there. */
+ * (statistics, row ids), and removes that say no more than a path may be of deletion vectors'
+ * files: how many files there are can't be counted on from there. */
 static void count_files(silt_log_state *state, const file_change *change)
 {
-    if (change->unchanged && change->removes == 0) state->file_count = state->size_bytes = -1;
+    if (change->foreign || (change->unchanged && change->removes == 0))
+        state->file_count = state->size_bytes = -1;
     if (change->unsized) state->size_bytes = -1;
     if (state->file_count >= 0) {
         state->file_count += change->adds - change->removes;

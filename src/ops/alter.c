@@ -8,11 +8,13 @@
  *  (3) What is committed before the last commit changes no rows, and is of use by itself. */
 #include "base/json.h"
 #include "log/property.h"
+#include "ops/drop_feature.h"
 #include "ops/rows_check.h"
 #include "ops/shape_commit.h"
 
 #define BACKFILL_FILES 100000 /* of a commit */
 #define BACKFILL_TRIES 10
+#define TRIES          10
 
 /* ---- steps */
 
@@ -365,9 +367,62 @@ static bool turns_tracking_on(const work *w, const silt_shape *shape)
            !silt_feature_row_tracking(&state->protocol, &state->metadata);
 }
 
+/* ---- features that show in files or history */
+
+/* `*feature` NULL: no step drops one. */
+static silt_status find_dropped(const work *w, const char **feature, silt_error *err)
+{
+    *feature = NULL;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->steps[i].kind == SILT_STEP_DROP_FEATURE && w->steps[i].target &&
+            silt_shape_feature_traces(w->steps[i].target) != SILT_TRACES_NONE)
+            *feature = w->steps[i].target;
+    if (w->count > 1 && *feature) {
+        silt_fail(err, SILT_INVALID, "the feature %s can't be dropped along with other changes",
+                  *feature);
+        return silt_hint(err, SILT_INVALID,
+                         "files, checkpoints or history have something of it, too: drop it by "
+                         "itself");
+    }
+    if (*feature || !w->opts->truncate_history) return SILT_OK;
+    return silt_fail(err, SILT_INVALID,
+                     "history is truncated only where a feature is dropped that shows in it");
+}
+
 /* ---- the call */
 
-static silt_status finish(work *w, silt_shape *shape, bool looked, silt_error *err)
+static bool same_protocol(const silt_protocol *a, const silt_protocol *b)
+{
+    return a->min_reader == b->min_reader && a->min_writer == b->min_writer &&
+           silt_names_equal(a->reader_features, b->reader_features) &&
+           silt_names_equal(a->writer_features, b->writer_features);
+}
+
+static bool is_among(const silt_domain *domain, const silt_log_state *state)
+{
+    if (strcmp(domain->domain, "delta.rowTracking") == 0) return true;
+    for (size_t i = 0; i < state->domain_count; i++)
+        if (strcmp(state->domains[i].domain, domain->domain) == 0)
+            return silt_streq(state->domains[i].configuration, domain->configuration);
+    return false;
+}
+
+/* Of the shape as it was when the steps were asked for, nobody changed anything: they mean the
+ * same now. */
+static bool only_rows_changed(const work *w)
+{
+    const silt_log_state *a = silt_snapshot_state(w->base), *b = silt_snapshot_state(w->head);
+    bool same = same_protocol(&a->protocol, &b->protocol) &&
+                silt_streq(a->metadata.schema_json, b->metadata.schema_json) &&
+                silt_pairs_equal(a->metadata.configuration, b->metadata.configuration);
+    for (size_t i = 0; same && i < a->domain_count; i++)
+        same = is_among(&a->domains[i], b);
+    for (size_t i = 0; same && i < b->domain_count; i++)
+        same = is_among(&b->domains[i], a);
+    return same;
+}
+
+static silt_status finish(work *w, silt_shape *shape, bool looked, bool *again, silt_error *err)
 {
     silt_txn_result result;
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
@@ -382,7 +437,11 @@ static silt_status finish(work *w, silt_shape *shape, bool looked, silt_error *e
     SILT_TRY(silt_shape_apply(shape, txn, err));
     SILT_TRY(commit(w, txn, &result, err));
     w->result.table_version = result.table_version;
-    if (result.outcome == SILT_TXN_CONFLICT) return fail_conflict(w, &result, err);
+    if (result.outcome == SILT_TXN_CONFLICT) {
+        SILT_TRY(refresh(w, err));
+        *again = only_rows_changed(w);
+        return *again ? SILT_OK : fail_conflict(w, &result, err);
+    }
     if (result.outcome == SILT_TXN_APP_MOVED) {
         bool done;
         SILT_TRY(refresh(w, err));
@@ -393,12 +452,32 @@ static silt_status finish(work *w, silt_shape *shape, bool looked, silt_error *e
     return SILT_OK;
 }
 
+/* Again where rows of others came in between, which are looked at, too. */
+static silt_status commit_steps(work *w, silt_shape *shape, bool looked, silt_error *err)
+{
+    bool again = true;
+    for (int tries = 0; again && tries < TRIES; tries++) {
+        again = false;
+        if (tries) {
+            SILT_TRY(apply_steps(w, shape, err));
+            SILT_TRY(check_rows(w, &looked, err));
+        }
+        SILT_TRY(finish(w, shape, looked, &again, err));
+    }
+    if (!again) return SILT_OK;
+    return silt_fail(err, SILT_CONFLICT, "others changed the table's rows each of %d times", TRIES);
+}
+
 static silt_status alter(work *w, silt_error *err)
 {
     silt_shape shape;
     bool done, looked;
+    const char *dropped;
     SILT_TRY(silt_table_done(w->base, &w->commit, &w->result, &done, err));
     if (done) return SILT_OK;
+    SILT_TRY(find_dropped(w, &dropped, err));
+    if (dropped)
+        return silt_drop_feature(w->base, dropped, w->opts, &w->commit, w->arena, &w->result, err);
     SILT_TRY(apply_steps(w, &shape, err));
     SILT_TRY(silt_table_describe(&shape, w->arena, &w->result, err));
     SILT_TRY(check_rows(w, &looked, err));
@@ -413,7 +492,7 @@ static silt_status alter(work *w, silt_error *err)
             SILT_TRY(check_rows(w, &looked, err));
         }
     }
-    return finish(w, &shape, looked, err);
+    return commit_steps(w, &shape, looked, err);
 }
 
 silt_status silt_table_alter(silt_snapshot *snapshot, const silt_table_step *steps,

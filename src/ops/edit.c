@@ -44,6 +44,8 @@ silt_status silt_edit_begin(silt_edit *e)
     e->engine = silt_snapshot_engine(e->snapshot);
     e->state = state;
     e->schema = silt_snapshot_schema(e->snapshot);
+    e->new_metadata = &state->metadata;
+    e->new_schema = e->schema;
     e->arena = silt_arena_new();
     if (!e->arena) return silt_fail_nomem(e->err);
     if (!e->engine)
@@ -82,6 +84,7 @@ static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_opt
     out->read = e->where ? SILT_READ_WHERE : SILT_READ_TABLE;
     out->where = e->where;
     if (e->op->rearranges) out->read = SILT_READ_NOTHING;
+    if (e->op->alone) out->read = SILT_READ_LOG;
     out->retry.deadline_ms = left_ms;
     if (out->retry.max_attempts) out->retry.max_attempts -= e->attempts_before;
     return SILT_OK;
@@ -110,7 +113,7 @@ silt_status silt_edit_fill(silt_edit *e, silt_txn *txn)
         SILT_TRY(silt_txn_add(txn, &e->adds.items[i], e->err));
     for (size_t i = 0; i < e->changes.count; i++)
         SILT_TRY(silt_txn_cdc(txn, &e->changes.items[i], e->err));
-    return SILT_OK;
+    return e->more ? e->op->fill(e, txn) : SILT_OK;
 }
 
 static silt_status commit(silt_edit *e, int64_t left_ms, silt_txn_result *out,
@@ -149,7 +152,7 @@ static silt_status prepare(silt_edit *e, bool *stop)
     *stop = true;
     e->result.outcome = e->opts->dry_run ? SILT_EDIT_DRY_RUN : SILT_EDIT_NOTHING;
     e->result.table_version = e->state->version;
-    if (e->opts->dry_run || (!e->files.count && !e->commit->app_id)) return SILT_OK;
+    if (e->opts->dry_run || (!e->files.count && !e->more && !e->commit->app_id)) return SILT_OK;
     *stop = false;
     return e->files.count ? e->op->write(e) : SILT_OK;
 }

@@ -39,6 +39,9 @@ typedef struct silt_edit_op {
     void (*put_parameters)(const silt_edit *e, silt_json_writer *w);
     void (*put_metrics)(const silt_edit *e, silt_json_writer *w);
     bool rearranges;
+    /* What is to be committed beside files: called where e->more is set. NULL: nothing ever is. */
+    silt_status (*fill)(silt_edit *e, silt_txn *txn);
+    bool alone; /* any commit of others in between is in the way */
 } silt_edit_op;
 
 /* One try. */
@@ -53,6 +56,10 @@ struct silt_edit {
     silt_engine *engine;
     const silt_log_state *state;
     const silt_type *schema;
+    /* Of the files that are written: the table's, unless the operation sets others. */
+    const silt_metadata *new_metadata;
+    const silt_type *new_schema;
+    bool more; /* there is something to commit though no file is touched */
     silt_arena *arena;
     silt_error *err;
     char id[SILT_UUID_SIZE];     /* of the try: in the names of its files */
@@ -134,7 +141,7 @@ typedef struct silt_edit_rows {
     int64_t expected;              /* rows there have to be; -1: not known */
 } silt_edit_rows;
 
-/* The table's columns, to be copied as they are: no checks. */
+/* The table's columns, to be copied as they are into files of e->new_metadata: no checks. */
 silt_status silt_edit_copied(silt_edit *e, silt_write_columns *out);
 
 /* Write rows into new files of the table: added to e->adds or e->changes. Not one row more or less

@@ -24,7 +24,7 @@
 silt_status silt_edit_copied(silt_edit *e, silt_write_columns *out)
 {
     SILT_TRY(
-        silt_write_columns_of(&e->state->metadata, e->schema, NULL, NULL, e->arena, out, e->err));
+        silt_write_columns_of(e->new_metadata, e->new_schema, NULL, NULL, e->arena, out, e->err));
     for (size_t i = 0; i < out->column_count; i++) {
         out->columns[i].not_null = false; /* whoever wrote the row answers for it */
         out->columns[i].expr = NULL;
@@ -172,15 +172,35 @@ static silt_status put_partition(silt_edit *e, const silt_add *like, silt_stage_
     return SILT_OK;
 }
 
+/* The values of a partition by the names that its columns are to have in the log. */
+static silt_status name_partition(silt_edit *e, const silt_add *like, silt_pairs *out)
+{
+    silt_mapping mapping;
+    *out = like->partition_values;
+    if (e->new_metadata == &e->state->metadata) return SILT_OK;
+    SILT_TRY(silt_mapping_of(&e->state->metadata, e->schema, e->arena, &mapping, e->err));
+    silt_names from = mapping.partition_columns;
+    SILT_TRY(silt_mapping_of(e->new_metadata, e->new_schema, e->arena, &mapping, e->err));
+    silt_pair *pairs = silt_arena_calloc(e->arena, from.count, sizeof(*pairs));
+    if (!pairs) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < from.count; i++)
+        pairs[i] = (silt_pair){mapping.partition_columns.items[i],
+                               silt_pairs_get(like->partition_values, from.items[i])};
+    *out = (silt_pairs){pairs, from.count};
+    return SILT_OK;
+}
+
 static silt_status publish_data(silt_edit *e, const silt_edit_rows *rows, silt_stage_result *staged)
 {
     silt_add *adds = NULL;
+    silt_pairs values = {0};
+    if (rows->partition) SILT_TRY(name_partition(e, rows->partition, &values));
     if (rows->partition) SILT_TRY(put_partition(e, rows->partition, staged));
-    SILT_TRY(silt_staged_publish(e->store, staged->files, staged->file_count, &e->state->metadata,
-                                 e->schema, silt_now_ms(NULL), e->arena, &adds, e->err));
+    SILT_TRY(silt_staged_publish(e->store, staged->files, staged->file_count, e->new_metadata,
+                                 e->new_schema, silt_now_ms(NULL), e->arena, &adds, e->err));
     for (size_t i = 0; i < staged->file_count; i++) {
         SILT_TRY(note_key(e, adds[i].path));
-        if (rows->partition) adds[i].partition_values = rows->partition->partition_values;
+        if (rows->partition) adds[i].partition_values = values;
         if (!silt_vec_push(&e->adds, adds[i])) return silt_fail_nomem(e->err);
         e->result.files_added++;
         e->result.bytes_added += adds[i].size_bytes;

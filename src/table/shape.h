@@ -93,9 +93,25 @@ silt_status silt_clustering_columns(const silt_domain *, const silt_type *schema
 /* Make a feature supported, with what it depends on. UNSUPPORTED: Silt has no way to make such a
  * table; INVALID: no such feature. */
 silt_status silt_shape_enable_feature(silt_shape *, const char *name, silt_error *);
-/* Take a feature out of the protocol. UNSUPPORTED: one that can't be dropped, or whose files have
- * to be rewritten first. INVALID: properties, columns or other features use it: which. */
+/* Take a feature out of the protocol, which becomes the lowest that has the others, and out of
+ * metadata and domains what only it has there. UNSUPPORTED: one that can't be dropped. INVALID:
+ * properties, columns or other features use it: which. */
 silt_status silt_shape_drop_feature(silt_shape *, const char *name, silt_error *);
+/* Only what it has in metadata and domains: the feature is no longer in use, but still allowed. */
+silt_status silt_shape_clear_feature(silt_shape *, const char *name, silt_error *);
+/* Checkpoints of versions before this one, and the commits after them, are to be deleted together
+ * only: programs that know the table as it is now can't read what was before. */
+silt_status silt_shape_protect_history(silt_shape *, int64_t before, silt_error *);
+
+/* What a feature leaves behind outside of the metadata, when it is dropped. */
+typedef enum silt_feature_traces {
+    SILT_TRACES_NONE,
+    SILT_TRACES_FILES,  /* in files as they stand in the log; nobody minds older versions */
+    SILT_TRACES_HISTORY /* also in older versions, which readers without it can't read */
+} silt_feature_traces;
+silt_feature_traces silt_shape_feature_traces(const char *name);
+/* Whether metadata of some version has anything of the feature. */
+bool silt_shape_feature_shows(const char *name, const silt_metadata *metadata);
 
 /* Whether anything differs from where it started; of a table to be made, always. */
 bool silt_shape_changed(const silt_shape *);

@@ -16,9 +16,8 @@ const silt_domain *silt_shape_domain(const silt_shape *shape, const char *name)
     return NULL;
 }
 
-/* NULL: removed. */
-static silt_status put_domain(silt_shape *shape, const char *name, const char *configuration,
-                              silt_error *err)
+silt_status silt_shape_put_domain(silt_shape *shape, const char *name, const char *configuration,
+                                  silt_error *err)
 {
     silt_domain *domains =
         silt_arena_calloc(shape->arena, shape->domain_count + 1, sizeof(*domains));
@@ -49,7 +48,7 @@ silt_status silt_shape_set_domain(silt_shape *shape, const char *domain, const c
     if (!configuration && !silt_shape_domain(shape, domain))
         return silt_fail(err, SILT_NOT_FOUND, "there is no metadata domain %s", domain);
     SILT_TRY(silt_shape_require(&next, "domainMetadata", err));
-    SILT_TRY(put_domain(&next, domain, configuration, err));
+    SILT_TRY(silt_shape_put_domain(&next, domain, configuration, err));
     *shape = next;
     return SILT_OK;
 }
@@ -173,7 +172,7 @@ silt_status silt_shape_cluster_by(silt_shape *shape, silt_names columns, silt_er
     silt_json_end_object(&w);
     if (buf.failed) return silt_fail_nomem(err);
     SILT_TRY(silt_shape_require(&next, "clustering", err));
-    SILT_TRY(put_domain(&next, CLUSTERING, buf.data, err));
+    SILT_TRY(silt_shape_put_domain(&next, CLUSTERING, buf.data, err));
     *shape = next;
     return SILT_OK;
 }

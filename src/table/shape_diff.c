@@ -9,6 +9,7 @@ typedef struct lines {
     silt_arena *arena;
     const char **items;
     size_t count, capacity;
+    bool by_name; /* columns aren't mapped any more */
     bool failed;
 } lines;
 
@@ -59,9 +60,11 @@ static const char *text_of(lines *l, const char *metadata, const char *key)
     return silt_json_string(json);
 }
 
-/* A table whose columns are mapped only now has the names of before as physical ones. */
+/* A table whose columns are mapped only now has the names of before as physical ones; one whose
+ * columns are no longer mapped has the names it had. */
 static bool same_column(lines *l, const silt_field *a, const silt_field *b)
 {
+    if (l->by_name) return strcmp(a->name, b->name) == 0;
     static const char key[] = "delta.columnMapping.physicalName";
     const char *x = text_of(l, a->metadata, key);
     const char *y = text_of(l, b->metadata, key);
@@ -216,6 +219,7 @@ silt_status silt_shape_diff(const silt_shape *shape, silt_arena *arena, silt_nam
     lines l = {.shape = shape, .arena = arena};
     silt_status st = put_protocol(&l, err);
     if (st == SILT_OK) {
+        l.by_name = shape->before && silt_shape_mapping(shape) == SILT_MAPPING_NONE;
         put_type(&l, "", shape->before ? shape->schema_before : &nothing, shape->schema);
         put_metadata(&l);
         put_domains(&l);

@@ -1,4 +1,4 @@
-/* Features put into a protocol and taken out again, and the versions that go with them.
+/* Features put into a protocol, and the versions that go with them. Taken out: shape_drop.c.
  * @see PROTOCOL.md, "Table Features", "Valid Feature Names in Table Features" */
 #include "table/shape_tree.h"
 
@@ -31,16 +31,17 @@ static int legacy_version(silt_names names)
     return version;
 }
 
-/* The protocol of these features (sorted), no lower than the one that is there. Versions that imply
- * them are kept for as long as they say it all: more programs read these. */
-static silt_status set_features(silt_shape *shape, silt_names names, silt_error *err)
+/* Versions that imply the features are kept for as long as they say it all: more programs read
+ * these. */
+silt_status silt_shape_set_features(silt_shape *shape, silt_names names, bool lower,
+                                    silt_error *err)
 {
     silt_protocol *p = &shape->protocol;
     const char **readers = silt_arena_calloc(shape->arena, names.count + 1, sizeof(*readers));
     if (!readers) return silt_fail_nomem(err);
     size_t count = 0;
-    int reader = p->min_reader,
-        legacy = p->min_writer < WRITER_FEATURES ? legacy_version(names) : 0;
+    int reader = lower ? 1 : p->min_reader;
+    int legacy = lower || p->min_writer < WRITER_FEATURES ? legacy_version(names) : 0;
     for (size_t i = 0; i < names.count; i++) {
         silt_feature_traits t = {0};
         bool known = silt_feature_describe(names.items[i], &t);
@@ -64,7 +65,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static silt_status writers_of(const silt_shape *shape, silt_names *out, silt_error *err)
+silt_status silt_shape_features(const silt_shape *shape, silt_names *out, silt_error *err)
 {
     silt_names readers;
     return silt_feature_list(&shape->protocol, shape->arena, &readers, out, err);
@@ -77,13 +78,22 @@ silt_status silt_shape_require(silt_shape *shape, const char *feature, silt_erro
     for (size_t i = 0; i < SILT_COUNT(needs); i++)
         if (strcmp(needs[i][0], feature) == 0)
             SILT_TRY(silt_shape_require(shape, needs[i][1], err));
-    SILT_TRY(writers_of(shape, &names, err));
+    SILT_TRY(silt_shape_features(shape, &names, err));
     const char **more = silt_arena_calloc(shape->arena, names.count + 1, sizeof(*more));
     if (!more) return silt_fail_nomem(err);
     if (names.count) memcpy(more, names.items, names.count * sizeof(*more));
     more[names.count] = feature;
     qsort(more, names.count + 1, sizeof(*more), compare_names);
-    return set_features(shape, (silt_names){more, names.count + 1}, err);
+    return silt_shape_set_features(shape, (silt_names){more, names.count + 1}, false, err);
+}
+
+const char *silt_shape_needed_by(const silt_shape *shape, const char *feature)
+{
+    for (size_t i = 0; i < SILT_COUNT(needs); i++)
+        if (strcmp(needs[i][1], feature) == 0 &&
+            silt_feature_supported(&shape->protocol, needs[i][0]))
+            return needs[i][0];
+    return NULL;
 }
 
 silt_status silt_shape_require_type(silt_shape *shape, const silt_type *type, silt_error *err)
@@ -113,7 +123,7 @@ silt_status silt_shape_raise(silt_shape *shape, const char *what, int version, b
         return silt_hint(err, SILT_INVALID, "features are dropped one by one, by their names");
     }
     if (version == now) return SILT_OK;
-    SILT_TRY(writers_of(shape, &names, err));
+    SILT_TRY(silt_shape_features(shape, &names, err));
     size_t known = 0, count = names.count;
     while (silt_feature_at(known))
         known++;
@@ -129,17 +139,16 @@ silt_status silt_shape_raise(silt_shape *shape, const char *what, int version, b
     qsort(more, count, sizeof(*more), compare_names);
     if (version == most) p->min_writer = WRITER_FEATURES;
     if (reader) p->min_reader = version;
-    return set_features(shape, (silt_names){more, count}, err);
+    return silt_shape_set_features(shape, (silt_names){more, count}, false, err);
 }
 
 /* ---- by name */
 
-static silt_status check_known(const char *name, silt_error *err)
+silt_status silt_shape_known_feature(const char *name, silt_feature_traits *out, silt_error *err)
 {
     const char *names[128];
     size_t count = 0;
-    silt_feature_traits t;
-    if (silt_feature_describe(name, &t)) return SILT_OK;
+    if (silt_feature_describe(name, out)) return SILT_OK;
     for (size_t i = 0; silt_feature_at(i) && count < SILT_COUNT(names); i++)
         names[count++] = silt_feature_at(i);
     return silt_shape_fail_unknown(err, SILT_INVALID, "table feature", name, names, count);
@@ -147,9 +156,8 @@ static silt_status check_known(const char *name, silt_error *err)
 
 silt_status silt_shape_enable_feature(silt_shape *shape, const char *name, silt_error *err)
 {
-    SILT_TRY(check_known(name, err));
-    silt_feature_traits t = {0};
-    (void)silt_feature_describe(name, &t);
+    silt_feature_traits t;
+    SILT_TRY(silt_shape_known_feature(name, &t, err));
     if (silt_feature_supported(&shape->protocol, name)) return SILT_OK;
     if (!t.alters) {
         silt_fail(err, SILT_UNSUPPORTED, "Silt can't make tables with the feature %s", t.name);
@@ -161,92 +169,6 @@ silt_status silt_shape_enable_feature(silt_shape *shape, const char *name, silt_
     }
     silt_shape next = *shape;
     SILT_TRY(silt_shape_require(&next, t.name, err));
-    *shape = next;
-    return SILT_OK;
-}
-
-/* Why a feature can't go yet; NULL: it can. */
-static const char *used_by(const silt_shape *shape, const char *name)
-{
-    const silt_metadata *m = &shape->metadata;
-    static const char *const by_property[][2] = {
-        {"appendOnly", "delta.appendOnly"},
-        {"changeDataFeed", "delta.enableChangeDataFeed"},
-        {"inCommitTimestamp", "delta.enableInCommitTimestamps"},
-        {"rowTracking", "delta.enableRowTracking"},
-    };
-    for (size_t i = 0; i < SILT_COUNT(by_property); i++)
-        if (strcmp(name, by_property[i][0]) == 0 && silt_property_true(m, by_property[i][1]))
-            return by_property[i][1];
-    if (strcmp(name, "checkConstraints") == 0)
-        for (size_t i = 0; i < m->configuration.count; i++)
-            if (silt_starts_with(m->configuration.items[i].key, "delta.constraints."))
-                return m->configuration.items[i].key;
-    for (size_t i = 0; strcmp(name, "domainMetadata") == 0 && i < shape->domain_count; i++)
-        if (!shape->domains[i].removed &&
-            strcmp(shape->domains[i].domain, "delta.rowTracking") != 0)
-            return shape->domains[i].domain;
-    for (size_t i = 0; i < SILT_COUNT(needs); i++)
-        if (strcmp(needs[i][1], name) == 0 && silt_feature_supported(&shape->protocol, needs[i][0]))
-            return needs[i][0];
-    return NULL;
-}
-
-/* Spark's list of features that can be dropped, in two: with and without files to be rewritten or
- * a history that speaks of them. */
-static silt_status check_droppable(const char *name, silt_error *err)
-{
-    static const char *const plain[] = {"checkConstraints", "domainMetadata", "inCommitTimestamp",
-                                        "materializePartitionColumns", "vacuumProtocolCheck"};
-    static const char *const rewritten[][2] = {
-        {"checkpointProtection",
-         "the history before delta.requireCheckpointProtectionBeforeVersion "
-         "has to be cleaned up first"},
-        {"columnMapping", "the files have to be rewritten with the names that columns have now"},
-        {"deletionVectors", "the files with deleted rows have to be rewritten without these"},
-        {"rowTracking", "the row ids have to be taken out of the files first"},
-        {"typeWidening", "files with the narrower types have to be rewritten first"},
-        {"v2Checkpoint", "a classic checkpoint has to take the place of V2 ones first"},
-    };
-    for (size_t i = 0; i < SILT_COUNT(plain); i++)
-        if (strcmp(plain[i], name) == 0) return SILT_OK;
-    for (size_t i = 0; i < SILT_COUNT(rewritten); i++) {
-        if (strcmp(rewritten[i][0], name) != 0) continue;
-        silt_fail(err, SILT_UNSUPPORTED, "feature %s can't be dropped by Silt yet: %s", name,
-                  rewritten[i][1]);
-        return silt_hint(err, SILT_UNSUPPORTED,
-                         "Delta Lake for Spark does: ALTER TABLE … DROP FEATURE %s", name);
-    }
-    silt_fail(err, SILT_UNSUPPORTED, "feature %s can't be dropped", name);
-    return silt_hint(err, SILT_UNSUPPORTED,
-                     "Delta has no way back from it; a table without it is made by writing the "
-                     "rows into a new one");
-}
-
-silt_status silt_shape_drop_feature(silt_shape *shape, const char *name, silt_error *err)
-{
-    silt_names names;
-    silt_feature_traits t = {0};
-    SILT_TRY(check_known(name, err));
-    (void)silt_feature_describe(name, &t);
-    name = t.name;
-    if (!silt_feature_supported(&shape->protocol, name))
-        return silt_fail(err, SILT_NOT_FOUND, "the table doesn't have the feature %s", name);
-    SILT_TRY(check_droppable(name, err));
-    const char *user = used_by(shape, name);
-    if (user)
-        return silt_fail(err, SILT_INVALID, "feature %s can't be dropped: %s needs it", name, user);
-    SILT_TRY(writers_of(shape, &names, err));
-    const char **left = silt_arena_calloc(shape->arena, names.count, sizeof(*left));
-    if (!left) return silt_fail_nomem(err);
-    size_t count = 0;
-    for (size_t i = 0; i < names.count; i++) {
-        silt_feature_traits other; /* a feature may be there by the name it had before */
-        bool known = silt_feature_describe(names.items[i], &other);
-        if (!known || strcmp(other.name, name) != 0) left[count++] = names.items[i];
-    }
-    silt_shape next = *shape;
-    SILT_TRY(set_features(&next, (silt_names){left, count}, err));
     *shape = next;
     return SILT_OK;
 }

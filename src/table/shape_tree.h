@@ -79,6 +79,16 @@ silt_status silt_shape_require_type(silt_shape *shape, const silt_type *type, si
 silt_status silt_shape_raise(silt_shape *shape, const char *what, int version, bool reader,
                              silt_error *err);
 
+/* INVALID: there is no such feature (the closest). */
+silt_status silt_shape_known_feature(const char *name, silt_feature_traits *out, silt_error *err);
+/* All that writers have to know, sorted. */
+silt_status silt_shape_features(const silt_shape *shape, silt_names *out, silt_error *err);
+/* The protocol of these features (sorted): no lower than it was, or with `lower` the lowest. */
+silt_status silt_shape_set_features(silt_shape *shape, silt_names names, bool lower,
+                                    silt_error *err);
+/* A feature of the table that depends on this one; NULL: none does. */
+const char *silt_shape_needed_by(const silt_shape *shape, const char *feature);
+
 /* ---- column mapping (shape_mapping.c) */
 
 silt_mapping_mode silt_shape_mapping(const silt_shape *shape);
@@ -101,6 +111,9 @@ silt_status silt_shape_check_default(const silt_shape *shape, const char *column
 silt_status silt_shape_check_columns(silt_shape *shape, silt_error *err);
 
 /* ---- domains (shape_cluster.c) */
+
+silt_status silt_shape_put_domain(silt_shape *shape, const char *name, const char *configuration,
+                                  silt_error *err); /* NULL: removed */
 
 const silt_domain *silt_shape_domain(const silt_shape *shape, const char *name);
 /* The paths of the columns that rows are clustered by, none without clustering. */

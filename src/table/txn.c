@@ -206,6 +206,18 @@ silt_status silt_txn_remove(silt_txn *txn, const silt_add *file, bool data_chang
     return SILT_OK;
 }
 
+silt_status silt_txn_entomb(silt_txn *txn, const char *path, silt_error *err)
+{
+    const silt_remove tomb = {.path = silt_arena_strdup(txn->arena, path),
+                              .deletion_time_ms = silt_now_ms(txn->opts.clock),
+                              .size_bytes = -1,
+                              .base_row_id = -1,
+                              .default_row_commit_version = -1};
+    silt_action action = {.kind = SILT_ACTION_REMOVE, .remove = tomb};
+    if (!tomb.path || !silt_vec_push(&txn->files, action)) return silt_fail_nomem(err);
+    return SILT_OK;
+}
+
 silt_status silt_txn_cdc(silt_txn *txn, const silt_cdc *cdc, silt_error *err)
 {
     silt_action action = {.kind = SILT_ACTION_CDC};

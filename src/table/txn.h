@@ -136,6 +136,9 @@ silt_status silt_txn_add(silt_txn *txn, const silt_add *add, silt_error *err);
 /* Remove a file of the base, as it stands there; INVALID where the table is append-only and rows
  * change, or on the second time. */
 silt_status silt_txn_remove(silt_txn *txn, const silt_add *file, bool data_change, silt_error *err);
+/* A tombstone for a deletion vector's file (as the log has paths), which is no file of the table:
+ * programs that don't know deletion vectors are to see whose it is. */
+silt_status silt_txn_entomb(silt_txn *txn, const char *path, silt_error *err);
 /* A file of changed rows. With one, readers of the feed take the whole commit from such files. */
 silt_status silt_txn_cdc(silt_txn *txn, const silt_cdc *cdc, silt_error *err);
 /* Properties of in-commit timestamps' enablement are put in by the txn itself. */

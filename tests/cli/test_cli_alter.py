@@ -393,8 +393,6 @@ def test_a_dropped_feature_is_not_needed_by_others(silt):
     alter(silt, "--drop-feature", "vacuumProtocolCheck", "--drop-constraint", "c", "--drop-feature",
           "checkConstraints", "--yes")
     assert show(silt)["protocol"]["features"] == ["appendOnly", "clustering", "domainMetadata", "invariants"]
-    make(silt, "id long", "--property", "delta.enableDeletionVectors=true", path="u")
-    assert "have to be rewritten" in alter(silt, "--drop-feature", "deletionVectors", "--yes", path="u", rc=1).err
 
 
 def test_domains_of_ones_own(silt):

@@ -25,21 +25,23 @@ static place rows_since(const char *row)
     return p;
 }
 
-static void rows_of_others_are_a_conflict(void **state)
+static void rows_of_others_are_looked_at_too(void **state)
 {
     (void)state;
     const silt_table_step steps[] = {{SILT_STEP_ADD_CONSTRAINT, "c", "id > 0"},
                                      {SILT_STEP_SET_NOT_NULL, "name", NULL}};
     for (size_t i = 0; i < SILT_COUNT(steps); i++) {
         silt_table_result result;
-        place p = rows_since("-3,");
+        place p = rows_since("-3,"), q = rows_since("3,c");
         int64_t version = silt_snapshot_version(p.now) + 1;
-        assert_int_equal(alter(&p, steps[i], &result), SILT_CONFLICT); /* the old rows would do */
+        assert_int_equal(alter(&p, steps[i], &result), SILT_BAD_DATA); /* the old rows would do */
+        assert_non_null(strstr(p.err.message, "id=-3"));
         place_reopen(&p);
         assert_int_equal(silt_snapshot_version(p.now), version);
-        assert_int_equal(alter(&p, steps[i], &result), SILT_BAD_DATA);
-        assert_non_null(strstr(p.err.message, "id=-3"));
+        place_ok(&q, alter(&q, steps[i], &result));
+        assert_int_equal(result.committed_version, version + 1);
         place_release(&p);
+        place_release(&q);
     }
 }
 
@@ -138,7 +140,7 @@ static void rows_are_looked_at_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_of_others_are_a_conflict),
+        cmocka_unit_test(rows_of_others_are_looked_at_too),
         cmocka_unit_test(rows_of_others_are_no_matter_else),
         cmocka_unit_test(rows_of_others_get_ids_too),
         cmocka_unit_test(a_dry_run_commits_nothing),
