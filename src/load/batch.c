@@ -200,7 +200,7 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
         .attempt = b->attempt,
         .run_id = b->load->run_id,
         .state_id = silt_tracker_state_id(b->load->tracker),
-        .table_id = silt_snapshot_table_id(b->target->snapshot),
+        .table_id = b->target->id,
         .manifest = b->manifest,
         .created_us = silt_now_us(b->load->clock),
         .files = b->ledger_files,
@@ -237,20 +237,6 @@ static void job_event(void *ctx, const char *kind, const char *json)
 {
     const batch *b = ctx;
     silt_load_event(b->load, kind, "%s", json);
-}
-
-/* Another writer without put-if-absent may have replaced our commit after it stood. */
-static silt_status read_back(batch *b, const silt_txn_result *txn, silt_error *err)
-{
-    silt_commit_info info;
-    SILT_TRY(silt_log_commit_info(b->target->store, txn->version, b->arena, &info, err));
-    if (silt_streq(info.txn_id, txn->txn_id)) return SILT_OK;
-    silt_fail(err, SILT_INCONSISTENT, "version %" PRId64 " of %s was overwritten by %s",
-              txn->version, b->target->store->uri,
-              info.engine_info ? info.engine_info : "another writer");
-    return silt_hint(
-        err, SILT_INCONSISTENT,
-        "a writer without atomic commits works on this table; stop it, then run again");
 }
 
 /* ---- record */
@@ -326,8 +312,7 @@ static silt_status batch_init(batch *b, silt_error *err)
     }
     b->job = (silt_job){
         .table = b->target->table,
-        .store = b->target->store,
-        .snapshot = b->target->snapshot,
+        .target = b->target,
         .files = b->files,
         .file_count = count,
         .app_id = b->target->app_id,
@@ -342,26 +327,6 @@ static silt_status batch_init(batch *b, silt_error *err)
         .random = b->load->random,
     };
     return silt_ledger_manifest(identities, count, b->manifest, err);
-}
-
-/* A place that holds other things is nobody's table to make. */
-static bool foreign_object(void *ctx, const silt_object *object)
-{
-    if (silt_starts_with(object->key, "_silt/")) return true;
-    *(bool *)ctx = true;
-    return false;
-}
-
-static silt_status create_target(batch *b, silt_error *err)
-{
-    bool foreign = false;
-    silt_store *store = b->target->store;
-    SILT_TRY(store->ops->list(store, "", NULL, true, foreign_object, &foreign, err));
-    silt_runner *runner = b->load->runner;
-    if (!foreign) return runner->ops->create(runner, &b->job, err);
-    silt_fail(err, SILT_INVALID, "table %s: %s is not a Delta table, and not empty",
-              b->target->table->name, store->uri);
-    return silt_hint(err, SILT_INVALID, "give write.path a new or empty folder");
 }
 
 static silt_status fail_crasher(batch *b, bool *done, silt_error *err)
@@ -397,7 +362,7 @@ static silt_status finish(batch *b, const silt_change_result *result, silt_error
     silt_status st;
     do {
         silt_engine_resume(b->load->engine);
-        st = read_back(b, &result->txn, err);
+        st = b->load->runner->ops->verify(b->load->runner, &b->job, &result->txn, b->arena, err);
         if (st == SILT_OK) st = record(b, result, err);
     } while (st == SILT_INTERRUPTED);
     return st;
@@ -425,8 +390,7 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
     if (st != SILT_OK) return st == SILT_CONFLICT ? SILT_OK : st;
     tell_start(b);
 
-    silt_snapshot *after = NULL;
-    st = runner->ops->apply(runner, &b->job, b->arena, &result, &after, &bad, err);
+    st = runner->ops->apply(runner, &b->job, b->arena, &result, &bad, err);
     if (st != SILT_OK && b->late.why) bad = (silt_bad_sources){&b->late, 1};
     if (is_files_fault(st, &bad) || b->ledger_taken) return give_up(b, &bad, err);
     if (st != SILT_OK) return abandon(b, st, err);
@@ -436,16 +400,10 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
                           result.txn.conflict);
         return give_up(b, &bad, err);
     }
-    if (after) {
-        silt_snapshot_free(b->target->snapshot);
-        b->target->snapshot = after;
-        b->target->app_version = b->job.number;
-    }
     *committed = true;
     add_up(b, &result);
     SILT_TRY(finish(b, &result, err));
-    silt_error harmless = {0};
-    (void)silt_table_maintain(b->target->snapshot, &harmless);
+    b->target->ops->maintain(b->load, b->target);
     return SILT_OK;
 }
 
@@ -467,8 +425,8 @@ silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_cand
     silt_status st = runner->ops->prepare(runner, &b.job, &bad, arena, err);
     if (is_files_fault(st, &bad)) return record_unfit(&b, &bad, err);
     if (st != SILT_OK) return st;
-    if (!target->snapshot)
-        return create_target(&b, err); /* settle sees it, and the batch is planned on it */
+    if (!target->there) /* settle sees it then, and the batch is planned on it */
+        return runner->ops->create(runner, &b.job, err);
 
     atomic_store(&load->deadline_us, b.started_us + load->config->timeout_ms * 1000);
     st = carry_out(&b, committed, err);

@@ -154,14 +154,6 @@ silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comp
 
 /* ---- ledgers → rows */
 
-static bool can_count(const silt_target *target)
-{
-    if (!target->snapshot || target->table->strategy != SILT_STRATEGY_APPEND) return false;
-    const silt_type *schema = silt_snapshot_schema(target->snapshot);
-    return silt_type_find(schema, SILT_COLUMN_SOURCE_FILE) >= 0 &&
-           silt_type_find(schema, SILT_COLUMN_BATCH_ID) >= 0;
-}
-
 /* Rows of one file in one batch, as they stand in the target. */
 static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
 {
@@ -187,10 +179,12 @@ static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_li
 silt_status silt_compare_rows(silt_load *load, silt_target *target, silt_comparison *c,
                               silt_lines *lines, silt_error *err)
 {
-    if (!can_count(target)) return SILT_OK;
+    if (!target->there || target->table->strategy != SILT_STRATEGY_APPEND ||
+        !target->ops->has_evidence(target))
+        return SILT_OK;
     const silt_evidence *found;
     size_t count;
-    SILT_TRY(silt_evidence_read(load, target, -1, INT64_MAX, c->arena, &found, &count, err));
+    SILT_TRY(target->ops->evidence(load, target, -1, INT64_MAX, c->arena, &found, &count, err));
     for (size_t i = 0; i < count; i++)
         compare_evidence(c, &found[i], lines);
     for (size_t i = 0; i < c->loaded.count; i++) {

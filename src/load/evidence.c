@@ -1,9 +1,5 @@
-/* What the target itself says of what was loaded: its rows' audit columns, and its log since our
- * last commit. */
-#include "load/recover.h"
-
-/* ---- rows by _source_file and _batch_id -------------------------------------------------------
- */
+/* What a Delta table's rows say of what was loaded, by _source_file and _batch_id. */
+#include "load/evidence.h"
 
 typedef struct tally {
     silt_map64 *by_key; /* batch id and path → index + 1 */
@@ -64,20 +60,15 @@ static silt_status tally_batch(void *ctx, const silt_flat_batch *batch, silt_err
     return SILT_OK;
 }
 
-static silt_status can_tell(const silt_target *target, tally *t, silt_error *err)
+/* The place of a column that says so; -1: there is none. */
+static int find(const silt_target *target, const char *name)
 {
-    const silt_type *schema = silt_snapshot_schema(target->snapshot);
-    int source = silt_type_find(schema, SILT_COLUMN_SOURCE_FILE);
-    int batch = silt_type_find(schema, SILT_COLUMN_BATCH_ID);
-    if (target->table->strategy == SILT_STRATEGY_APPEND && source >= 0 && batch >= 0) {
-        t->batch_is_text = schema->fields[batch].type->kind == SILT_TYPE_STRING;
-        return SILT_OK;
-    }
-    return silt_fail(
-        err, SILT_INCONSISTENT,
-        "table %s: ledgers of batches %" PRId64 " to %" PRId64
-        " are missing in %s/_silt/ledger, and its rows don't say which files they are from",
-        target->table->name, t->after + 1, t->until, target->store->uri);
+    return silt_type_find(silt_snapshot_schema(target->snapshot), name);
+}
+
+bool silt_evidence_there(const silt_target *target)
+{
+    return find(target, SILT_COLUMN_SOURCE_FILE) >= 0 && find(target, SILT_COLUMN_BATCH_ID) >= 0;
 }
 
 silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t after, int64_t until,
@@ -86,7 +77,9 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
 {
     tally t
         __attribute__((cleanup(tally_release))) = {.arena = arena, .after = after, .until = until};
-    SILT_TRY(can_tell(target, &t, err));
+    const silt_type *schema = silt_snapshot_schema(target->snapshot);
+    t.batch_is_text =
+        schema->fields[find(target, SILT_COLUMN_BATCH_ID)].type->kind == SILT_TYPE_STRING;
     t.by_key = silt_map64_new();
     if (!t.by_key) return silt_fail_nomem(err);
     const char *const names[] = {SILT_COLUMN_SOURCE_FILE, SILT_COLUMN_BATCH_ID};
@@ -125,89 +118,4 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     *out = items;
     *count = t.found.count;
     return SILT_OK;
-}
-
-/* ---- the log since our last commit */
-
-static silt_status fail_touched(const silt_target *target, int64_t version, const char *what,
-                                silt_error *err)
-{
-    silt_fail(err, SILT_INCONSISTENT,
-              "table %s: version %" PRId64 " of %s %s since batch %" PRId64
-              " was loaded: rows of loaded files may be gone",
-              target->table->name, version, target->store->uri, what, target->app_version);
-    return silt_hint(
-        err, SILT_INCONSISTENT,
-        "see 'silt history %s'; if that was meant, 'silt reset-state --table %s' accepts the "
-        "table as it is",
-        target->store->uri, target->table->name);
-}
-
-/* What a foreign commit did to our rows; NULL: nothing. `*ours`: it is the commit of batch V
- * itself. */
-static const char *what_it_did(const silt_target *target, const silt_action *actions, size_t count,
-                               bool *ours)
-{
-    const char *did = NULL;
-    bool silts = false; /* conservation held there */
-    *ours = false;
-    for (size_t i = 0; i < count; i++) {
-        const silt_action *a = &actions[i];
-        if (a->kind == SILT_ACTION_APP_TXN && strcmp(a->app_txn.app_id, target->app_id) == 0 &&
-            a->app_txn.version == target->app_version)
-            *ours = true;
-        if (a->kind == SILT_ACTION_REMOVE && a->remove.data_change && !did)
-            did = "removed data files";
-        if (a->kind == SILT_ACTION_COMMIT_INFO && silt_streq(a->commit_info.operation, "RESTORE"))
-            did = "restored an older version";
-        if (a->kind == SILT_ACTION_COMMIT_INFO && a->commit_info.engine_info &&
-            silt_starts_with(a->commit_info.engine_info, "silt/") &&
-            silt_streq(a->commit_info.operation, "MERGE"))
-            silts = true;
-    }
-    return silts ? NULL : did;
-}
-
-static silt_status check_log(silt_target *target, silt_error *err)
-{
-    SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!scratch) return silt_fail_nomem(err);
-    const int64_t newest = silt_snapshot_version(target->snapshot);
-    for (int64_t v = newest; v > target->vouched; v--) {
-        silt_arena_reset(scratch);
-        const silt_action *actions;
-        size_t count;
-        silt_status st = silt_log_commit_read(target->store, v, scratch, &actions, &count, err);
-        if (st == SILT_NOT_FOUND) break; /* cleaned up: what was before can't be known any more */
-        if (st != SILT_OK) return st;
-        bool ours;
-        const char *did = what_it_did(target, actions, count, &ours);
-        if (ours) break;
-        if (did) return fail_touched(target, v, did, err);
-    }
-    target->vouched = newest;
-    return SILT_OK;
-}
-
-silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error *err)
-{
-    (void)load;
-    if (!target->snapshot || target->app_version < 0) return SILT_OK;
-    SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!scratch) return silt_fail_nomem(err);
-    silt_ledger ledger;
-    silt_status st =
-        silt_ledger_read(target->store, target->app_id, target->app_version, scratch, &ledger, err);
-    if (st != SILT_OK && st != SILT_NOT_FOUND && st != SILT_CORRUPT) return st;
-    const char *id = silt_snapshot_table_id(target->snapshot);
-    if (st == SILT_OK && ledger.table_id && !silt_streq(ledger.table_id, id)) {
-        silt_fail(err, SILT_INCONSISTENT,
-                  "table %s: %s was replaced by another table (its id was %s, is %s)",
-                  target->table->name, target->store->uri, ledger.table_id, id);
-        return silt_hint(err, SILT_INCONSISTENT,
-                         "bring the table back, or load all files into the new one by "
-                         "'silt reset-state --table %s --forget'",
-                         target->table->name);
-    }
-    return check_log(target, err);
 }

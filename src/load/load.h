@@ -1,4 +1,4 @@
-/* What the parts of the loader share: one pipeline at work, and one of its targets. */
+/* What the parts of the loader share: one pipeline at work. */
 #ifndef SILT_LOAD_LOAD_H
 #define SILT_LOAD_LOAD_H
 
@@ -9,12 +9,13 @@
 #include "load/ledger.h"
 #include "load/lock.h"
 #include "load/runner.h"
+#include "load/target.h"
 #include "load/tracker.h"
 #include "silt/pipeline.h"
 
 /* One pipeline. Made by silt_pipeline_open(); the fields below the line live while a command runs.
  */
-typedef struct silt_load {
+struct silt_load {
     const silt_config *config;
     silt_arena *arena; /* of the configuration */
     silt_pipeline_options opts;
@@ -32,25 +33,7 @@ typedef struct silt_load {
     silt_tracker *tracker;
     int64_t started_us;
     char run_id[SILT_UUID_SIZE];
-} silt_load;
-
-/* One target table of the pipeline. */
-typedef struct silt_target {
-    const silt_config_table *table;
-    char *app_id; /* <pipeline>/<table> */
-    silt_store *store;
-    silt_snapshot *snapshot;          /* NULL: there is no table yet */
-    int64_t app_version;              /* V: the last batch that the target vouches for; -1: none */
-    char own_attempt[SILT_UUID_SIZE]; /* of the batch this run has open or has just given up; "" */
-    int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
-                        yet looked */
-} silt_target;
-
-silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
-                             silt_error *err);
-void silt_target_release(silt_target *target);
-/* Read what stands there now: snapshot and V. A table that isn't there is fine. */
-silt_status silt_target_refresh(silt_load *load, silt_target *target, silt_error *err);
+};
 
 /* Tell the program's sink: kind and a JSON object. */
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...) SILT_PRINTF(3, 4);

@@ -81,7 +81,7 @@ static silt_status load_table(silt_load *load, silt_target *target, const silt_r
     SILT_TRY(discover(load, target->table, arena, &found, err));
     run->sum.files_discovered = (int64_t)found.count;
     SILT_TRY(load_batches(load, target, opts, &found, run, err));
-    if (target->snapshot) run->sum.version = silt_snapshot_version(target->snapshot);
+    run->sum.version = target->version;
     return SILT_OK;
 }
 

@@ -51,7 +51,7 @@ static silt_status write_fence_ledger(silt_load *load, silt_target *target, int6
         .attempt = id,
         .run_id = load->run_id,
         .state_id = load->tracker ? silt_tracker_state_id(load->tracker) : NULL,
-        .table_id = silt_snapshot_table_id(target->snapshot),
+        .table_id = target->id,
         .created_us = silt_now_us(load->clock),
     };
     for (;; (*number)++) {
@@ -65,36 +65,18 @@ static silt_status write_fence_ledger(silt_load *load, silt_target *target, int6
     }
 }
 
-static silt_status commit_fence(silt_load *load, silt_target *target, int64_t number,
-                                silt_error *err)
-{
-    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
-    opts.operation = "FENCE";
-    opts.app_id = target->app_id;
-    opts.app_version = number;
-    opts.clock = load->clock;
-    opts.random = load->random;
-    SILT_AUTO(silt_txn) txn = NULL;
-    SILT_TRY(silt_txn_new(target->snapshot, &opts, &txn, err));
-    silt_txn_result result;
-    SILT_TRY(silt_txn_commit(txn, &result, NULL, err));
-    if (result.outcome == SILT_TXN_COMMITTED) return SILT_OK;
-    return silt_fail(err, SILT_CONFLICT, "fence %" PRId64 ": %s", number, result.conflict);
-}
-
 silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
                        silt_ledger_kind kind, int64_t *spent, silt_error *err)
 {
     int64_t fence = number + 1;
-    if (!target->snapshot) /* nobody can commit to a table that isn't there */
+    if (!target->there) /* nobody can commit to what isn't there */
         return silt_fail(err, SILT_NOT_FOUND, "fence: there is no table %s", target->store->uri);
     SILT_TRY(write_fence_ledger(load, target, &fence, kind, err));
-    SILT_TRY(commit_fence(load, target, fence, err));
+    SILT_TRY(target->ops->fence(load, target, fence, err));
     *spent = fence;
     silt_load_event(load, "recovery", "{\"table\":\"%s\",\"fenced\":%" PRId64 "}",
                     target->table->name, number);
-    silt_error harmless = {0}; /* files without a commit are only litter */
-    if (attempt) (void)silt_attempt_clean(target->store, attempt, &harmless);
+    if (attempt) target->ops->clean(load, target, attempt);
     return SILT_OK;
 }
 
@@ -230,7 +212,13 @@ static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target 
     silt_error why = *err;
     const silt_evidence *found;
     size_t count;
-    SILT_TRY(silt_evidence_read(load, target, after, until, list->arena, &found, &count, err));
+    if (target->table->strategy != SILT_STRATEGY_APPEND || !target->ops->has_evidence(target))
+        return silt_fail(err, SILT_INCONSISTENT,
+                         "table %s: ledgers of batches %" PRId64 " to %" PRId64
+                         " are missing in %s/_silt/ledger, and its rows don't say which files they "
+                         "are from",
+                         target->table->name, after + 1, until, target->store->uri);
+    SILT_TRY(target->ops->evidence(load, target, after, until, list->arena, &found, &count, err));
     silt_load_message(load, "warning",
                       "table %s: %s; what is loaded was found out by its rows' _source_file",
                       target->table->name, why.message);
@@ -332,7 +320,7 @@ static silt_status fence_open(silt_load *load, silt_target *target, int64_t numb
 {
     SILT_CLEAN(row_list) list = {0};
     SILT_TRY(row_list_init(&list, err));
-    if (!target->snapshot || number <= target->app_version) { /* it can't happen as it is */
+    if (!target->there || number <= target->app_version) { /* it can't happen as it is */
         SILT_TRY(add_open_rows(&list, load, target, number, true, NULL, 0, &report->pending, err));
         return commit_rows(load, target, &list, target->app_version, "RELEASE", err);
     }
@@ -353,11 +341,34 @@ silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, c
     if (target->app_version >= number)
         return silt_fail(err, SILT_CONFLICT, "batch %" PRId64 " was decided meanwhile", number);
     int64_t spent = target->app_version, pending = 0;
-    if (target->snapshot)
+    if (target->there)
         SILT_TRY(silt_fence(load, target, number, attempt, SILT_LEDGER_FENCE, &spent, err));
     SILT_TRY(
         add_open_rows(&list, load, target, number, false, guilty, guilty_count, &pending, err));
     return commit_rows(load, target, &list, spent, "GIVE UP", err);
+}
+
+/* ---- what was loaded still stands */
+
+silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error *err)
+{
+    if (!target->there || target->app_version < 0) return SILT_OK;
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    silt_ledger ledger;
+    silt_status st =
+        silt_ledger_read(target->store, target->app_id, target->app_version, scratch, &ledger, err);
+    if (st != SILT_OK && st != SILT_NOT_FOUND && st != SILT_CORRUPT) return st;
+    if (st == SILT_OK && ledger.table_id && !silt_streq(ledger.table_id, target->id)) {
+        silt_fail(err, SILT_INCONSISTENT,
+                  "table %s: %s was replaced by another table (its id was %s, is %s)",
+                  target->table->name, target->store->uri, ledger.table_id, target->id);
+        return silt_hint(err, SILT_INCONSISTENT,
+                         "bring the table back, or load all files into the new one by "
+                         "'silt reset-state --table %s --forget'",
+                         target->table->name);
+    }
+    return target->ops->check(load, target, err);
 }
 
 /* ---- settle */

@@ -24,8 +24,8 @@ typedef struct silt_guilty {
     const char *why;
 } silt_guilty;
 
-/* Until nothing is open and the tracker's last number is the target's. Afterwards target->snapshot
- * and app_version are as of now. INCONSISTENT: undecidable, or the target went back. `report` is
+/* Until nothing is open and the tracker's last number is the target's. Afterwards the target
+ * is as of now. INCONSISTENT: undecidable, or the target went back. `report` is
  * added to. */
 silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report,
                         silt_error *err);
@@ -50,16 +50,6 @@ silt_status silt_give_up(silt_load *load, silt_target *target, int64_t number, c
 /* Crashes of a file since it was last judged, and how many files the last of these batches had; 0
  * without any. They stand in error_message of a row that waits or is tried again. */
 void silt_crashes_of(const silt_tracked *row, int64_t *crashes, int64_t *files);
-
-/* Which files (_source_file) of which batch (_batch_id) have rows in the target, for batches in
- * (after, until]: what decides where ledgers are gone. Append with audit columns only. */
-typedef struct silt_evidence {
-    const char *path;
-    int64_t batch_id, row_count;
-} silt_evidence;
-silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t after, int64_t until,
-                               silt_arena *arena, const silt_evidence **out, size_t *count,
-                               silt_error *err);
 
 /* Whether the rows of what was loaded still stand: INCONSISTENT when the target was replaced,
  * restored, or somebody deleted rows since our last commit. Cost: the commits since then, and one

@@ -71,7 +71,7 @@ static silt_status fence_table(silt_load *load, silt_target *target, bool forget
     silt_status st = SILT_CONFLICT;
     for (int round = 0; st == SILT_CONFLICT && round < 20; round++) {
         SILT_TRY(silt_target_refresh(load, target, err));
-        if (!target->snapshot) return SILT_OK;
+        if (!target->there) return SILT_OK;
         int64_t number = last_number(load, target), spent = -1;
         int64_t open;
         const char *attempt = NULL;
@@ -92,7 +92,7 @@ static silt_status reset_table(silt_load *load, const silt_config_table *table, 
     silt_target target;
     SILT_TRY(silt_target_open(load, table, &target, err));
     silt_status st = fence_table(load, &target, forget, lines, err);
-    if (st == SILT_OK && rebuild && !target.snapshot &&
+    if (st == SILT_OK && rebuild && !target.there &&
         silt_tracker_last(load->tracker, target.app_id) >= 0) {
         st = silt_fail(err, SILT_INVALID, "table %s: its target %s is gone", table->name,
                        table->target_path);

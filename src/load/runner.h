@@ -6,13 +6,12 @@
 #ifndef SILT_LOAD_RUNNER_H
 #define SILT_LOAD_RUNNER_H
 
-#include "load/config.h"
+#include "load/target.h"
 #include "ops/change.h"
 
 typedef struct silt_job {
     const silt_config_table *table;
-    silt_store *store;
-    silt_snapshot *snapshot; /* of the target, or NULL where there is none yet */
+    silt_target *target; /* as of now; apply brings it to where its commit leaves it */
     const silt_source_file *files;
     size_t file_count;
     const char *app_id;
@@ -37,13 +36,16 @@ typedef struct silt_runner_ops {
      * the next prepare. */
     silt_status (*prepare)(silt_runner *, const silt_job *, silt_bad_sources *bad, silt_arena *,
                            silt_error *);
-    /* Make the target of a prepared job (version 0, no data). Somebody else having made it is as
-     * good. */
+    /* Make the target of a prepared job, without rows. Somebody else having made it is as good.
+     * INVALID: the place holds other things. */
     silt_status (*create)(silt_runner *, const silt_job *, silt_error *);
     /* Apply a prepared job whose target exists. As silt_append(): OK with an outcome, or BAD_DATA
      * with `bad`. */
     silt_status (*apply)(silt_runner *, const silt_job *, silt_arena *, silt_change_result *out,
-                         silt_snapshot **after, silt_bad_sources *bad, silt_error *);
+                         silt_bad_sources *bad, silt_error *);
+    /* What apply committed still stands there: INCONSISTENT where another writer replaced it. */
+    silt_status (*verify)(silt_runner *, const silt_job *, const silt_txn_result *, silt_arena *,
+                          silt_error *);
     void (*free)(silt_runner *);
 } silt_runner_ops;
 

@@ -27,30 +27,52 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .partition_count = table->partition_count,
     };
     (void)arena;
-    const silt_type *schema = job->snapshot ? silt_snapshot_schema(job->snapshot) : NULL;
+    const silt_target *target = job->target;
+    const silt_type *schema = target->there ? silt_snapshot_schema(target->snapshot) : NULL;
     return silt_sources_plan(r->engine, &r->sources, schema, r->arena, &r->plan, bad, err);
+}
+
+/* A place that holds other things is nobody's table to make. */
+static bool foreign_object(void *ctx, const silt_object *object)
+{
+    if (silt_starts_with(object->key, "_silt/")) return true;
+    *(bool *)ctx = true;
+    return false;
+}
+
+static silt_status check_place(const silt_target *target, silt_error *err)
+{
+    bool foreign = false;
+    silt_store *store = target->store;
+    SILT_TRY(store->ops->list(store, "", NULL, true, foreign_object, &foreign, err));
+    if (!foreign) return SILT_OK;
+    silt_fail(err, SILT_INVALID, "table %s: %s is not a Delta table, and not empty",
+              target->table->name, store->uri);
+    return silt_hint(err, SILT_INVALID, "give write.path a new or empty folder");
 }
 
 static silt_status create(silt_runner *runner, const silt_job *job, silt_error *err)
 {
     local_runner *r = (local_runner *)runner;
     silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
+    SILT_TRY(check_place(job->target, err));
     txn.retry = job->table->commit_retry;
     txn.clock = job->clock;
     txn.random = job->random;
     txn.event = job->event;
     txn.event_ctx = job->ctx;
     silt_txn_result result; /* CONFLICT: somebody else made it */
-    return silt_create_table(job->store, r->engine, r->plan.schema, job->table->partition_by,
-                             job->table->partition_count, (silt_pairs){0}, &txn, &result, err);
+    return silt_create_table(job->target->store, r->engine, r->plan.schema,
+                             job->table->partition_by, job->table->partition_count, (silt_pairs){0},
+                             &txn, &result, err);
 }
 
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
-                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
-                         silt_error *err)
+                         silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
     local_runner *r = (local_runner *)runner;
     const silt_config_table *table = job->table;
+    silt_snapshot *snapshot = job->target->snapshot, *after = NULL;
     silt_change_spec spec = {
         .sources = &r->sources,
         .plan = &r->plan,
@@ -74,17 +96,39 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
     spec.txn.random = job->random;
     spec.txn.event = job->event;
     spec.txn.event_ctx = job->ctx;
+    silt_status st;
     switch (table->strategy) {
-    case SILT_STRATEGY_APPEND:
-        return silt_append(job->snapshot, &spec, arena, out, after, bad, err);
     case SILT_STRATEGY_UPSERT:
     case SILT_STRATEGY_APPEND_ONCE:
         spec.insert_only = table->strategy == SILT_STRATEGY_APPEND_ONCE;
-        return silt_upsert(job->snapshot, &spec, arena, out, after, bad, err);
+        st = silt_upsert(snapshot, &spec, arena, out, &after, bad, err);
+        break;
     case SILT_STRATEGY_OVERWRITE:
-        return silt_overwrite(job->snapshot, &spec, arena, out, after, bad, err);
+        st = silt_overwrite(snapshot, &spec, arena, out, &after, bad, err);
+        break;
+    case SILT_STRATEGY_APPEND:
+    default:
+        st = silt_append(snapshot, &spec, arena, out, &after, bad, err);
     }
-    return silt_fail(err, SILT_UNSUPPORTED, "table %s: an unknown loading strategy", table->name);
+    if (st == SILT_OK && out->txn.outcome == SILT_TXN_COMMITTED)
+        silt_target_delta_committed(job->target, after, job->number);
+    return st;
+}
+
+/* Another writer without put-if-absent may have replaced our commit after it stood. */
+static silt_status verify(silt_runner *runner, const silt_job *job, const silt_txn_result *txn,
+                          silt_arena *arena, silt_error *err)
+{
+    (void)runner;
+    silt_commit_info info;
+    silt_store *store = job->target->store;
+    SILT_TRY(silt_log_commit_info(store, txn->version, arena, &info, err));
+    if (silt_streq(info.txn_id, txn->txn_id)) return SILT_OK;
+    silt_fail(err, SILT_INCONSISTENT, "version %" PRId64 " of %s was overwritten by %s",
+              txn->version, store->uri, info.engine_info ? info.engine_info : "another writer");
+    return silt_hint(
+        err, SILT_INCONSISTENT,
+        "a writer without atomic commits works on this table; stop it, then run again");
 }
 
 static void runner_free(silt_runner *runner)
@@ -94,7 +138,7 @@ static void runner_free(silt_runner *runner)
     free(r);
 }
 
-static const silt_runner_ops local_ops = {prepare, create, apply, runner_free};
+static const silt_runner_ops local_ops = {prepare, create, apply, verify, runner_free};
 
 silt_runner *silt_runner_local_new(silt_engine *engine)
 {

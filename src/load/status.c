@@ -83,7 +83,7 @@ static silt_status look_at_target(silt_load *load, const silt_config_table *tabl
     silt_target target;
     SILT_TRY(silt_target_open(load, table, &target, err));
     silt_status st = silt_target_refresh(load, &target, err);
-    if (st == SILT_OK && target.snapshot) out->version = silt_snapshot_version(target.snapshot);
+    if (st == SILT_OK) out->version = target.version;
     silt_target_release(&target);
     return st;
 }

@@ -8,7 +8,8 @@
 silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
                              silt_error *err)
 {
-    silt_target t = {.table = table, .app_version = -1, .vouched = -1};
+    silt_target t = {
+        .ops = &silt_target_delta, .table = table, .app_version = -1, .version = -1, .vouched = -1};
     if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
         return silt_fail_nomem(err);
     silt_status st =
@@ -25,7 +26,7 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
 
 void silt_target_release(silt_target *t)
 {
-    silt_snapshot_free(t->snapshot);
+    t->ops->release(t);
     silt_store_free(t->store);
     free(t->app_id);
     *t = (silt_target){0};
@@ -33,18 +34,7 @@ void silt_target_release(silt_target *t)
 
 silt_status silt_target_refresh(silt_load *load, silt_target *t, silt_error *err)
 {
-    silt_snapshot *now = NULL;
-    silt_status st = t->snapshot ? silt_snapshot_refresh(t->snapshot, &now, err)
-                                 : silt_snapshot_open(t->store, load->engine, NULL, &now, err);
-    if (st == SILT_NOT_FOUND && !t->snapshot) {
-        t->app_version = -1;
-        return SILT_OK;
-    }
-    if (st != SILT_OK) return silt_wrap(err, st, "table %s: target", t->table->name);
-    silt_snapshot_free(t->snapshot);
-    t->snapshot = now;
-    t->app_version = silt_snapshot_app_version(now, t->app_id);
-    return SILT_OK;
+    return t->ops->refresh(load, t, err);
 }
 
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...)

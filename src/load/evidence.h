@@ -1,0 +1,13 @@
+/* What a Delta table's rows say of what was loaded. */
+#ifndef SILT_LOAD_EVIDENCE_H
+#define SILT_LOAD_EVIDENCE_H
+
+#include "load/load.h"
+
+/* Both as silt_target_ops has them. */
+bool silt_evidence_there(const silt_target *target);
+silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t after, int64_t until,
+                               silt_arena *arena, const silt_evidence **out, size_t *count,
+                               silt_error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* Target: where a table's rows go, and the judge of whether a batch happened. The seam to other
+ * targets than Delta tables: each kind answers the same few questions.
+ *
+ * V is the highest batch number of an appId that the target itself vouches for. Rows of a batch and
+ * its number are there together or not at all, and a number below V can't come any more. */
+#ifndef SILT_LOAD_TARGET_H
+#define SILT_LOAD_TARGET_H
+
+#include "base/seam.h"
+#include "load/config.h"
+#include "table/snapshot.h"
+
+typedef struct silt_load silt_load;
+typedef struct silt_target silt_target;
+
+/* Which files (_source_file) of which batch (_batch_id) have rows in the target. */
+typedef struct silt_evidence {
+    const char *path;
+    int64_t batch_id, row_count;
+} silt_evidence;
+
+typedef struct silt_target_ops {
+    /* Read what stands there now: all that silt_target has below its line. A target that isn't
+     * there is fine. */
+    silt_status (*refresh)(silt_load *, silt_target *, silt_error *);
+    /* Commit number `number` alone, without rows. CONFLICT: somebody was faster. */
+    silt_status (*fence)(silt_load *, silt_target *, int64_t number, silt_error *);
+    /* INCONSISTENT where rows of what was loaded may be gone: restored, deleted, replaced. Is only
+     * asked where there is a V. */
+    silt_status (*check)(silt_load *, silt_target *, silt_error *);
+    /* Whether its rows say which file and batch they are from. */
+    bool (*has_evidence)(const silt_target *);
+    /* What they say, for batches in (after, until]. Cost: a scan of two columns. */
+    silt_status (*evidence)(silt_load *, silt_target *, int64_t after, int64_t until, silt_arena *,
+                            const silt_evidence **out, size_t *count, silt_error *);
+    /* Take away what an attempt has left that isn't part of the target. */
+    void (*clean)(silt_load *, silt_target *, const char *attempt);
+    /* After a batch: what is due. */
+    void (*maintain)(silt_load *, silt_target *);
+    void (*release)(silt_target *);
+} silt_target_ops;
+
+extern const silt_target_ops silt_target_delta;
+
+struct silt_target {
+    const silt_target_ops *ops;
+    const silt_config_table *table;
+    char *app_id;                     /* <pipeline>/<table> */
+    silt_store *store;                /* of the ledgers; a Delta table's own */
+    char own_attempt[SILT_UUID_SIZE]; /* of the batch this run has open or has just given up; "" */
+    int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
+                        yet looked */
+    /* ---- as it was at the last refresh, or our last commit */
+    bool there;
+    const char *id;          /* what tells it from another in the same place; NULL: nothing does */
+    int64_t app_version;     /* V; -1: none */
+    int64_t version;         /* for people: of the table; -1: it has none */
+    silt_snapshot *snapshot; /* of a Delta table */
+};
+
+silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
+                             silt_error *err);
+void silt_target_release(silt_target *target);
+/* Read what stands there now. A table that isn't there is fine. */
+silt_status silt_target_refresh(silt_load *load, silt_target *target, silt_error *err);
+/* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */
+void silt_target_delta_committed(silt_target *target, silt_snapshot *after, int64_t number);
+
+#endif

@@ -1,0 +1,144 @@
+/* A Delta table as target: its log is the judge. */
+#include "load/evidence.h"
+#include "load/load.h"
+
+static void stand_at(silt_target *t, silt_snapshot *now)
+{
+    silt_snapshot_free(t->snapshot);
+    t->snapshot = now;
+    t->there = true;
+    t->id = silt_snapshot_table_id(now);
+    t->version = silt_snapshot_version(now);
+    t->app_version = silt_snapshot_app_version(now, t->app_id);
+}
+
+static silt_status refresh(silt_load *load, silt_target *t, silt_error *err)
+{
+    silt_snapshot *now = NULL;
+    silt_status st = t->snapshot ? silt_snapshot_refresh(t->snapshot, &now, err)
+                                 : silt_snapshot_open(t->store, load->engine, NULL, &now, err);
+    if (st == SILT_NOT_FOUND && !t->snapshot) return SILT_OK;
+    if (st != SILT_OK) return silt_wrap(err, st, "table %s: target", t->table->name);
+    stand_at(t, now);
+    return SILT_OK;
+}
+
+void silt_target_delta_committed(silt_target *t, silt_snapshot *after, int64_t number)
+{
+    if (!after) return; /* the next refresh reads it */
+    stand_at(t, after);
+    t->app_version = number;
+}
+
+static silt_status fence(silt_load *load, silt_target *target, int64_t number, silt_error *err)
+{
+    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
+    opts.operation = "FENCE";
+    opts.app_id = target->app_id;
+    opts.app_version = number;
+    opts.clock = load->clock;
+    opts.random = load->random;
+    SILT_AUTO(silt_txn) txn = NULL;
+    SILT_TRY(silt_txn_new(target->snapshot, &opts, &txn, err));
+    silt_txn_result result;
+    SILT_TRY(silt_txn_commit(txn, &result, NULL, err));
+    if (result.outcome == SILT_TXN_COMMITTED) return SILT_OK;
+    return silt_fail(err, SILT_CONFLICT, "fence %" PRId64 ": %s", number, result.conflict);
+}
+
+/* ---- the log since our last commit */
+
+static silt_status fail_touched(const silt_target *target, int64_t version, const char *what,
+                                silt_error *err)
+{
+    silt_fail(err, SILT_INCONSISTENT,
+              "table %s: version %" PRId64 " of %s %s since batch %" PRId64
+              " was loaded: rows of loaded files may be gone",
+              target->table->name, version, target->store->uri, what, target->app_version);
+    return silt_hint(
+        err, SILT_INCONSISTENT,
+        "see 'silt history %s'; if that was meant, 'silt reset-state --table %s' accepts the "
+        "table as it is",
+        target->store->uri, target->table->name);
+}
+
+/* What a foreign commit did to our rows; NULL: nothing. `*ours`: it is the commit of batch V
+ * itself. */
+static const char *what_it_did(const silt_target *target, const silt_action *actions, size_t count,
+                               bool *ours)
+{
+    const char *did = NULL;
+    bool silts = false; /* conservation held there */
+    *ours = false;
+    for (size_t i = 0; i < count; i++) {
+        const silt_action *a = &actions[i];
+        if (a->kind == SILT_ACTION_APP_TXN && strcmp(a->app_txn.app_id, target->app_id) == 0 &&
+            a->app_txn.version == target->app_version)
+            *ours = true;
+        if (a->kind == SILT_ACTION_REMOVE && a->remove.data_change && !did)
+            did = "removed data files";
+        if (a->kind == SILT_ACTION_COMMIT_INFO && silt_streq(a->commit_info.operation, "RESTORE"))
+            did = "restored an older version";
+        if (a->kind == SILT_ACTION_COMMIT_INFO && a->commit_info.engine_info &&
+            silt_starts_with(a->commit_info.engine_info, "silt/") &&
+            silt_streq(a->commit_info.operation, "MERGE"))
+            silts = true;
+    }
+    return silts ? NULL : did;
+}
+
+static silt_status check_log(silt_target *target, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    const int64_t newest = silt_snapshot_version(target->snapshot);
+    for (int64_t v = newest; v > target->vouched; v--) {
+        silt_arena_reset(scratch);
+        const silt_action *actions;
+        size_t count;
+        silt_status st = silt_log_commit_read(target->store, v, scratch, &actions, &count, err);
+        if (st == SILT_NOT_FOUND) break; /* cleaned up: what was before can't be known any more */
+        if (st != SILT_OK) return st;
+        bool ours;
+        const char *did = what_it_did(target, actions, count, &ours);
+        if (ours) break;
+        if (did) return fail_touched(target, v, did, err);
+    }
+    target->vouched = newest;
+    return SILT_OK;
+}
+
+static silt_status check(silt_load *load, silt_target *target, silt_error *err)
+{
+    (void)load;
+    return check_log(target, err);
+}
+
+/* ---- */
+
+/* Files without a commit are only litter. */
+static void clean(silt_load *load, silt_target *target, const char *attempt)
+{
+    (void)load;
+    (void)silt_attempt_clean(target->store, attempt, NULL);
+}
+
+static void maintain(silt_load *load, silt_target *target)
+{
+    (void)load;
+    (void)silt_table_maintain(target->snapshot, NULL);
+}
+
+static void release(silt_target *target)
+{
+    silt_snapshot_free(target->snapshot);
+}
+
+const silt_target_ops silt_target_delta = {.refresh = refresh,
+                                           .fence = fence,
+                                           .check = check,
+                                           .has_evidence = silt_evidence_there,
+                                           .evidence = silt_evidence_read,
+                                           .clean = clean,
+                                           .maintain = maintain,
+                                           .release = release};
