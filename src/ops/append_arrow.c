@@ -12,6 +12,7 @@
 #include "ops/change.h"
 #include "ops/layout.h"
 #include "ops/once.h"
+#include "ops/work.h"
 #include "ops/write_columns.h"
 #include "silt/write.h"
 #include "table/data.h"
@@ -113,7 +114,12 @@ static silt_status stage(work *w, struct ArrowArrayStream *rows, silt_error *err
         SILT_TRY(silt_scratch_make(store, w->id, w->arena, &w->scratch, err));
         spec.write.directory = w->scratch;
     }
-    return after_stage(w, engine->ops->stage_arrow(engine, &spec, w->arena, &w->staged, err), err);
+    SILT_TRY(
+        after_stage(w, engine->ops->stage_arrow(engine, &spec, w->arena, &w->staged, err), err));
+    int64_t count = w->staged.row_count;
+    const silt_source_counts rows_read = {.read = count, .inserted = count};
+    const silt_conserved c = {.sources = &rows_read, .source_count = 1, .staged = &w->staged};
+    return silt_conserve(&c, err);
 }
 
 static silt_status publish(work *w, silt_error *err)
@@ -124,8 +130,11 @@ static silt_status publish(work *w, silt_error *err)
         silt_snapshot_schema(w->base), silt_now_ms(&silt_clock_system), w->arena, &w->adds, err));
     w->result.rows = w->staged.row_count;
     w->result.files = (int64_t)w->staged.file_count;
-    for (size_t i = 0; i < w->staged.file_count; i++)
+    for (size_t i = 0; i < w->staged.file_count; i++) {
         w->result.bytes += w->staged.files[i].size_bytes;
+        SILT_TRY(silt_conserve_object(silt_snapshot_store(w->base), w->adds[i].path,
+                                      w->adds[i].size_bytes, w->arena, err));
+    }
     return SILT_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "engine/parquet_footer.h"
 #include "ops/work.h"
 
 static silt_status broken(silt_error *err)
@@ -70,20 +71,57 @@ static silt_status check_rows(const silt_conserved *c, silt_error *err)
     return broken(err);
 }
 
+/* What the file itself says. */
+static silt_status check_footer(const silt_staged_file *f, silt_arena *scratch, silt_error *err)
+{
+    silt_parquet_footer footer;
+    silt_status st = silt_parquet_footer_load(f->local_path, scratch, &footer, err);
+    if (st == SILT_CORRUPT) {
+        (void)silt_wrap(err, SILT_FAILED, "conservation: %s can't be read back", f->local_path);
+        return broken(err);
+    }
+    if (st != SILT_OK) return st;
+    if (footer.row_count == f->row_count) return SILT_OK;
+    (void)silt_fail(err, SILT_FAILED,
+                    "conservation: %s has %" PRId64 " rows by its footer, %" PRId64 " were written",
+                    f->local_path, footer.row_count, f->row_count);
+    return broken(err);
+}
+
 static silt_status check_files(const silt_conserved *c, silt_error *err)
 {
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
     for (size_t i = 0; i < c->staged->file_count; i++) {
         const silt_staged_file *f = &c->staged->files[i];
         struct stat s;
         if (stat(f->local_path, &s) != 0)
             return silt_fail_errno(err, errno, "staged file %s", f->local_path);
-        if (s.st_size == f->size_bytes) continue;
-        (void)silt_fail(err, SILT_FAILED,
-                        "conservation: %s has %" PRId64 " bytes, %" PRId64 " were written",
-                        f->local_path, (int64_t)s.st_size, f->size_bytes);
-        return broken(err);
+        if (s.st_size != f->size_bytes) {
+            (void)silt_fail(err, SILT_FAILED,
+                            "conservation: %s has %" PRId64 " bytes, %" PRId64 " were written",
+                            f->local_path, (int64_t)s.st_size, f->size_bytes);
+            return broken(err);
+        }
+        silt_arena_reset(scratch);
+        SILT_TRY(check_footer(f, scratch, err));
     }
     return SILT_OK;
+}
+
+silt_status silt_conserve_object(silt_store *store, const char *path, int64_t size_bytes,
+                                 silt_arena *scratch, silt_error *err)
+{
+    const char *key;
+    silt_object object;
+    SILT_TRY(silt_path_decode(path, scratch, &key, err));
+    silt_status st = store->ops->head(store, key, scratch, &object, err);
+    if (st == SILT_NOT_FOUND)
+        return silt_fail(err, SILT_FAILED, "conservation: %s was put, but isn't there", key);
+    if (st != SILT_OK || object.size_bytes == size_bytes) return st;
+    return silt_fail(err, SILT_FAILED,
+                     "conservation: %s has %" PRId64 " bytes, %" PRId64 " were put", key,
+                     object.size_bytes, size_bytes);
 }
 
 silt_status silt_conserve(const silt_conserved *c, silt_error *err)

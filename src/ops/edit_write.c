@@ -190,6 +190,14 @@ static silt_status name_partition(silt_edit *e, const silt_add *like, silt_pairs
     return SILT_OK;
 }
 
+/* What was put is there, byte for byte as many. */
+static silt_status check_put(silt_edit *e, const char *path, int64_t size_bytes)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(e->err);
+    return silt_conserve_object(e->store, path, size_bytes, scratch, e->err);
+}
+
 static silt_status publish_data(silt_edit *e, const silt_edit_rows *rows, silt_stage_result *staged)
 {
     silt_add *adds = NULL;
@@ -200,6 +208,7 @@ static silt_status publish_data(silt_edit *e, const silt_edit_rows *rows, silt_s
                                  e->new_schema, silt_now_ms(NULL), e->arena, &adds, e->err));
     for (size_t i = 0; i < staged->file_count; i++) {
         SILT_TRY(note_key(e, adds[i].path));
+        SILT_TRY(check_put(e, adds[i].path, adds[i].size_bytes));
         if (rows->partition) adds[i].partition_values = values;
         if (!silt_vec_push(&e->adds, adds[i])) return silt_fail_nomem(e->err);
         e->result.files_added++;
@@ -216,6 +225,7 @@ static silt_status publish_changes(silt_edit *e, const silt_stage_result *staged
                                          e->err));
     for (size_t i = 0; i < staged->file_count; i++) {
         SILT_TRY(note_key(e, changes[i].path));
+        SILT_TRY(check_put(e, changes[i].path, changes[i].size_bytes));
         if (!silt_vec_push(&e->changes, changes[i])) return silt_fail_nomem(e->err);
         e->result.change_files++;
         e->result.change_bytes += changes[i].size_bytes;

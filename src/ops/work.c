@@ -307,28 +307,15 @@ silt_status silt_work_stage(silt_work *w, silt_stage_result *staged)
     return silt_conserve(&c, w->err);
 }
 
-static silt_status key_of(silt_work *w, const silt_add *add, const char **key)
-{
-    return silt_path_decode(add->path, w->arena, key, w->err);
-}
-
 /* The object is what was staged, byte for byte as many. */
 static silt_status check_published(silt_work *w)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(w->err);
     for (size_t i = 0; i < w->add_count; i++) {
-        const char *key;
-        silt_object object;
-        SILT_TRY(key_of(w, &w->adds[i], &key));
-        silt_status st = w->store->ops->head(w->store, key, scratch, &object, w->err);
-        if (st == SILT_NOT_FOUND)
-            return silt_fail(w->err, SILT_FAILED, "conservation: %s was put, but isn't there", key);
-        if (st != SILT_OK) return st;
-        if (object.size_bytes != w->adds[i].size_bytes)
-            return silt_fail(w->err, SILT_FAILED,
-                             "conservation: %s has %" PRId64 " bytes, %" PRId64 " were put", key,
-                             object.size_bytes, w->adds[i].size_bytes);
+        silt_arena_reset(scratch);
+        SILT_TRY(silt_conserve_object(w->store, w->adds[i].path, w->adds[i].size_bytes, scratch,
+                                      w->err));
     }
     return SILT_OK;
 }

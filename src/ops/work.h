@@ -106,4 +106,8 @@ typedef struct silt_conserved {
 /* FAILED: the numbers, in words. @see docs/exactly-once.md, "A batch", step 5 */
 silt_status silt_conserve(const silt_conserved *c, silt_error *err);
 
+/* A data file that was put, by its path as in the log, is there with as many bytes. */
+silt_status silt_conserve_object(silt_store *store, const char *path, int64_t size_bytes,
+                                 silt_arena *scratch, silt_error *err);
+
 #endif

@@ -189,12 +189,28 @@ static void miscount(silt_stage_result *staged)
     ((silt_staged_file *)staged->files)[0].row_count = 7;
 }
 
+/* All that the engine says agrees, but not with what the file says. */
+static void tell_of_more(silt_stage_result *staged)
+{
+    ((silt_staged_file *)staged->files)[0].row_count++;
+    ((int64_t *)staged->source_rows)[0]++;
+    staged->row_count++;
+}
+
+static void cut_a_file(silt_stage_result *staged)
+{
+    silt_staged_file *file = (silt_staged_file *)staged->files;
+    file->size_bytes -= 3;
+    assert_int_equal(truncate(file->local_path, file->size_bytes), 0);
+}
+
 static void sees_what_is_not_conserved(void **state)
 {
     (void)state;
     place_source(&here, "1.csv", "a\n1\n2\n");
     place_load_ok(&here);
-    void (*const meddles[])(silt_stage_result *) = {lose_a_row, lose_a_file, grow_a_file, miscount};
+    void (*const meddles[])(silt_stage_result *) = {lose_a_row, lose_a_file,  grow_a_file,
+                                                    miscount,   tell_of_more, cut_a_file};
     for (size_t i = 0; i < SILT_COUNT(meddles); i++) {
         meddle_with(meddles[i]);
         assert_int_equal(place_load(&here), SILT_FAILED);

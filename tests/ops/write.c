@@ -1,6 +1,10 @@
 /* silt_write(): streams as sources, others in between, and what a failed write leaves behind. */
 #include "ops/place.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "silt/edit.h"
 #include "silt/scan.h"
 #include "silt/sql.h"
 #include "silt/write.h"
@@ -320,6 +324,66 @@ static void appends_pass_over_policies_of_others(void **state)
     place_ok(&here, write_rows("SELECT 400 AS id", false, &opts, &r));
 }
 
+/* ---- files that don't come to the table as they were written */
+
+static const silt_store_ops *whole;
+
+static silt_status put_and_cut(silt_store *store, const char *key, const char *path,
+                               silt_error *err)
+{
+    silt_status st = whole->put_file(store, key, path, err);
+    char *at = silt_arena_printf(here.arena, "%s/table/%s", here.dir, key);
+    struct stat s;
+    if (st == SILT_OK && strstr(key, ".parquet") && stat(at, &s) == 0)
+        assert_int_equal(truncate(at, s.st_size - 1), 0);
+    return st;
+}
+
+static silt_status append_some(silt_snapshot *snapshot)
+{
+    SILT_AUTO(silt_scan) scan = NULL;
+    struct ArrowArrayStream stream = {0};
+    silt_append_result r;
+    place_ok(&here, silt_sql_open(here.engine, "SELECT 7::BIGINT AS id", NULL, &scan, &here.err));
+    place_ok(&here, silt_scan_stream(scan, &stream, &here.err));
+    silt_status st = silt_append_arrow(snapshot, &stream, NULL, &r, NULL, &here.err);
+    stream.release(&stream);
+    return st;
+}
+
+static void a_file_that_is_cut_is_never_committed(void **state)
+{
+    static const char *const keys[] = {"id", NULL};
+    for (int how = 0; how < 7; how++) {
+        silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+        silt_write_result r;
+        silt_edit_result e;
+        silt_status st = SILT_OK;
+        SILT_AUTO(silt_snapshot) now = NULL;
+        if (how) tear_down(NULL), set_up(state);
+        create("id long, v string", how == 6 ? "delta.enableChangeDataFeed" : NULL, "true");
+        place_ok(&here, write_rows("SELECT range AS id, 'a' AS v FROM range(9)", false, &opts, &r));
+        place_ok(&here, silt_snapshot_open(here.store, here.engine, NULL, &now, &here.err));
+        whole = here.store->ops;
+        silt_store_ops cutting = *whole;
+        cutting.put_file = put_and_cut;
+        here.store->ops = &cutting;
+        if (how == 1) opts.mode = SILT_WRITE_OVERWRITE;
+        if (how == 2) opts.mode = SILT_WRITE_UPSERT;
+        if (how == 2) opts.keys = keys;
+        if (how < 3) st = write_rows("SELECT 1 AS id, 'b' AS v", how == 0, &opts, &r);
+        if (how == 3) st = append_some(now);
+        if (how == 4 || how == 6) st = silt_delete(now, "id = 3", NULL, &e, NULL, &here.err);
+        const silt_assignment set = {"v", "'x'"};
+        if (how == 5) st = silt_update(now, &set, 1, "id = 3", NULL, &e, NULL, &here.err);
+        here.store->ops = whole;
+        assert_int_equal(st, SILT_FAILED);
+        assert_non_null(strstr(here.err.message, "conservation: "));
+        assert_int_equal(files_there(), 1);
+        assert_rows("count(*)", "9\n");
+    }
+}
+
 static void a_number_is_written_once(void **state)
 {
     (void)state;
@@ -354,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(overwrites_of_other_partitions_are_no_conflict, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(appends_pass_over_policies_of_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_cut_is_never_committed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_is_written_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
