@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/progress.h"
+#include "cli/run.h"
 #include "cli/signals.h"
 #include "cli/words.h"
 
@@ -159,6 +160,7 @@ static int close_diagnostics(cli *c, int status)
 static void release(cli *c)
 {
     cli_signals_forget(); /* before what they would stop goes */
+    cli_run_release(c);
     silt_snapshot_free(c->snapshot);
     silt_engine_free(c->engine);
     silt_store_free(c->store);

@@ -49,6 +49,7 @@ struct cli {
     silt_engine *engine;
     silt_snapshot *snapshot;
     silt_datasets *datasets;
+    struct cli_run *run; /* of --run-id; NULL: none */
 };
 
 /* ---- options, by name; asking for one that the command doesn't have is a bug ---- */
@@ -94,10 +95,9 @@ int cli_main(int argc, char **argv);
 cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd_reset,
     cmd_check_config, cmd_read, cmd_changes, cmd_sql, cmd_show, cmd_history, cmd_files, cmd_delete,
     cmd_update, cmd_optimize, cmd_restore, cmd_vacuum, cmd_checkpoint, cmd_cleanup_log, cmd_clone,
-    cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write,
-    cmd_merge;
+    cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write, cmd_merge;
 
-cli_command_fn cmd_create, cmd_alter;
+cli_command_fn cmd_create, cmd_alter, cmd_runs;
 
 /* Carry silt_pipeline_fix() out and print what it did; also a part of `validate-consistency --fix`.
  */

@@ -1,4 +1,5 @@
 /* silt alter: a table's shape, changed step by step. */
+#include "cli/commit.h"
 #include "cli/message.h"
 #include "cli/table_steps.h"
 
@@ -20,7 +21,7 @@ int cmd_alter(cli *c)
 {
     silt_error err = {0};
     silt_table_options opts;
-    silt_table_result result;
+    silt_table_result result = {0};
     const silt_table_step *steps;
     size_t count;
     int status = cli_take_table_options(c, &opts);
@@ -33,7 +34,10 @@ int cmd_alter(cli *c)
     if (status != CLI_OK) return status;
     if (silt_snapshot_open(c->store, c->engine, NULL, &c->snapshot, &err) != SILT_OK)
         return cli_fail(c, &err);
-    if (silt_table_alter(c->snapshot, steps, count, &opts, c->arena, &result, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    status = cli_run_begin(c, "ALTER", c->store);
+    if (status != CLI_OK) return status;
+    silt_status st = silt_table_alter(c->snapshot, steps, count, &opts, c->arena, &result, &err);
+    cli_table_end(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     return cli_print_table_result(c, &result, "altered");
 }

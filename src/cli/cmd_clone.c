@@ -66,10 +66,19 @@ static void print_text(const cli *c, const silt_clone_result *r)
         fprintf(stdout, "%s is at version %" PRId64 "\n", target, r->committed_version);
 }
 
+static void end_run(cli *c, silt_status st, const silt_error *err, const silt_clone_result *r)
+{
+    static const silt_run_outcome outcomes[] = {[SILT_CLONE_COMMITTED] = SILT_RUN_COMMITTED,
+                                                [SILT_CLONE_SAME] = SILT_RUN_SKIPPED,
+                                                [SILT_CLONE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                                [SILT_CLONE_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
+}
+
 static int clone(cli *c, silt_store *target)
 {
     silt_error err = {0};
-    silt_clone_result result;
+    silt_clone_result result = {0};
     silt_clone_options opts = SILT_CLONE_OPTIONS_INIT;
     int status = cli_snapshot_at(c, &opts.version, &opts.timestamp_ms);
     if (status == CLI_OK) status = cli_take_commit(c, &opts.commit);
@@ -77,8 +86,11 @@ static int clone(cli *c, silt_store *target)
     opts.shallow = cli_flag(c, "shallow");
     opts.replace = cli_flag(c, "replace");
     opts.dry_run = cli_flag(c, "dry-run");
-    if (silt_clone(c->store, target, c->engine, &opts, &result, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    status = cli_run_begin(c, "CLONE", target);
+    if (status != CLI_OK) return status;
+    silt_status st = silt_clone(c->store, target, c->engine, &opts, &result, &err);
+    end_run(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     if (c->json)
         print_json(c, &result);
     else

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/commit.h"
 #include "cli/message.h"
 #include "cli/policy.h"
 #include "cli/table_steps.h"
@@ -112,7 +113,7 @@ static int create_table(cli *c, other *like)
 {
     silt_error err = {0};
     silt_table_options opts;
-    silt_table_result result;
+    silt_table_result result = {0};
     silt_create_options create = SILT_CREATE_OPTIONS_INIT;
     create.if_not_exists = cli_flag(c, "if-not-exists");
     int status = cli_take_table_options(c, &opts);
@@ -122,8 +123,12 @@ static int create_table(cli *c, other *like)
     if (status == CLI_OK) status = take_columns(c, &create, like);
     if (status == CLI_OK) status = take_partitions(c, &create);
     if (status != CLI_OK) return status;
-    if (silt_table_create(c->store, c->engine, &create, &opts, c->arena, &result, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    status = cli_run_begin(c, "CREATE", c->store);
+    if (status != CLI_OK) return status;
+    silt_status st =
+        silt_table_create(c->store, c->engine, &create, &opts, c->arena, &result, &err);
+    cli_table_end(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     return cli_print_table_result(c, &result, "created");
 }
 

@@ -59,10 +59,37 @@ static void print_result(const cli *c, silt_export_format format, const silt_exp
             cli_counted(r->files, "file", "files", files), size);
 }
 
-int cmd_export(cli *c)
+/* Under a run the destination is a table, which has a store for its name. */
+static int begin_run(cli *c)
 {
     silt_error err = {0};
-    silt_export_result result;
+    silt_store *target = NULL;
+    if (!c->run) return CLI_OK;
+    if (silt_store_open(c->line.arguments[1], NULL, &target, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    int status = cli_run_begin(c, "EXPORT", target);
+    silt_store_free(target);
+    return status;
+}
+
+static int export(cli *c, const silt_export_options *opts)
+{
+    static const silt_run_outcome ends[] = {[SILT_EXPORT_WRITTEN] = SILT_RUN_COMMITTED,
+                                            [SILT_EXPORT_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                            [SILT_EXPORT_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    silt_error err = {0};
+    silt_export_result result = {.committed_version = -1, .table_version = -1};
+    int status = begin_run(c);
+    if (status != CLI_OK) return status;
+    silt_status st = silt_export(c->snapshot, c->line.arguments[1], opts, &result, &err);
+    cli_run_end(c, st, &err, ends[result.outcome], result.committed_version, result.table_version);
+    if (st != SILT_OK) return cli_fail(c, &err);
+    print_result(c, opts->format, &result);
+    return CLI_OK;
+}
+
+int cmd_export(cli *c)
+{
     silt_export_options opts = SILT_EXPORT_OPTIONS_INIT;
     opts.where = cli_text(c, "where");
     opts.no_header = cli_flag(c, "no-header");
@@ -83,8 +110,5 @@ int cmd_export(cli *c)
         status = cli_rows_columns(c, silt_snapshot_schema(c->snapshot), &opts.columns,
                                   &opts.column_count);
     if (status != CLI_OK) return status;
-    if (silt_export(c->snapshot, c->line.arguments[1], &opts, &result, &err) != SILT_OK)
-        return cli_fail(c, &err);
-    print_result(c, opts.format, &result);
-    return CLI_OK;
+    return export(c, &opts);
 }

@@ -93,7 +93,7 @@ int cmd_merge(cli *c)
     silt_write_source source = SILT_WRITE_SOURCE_INIT;
     silt_merge_options merge = SILT_MERGE_OPTIONS_INIT;
     silt_edit_options opts;
-    silt_merge_result result;
+    silt_merge_result result = {0};
     cli_source held = {0};
     int status = take_options(c, &merge);
     if (status == CLI_OK) status = cli_edit_options(c, &opts);
@@ -101,8 +101,11 @@ int cmd_merge(cli *c)
     if (status == CLI_OK) status = cli_edit_open(c);
     if (status == CLI_OK) status = cli_source_open(c, &source, &held);
     if (status == CLI_OK) status = cli_rows_watch(c);
+    if (status == CLI_OK) status = cli_run_begin(c, "MERGE", c->store);
     if (status == CLI_OK) {
-        if (silt_merge(c->snapshot, &source, &merge, &opts, &result, NULL, &err) == SILT_OK)
+        silt_status st = silt_merge(c->snapshot, &source, &merge, &opts, &result, NULL, &err);
+        cli_edit_end(c, st, &err, &result.edit);
+        if (st == SILT_OK)
             print_result(c, &result);
         else
             status = cli_fail(c, &err);

@@ -104,6 +104,15 @@ static void print_problems(const cli *c, const silt_migrate_result *r)
         cli_say(c, CLI_WARNING, "%s: %s", r->problems[i].path, r->problems[i].why);
 }
 
+static void end_run(cli *c, silt_status st, const silt_error *err, const silt_migrate_result *r)
+{
+    static const silt_run_outcome outcomes[] = {[SILT_MIGRATE_COMMITTED] = SILT_RUN_COMMITTED,
+                                                [SILT_MIGRATE_SAME] = SILT_RUN_SKIPPED,
+                                                [SILT_MIGRATE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                                [SILT_MIGRATE_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
+}
+
 static int migrate(cli *c, silt_store *target)
 {
     silt_error err = {0};
@@ -115,7 +124,10 @@ static int migrate(cli *c, silt_store *target)
     opts.dry_run = cli_flag(c, "dry-run");
     int taken = cli_take_commit(c, &opts.commit);
     if (taken != CLI_OK) return taken;
+    taken = cli_run_begin(c, "CONVERT", target);
+    if (taken != CLI_OK) return taken;
     silt_status st = silt_migrate(c->store, target, c->engine, &opts, c->arena, &result, &err);
+    end_run(c, st, &err, &result);
     if (st != SILT_OK && !result.problem_count) return cli_fail(c, &err);
     int status = put_report(c, &result);
     if (st != SILT_OK) {

@@ -7,7 +7,7 @@ int cmd_optimize(cli *c)
 {
     silt_error err = {0};
     silt_edit_options opts;
-    silt_edit_result result;
+    silt_edit_result result = {0};
     silt_optimize_options optimize = SILT_OPTIMIZE_OPTIONS_INIT;
     int status = cli_edit_options(c, &opts);
     if (status == CLI_OK) status = cli_take_size(c, "min-file-size", &optimize.min_file_bytes);
@@ -20,9 +20,11 @@ int cmd_optimize(cli *c)
     if (optimize.purge && (optimize.z_order || optimize.full))
         return cli_misuse(c, "--purge goes neither with --zorder nor with --full");
     status = cli_edit_open(c);
+    if (status == CLI_OK) status = cli_run_begin(c, "OPTIMIZE", c->store);
     if (status != CLI_OK) return status;
-    if (silt_optimize(c->snapshot, &optimize, &opts, &result, NULL, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    silt_status st = silt_optimize(c->snapshot, &optimize, &opts, &result, NULL, &err);
+    cli_edit_end(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     cli_edit_print(c, &result, "Optimized");
     return CLI_OK;
 }

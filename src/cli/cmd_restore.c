@@ -47,8 +47,7 @@ static void print(const cli *c, const silt_restore_result *r, bool dry_run)
     if (c->quiet) return;
     if (r->outcome == SILT_RESTORE_SAME)
         fprintf(stdout, "The table is as it was at version %" PRId64 "\n", r->restored_version);
-    if (r->outcome == SILT_RESTORE_ALREADY_DONE)
-        cli_say_done(c, r->committed_version);
+    if (r->outcome == SILT_RESTORE_ALREADY_DONE) cli_say_done(c, r->committed_version);
     if (r->outcome != SILT_RESTORE_COMMITTED) return;
     fprintf(stdout, "%s version %" PRId64, dry_run ? "Would restore" : "Restored",
             r->restored_version);
@@ -69,10 +68,19 @@ static bool print_missing(void *ctx, const char *path, int64_t size_bytes)
     return true;
 }
 
+static void end_run(cli *c, silt_status st, const silt_error *err, const silt_restore_result *r)
+{
+    static const silt_run_outcome outcomes[] = {[SILT_RESTORE_COMMITTED] = SILT_RUN_COMMITTED,
+                                                [SILT_RESTORE_SAME] = SILT_RUN_SKIPPED,
+                                                [SILT_RESTORE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                                [SILT_RESTORE_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
+}
+
 int cmd_restore(cli *c)
 {
     silt_error err = {0};
-    silt_restore_result result;
+    silt_restore_result result = {0};
     silt_restore_options opts = SILT_RESTORE_OPTIONS_INIT;
     int status = cli_snapshot_at(c, &opts.version, &opts.timestamp_ms);
     if (status != CLI_OK) return status;
@@ -86,8 +94,11 @@ int cmd_restore(cli *c)
     opts.ctx = c;
     status = cli_open_store(c);
     if (status != CLI_OK) return status;
-    if (silt_restore(c->store, c->engine, &opts, &result, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    status = cli_run_begin(c, "RESTORE", c->store);
+    if (status != CLI_OK) return status;
+    silt_status st = silt_restore(c->store, c->engine, &opts, &result, &err);
+    end_run(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     print(c, &result, opts.dry_run);
     return CLI_OK;
 }

@@ -31,7 +31,7 @@ int cmd_update(cli *c)
 {
     silt_error err = {0};
     silt_edit_options opts;
-    silt_edit_result result;
+    silt_edit_result result = {0};
     silt_assignment *set = NULL;
     size_t count = 0;
     char rows[CLI_ROWS_SIZE], line[CLI_ROWS_SIZE + 16];
@@ -43,9 +43,11 @@ int cmd_update(cli *c)
         return cli_misuse(c, "which rows? --where CONDITION, or --all");
     status = cli_edit_rewrite_percent(c, &opts);
     if (status == CLI_OK) status = cli_edit_open(c);
+    if (status == CLI_OK) status = cli_run_begin(c, "UPDATE", c->store);
     if (status != CLI_OK) return status;
-    if (silt_update(c->snapshot, set, count, where, &opts, &result, NULL, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    silt_status st = silt_update(c->snapshot, set, count, where, &opts, &result, NULL, &err);
+    cli_edit_end(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     snprintf(line, sizeof(line), "Updated %s", cli_some_rows(result.rows_updated, rows));
     cli_edit_print(c, &result, line);
     return CLI_OK;

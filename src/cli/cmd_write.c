@@ -117,16 +117,28 @@ static void stop_engine(void *engine)
     silt_engine_interrupt(engine);
 }
 
+static void end_run(cli *c, silt_status st, const silt_error *err, const silt_write_result *r)
+{
+    static const silt_run_outcome outcomes[] = {[SILT_WRITE_COMMITTED] = SILT_RUN_COMMITTED,
+                                                [SILT_WRITE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                                [SILT_WRITE_OVERTAKEN] = SILT_RUN_OVERTAKEN,
+                                                [SILT_WRITE_SKIPPED] = SILT_RUN_SKIPPED};
+    cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
+}
+
 static int write_source(cli *c, const silt_write_source *source, const silt_write_options *opts)
 {
     silt_error err = {0};
-    silt_write_result result;
+    silt_write_result result = {0};
     if (!cli_signals_watch(stop_engine, c->engine)) {
         cli_say(c, CLI_ERROR, "no thread can be started");
         return CLI_FAILED;
     }
-    if (silt_write(c->store, c->engine, source, opts, &result, NULL, &err) != SILT_OK)
-        return cli_fail(c, &err);
+    int status = cli_run_begin(c, "WRITE", c->store);
+    if (status != CLI_OK) return status;
+    silt_status st = silt_write(c->store, c->engine, source, opts, &result, NULL, &err);
+    end_run(c, st, &err, &result);
+    if (st != SILT_OK) return cli_fail(c, &err);
     if (c->json)
         print_json(&result);
     else if (!c->quiet || result.outcome == SILT_WRITE_OVERTAKEN)

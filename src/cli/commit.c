@@ -42,6 +42,7 @@ int cli_take_commit(cli *c, const silt_commit_options **out)
     o->diagnostics = sink;
     o->user_metadata = cli_text(c, "user-metadata");
     int status = take_number(c, o);
+    if (status == CLI_OK) status = cli_take_run(c, o);
     if (status == CLI_OK) status = take_retry(c, o);
     if (status == CLI_OK) status = cli_take_word(c, "on-overtaken", hows, &how);
     if (status == CLI_OK) status = cli_take_pairs(c, "commit-property", &o->properties);

@@ -35,6 +35,16 @@ int cli_edit_open(cli *c)
     return CLI_OK;
 }
 
+void cli_edit_end(cli *c, silt_status st, const silt_error *err, const silt_edit_result *r)
+{
+    static const silt_run_outcome outcomes[] = {[SILT_EDIT_COMMITTED] = SILT_RUN_COMMITTED,
+                                                [SILT_EDIT_NOTHING] = SILT_RUN_SKIPPED,
+                                                [SILT_EDIT_DRY_RUN] = SILT_RUN_SKIPPED,
+                                                [SILT_EDIT_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                                [SILT_EDIT_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
+}
+
 static const char *outcome_name(silt_edit_outcome outcome)
 {
     static const char *const names[] = {"committed", "nothing", "dry_run", "already_done",

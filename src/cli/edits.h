@@ -14,6 +14,8 @@ int cli_edit_options(cli *c, silt_edit_options *out);
 /* The newest version of the table, as c->snapshot; CLI_OK, or the exit status after the failure was
  * printed. */
 int cli_edit_open(cli *c);
+/* Right after the operation: what became of it, for the run's record. */
+void cli_edit_end(cli *c, silt_status st, const silt_error *err, const silt_edit_result *result);
 /* Print what was done: `line` says it to a person in the past ("Deleted 3 rows"), `would` if it
  * wasn't. */
 void cli_edit_print(cli *c, const silt_edit_result *result, const char *line);

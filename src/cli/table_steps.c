@@ -120,6 +120,15 @@ int cli_take_text(cli *c, const char *option, const char *path, const char **out
 
 /* ---- results ---- */
 
+void cli_table_end(cli *c, silt_status st, const silt_error *err, const silt_table_result *r)
+{
+    static const silt_run_outcome ends[] = {[SILT_TABLE_COMMITTED] = SILT_RUN_COMMITTED,
+                                            [SILT_TABLE_UNCHANGED] = SILT_RUN_SKIPPED,
+                                            [SILT_TABLE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
+                                            [SILT_TABLE_OVERTAKEN] = SILT_RUN_OVERTAKEN};
+    cli_run_end(c, st, err, ends[r->outcome], r->committed_version, r->table_version);
+}
+
 static const char *const outcomes[] = {"committed", "unchanged", "already_done", "overtaken"};
 
 static void print_json(cli *c, const silt_table_result *r)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "load/process.h"
 
 struct silt_lock {
     silt_store *state;
@@ -24,64 +25,23 @@ struct silt_lock {
     char token[SILT_UUID_SIZE];
 };
 
-static void read_line(const char *path, char *out, size_t size)
-{
-    out[0] = '\0';
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    ssize_t n = read(fd, out, size - 1);
-    close(fd);
-    out[n > 0 ? n : 0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-}
-
-/* When a process started, in clock ticks since boot: tells it from a later one of the same pid. 0:
- * no such process. */
-static int64_t process_start(int64_t pid)
-{
-    char path[64], text[1024];
-    snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
-    read_line(path, text, sizeof(text));
-    const char *p = strrchr(text, ')'); /* the name before may hold anything */
-    if (!p) return 0;
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoll(p, NULL, 10) : 0;
-}
-
-/* Pids mean something only within one namespace of one boot of one host. */
-static void process_world(char *out, size_t size)
-{
-    char boot[64], ns[64];
-    read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-    ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
-    ns[n > 0 ? n : 0] = '\0';
-    snprintf(out, size, "%s %s", boot, ns);
-}
-
-static void host_name(char *out, size_t size)
-{
-    if (gethostname(out, size - 1) != 0) out[0] = '\0';
-    out[size - 1] = '\0';
-}
-
 static void write_json(const silt_lock *lock, silt_buf *buf)
 {
-    char host[128], world[160], acquired[SILT_TIME_SIZE], timeout[SILT_TIME_SIZE];
-    host_name(host, sizeof(host));
-    process_world(world, sizeof(world));
+    silt_process self;
+    char acquired[SILT_TIME_SIZE], timeout[SILT_TIME_SIZE];
+    silt_process_self(&self);
     silt_time_format(lock->acquired_us, acquired);
     silt_time_format(lock->renewed_us + lock->timeout_us, timeout);
     silt_json_writer w = silt_json_writer_of(buf);
     silt_json_begin_object(&w);
-    silt_json_member_int(&w, "pid", getpid());
-    silt_json_member_string(&w, "hostname", host);
+    silt_json_member_int(&w, "pid", self.pid);
+    silt_json_member_string(&w, "hostname", self.host);
     silt_json_member_string(&w, "acquired_at", acquired);
     silt_json_member_string(&w, "timeout_at", timeout);
     silt_json_member_string(&w, "lock_name", lock->name);
     silt_json_member_string(&w, "token", lock->token);
-    silt_json_member_string(&w, "boot_id", world);
-    silt_json_member_int(&w, "process_start", process_start(getpid()));
+    silt_json_member_string(&w, "boot_id", self.world);
+    silt_json_member_int(&w, "process_start", self.start);
     silt_json_end_object(&w);
     silt_buf_putc(buf, '\n');
 }
@@ -112,17 +72,16 @@ static void parse_json(silt_bytes body, const silt_clock *clock, silt_arena *are
               silt_json_string(silt_json_get(json, "lock_name")));
     copy_text(out->token, sizeof(out->token), silt_json_string(silt_json_get(json, "token")));
 
-    char host[128], world[160];
-    host_name(host, sizeof(host));
-    process_world(world, sizeof(world));
-    const char *their_world = silt_json_string(silt_json_get(json, "boot_id"));
-    out->same_host = strcmp(host, out->hostname) == 0;
-    out->alive = silt_now_us(clock) < out->timeout_us;
-    if (out->same_host && silt_streq(their_world, world))
-        out->alive =
-            process_start(out->pid) == silt_json_int(silt_json_get(json, "process_start"), -1);
-    else if (out->same_host && their_world && strncmp(their_world, world, 36) != 0)
-        out->alive = false; /* this host has booted since */
+    silt_process self, owner = {.pid = out->pid};
+    const char *world = silt_json_string(silt_json_get(json, "boot_id"));
+    silt_process_self(&self);
+    owner.start = silt_json_int(silt_json_get(json, "process_start"), -1);
+    copy_text(owner.host, sizeof(owner.host), out->hostname);
+    copy_text(owner.world, sizeof(owner.world), world);
+    silt_process_life life = world ? silt_process_look(&owner) : SILT_PROCESS_ELSEWHERE;
+    out->same_host = strcmp(self.host, out->hostname) == 0;
+    out->alive = life == SILT_PROCESS_ELSEWHERE ? silt_now_us(clock) < out->timeout_us
+                                                : life == SILT_PROCESS_ALIVE;
 }
 
 static silt_status fail_locked(const silt_lock_info *who, silt_error *err)
