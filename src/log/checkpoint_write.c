@@ -287,7 +287,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
         .older_than_ms = expiry_ms(&state.metadata, "delta.deletedFileRetentionDuration",
                                    7 * DAY_MS, spec->now_ms),
     };
-    SILT_TRY(silt_log_replay_load(store, engine, &from, arena, &files, err));
+    SILT_TRY(silt_log_replay_around(store, engine, &from, arena, &files, err));
     silt_log_checkpoint_content content = {
         .state = &state, .files = &files, .with_stats = wants_stats(&state.metadata)};
     SILT_TRY(live_txns(&state, spec->now_ms, arena, &content, err));

@@ -137,7 +137,8 @@ typedef silt_status silt_log_file_fn(void *ctx, size_t index, const silt_add *ad
 silt_status silt_log_files_show(silt_store *store, silt_engine *engine,
                                 const silt_log_segment *segment, silt_log_file_fn *fn, void *ctx,
                                 silt_arena *arena, silt_log_files *out, silt_error *err);
-/* The tombstones that a checkpoint made at `segment` has to hold: newer than `older_than_ms`. */
+/* The tombstones that a checkpoint made at `segment` has to hold: newer than `older_than_ms`. Where
+ * its own can't be read another way is taken, as by silt_log_state_load(). */
 silt_status silt_log_tombstones_load(silt_store *store, silt_engine *engine,
                                      const silt_log_segment *segment, int64_t older_than_ms,
                                      silt_arena *arena, const silt_remove **out, size_t *count,

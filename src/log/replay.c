@@ -209,6 +209,19 @@ silt_status silt_log_replay_load(silt_store *store, silt_engine *engine,
     return finish(&r, &checkpoint, err);
 }
 
+silt_status silt_log_replay_around(silt_store *store, silt_engine *engine,
+                                   const silt_log_segment *segment, silt_arena *arena,
+                                   silt_log_replay *io, silt_error *err)
+{
+    silt_log_segment at = *segment;
+    silt_status st = silt_log_replay_load(store, engine, &at, arena, io, err), first = st;
+    while (st != SILT_OK && silt_log_segment_other(store, &at, st, arena, &at))
+        st = silt_log_replay_load(store, engine, &at, arena, io, NULL);
+    if (st != SILT_OK) return first;
+    if (first != SILT_OK && err) *err = (silt_error){0};
+    return SILT_OK;
+}
+
 silt_status silt_log_files_load(silt_store *store, silt_engine *engine,
                                 const silt_log_segment *segment, bool details, silt_arena *arena,
                                 silt_log_files *out, silt_error *err)
@@ -235,7 +248,7 @@ silt_status silt_log_tombstones_load(silt_store *store, silt_engine *engine,
                                      silt_error *err)
 {
     silt_log_replay wanted = {.want_tombstones = true, .older_than_ms = older_than_ms};
-    SILT_TRY(silt_log_replay_load(store, engine, segment, arena, &wanted, err));
+    SILT_TRY(silt_log_replay_around(store, engine, segment, arena, &wanted, err));
     *out = wanted.tombstones;
     *count = wanted.tombstone_count;
     return SILT_OK;

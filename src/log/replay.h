@@ -18,5 +18,10 @@ typedef struct silt_log_replay {
 silt_status silt_log_replay_load(silt_store *store, silt_engine *engine,
                                  const silt_log_segment *segment, silt_arena *arena,
                                  silt_log_replay *io, silt_error *err);
+/* The same; where the checkpoint can't be read, by another way to the version
+ * (silt_log_segment_other). The failure is told that came first. For who isn't shown the files. */
+silt_status silt_log_replay_around(silt_store *store, silt_engine *engine,
+                                   const silt_log_segment *segment, silt_arena *arena,
+                                   silt_log_replay *io, silt_error *err);
 
 #endif

@@ -57,13 +57,22 @@ const char *silt_carry_distinct(const char *key, const char *of, silt_arena *are
     return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
 }
 
-bool silt_carry_is_hidden(const char *key)
+/* A folder "column=value". */
+static bool is_partition(const char *part, const silt_names *by)
 {
-    for (const char *part = key; *part;) {
-        size_t size = strcspn(part, "/");
-        bool folder = part[size] == '/' && memchr(part, '=', size) && *part == '_';
-        if ((*part == '_' || *part == '.') && !folder) return true;
-        part += size + (part[size] == '/');
+    const char *equals = memchr(part, '=', strcspn(part, "/"));
+    if (!equals || !strchr(equals, '/')) return false;
+    for (size_t i = 0; by && i < by->count; i++)
+        if (silt_starts_with(part, by->items[i]) && part + strlen(by->items[i]) == equals)
+            return true;
+    return !by;
+}
+
+bool silt_carry_is_hidden(const char *key, const silt_names *partition_by)
+{
+    for (const char *part = key; *part; part += part[0] == '/') {
+        if ((*part == '_' || *part == '.') && !is_partition(part, partition_by)) return true;
+        part += strcspn(part, "/");
     }
     return false;
 }

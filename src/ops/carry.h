@@ -20,8 +20,9 @@ silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *
  * is another file's. NULL: out of memory. */
 const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena);
 
-/* Whether a key is none of a data file's: a part starts with '_' or '.', and isn't the folder of a
- * partition column. */
-bool silt_carry_is_hidden(const char *key);
+/* Whether a key is none of a data file's, as Spark has it: a part starts with '_' or '.', and isn't
+ * the folder of a column that the table is partitioned by; NULL: not known, every "name=" may be
+ * one. */
+bool silt_carry_is_hidden(const char *key, const silt_names *partition_by);
 
 #endif

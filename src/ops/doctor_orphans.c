@@ -36,20 +36,15 @@ static silt_status know_all(searching *s)
     silt_doctor_work *d = s->d;
     const silt_add *adds;
     const silt_remove *gone;
-    silt_log_segment segment, other;
-    silt_error why = {0};
+    silt_log_segment segment;
     size_t count;
     SILT_TRY(silt_snapshot_adds(d->snapshot, &adds, &count, d->err));
     for (size_t i = 0; i < count; i++)
         SILT_TRY(know(s, adds[i].path, adds[i].dv));
     SILT_TRY(silt_log_segment_load(d->store, silt_snapshot_version(d->snapshot), d->arena, &segment,
                                    d->err));
-    silt_status st = silt_log_tombstones_load(d->store, d->engine, &segment, INT64_MIN, d->arena,
-                                              &gone, &count, &why);
-    if (st != SILT_OK && silt_log_segment_other(d->store, &segment, st, d->arena, &other))
-        st = silt_log_tombstones_load(d->store, d->engine, &other, INT64_MIN, d->arena, &gone,
-                                      &count, &why);
-    if (st != SILT_OK) return silt_fail(d->err, st, "%s", why.message);
+    SILT_TRY(silt_log_tombstones_load(d->store, d->engine, &segment, INT64_MIN, d->arena, &gone,
+                                      &count, d->err));
     for (size_t i = 0; i < count; i++)
         SILT_TRY(know(s, gone[i].path, gone[i].dv));
     return SILT_OK;
@@ -60,7 +55,8 @@ static bool see(void *ctx, const silt_object *object)
     searching *s = ctx;
     silt_doctor_work *d = s->d;
     if (silt_starts_with(object->key, "_change_data/")) s->has_changes = true;
-    if (silt_carry_is_hidden(object->key) ||
+    const silt_names *by = &silt_snapshot_state(d->snapshot)->metadata.partition_columns;
+    if (silt_carry_is_hidden(object->key, by) ||
         silt_map64_get(s->known, object->key, strlen(object->key)))
         return true;
     if (object->mtime_ns / 1000000 > d->now_ms - d->young_ms) return true;

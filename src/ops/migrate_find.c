@@ -27,7 +27,7 @@ static bool note_object(void *ctx, const silt_object *object)
     listing *l = ctx;
     silt_migrating *m = l->m;
     if (silt_starts_with(object->key, SILT_LOG_DIR)) l->is_table = true;
-    if (silt_carry_is_hidden(object->key)) {
+    if (silt_carry_is_hidden(object->key, NULL)) {
         if (!silt_starts_with(object->key, SILT_LOG_DIR) &&
             !silt_starts_with(object->key, "_silt/"))
             m->result.files_hidden++;

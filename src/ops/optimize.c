@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "ops/edit.h"
 #include "table/expr_tree.h"
+#include "table/shape.h"
 
 #define TARGET_BYTES (INT64_C(1) << 30)
 /* A file that has lost more than one row in twenty is worth its rewriting. */
@@ -62,7 +63,8 @@ static silt_status check_order(silt_edit *e, const char *name)
     if (e->schema->fields[at].type->kind >= SILT_TYPE_VARIANT)
         return silt_fail(e->err, SILT_INVALID, "z-order: %s is %s, which has no order", name,
                          silt_type_name(e->schema->fields[at].type, e->arena));
-    return SILT_OK;
+    return silt_clustering_check(&e->state->metadata, e->schema, (silt_names){&name, 1}, name,
+                                 e->arena, e->err);
 }
 
 /* The logical name of a clustering column, which the domain has by its physical one. */
@@ -293,6 +295,40 @@ static silt_status write_bin(silt_edit *e, const silt_write_columns *columns,
     return silt_edit_write(e, &rows);
 }
 
+/* A list of the columns, as JSON. */
+static const char *by_text(const optimizing *o, bool told, silt_arena *arena)
+{
+    SILT_CLEAN(silt_buf) list = {0};
+    silt_json_writer items = silt_json_writer_of(&list);
+    silt_json_begin_array(&items);
+    for (size_t i = 0; told && i < o->by_count; i++)
+        silt_json_put_string(&items, o->by[i]);
+    silt_json_end_array(&items);
+    return silt_buf_copy(&list, arena);
+}
+
+/* Files that were clustered together, by Spark's names: its next OPTIMIZE goes by these. */
+static silt_status mark_clustered(silt_edit *e)
+{
+    const optimizing *o = e->data;
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_json_writer w = silt_json_writer_of(&text);
+    const char *by = by_text(o, true, e->arena);
+    if (!by) return silt_fail_nomem(e->err);
+    silt_json_begin_object(&w);
+    silt_json_member_string(&w, "ZCUBE_ID", e->id);
+    silt_json_member_string(&w, "ZCUBE_ZORDER_BY", by);
+    silt_json_member_string(&w, "ZCUBE_ZORDER_CURVE", "zorder");
+    silt_json_end_object(&w);
+    const char *tags = silt_buf_copy(&text, e->arena);
+    if (!tags) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < e->adds.count; i++) {
+        e->adds.items[i].clustering_provider = "liquid";
+        e->adds.items[i].tags = tags;
+    }
+    return SILT_OK;
+}
+
 static silt_status write(silt_edit *e)
 {
     const optimizing *o = e->data;
@@ -302,26 +338,10 @@ static silt_status write(silt_edit *e)
     if (o->by_count) SILT_TRY(order_of(e, &columns, &order));
     for (size_t i = 0; i < o->bin_count; i++)
         SILT_TRY(write_bin(e, &columns, o->by_count ? &order : NULL, &o->bins[i]));
-    for (size_t i = 0; o->mode == MODE_CLUSTER && i < e->adds.count; i++)
-        e->adds.items[i].clustering_provider = "liquid";
-    return SILT_OK;
+    return o->mode == MODE_CLUSTER ? mark_clustered(e) : SILT_OK;
 }
 
 /* ---- what it says of itself */
-
-static void put_names(silt_json_writer *w, const char *key, const optimizing *o, bool told)
-{
-    SILT_CLEAN(silt_buf) list = {0};
-    silt_json_writer items = silt_json_writer_of(&list);
-    silt_json_begin_array(&items);
-    for (size_t i = 0; told && i < o->by_count; i++)
-        silt_json_put_string(&items, o->by[i]);
-    silt_json_end_array(&items);
-    if (list.failed)
-        w->buf->failed = true;
-    else
-        silt_json_member_string(w, key, list.data);
-}
 
 static void put_parameters(const silt_edit *e, silt_json_writer *w)
 {
@@ -332,8 +352,14 @@ static void put_parameters(const silt_edit *e, silt_json_writer *w)
         silt_json_member_string(w, "applyPurge", "true");
         return;
     }
-    put_names(w, "zOrderBy", o, o->mode == MODE_Z_ORDER);
-    put_names(w, "clusterBy", o, o->mode == MODE_CLUSTER);
+    const char *z_order = by_text(o, o->mode == MODE_Z_ORDER, e->arena);
+    const char *cluster = by_text(o, o->mode == MODE_CLUSTER, e->arena);
+    if (!z_order || !cluster) {
+        w->buf->failed = true;
+        return;
+    }
+    silt_json_member_string(w, "zOrderBy", z_order);
+    silt_json_member_string(w, "clusterBy", cluster);
     silt_json_member_string(w, "auto", "false");
     if (o->mode == MODE_CLUSTER)
         silt_json_member_string(w, "isFull", asked->full ? "true" : "false");

@@ -15,6 +15,7 @@
 #include "log/dv.h"
 #include "log/property.h"
 #include "log/replay.h"
+#include "ops/carry.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
 #include "table/data.h"
@@ -182,24 +183,11 @@ static silt_status use_tombstones(vacuum *v)
 
 /* ---- files that may go */
 
-static bool is_partition_folder(const vacuum *v, const char *name)
-{
-    size_t count = silt_snapshot_partition_count(v->snapshot);
-    for (size_t i = 0; i < count; i++) {
-        const char *column = silt_snapshot_partition_column(v->snapshot, i);
-        size_t size = strlen(column);
-        if (strncmp(name, column, size) == 0 && name[size] == '=') return true;
-    }
-    return false;
-}
-
-/* As Spark has it: by any part of the key. */
 static bool is_hidden(const vacuum *v, const char *key)
 {
-    const char *part = silt_starts_with(key, CHANGE_DATA) ? key + strlen(CHANGE_DATA) : key;
-    for (; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
-        if ((*part == '_' || *part == '.') && !is_partition_folder(v, part)) return true;
-    return false;
+    const silt_names *by = &silt_snapshot_state(v->snapshot)->metadata.partition_columns;
+    return silt_carry_is_hidden(
+        silt_starts_with(key, CHANGE_DATA) ? key + strlen(CHANGE_DATA) : key, by);
 }
 
 /* Whether a part of the path is a symbolic link: what is behind it isn't the table's. */

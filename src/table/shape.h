@@ -89,6 +89,10 @@ silt_status silt_shape_set_domain(silt_shape *, const char *domain, const char *
 /* The paths that the domain delta.clustering speaks of, by the names that columns have. CORRUPT. */
 silt_status silt_clustering_columns(const silt_domain *, const silt_type *schema, silt_arena *,
                                     silt_names *out, silt_error *);
+/* Rows are laid out by columns with statistics only, as Spark has it, else readers would gain
+ * nothing: INVALID. `path` is in the schema; `text` is what the user called it. */
+silt_status silt_clustering_check(const silt_metadata *, const silt_type *schema, silt_names path,
+                                  const char *text, silt_arena *, silt_error *);
 
 /* Make a feature supported, with what it depends on. UNSUPPORTED: Silt has no way to make such a
  * table; INVALID: no such feature. */

@@ -65,33 +65,33 @@ static size_t leaves(const silt_type *type)
     return count;
 }
 
-static size_t leaf_index(const silt_type *type, silt_names path)
+static size_t leaf_index(const silt_type *type, silt_names partition_by, silt_names path)
 {
     size_t count = 0;
     for (size_t k = 0; k < path.count; k++) {
         size_t at = (size_t)silt_shape_field_at(type, path.items[k]);
         for (size_t i = 0; i < at; i++)
-            count += leaves(type->fields[i].type);
+            if (k > 0 || !silt_names_have(partition_by, type->fields[i].name))
+                count += leaves(type->fields[i].type);
         type = type->fields[at].type;
     }
     return count;
 }
 
-/* Spark clusters by columns with statistics only. */
-static silt_status check_stats(const silt_shape *shape, silt_names path, const char *text,
-                               silt_error *err)
+silt_status silt_clustering_check(const silt_metadata *metadata, const silt_type *schema,
+                                  silt_names path, const char *text, silt_arena *arena,
+                                  silt_error *err)
 {
-    const char *columns =
-        silt_pairs_get(shape->metadata.configuration, "delta.dataSkippingStatsColumns");
+    const char *columns = silt_pairs_get(metadata->configuration, "delta.dataSkippingStatsColumns");
     const char *number =
-        silt_pairs_get(shape->metadata.configuration, "delta.dataSkippingNumIndexedCols");
+        silt_pairs_get(metadata->configuration, "delta.dataSkippingNumIndexedCols");
     int64_t most = STATS_DEFAULT;
     bool found = false;
     if (columns) {
         silt_names listed, parts;
-        SILT_TRY(silt_ddl_paths(columns, shape->arena, &listed, err));
+        SILT_TRY(silt_ddl_paths(columns, arena, &listed, err));
         for (size_t i = 0; i < listed.count; i++) {
-            SILT_TRY(silt_shape_path(listed.items[i], shape->arena, &parts, err));
+            SILT_TRY(silt_shape_path(listed.items[i], arena, &parts, err));
             bool same = parts.count <= path.count;
             for (size_t k = 0; same && k < parts.count; k++)
                 same = strcasecmp(parts.items[k], path.items[k]) == 0;
@@ -99,7 +99,7 @@ static silt_status check_stats(const silt_shape *shape, silt_names path, const c
         }
     } else {
         if (number) (void)silt_parse_int64(number, &most);
-        found = most < 0 || leaf_index(shape->schema, path) < (size_t)most;
+        found = most < 0 || leaf_index(schema, metadata->partition_columns, path) < (size_t)most;
     }
     if (found) return SILT_OK;
     silt_fail(err, SILT_INVALID,
@@ -127,7 +127,8 @@ static silt_status check_column(const silt_shape *shape, const char *text, silt_
         return silt_fail(err, SILT_INVALID,
                          "rows can't be clustered by %s: there are no bounds of the type %s", text,
                          silt_type_kind_name(type->kind));
-    return check_stats(shape, spot->names, text, err);
+    return silt_clustering_check(&shape->metadata, shape->schema, spot->names, text, shape->arena,
+                                 err);
 }
 
 static silt_status put_columns(silt_shape *shape, silt_names columns, silt_json_writer *w,

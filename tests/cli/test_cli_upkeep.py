@@ -138,6 +138,17 @@ def test_checkpoint(table):
     assert "1 part at least" in table("checkpoint", "lake/sales", "--parts", 0, rc=2).err
 
 
+def test_a_broken_checkpoint_is_gone_around(table):
+    """By who wants tombstones, and by who makes the next one."""
+    table("checkpoint", "lake/sales", "--version", 1)
+    (table.dir / "lake/sales/_delta_log/00000000000000000001.checkpoint.parquet").write_bytes(b"PAR1 not quite PAR1")
+    table("restore", "lake/sales", "--version", 1)
+    done = table("vacuum", "lake/sales", "--retention-hours", 0, "--yes", "--json").json
+    assert done["files_deleted"] == 1
+    assert table("checkpoint", "lake/sales", "--json").json["files"] == 1
+    assert len(read(table, "sales", "id")) == 5
+
+
 # ---- cleanup-log
 
 

@@ -164,6 +164,30 @@ static void row_ids_and_feed_stay(void **state)
     assert_told("\"delta.rowTracking.preserved\":\"true\"");
 }
 
+/* Sort keys of short values are integers to DuckDB; and rows aren't laid out by what readers can't
+ * skip by. */
+static void short_columns_have_an_order_too(void **state)
+{
+    (void)state;
+    static const char *const by[] = {"i", "d", NULL}, *const unknown[] = {"d", NULL};
+    make_table("struct<i:int,p:string,d:date>", "p", NULL);
+    insert("i,p,d\n3,a,2024-01-05\n1,a,2024-03-01\n");
+    insert("i,p,d\n2,a,2023-01-05\n,a,\n");
+    optimize.z_order = by;
+    optimized();
+    assert_int_equal(done.files_removed, 2);
+    alter(SILT_STEP_SET_PROPERTY, "delta.dataSkippingNumIndexedCols", "1");
+    optimize.z_order = unknown;
+    assert_failed(optimize_files(&optimize), SILT_INVALID, "no statistics");
+    static const char *const first[] = {"i", NULL};
+    optimize.z_order = first;
+    optimized();
+    alter(SILT_STEP_SET_PROPERTY, "delta.dataSkippingStatsColumns", "d");
+    assert_failed(optimize_files(&optimize), SILT_INVALID, "no statistics");
+    optimize.z_order = unknown;
+    optimized();
+}
+
 /* Only what isn't clustered yet, unless all is asked for. */
 static void clustered_tables_have_columns_of_their_own(void **state)
 {
@@ -182,6 +206,9 @@ static void clustered_tables_have_columns_of_their_own(void **state)
     place_ok(&here, silt_snapshot_adds(here.now, &adds, &count, &here.err));
     assert_int_equal(count, 1);
     assert_string_equal(adds[0].clustering_provider, "liquid");
+    assert_non_null(strstr(adds[0].tags, "\"ZCUBE_ID\":\""));
+    assert_non_null(strstr(adds[0].tags, "\"ZCUBE_ZORDER_BY\":\"[\\\"id\\\",\\\"v\\\"]\""));
+    assert_non_null(strstr(adds[0].tags, "\"ZCUBE_ZORDER_CURVE\":\"zorder\""));
     insert("id,p,v\n3,a,4\n");
     optimized();
     assert_int_equal(done.files_removed, 1);
@@ -257,6 +284,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bins_are_of_the_target_size, set_up_optimize, tear_down),
         cmocka_unit_test_setup_teardown(deleted_rows_go_for_good, set_up_optimize, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_ordered_along_a_curve, set_up_optimize, tear_down),
+        cmocka_unit_test_setup_teardown(short_columns_have_an_order_too, set_up_optimize,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(clustered_tables_have_columns_of_their_own, set_up_optimize,
                                         tear_down),
         cmocka_unit_test_setup_teardown(row_ids_and_feed_stay, set_up_optimize, tear_down),
