@@ -1,9 +1,11 @@
 #include "sim/op.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -409,6 +411,23 @@ op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_vers
     return out;
 }
 
+void op_age_log(op_site *site, int64_t newest)
+{
+    static const char *const names[] = {"_delta_log/%020" PRId64 ".json",
+                                        "_delta_log/%020" PRId64 ".crc",
+                                        "_delta_log/%020" PRId64 ".checkpoint.parquet"};
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    for (int64_t v = 0; v <= newest; v++) {
+        struct timespec times[2] = {{.tv_sec = time(NULL) - 4 * 86400 + v * 60}};
+        times[1] = times[0];
+        for (size_t i = 0; i < SILT_COUNT(names); i++) {
+            char key[64];
+            snprintf(key, sizeof(key), names[i], v);
+            (void)utimensat(AT_FDCWD, silt_store_local_path(site->store, key, arena), times, 0);
+        }
+    }
+}
+
 /* ---- looking at a table */
 
 int64_t op_newest(op_site *site)
@@ -562,28 +581,37 @@ bool op_row_ids(op_site *site, const int64_t *ids, size_t count, int64_t *row_id
     return true;
 }
 
+typedef struct findings {
+    bool after_fault;
+    silt_buf text;
+} findings;
+
 static bool found(void *ctx, const silt_finding *finding)
 {
-    static const char *const fine[] = {"orphan", "leftover", "missing-change-data"};
-    for (size_t i = 0; i < SILT_COUNT(fine); i++)
+    static const char *const fine[] = {"orphan", "leftover", "missing-change-data",
+                                       "bad-last-checkpoint"};
+    findings *f = ctx;
+    for (size_t i = 0; i < SILT_COUNT(fine) - !f->after_fault; i++)
         if (strcmp(finding->kind, fine[i]) == 0) return true;
-    silt_buf_printf(ctx, "%s %s: %s\n", finding->kind, finding->path ? finding->path : "",
+    silt_buf_printf(&f->text, "%s %s: %s\n", finding->kind, finding->path ? finding->path : "",
                     finding->what);
     return true;
 }
 
-const char *op_doctor(op_site *site, bool deep, silt_arena *arena)
+const char *op_doctor(op_site *site, bool deep, bool after_fault, silt_arena *arena)
 {
-    SILT_CLEAN(silt_buf) text = {0};
+    findings f = {after_fault, {0}};
     silt_error err = {0};
     silt_doctor_options opts = SILT_DOCTOR_OPTIONS_INIT;
     silt_doctor_result result;
     opts.deep = deep;
     opts.young_ms = 0;
     opts.found = found;
-    opts.ctx = &text;
-    silt_buf_puts(&text, "");
+    opts.ctx = &f;
+    silt_buf_puts(&f.text, "");
     silt_status st = silt_doctor(site->store, site->engine, &opts, &result, &err);
-    if (st != SILT_OK) silt_buf_printf(&text, "%s: %s\n", silt_status_name(st), err.message);
-    return silt_buf_copy(&text, arena);
+    if (st != SILT_OK) silt_buf_printf(&f.text, "%s: %s\n", silt_status_name(st), err.message);
+    const char *text = silt_buf_copy(&f.text, arena);
+    silt_buf_release(&f.text);
+    return text;
 }

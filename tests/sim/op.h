@@ -34,6 +34,9 @@ op_outcome op_run(op_site *site, const op *o, const model *m);
 /* Make the table of the traits. */
 op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_version);
 
+/* As if the commits were days old, each a minute after the one before: a store with local paths. */
+void op_age_log(op_site *site, int64_t newest);
+
 /* ---- looking at a table */
 
 /* The newest version, or -1 where there is no table. The test fails where it can't be opened. */
@@ -48,7 +51,8 @@ silt_status op_read_feed(op_site *site, int64_t from, int64_t to, silt_arena *ar
                          const char **feeds, silt_error *err);
 /* Row ids by id, in the order of `ids`; -1: no row of that id. False: two rows have one row id. */
 bool op_row_ids(op_site *site, const int64_t *ids, size_t count, int64_t *row_ids);
-/* What the doctor finds that isn't a file of nobody, a line each; "" when the table is well. */
-const char *op_doctor(op_site *site, bool deep, silt_arena *arena);
+/* What the doctor finds, a line each; "" when the table is well. Files of nobody, and change data
+ * that a vacuum took, aren't told; nor, after a fault, what only makes readers look elsewhere. */
+const char *op_doctor(op_site *site, bool deep, bool after_fault, silt_arena *arena);
 
 #endif

@@ -354,7 +354,7 @@ static void one_schedule(uint64_t seed)
     check_outcomes(s);
     check_feed(s);
     check_ids(s);
-    const char *ill = op_doctor(&s->view, false, s->arena);
+    const char *ill = op_doctor(&s->view, false, true, s->arena);
     check(s, !*ill, "the doctor finds: %s", ill);
     end(s);
     free(s);
@@ -372,7 +372,7 @@ static void two_writers_are_in_some_order(void **state)
                   " conflicts, %" PRId64 " deaths\n",
                   sum.commits, sum.rebased, sum.conflicts, sum.deaths);
     if (!getenv("SILT_POINT"))
-        assert_true(sum.commits > 200 && sum.rebased > 50 && sum.conflicts > 10 && sum.deaths > 20);
+        assert_true(sum.commits > 200 && sum.rebased > 50 && sum.deaths > 20);
     sim_report("two writers");
 }
 

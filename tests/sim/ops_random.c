@@ -7,11 +7,9 @@
 #include "sim/op.h"
 #include "sim/world.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -190,29 +188,11 @@ static void check_all(story *s, bool deep)
     if (chance(s, 70)) from += (int64_t)test_random_below(&s->dice, (size_t)(s->newest - from) + 1);
     if (from >= s->feed_from) check_feed(s, from, s->newest);
     check_row_ids(s);
-    const char *ill = op_doctor(&s->site, deep, s->arena);
+    const char *ill = op_doctor(&s->site, deep, false, s->arena);
     check(s, !*ill, "the doctor finds: %s", ill);
 }
 
 /* ---- steps */
-
-/* As if the commits were days old, each a minute after the one before. */
-static void age_log(story *s)
-{
-    for (int64_t v = 0; v <= s->newest; v++) {
-        static const char *const names[] = {"%020" PRId64 ".json", "%020" PRId64 ".crc",
-                                            "%020" PRId64 ".checkpoint.parquet"};
-        struct timespec times[2] = {{.tv_sec = time(NULL) - 4 * 86400 + v * 60}};
-        times[1] = times[0];
-        for (size_t i = 0; i < SILT_COUNT(names); i++) {
-            char name[64];
-            snprintf(name, sizeof(name), names[i], v);
-            const char *key = silt_arena_printf(s->arena, "_delta_log/%s", name);
-            (void)utimensat(AT_FDCWD, silt_store_local_path(s->site.store, key, s->arena), times,
-                            0);
-        }
-    }
-}
 
 /* The table's next versions: the last of them is the model's, what is before it only tells. */
 static void advance(story *s, const op *o, const model *after)
@@ -259,7 +239,7 @@ static void visit_clone(story *s)
     there.beside = NULL;
     s->site.beside = NULL;
     check(s, op_same(&there, SILT_LATEST, now(s), s->arena, &why), "clone: %s", why);
-    const char *ill = op_doctor(&there, true, s->arena);
+    const char *ill = op_doctor(&there, true, false, s->arena);
     check(s, !*ill, "the doctor finds in the clone: %s", ill);
     if (chance(s, 50)) {
         silt_store_free(there.store);
@@ -290,7 +270,7 @@ static void prepare(story *s, op *o)
     if (o->kind == OP_RESTORE)
         o->version = s->log_from +
                      (int64_t)test_random_below(&s->dice, (size_t)(s->newest - s->log_from) + 1);
-    if (o->kind == OP_CLEANUP_LOG) age_log(s);
+    if (o->kind == OP_CLEANUP_LOG) op_age_log(&s->site, s->newest);
     if (o->kind == OP_CLONE)
         s->site.beside = open_folder(s, silt_arena_printf(s->arena, "clone-%" PRId64, s->clones++));
     bool stale = o->kind < OP_RESTORE && chance(s, 50);
