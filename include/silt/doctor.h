@@ -31,7 +31,7 @@ typedef struct silt_doctor_options {
     size_t struct_size;
     bool fix;          /* repair what can be repaired without losing rows */
     bool drop_missing; /* with fix: take files that are gone out of the table, with their rows */
-    bool deep;         /* read all rows, too */
+    bool deep;         /* read all rows, too, and each checkpoint and .crc, not the newest only */
     int64_t young_ms;  /* files of nobody that are younger may be somebody's at work; -1: a day */
     silt_finding_fn *found;
     void *ctx;

@@ -2,6 +2,7 @@
  * @see parquet.thrift, "RowGroup", "ColumnMetaData", "Statistics", "ColumnOrder" */
 #include "engine/parquet_footer.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/seam.h"
@@ -126,7 +127,21 @@ static const char *time_text(const silt_parquet_node *n, silt_bytes b, bool is_m
     return silt_arena_strdup(arena, text);
 }
 
-/* NULL: no bound. Floats have none: writers leave NaN out of theirs. */
+/* As many digits as tell the value from all others. */
+static const char *real_text(silt_bytes b, silt_arena *arena)
+{
+    float f;
+    double d;
+    if (b.size == sizeof f) {
+        memcpy(&f, b.data, sizeof f);
+        return isfinite(f) ? silt_arena_printf(arena, "%.9g", (double)f) : NULL;
+    }
+    if (b.size != sizeof d) return NULL;
+    memcpy(&d, b.data, sizeof d);
+    return isfinite(d) ? silt_arena_printf(arena, "%.17g", d) : NULL;
+}
+
+/* NULL: no bound. */
 static const char *value_text(const silt_parquet_node *n, const chunk *c, bool is_max,
                               silt_arena *arena)
 {
@@ -147,6 +162,9 @@ static const char *value_text(const silt_parquet_node *n, const chunk *c, bool i
     case SILT_PARQUET_DECIMAL:
         if (c->is_legacy && !n->bits) return NULL;
         return decimal_text(b, !n->bits, n->scale, arena);
+    case SILT_PARQUET_FLOAT:
+    case SILT_PARQUET_DOUBLE:
+        return real_text(b, arena);
     case SILT_PARQUET_STRING:
         if (c->is_legacy || memchr(b.data, 0, b.size)) return NULL;
         return silt_arena_strndup(arena, b.data, b.size);
@@ -155,9 +173,15 @@ static const char *value_text(const silt_parquet_node *n, const chunk *c, bool i
     }
 }
 
+static bool is_real(const silt_parquet_node *n)
+{
+    return n->kind == SILT_PARQUET_FLOAT || n->kind == SILT_PARQUET_DOUBLE;
+}
+
 /* Whether text `a` is less than `b`, both as value_text() gives them. */
 static bool is_less(const silt_parquet_node *n, const char *a, const char *b)
 {
+    if (is_real(n)) return strtod(a, NULL) < strtod(b, NULL);
     if (n->kind != SILT_PARQUET_INTEGER && n->kind != SILT_PARQUET_DECIMAL) return strcmp(a, b) < 0;
     bool a_negative = *a == '-', b_negative = *b == '-';
     if (a_negative != b_negative) return a_negative;
@@ -280,7 +304,8 @@ static silt_status finish(loading *l, silt_parquet_footer *out, silt_error *err)
                                                      .path_count = f->depth,
                                                      .min = f->no_bounds ? NULL : f->min,
                                                      .max = f->no_bounds ? NULL : f->max,
-                                                     .null_count = f->null_count};
+                                                     .null_count = f->null_count,
+                                                     .has_nan = is_real(f->node)};
     }
     out->leaves = stats;
     out->row_count = l->row_count;

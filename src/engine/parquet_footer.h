@@ -11,7 +11,8 @@ typedef struct silt_parquet_footer {
     int64_t row_count;
     /* Of leaves that lie in structs only, over all row groups. Bounds may be wider than the values
      * (writers cut long ones), never narrower: where a writer may have meant another order, or
-     * left NaN out, there are none. null_count -1 where a row group doesn't say. */
+     * left NaN out, there are none; floating point numbers have them, and has_nan as nobody knows.
+     * null_count -1 where a row group doesn't say. */
     const silt_leaf_stats *leaves;
     size_t leaf_count;
 } silt_parquet_footer;

@@ -11,6 +11,8 @@
 #include "table/value.h"
 
 #define US_OF_A_MS 1000 /* writers cut times in stats to milliseconds, either way */
+#define TEXT_CHARS 32
+#define TEXT_BYTES 60
 
 typedef struct examining {
     silt_doctor_work *d;
@@ -37,9 +39,30 @@ static silt_status repair(examining *x, const silt_add *add, const char *stats)
 
 /* ---- statistics against the footer's */
 
-static double number_of(const silt_json *value)
+/* Floats are given in the digits of either width. */
+static bool number_lies(const silt_json *given, const silt_json *truth, bool single, bool is_max)
 {
-    return silt_json_double(value, NAN);
+    if (silt_json_is_int(given) && silt_json_is_int(truth)) {
+        int64_t g = silt_json_int(given, 0), t = silt_json_int(truth, 0);
+        return is_max ? g < t : g > t;
+    }
+    double g = silt_json_double(given, NAN), t = silt_json_double(truth, NAN);
+    if (single) return is_max ? (float)g < (float)t : (float)g > (float)t;
+    double slack = fabs(t) * 1e-12;
+    return is_max ? g < t - slack : g > t + slack;
+}
+
+/* Writers cut long texts, in the log (32 characters) and in footers (64 bytes): of these only the
+ * beginning tells. */
+static bool text_lies(const char *given, const char *truth, bool is_max)
+{
+    size_t chars = 0, at = 0, size = strlen(truth);
+    while (at < size && chars < TEXT_CHARS && at < TEXT_BYTES) {
+        at += silt_utf8_length(truth + at, size - at);
+        chars++;
+    }
+    int order = at < size ? strncmp(given, truth, at) : strcmp(given, truth);
+    return is_max ? order < 0 : order > 0;
 }
 
 /* Whether a bound of the log says less than the footer's does; `truth` is never too narrow. */
@@ -49,16 +72,11 @@ static bool bound_lies(const silt_json *given, const silt_json *truth, const sil
     silt_value a, b;
     if (!given || !truth) return false;
     if (silt_json_kind_of(given) == SILT_JSON_NUMBER &&
-        silt_json_kind_of(truth) == SILT_JSON_NUMBER) {
-        if (silt_json_is_int(given) && silt_json_is_int(truth)) {
-            int64_t g = silt_json_int(given, 0), t = silt_json_int(truth, 0);
-            return is_max ? g < t : g > t;
-        }
-        double g = number_of(given), t = number_of(truth), slack = fabs(t) * 1e-12;
-        return is_max ? g < t - slack : g > t + slack;
-    }
+        silt_json_kind_of(truth) == SILT_JSON_NUMBER)
+        return number_lies(given, truth, type->kind == SILT_TYPE_FLOAT, is_max);
     const char *g = silt_json_string(given), *t = silt_json_string(truth);
     bool timed = type->kind == SILT_TYPE_TIMESTAMP || type->kind == SILT_TYPE_TIMESTAMP_NTZ;
+    if (g && t && type->kind == SILT_TYPE_STRING) return text_lies(g, t, is_max);
     if (!g || !t || (!timed && type->kind != SILT_TYPE_DATE)) return false;
     if (!silt_value_parse(g, type, &a) || !silt_value_parse(t, type, &b)) return true;
     int64_t slack = timed ? US_OF_A_MS : 0;
@@ -123,17 +141,32 @@ static silt_status find_lie(examining *x, const silt_add *add, const char *truth
     return SILT_OK;
 }
 
+/* What the footer says, as the log has it. */
+static silt_status truth_of(const examining *x, const silt_parquet_footer *footer,
+                            const silt_leaf_stats *leaves, const char **out)
+{
+    const silt_staged_file file = {
+        .row_count = footer->row_count, .stats = leaves, .stats_count = footer->leaf_count};
+    *out = silt_stats_json(&file, x->schema, x->mapping.fields, x->metadata, x->scratch);
+    return *out ? SILT_OK : silt_fail_nomem(x->d->err);
+}
+
 static silt_status check_stats(examining *x, const silt_add *add, const char *name,
                                const silt_parquet_footer *footer)
 {
-    const silt_staged_file file = {
-        .row_count = footer->row_count, .stats = footer->leaves, .stats_count = footer->leaf_count};
-    const char *what,
-        *truth = silt_stats_json(&file, x->schema, x->mapping.fields, x->metadata, x->scratch);
-    if (!truth) return silt_fail_nomem(x->d->err);
+    const char *what, *truth;
     if (!add->stats) return SILT_OK;
+    /* NaN, of which footers say nothing, is no reason for a bound of other values to lie. */
+    silt_leaf_stats *leaves = silt_arena_calloc(x->scratch, footer->leaf_count, sizeof(*leaves));
+    if (!leaves) return silt_fail_nomem(x->d->err);
+    for (size_t i = 0; i < footer->leaf_count; i++) {
+        leaves[i] = footer->leaves[i];
+        leaves[i].has_nan = false;
+    }
+    SILT_TRY(truth_of(x, footer, leaves, &truth));
     SILT_TRY(find_lie(x, add, truth, footer->row_count, &what));
     if (!what) return SILT_OK;
+    SILT_TRY(truth_of(x, footer, footer->leaves, &truth));
     if (add->dv) truth = silt_stats_loosen(truth, x->scratch);
     if (!truth) return silt_fail_nomem(x->d->err);
     if (x->d->opts->fix) SILT_TRY(repair(x, add, truth));

@@ -12,7 +12,15 @@ typedef struct log_listing {
     int64_t first, last, missing, missing_after; /* commits; gaps: the first one missing */
     int64_t newest_checkpoint;
     int64_t gaps;
+    SILT_VEC(int64_t) checkpoints, crcs; /* versions, from the oldest up */
+    bool failed;                         /* out of memory */
 } log_listing;
+
+static void log_listing_release(log_listing *l)
+{
+    silt_vec_free(&l->checkpoints);
+    silt_vec_free(&l->crcs);
+}
 
 static bool note_name(void *ctx, const silt_object *object)
 {
@@ -20,8 +28,11 @@ static bool note_name(void *ctx, const silt_object *object)
     silt_log_name name;
     silt_log_name_parse(object->key + strlen(SILT_LOG_DIR), &name);
     if (name.kind >= SILT_NAME_CHECKPOINT && name.kind <= SILT_NAME_CHECKPOINT_V2 &&
-        name.version > l->newest_checkpoint)
+        name.version > l->newest_checkpoint) {
         l->newest_checkpoint = name.version;
+        l->failed |= !silt_vec_push(&l->checkpoints, name.version);
+    }
+    if (name.kind == SILT_NAME_CRC) l->failed |= !silt_vec_push(&l->crcs, name.version);
     if (name.kind != SILT_NAME_COMMIT) return true;
     if (l->first < 0) l->first = name.version;
     if (l->last >= 0 && name.version != l->last + 1) {
@@ -224,7 +235,7 @@ static silt_status compare_crc(silt_doctor_work *d, silt_log_segment *segment, s
     return *out ? SILT_OK : silt_fail_nomem(d->err);
 }
 
-static silt_status check_crc(silt_doctor_work *d)
+static silt_status check_crc(silt_doctor_work *d, int64_t version)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     silt_log_segment segment;
@@ -232,15 +243,10 @@ static silt_status check_crc(silt_doctor_work *d)
     bool trusted;
     const char *what = NULL;
     if (!arena) return silt_fail_nomem(d->err);
-    SILT_TRY(silt_log_segment_load(d->store, -1, arena, &segment, d->err));
-    int64_t version = segment.crc_version;
-    if (version < 0) return SILT_OK;
-    if (version != segment.version) {
-        silt_error why = {0};
-        silt_status st = silt_log_segment_load(d->store, version, arena, &segment, &why);
-        if (st != SILT_OK)
-            return speaks_against(st) ? SILT_OK : silt_fail(d->err, st, "%s", why.message);
-    }
+    silt_error why = {0};
+    silt_status st = silt_log_segment_load(d->store, version, arena, &segment, &why);
+    if (st != SILT_OK) /* a version that has expired, or a gap, which is told */
+        return speaks_against(st) ? SILT_OK : silt_fail(d->err, st, "%s", why.message);
     const char *key = silt_log_crc_key(d->arena, version);
     if (!key) return silt_fail_nomem(d->err);
     SILT_TRY(silt_log_crc_load(d->store, version, arena, &trusted, &crc, d->err));
@@ -263,18 +269,31 @@ static silt_status check_crc(silt_doctor_work *d)
                                                .fixed = d->opts->fix});
 }
 
+/* The newest of each kind, for that is what readers take; `deep`: all. */
+static silt_status check_copies(silt_doctor_work *d, const log_listing *l, bool *renew)
+{
+    size_t last = l->checkpoints.count;
+    for (size_t i = d->opts->deep || !last ? 0 : last - 1; i < last && !d->deaf; i++)
+        SILT_TRY(check_checkpoint(d, l->checkpoints.items[i], renew));
+    if (l->gaps && l->newest_checkpoint < l->missing_after) return SILT_OK;
+    last = l->crcs.count;
+    for (size_t i = d->opts->deep || !last ? 0 : last - 1; i < last && !d->deaf; i++)
+        SILT_TRY(check_crc(d, l->crcs.items[i]));
+    return SILT_OK;
+}
+
 silt_status silt_doctor_log(silt_doctor_work *d)
 {
-    log_listing l = {.first = -1, .last = -1, .newest_checkpoint = -1};
+    SILT_CLEAN(log_listing) l = {.first = -1, .last = -1, .newest_checkpoint = -1};
     bool renew = false;
     SILT_TRY(d->store->ops->list(d->store, SILT_LOG_DIR, NULL, false, note_name, &l, d->err));
+    if (l.failed) return silt_fail_nomem(d->err);
     if (l.last < 0 && l.newest_checkpoint < 0)
         return silt_fail(d->err, SILT_NOT_FOUND, "no Delta table at %s", d->store->uri);
     SILT_TRY(check_gaps(d, &l));
     SILT_TRY(check_hint(d, &l, &renew));
-    if (l.newest_checkpoint >= 0) SILT_TRY(check_checkpoint(d, l.newest_checkpoint, &renew));
+    SILT_TRY(check_copies(d, &l, &renew));
     if (l.gaps && l.newest_checkpoint < l.missing_after) return SILT_OK;
-    SILT_TRY(check_crc(d));
     silt_checkpoint_result written;
     return renew ? silt_checkpoint(d->store, d->engine, NULL, &written, d->err) : SILT_OK;
 }

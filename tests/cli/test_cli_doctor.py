@@ -108,6 +108,44 @@ def test_files_that_are_not_what_they_were(silt, table):
     assert kinds(findings) == ["bad-file", "missing-file", "wrong-size"]
 
 
+LONG = "ä" * 40
+
+
+@pytest.mark.parametrize("column,values,key,lie,told", [
+    ("s", ["b", "k"], "maxValues", "j", True), ("s", ["b", "k"], "minValues", "c", True),
+    ("s", ["b", "k"], "maxValues", "z", False), ("s", [LONG + "a", LONG + "b"], "maxValues", LONG[:32] + "\u03a9", False),
+    ("s", [LONG + "a", LONG + "b"], "minValues", LONG + "a", False), ("s", [LONG, LONG], "maxValues", "ä", True),
+    ("x", [0.1, 2.5], "maxValues", 2.4, True), ("x", [0.1, 2.5], "minValues", 0.2, True),
+    ("x", [0.1, 2.5], "maxValues", 3.5, False), ("x", [-2.5, float("nan")], "minValues", -2, True),
+    ("f", [0.1, 0.7], "maxValues", 0.7, False), ("f", [0.1, 0.7], "maxValues", 0.699999988079071, False),
+    ("f", [0.1, 0.7], "maxValues", 0.6, True)])
+def test_bounds_of_texts_and_reals(silt, column, values, key, lie, told):
+    types = {"s": pa.string(), "x": pa.float64(), "f": pa.float32()}
+    table = silt.dir / "bounds"
+    write_deltalake(str(table), pa.table({column: pa.array(values, types[column])}))
+    actions = [json.loads(line) for line in commit(table, 0).read_text().splitlines()]
+    add = next(a["add"] for a in actions if "add" in a)
+    stats = json.loads(add["stats"])
+    stats[key][column] = lie
+    add["stats"] = json.dumps(stats)
+    commit(table, 0).write_text("".join(json.dumps(a) + "\n" for a in actions))
+    findings, _ = doctor(silt, table, rc=None)
+    assert kinds(findings) == (["wrong-statistics"] if told else []), findings
+    if told:
+        assert key in findings[0]["what"] and doctor(silt, table, "--fix", rc=0)[0][0]["fixed"]
+        assert doctor(silt, table, rc=0)[0] == []
+
+
+def test_all_checkpoints_and_crcs(silt, table):
+    silt("checkpoint", table, "--version", 1)
+    shutil.copy(log(table, f"{1:020}.checkpoint.parquet"), log(table, f"{0:020}.checkpoint.parquet"))
+    assert doctor(silt, table, rc=0)[0] == []
+    findings, _ = doctor(silt, table, "--deep")
+    assert kinds(findings) == ["bad-checkpoint"] and "00000.checkpoint" in findings[0]["path"]
+    assert doctor(silt, table, "--deep", "--fix", rc=0)[0][0]["fixed"]
+    assert doctor(silt, table, "--deep", rc=0)[0] == []
+
+
 @pytest.mark.parametrize("old,new", [('\\"numRecords\\":2', '\\"numRecords\\":3'), ('\\"id\\":30', '\\"id\\":31'),
                                      ('\\"id\\":31', '\\"id\\":30'), ('\\"s\\":1', '\\"s\\":0'),
                                      ('1970-01-02', '1970-01-01'), ('{\\"numRecords\\"', '{{\\"numRecords\\"')])
