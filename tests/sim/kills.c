@@ -4,18 +4,15 @@
  *
  * SILT_SWEEP=full takes every call; else some of each kind. A point's name repeats it: SILT_POINT.
  */
+#include "sim/trap.h"
 #include "sim/world.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -28,130 +25,10 @@
 
 static char *dir;
 
-/* ---- the trap: system calls that change files below `dir`, counted; one kills */
-
-typedef enum when { BEFORE, MID, AFTER, WHENS } when;
-static const char *const whens[] = {"before", "mid", "after"};
-
-static struct {
-    bool armed;
-    when when;
-    int64_t at;
-    const char *only; /* part of the path; NULL: any */
-    int slow_ms;      /* each takes so long */
-} trap;
-
 /* What a child has counted; shared with it. */
 static struct counts {
     _Atomic int64_t calls, store_calls, reports;
 } * counts;
-
-static bool is_ours(const char *path)
-{
-    return path && strstr(path, dir) == path && (!trap.only || strstr(path, trap.only));
-}
-
-static bool is_hit(const char *path)
-{
-    if (!trap.armed || !is_ours(path)) return false;
-    if (trap.slow_ms) usleep((useconds_t)trap.slow_ms * 1000);
-    if (atomic_fetch_add(&counts->calls, 1) + 1 != trap.at) return false;
-    if (trap.when == BEFORE) raise(SIGKILL);
-    return true;
-}
-
-static bool is_hit_fd(int fd)
-{
-    if (!trap.armed) return false;
-    char link[64], path[4096];
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof(path) - 1);
-    path[n > 0 ? n : 0] = '\0';
-    return is_hit(path);
-}
-
-static long done(bool hit, long result)
-{
-    if (hit) raise(SIGKILL);
-    return result;
-}
-
-#define PATH_CALL(name, path, ...)               \
-    bool hit = is_hit(path);                     \
-    if (hit && trap.when == MID) raise(SIGKILL); \
-    return (int)done(hit, syscall(SYS_##name, __VA_ARGS__))
-#define FD_CALL(name, fd, ...)                   \
-    bool hit = is_hit_fd(fd);                    \
-    if (hit && trap.when == MID) raise(SIGKILL); \
-    return (int)done(hit, syscall(SYS_##name, __VA_ARGS__))
-
-int link(const char *from, const char *to)
-{
-    PATH_CALL(link, to, from, to);
-}
-
-int rename(const char *from, const char *to)
-{
-    PATH_CALL(rename, to, from, to);
-}
-
-int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
-{
-    PATH_CALL(renameat2, to, a, from, b, to, flags);
-}
-
-int unlink(const char *path)
-{
-    PATH_CALL(unlink, path, path);
-}
-
-int mkdir(const char *path, mode_t permissions)
-{
-    PATH_CALL(mkdir, path, path, permissions);
-}
-
-int rmdir(const char *path)
-{
-    PATH_CALL(rmdir, path, path);
-}
-
-int fsync(int fd)
-{
-    FD_CALL(fsync, fd, fd);
-}
-
-int ftruncate(int fd, off_t size) /* that is, by its 64-bit name */
-{
-    FD_CALL(ftruncate, fd, fd, size);
-}
-
-ssize_t write(int fd, const void *data, size_t size)
-{
-    bool hit = is_hit_fd(fd);
-    if (hit && trap.when == MID) size /= 2;
-    return done(hit, syscall(SYS_write, fd, data, size));
-}
-
-ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
-{
-    bool hit = is_hit_fd(fd);
-    if (hit && trap.when == MID) size /= 2;
-    return done(hit, syscall(SYS_pwrite64, fd, data, size, at));
-}
-
-/* And by the names that code without large files uses. */
-int short_ftruncate(int fd, off_t size) __asm__("ftruncate");
-ssize_t short_pwrite(int fd, const void *data, size_t size, off_t at) __asm__("pwrite");
-
-int short_ftruncate(int fd, off_t size)
-{
-    return ftruncate(fd, size);
-}
-
-ssize_t short_pwrite(int fd, const void *data, size_t size, off_t at)
-{
-    return pwrite(fd, data, size, at);
-}
 
 /* ---- processes */
 
@@ -258,6 +135,8 @@ static int setup(void **state)
     dir = test_dir_new();
     counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(counts != MAP_FAILED);
+    trap.dir = dir;
+    trap_calls = &counts->calls;
     sim_children_init();
     return 0;
 }
