@@ -118,7 +118,11 @@ int cli_run_begin(cli *c, const char *operation, silt_store *table)
     struct cli_run *r = c->run;
     silt_error err = {0};
     silt_run_change change = SILT_RUN_CHANGE_INIT;
-    if (!r || !has_record(c) || cli_line_value(&c->line, "dry-run")) return CLI_OK;
+    if (!r || !has_record(c)) return CLI_OK;
+    if (cli_line_value(&c->line, "dry-run")) { /* it isn't an attempt, and has no number */
+        if (!cli_text(c, "sequence")) r->commit->app_id = NULL;
+        return CLI_OK;
+    }
     int status = cli_runs_open(c, &r->runs);
     if (status != CLI_OK) return status;
     change.operation = operation;

@@ -37,6 +37,7 @@ silt_status silt_run_log_new(silt_store *store, silt_engine *engine,
     }
     log->store = store;
     log->engine = engine;
+    silt_uuid(NULL, log->session);
     log->storage_options = count ? copies : NULL;
     log->arena = SILT_TAKE(arena);
     *out = log;

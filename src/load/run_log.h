@@ -14,6 +14,7 @@
 typedef struct silt_run_try {
     silt_run_attempt told;
     silt_process writer;
+    const char *session; /* of the log that it was begun with */
 } silt_run_try;
 
 /* A row. Texts live in the arena that it was read into, or are borrowed. */
@@ -35,6 +36,8 @@ struct silt_run_log {
     silt_arena *arena;
     const char *const *storage_options;
     silt_snapshot *snapshot; /* the newest that was seen; NULL: none yet */
+    char session[SILT_UUID_SIZE];
+    silt_run_step *steps; /* that were begun, and haven't ended */
 };
 
 /* ---- values (run.c) */

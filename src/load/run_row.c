@@ -25,7 +25,8 @@ const silt_type *silt_run_schema(silt_arena *arena)
         "status:string,started_at:timestamp,ended_at:timestamp,attempts:array<struct<"
         "sequence:long,operation:string,table:string,outcome:string,committed_version:long,"
         "table_version:long,error:string,started_at:timestamp,ended_at:timestamp,"
-        "attempt_id:string,writer:struct<host:string,pid:long,started:long,boot:string>>>>";
+        "attempt_id:string,writer:struct<host:string,pid:long,started:long,boot:string,"
+        "session:string>>>>";
     const silt_type *schema = NULL;
     silt_error ignored = {0};
     return silt_type_parse(text, arena, &schema, &ignored) == SILT_OK ? schema : NULL;
@@ -140,6 +141,7 @@ static void put_try(silt_json_writer *w, const silt_run_try *t)
     silt_json_member_int(w, "pid", t->writer.pid);
     silt_json_member_int(w, "started", t->writer.start);
     silt_json_member_string(w, "boot", t->writer.world);
+    silt_json_member_string(w, "session", t->session);
     silt_json_end_object(w);
     silt_json_end_object(w);
 }
@@ -215,6 +217,7 @@ static silt_run_try try_of(const silt_json *json)
     snprintf(t.writer.world, sizeof(t.writer.world), "%s", world ? world : "");
     t.writer.pid = t.told.pid;
     t.writer.start = number_of(writer, "started");
+    t.session = text_of(writer, "session");
     return t;
 }
 

@@ -19,11 +19,15 @@ struct silt_run_step {
     const silt_run *run;
     silt_run *numbered; /* the run at the step's number */
     char attempt_id[SILT_UUID_SIZE];
+    silt_run_step *next; /* of the log's */
 };
 
 static void step_free(silt_run_step *step)
 {
-    if (!step) return;
+    silt_run_step **at = &step->log->steps;
+    while (*at && *at != step)
+        at = &(*at)->next;
+    if (*at) *at = step->next;
     silt_run_free(step->numbered);
     free(step);
 }
@@ -105,6 +109,15 @@ static silt_status ask(silt_run_log *log, const char *id, silt_store *table, sil
     return t->told.error ? SILT_OK : SILT_NOMEM;
 }
 
+/* Whether an attempt that didn't end is at work. Of those of this log it is known. */
+static silt_process_life life_of(const silt_run_log *log, const silt_run_try *t)
+{
+    if (!silt_streq(t->session, log->session)) return silt_process_look(&t->writer);
+    for (const silt_run_step *step = log->steps; step; step = step->next)
+        if (strcmp(step->attempt_id, t->told.attempt_id) == 0) return SILT_PROCESS_ALIVE;
+    return SILT_PROCESS_DEAD;
+}
+
 silt_status silt_run_settle(silt_run_log *log, silt_run_row *row, silt_store *table, bool take_over,
                             silt_arena *arena, const silt_run_try **busy, silt_error *err)
 {
@@ -113,7 +126,7 @@ silt_status silt_run_settle(silt_run_log *log, silt_run_row *row, silt_store *ta
         silt_run_try *t = &row->tries.items[i];
         bool running = t->told.outcome == SILT_RUN_RUNNING;
         if (!running && t->told.outcome != SILT_RUN_UNSURE) continue;
-        silt_process_life life = running ? silt_process_look(&t->writer) : SILT_PROCESS_DEAD;
+        silt_process_life life = running ? life_of(log, t) : SILT_PROCESS_DEAD;
         if (life == SILT_PROCESS_ALIVE || (life == SILT_PROCESS_ELSEWHERE && !take_over)) {
             *busy = t;
             continue;
@@ -241,6 +254,7 @@ static silt_status add_try(silt_run_row *row, const silt_run_step *step, int64_t
                                .ended_us = -1,
                                .attempt_id = step->attempt_id}};
     silt_process_self(&t.writer);
+    t.session = step->log->session;
     return silt_vec_push(&row->tries, t) ? SILT_OK : silt_fail_nomem(err);
 }
 
@@ -299,6 +313,8 @@ silt_status silt_run_begin(silt_run_log *log, const silt_run *run, const silt_ru
         step_free(step);
         return st;
     }
+    step->next = log->steps;
+    log->steps = step;
     if (err) *err = (silt_error){0};
     *out = step;
     return SILT_OK;
