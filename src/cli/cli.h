@@ -66,6 +66,8 @@ int cli_open_pipeline(cli *c, bool watched);
 
 /* The table that --table names, checked; NULL in `out` when it isn't given. */
 int cli_pipeline_table(cli *c, const char **out);
+/* That it is a table of the pipeline; NULL is fine. */
+int cli_check_table(cli *c, const char *table);
 
 /* The texts of --storage-option, NULL-terminated. */
 int cli_storage_options(cli *c, const char *const **out);
@@ -97,7 +99,7 @@ cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd
     cmd_update, cmd_optimize, cmd_restore, cmd_vacuum, cmd_checkpoint, cmd_cleanup_log, cmd_clone,
     cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write, cmd_merge;
 
-cli_command_fn cmd_create, cmd_alter, cmd_runs;
+cli_command_fn cmd_create, cmd_alter, cmd_runs, cmd_prove;
 
 /* Carry silt_pipeline_fix() out and print what it did; also a part of `validate-consistency --fix`.
  */

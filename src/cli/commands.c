@@ -50,6 +50,8 @@ static const cli_option reset_options[] = {
     {"dry-run", CLI_LATER, NULL, 0}, END,
 };
 
+static const cli_option prove_options[] = {{"sources", CLI_FLAG, NULL, 0}, END};
+
 static const cli_option runs_options[] = {{"run-state", CLI_TEXT, "DIR", 0}, END};
 
 static const cli_option check_options[] = {{"schema", CLI_FLAG, NULL, 0}, END};
@@ -279,6 +281,7 @@ const cli_command cli_commands[] = {
     {"force-unlock", cmd_force_unlock, unlock_options, NULL, 0, 0, true},
     {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
     {"runs", cmd_runs, runs_options, "COMMAND", 0, 2, true},
+    {"prove", cmd_prove, prove_options, "TABLE", 0, 1, true},
     {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
     {"read", cmd_read, read_options, "TABLE", 0, 1, false},
     {"sql", cmd_sql, sql_options, "STATEMENT", 1, 1, false},
@@ -304,7 +307,6 @@ const cli_command cli_commands[] = {
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("maintain"),
-    LATER("prove"),
     LATER("replay"),
     LATER("unload"),
     {NULL, NULL, NULL, NULL, 0, 0, false},

@@ -69,15 +69,20 @@ int cli_open_pipeline(cli *c, bool watched)
 int cli_pipeline_table(cli *c, const char **out)
 {
     *out = cli_text(c, "table");
-    if (!*out) return CLI_OK;
-    cli_nearest nearest = cli_nearest_to(*out);
+    return cli_check_table(c, *out);
+}
+
+int cli_check_table(cli *c, const char *table)
+{
+    if (!table) return CLI_OK;
+    cli_nearest nearest = cli_nearest_to(table);
     size_t count = silt_pipeline_table_count(c->pipeline);
     for (size_t i = 0; i < count; i++) {
         const char *name = silt_pipeline_table_name(c->pipeline, i);
-        if (strcmp(name, *out) == 0) return CLI_OK;
+        if (strcmp(name, table) == 0) return CLI_OK;
         cli_nearest_offer(&nearest, name);
     }
-    cli_say(c, CLI_ERROR, "--table %s: pipeline %s has no such table", *out,
+    cli_say(c, CLI_ERROR, "%s: pipeline %s has no such table", table,
             silt_pipeline_name(c->pipeline));
     if (nearest.name)
         cli_hint(c, "did you mean '%s'?", nearest.name);

@@ -52,11 +52,14 @@ static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, s
     return SILT_OK;
 }
 
-static silt_status index_chain(silt_target *target, silt_comparison *c, silt_error *err)
+silt_status silt_compare_chain(const silt_target *target, silt_comparison *c, silt_error *err)
 {
     const silt_ledger *chain;
     size_t count;
     silt_error why = {0};
+    c->arena = silt_arena_new();
+    c->by_path = silt_map64_new();
+    if (!c->arena || !c->by_path) return silt_fail_nomem(err);
     c->missing = -1;
     silt_status st = silt_ledger_chain(target->store, target->app_id, target->app_version, -1,
                                        c->arena, &chain, &count, &c->missing, &why);
@@ -130,10 +133,7 @@ static silt_status compare_row(silt_comparison *c, const silt_tracked *row, int6
 silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comparison *c,
                                  silt_lines *lines, silt_error *err)
 {
-    c->arena = silt_arena_new();
-    c->by_path = silt_map64_new();
-    if (!c->arena || !c->by_path) return silt_fail_nomem(err);
-    SILT_TRY(index_chain(target, c, err));
+    SILT_TRY(silt_compare_chain(target, c, err));
     const int64_t now = silt_now_us(load->clock);
     size_t count;
     const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);

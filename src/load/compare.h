@@ -33,6 +33,8 @@ typedef struct silt_comparison {
     SILT_VEC(silt_tracked) wrong; /* rows as they ought to be, where the tracker says otherwise */
 } silt_comparison;
 
+/* Walk the whole chain. `out` is {0} before, and in any case to be released. */
+silt_status silt_compare_chain(const silt_target *target, silt_comparison *out, silt_error *err);
 /* Walk the whole chain and compare the tracker with it; what differs is told in `lines`. `target`
  * is refreshed, the tracker too; a batch that is open is not looked at. */
 silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comparison *out,

@@ -33,6 +33,8 @@ typedef struct silt_target_ops {
     /* What they say, for batches in (after, until]. Cost: a scan of two columns. */
     silt_status (*evidence)(silt_load *, silt_target *, int64_t after, int64_t until, silt_arena *,
                             const silt_evidence **out, size_t *count, silt_error *);
+    /* How many rows there are, everybody's; -1: not known. */
+    silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
     /* Take away what an attempt has left that isn't part of the target. */
     void (*clean)(silt_load *, silt_target *, const char *attempt);
     /* After a batch: what is due. */

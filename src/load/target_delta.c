@@ -1,6 +1,7 @@
 /* A Delta table as target: its log is the judge. */
 #include "load/evidence.h"
 #include "load/load.h"
+#include "table/data.h"
 
 static void stand_at(silt_target *t, silt_snapshot *now)
 {
@@ -116,6 +117,23 @@ static silt_status check(silt_load *load, silt_target *target, silt_error *err)
 
 /* ---- */
 
+static silt_status count_rows(silt_load *load, silt_target *target, int64_t *out, silt_error *err)
+{
+    (void)load;
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    const silt_add *adds;
+    size_t count;
+    if (!scratch) return silt_fail_nomem(err);
+    SILT_TRY(silt_snapshot_adds(target->snapshot, &adds, &count, err));
+    *out = 0;
+    for (size_t i = 0; i < count && *out >= 0; i++) {
+        int64_t rows = silt_add_row_count(&adds[i], scratch);
+        *out = rows < 0 ? -1 : *out + rows;
+        silt_arena_reset(scratch);
+    }
+    return SILT_OK;
+}
+
 /* Files without a commit are only litter. */
 static void clean(silt_load *load, silt_target *target, const char *attempt)
 {
@@ -139,6 +157,7 @@ const silt_target_ops silt_target_delta = {.refresh = refresh,
                                            .check = check,
                                            .has_evidence = silt_evidence_there,
                                            .evidence = silt_evidence_read,
+                                           .count_rows = count_rows,
                                            .clean = clean,
                                            .maintain = maintain,
                                            .release = release};

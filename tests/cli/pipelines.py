@@ -21,6 +21,17 @@ tables:
 """
 SALES_ONLY = CONFIG.split("  - table_name: people")[0]
 
+STRATEGY = """\
+pipeline: shop
+checkpoint_path: state
+retry_attempts: 2
+tables:
+  - table_name: people
+    source: {path: "inbox/people-*.csv"}
+    loading_strategy: %s
+    write: {path: lake/people%s}
+"""
+
 
 def configure(silt, text=CONFIG, max_files=100):
     silt.write("silt.yaml", text % {"max_files": max_files})

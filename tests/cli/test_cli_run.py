@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from pipelines import (CONFIG, SALES_ONLY, assert_sales_once, commits, configure, end, people, read, sales,
-                       wait_until)
+from pipelines import (CONFIG, SALES_ONLY, STRATEGY, assert_sales_once, commits, configure, end, people, read,
+                       sales, wait_until)
 
 
 @pytest.fixture
@@ -116,18 +116,6 @@ def test_a_bad_file_fails_alone(silt):
     sales(silt, 2)
     silt("run", "--retry-failed")
     assert_sales_once(silt, {1: 10, 2: 10, 3: 10})
-
-
-STRATEGY = """\
-pipeline: shop
-checkpoint_path: state
-retry_attempts: 2
-tables:
-  - table_name: people
-    source: {path: "inbox/people-*.csv"}
-    loading_strategy: %s
-    write: {path: lake/people%s}
-"""
 
 
 def test_append_once_leaves_known_keys_alone(silt):
