@@ -342,7 +342,8 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const
     put_sizes(sql, checks->db, write);
     silt_duck_field_ids_sql(columns, checks->column_count, write, sql);
     if (write->partition_count) {
-        silt_buf_puts(sql, ", WRITE_PARTITION_COLUMNS false, PARTITION_BY (");
+        silt_buf_printf(sql, ", WRITE_PARTITION_COLUMNS %s, PARTITION_BY (",
+                        write->partitions_in_files ? "true" : "false");
         for (size_t p = 0; p < write->partition_count; p++) {
             if (p) silt_buf_puts(sql, ", ");
             silt_sql_name(sql, columns[write->partition_by[p]].name);

@@ -149,7 +149,7 @@ void silt_duck_field_ids_sql(const silt_output_column *columns, size_t column_co
     for (size_t c = 0; c < column_count; c++) {
         const silt_physical *physical = &columns[c].physical;
         bool left_out = !physical->name || !has_ids(physical);
-        for (size_t p = 0; p < write->partition_count; p++)
+        for (size_t p = 0; p < write->partition_count && !write->partitions_in_files; p++)
             left_out |= write->partition_by[p] == c;
         if (left_out) continue;
         silt_buf_puts(sql, before);

@@ -6,6 +6,7 @@
 #include "base/bitmap.h"
 #include "base/seam.h"
 #include "log/log.h"
+#include "log/property.h"
 
 /* Where the file of one lies; of an inline one ('i') both members are NULL. CORRUPT: not a
  * descriptor of the protocol (what of it). UNSUPPORTED: out of the table's reach, as
@@ -26,9 +27,10 @@ silt_status silt_dv_parse(silt_bytes data, silt_bitmap **out, silt_error *err);
 
 /* ---- writing (dv_write.c) */
 
-#define SILT_DV_PREFIX_MAX 32
 #define SILT_DV_UUID_SIZE  21
 
+/* So many letters and digits: the folder that keeps one name space from becoming a hot spot. */
+void silt_random_prefix(const silt_random *random, char *out, size_t size);
 /* A uuid as pathOrInlineDv of storage type 'u' has it: the file is deletion_vector_<uuid>.bin. */
 void silt_dv_encode_uuid(const char *uuid, char out[SILT_DV_UUID_SIZE]);
 

@@ -48,8 +48,7 @@ void silt_dv_encode_uuid(const char *uuid, char out[SILT_DV_UUID_SIZE])
     out[at] = '\0';
 }
 
-/* Letters and digits: the folder that keeps one name space from becoming a hot spot. */
-static void random_prefix(const silt_random *random, char *out, size_t size)
+void silt_random_prefix(const silt_random *random, char *out, size_t size)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     for (size_t i = 0; i < size; i++) {
@@ -66,7 +65,7 @@ typedef struct writing {
     silt_store *store;
     const silt_random *random;
     silt_arena *arena;
-    char prefix[SILT_DV_PREFIX_MAX + 1];
+    char prefix[SILT_PREFIX_MAX + 1];
     size_t prefix_size;
     const char *name; /* pathOrInlineDv of the file in the making; NULL: none is begun */
     const char *key;
@@ -78,7 +77,7 @@ static silt_status begin_file(writing *w, silt_error *err)
     char uuid[SILT_UUID_SIZE], text[SILT_DV_UUID_SIZE];
     silt_uuid(w->random, uuid);
     silt_dv_encode_uuid(uuid, text);
-    random_prefix(w->random, w->prefix, w->prefix_size);
+    silt_random_prefix(w->random, w->prefix, w->prefix_size);
     w->name = silt_arena_printf(w->arena, "%s%s", w->prefix, text);
     w->key = silt_arena_printf(w->arena, "%s%sdeletion_vector_%s.bin", w->prefix,
                                w->prefix_size ? "/" : "", uuid);
@@ -141,8 +140,7 @@ silt_status silt_dvs_write(silt_store *store, const silt_bitmap *const *rows, si
     writing w = {.store = store,
                  .random = random ? random : &silt_random_system,
                  .arena = arena,
-                 .prefix_size =
-                     prefix_size < SILT_DV_PREFIX_MAX ? prefix_size : SILT_DV_PREFIX_MAX};
+                 .prefix_size = prefix_size < SILT_PREFIX_MAX ? prefix_size : SILT_PREFIX_MAX};
     *keys = (silt_names){silt_arena_calloc(arena, count, sizeof(*keys->items)), 0};
     if (!keys->items) return silt_fail_nomem(err);
     silt_status st = write_all(&w, rows, count, out, keys, err);

@@ -147,7 +147,7 @@ static const feature features[] = {
     {"identityColumns",             false,         0, 6, false, true,  uses_identity_columns},
     {"inCommitTimestamp",           false,         0, 0, false, true,  uses_in_commit_timestamps},
     {"invariants",                  false,         0, 2, false, true,  uses_invariants},
-    {"materializePartitionColumns", false,         0, 0, false, false, NULL},
+    {"materializePartitionColumns", false,         0, 0, false, true,  NULL},
     {"rowTracking",                 false,         0, 0, false, true,  NULL},
     {"timestampNtz",                true,          0, 0, true,  true,  NULL},
     {"typeWidening",                true,          0, 0, true,  true,  NULL},

@@ -68,3 +68,12 @@ int64_t silt_property_interval_ms(const silt_metadata *metadata, const char *key
     if (!value) return fallback_ms;
     return silt_interval_parse_ms(value, &ms) && ms >= 0 ? ms : INT64_MAX;
 }
+
+size_t silt_property_prefix_size(const silt_metadata *metadata)
+{
+    int64_t size = 2;
+    const char *length = silt_pairs_get(metadata->configuration, "delta.randomPrefixLength");
+    if (!silt_property_true(metadata, "delta.randomizeFilePrefixes")) return 0;
+    if (length && silt_parse_int64(length, &size) && size < 1) size = 2;
+    return size > SILT_PREFIX_MAX ? SILT_PREFIX_MAX : (size_t)size;
+}

@@ -22,4 +22,9 @@ bool silt_interval_parse_ms(const char *text, int64_t *out);
 int64_t silt_property_interval_ms(const silt_metadata *metadata, const char *key,
                                   int64_t fallback_ms);
 
+/* Letters of the random folder that each file is to stand in (delta.randomizeFilePrefixes,
+ * delta.randomPrefixLength); 0: none. At most SILT_PREFIX_MAX. */
+#define SILT_PREFIX_MAX 32
+size_t silt_property_prefix_size(const silt_metadata *metadata);
+
 #endif

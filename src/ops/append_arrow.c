@@ -84,8 +84,8 @@ static silt_status output_columns(work *w, silt_arrow_spec *spec, silt_error *er
     spec->write.partition_count = w->columns.partition_count;
     spec->write.checks = w->columns.checks;
     spec->write.check_count = w->columns.check_count;
-    return silt_layout_fill(metadata, w->columns.columns, w->columns.column_count, w->arena,
-                            &spec->write, err);
+    return silt_layout_fill(&silt_snapshot_state(w->base)->protocol, metadata, w->columns.columns,
+                            w->columns.column_count, w->arena, &spec->write, err);
 }
 
 /* Numbers that were given away are the table's new high-water mark. */

@@ -54,6 +54,7 @@ silt_status silt_edit_begin(silt_edit *e)
     e->feed = silt_feature_change_data(&state->protocol, &state->metadata);
     e->row_ids = silt_feature_row_tracking(&state->protocol, &state->metadata);
     e->vectors = silt_feature_deletion_vectors(&state->protocol, &state->metadata);
+    e->materializes = silt_feature_supported(&state->protocol, "materializePartitionColumns");
     e->started_us = silt_now_us(NULL);
     silt_uuid(&silt_random_system, e->id);
     return silt_scratch_make(e->store, e->id, e->arena, &e->scratch, e->err);

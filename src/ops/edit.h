@@ -65,6 +65,7 @@ struct silt_edit {
     char id[SILT_UUID_SIZE];     /* of the try: in the names of its files */
     const char *scratch;         /* own folder; NULL: not needed so far */
     bool feed, row_ids, vectors; /* what the table has on */
+    bool materializes;           /* files have the partition columns, too */
     const silt_expr *where;      /* bound; NULL: none */
     const char *where_text;
     silt_scan_plan scan; /* of the files that were looked into: has their deletion vectors */

@@ -14,23 +14,15 @@
 #include "ops/work.h"
 #include "table/expr_tree.h"
 
-#define CHANGE_TYPE   "_change_type"
-#define ROW_ID        "delta.rowTracking.materializedRowIdColumnName"
-#define ROW_COMMIT    "delta.rowTracking.materializedRowCommitVersionColumnName"
-#define PREFIX_LENGTH "delta.randomPrefixLength"
+#define CHANGE_TYPE "_change_type"
+#define ROW_ID      "delta.rowTracking.materializedRowIdColumnName"
+#define ROW_COMMIT  "delta.rowTracking.materializedRowCommitVersionColumnName"
 
 /* ---- columns */
 
 silt_status silt_edit_copied(silt_edit *e, silt_write_columns *out)
 {
-    SILT_TRY(
-        silt_write_columns_of(e->new_metadata, e->new_schema, NULL, NULL, e->arena, out, e->err));
-    for (size_t i = 0; i < out->column_count; i++) {
-        out->columns[i].not_null = false; /* whoever wrote the row answers for it */
-        out->columns[i].expr = NULL;
-    }
-    out->check_count = 0;
-    return SILT_OK;
+    return silt_write_columns_copied(e->new_metadata, e->new_schema, e->arena, out, e->err);
 }
 
 static silt_status tracked_name(const silt_edit *e, const char *property, const char **out)
@@ -64,7 +56,7 @@ static silt_status output_columns(silt_edit *e, const silt_edit_rows *rows, silt
     silt_output_column *columns = silt_arena_calloc(e->arena, count + 2, sizeof(*columns));
     if (!columns) return silt_fail_nomem(e->err);
     memcpy(columns, rows->columns->columns, count * sizeof(*columns));
-    if (rows->partition) count = without_partition(rows->columns, columns);
+    if (rows->partition && !e->materializes) count = without_partition(rows->columns, columns);
     if (rows->change_type) {
         const silt_expr *value = silt_expr_literal(e->arena, text, rows->change_type);
         if (!value) return silt_fail_nomem(e->err);
@@ -142,8 +134,8 @@ static silt_status write_spec(silt_edit *e, const silt_edit_rows *rows,
         .checks = rows->columns->checks,
         .check_count = rows->columns->check_count};
     if (rows->order) out->order = *rows->order;
-    return silt_layout_fill(&e->state->metadata, columns, rows->change_type ? 0 : column_count,
-                            e->arena, out, e->err);
+    return silt_layout_fill(&e->state->protocol, &e->state->metadata, columns,
+                            rows->change_type ? 0 : column_count, e->arena, out, e->err);
 }
 
 static silt_status note_key(silt_edit *e, const char *path)
@@ -321,15 +313,6 @@ silt_status silt_edit_write_rest(silt_edit *e)
 
 /* ---- deletion vectors */
 
-static size_t prefix_size(const silt_edit *e)
-{
-    int64_t size = 2;
-    const char *length = silt_pairs_get(e->state->metadata.configuration, PREFIX_LENGTH);
-    if (!silt_property_true(&e->state->metadata, "delta.randomizeFilePrefixes")) return 0;
-    if (length && silt_parse_int64(length, &size) && size < 1) size = 2;
-    return size > SILT_DV_PREFIX_MAX ? SILT_DV_PREFIX_MAX : (size_t)size;
-}
-
 silt_status silt_edit_write_vectors(silt_edit *e)
 {
     silt_names keys = {0};
@@ -346,7 +329,8 @@ silt_status silt_edit_write_vectors(silt_edit *e)
     }
     if (!count) return SILT_OK;
     silt_status st =
-        silt_dvs_write(e->store, rows, count, prefix_size(e), NULL, e->arena, dvs, &keys, e->err);
+        silt_dvs_write(e->store, rows, count, silt_property_prefix_size(&e->state->metadata), NULL,
+                       e->arena, dvs, &keys, e->err);
     for (size_t i = 0; i < keys.count; i++)
         if (!silt_vec_push(&e->keys, keys.items[i])) return silt_fail_nomem(e->err);
     for (size_t i = 0, at = 0; i < e->files.count; i++)

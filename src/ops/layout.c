@@ -60,12 +60,13 @@ static silt_status read_order(const silt_metadata *metadata, const char *propert
     return SILT_OK;
 }
 
-silt_status silt_layout_fill(const silt_metadata *metadata, const silt_output_column *columns,
-                             size_t column_count, silt_arena *arena, silt_write_spec *write,
-                             silt_error *err)
+silt_status silt_layout_fill(const silt_protocol *protocol, const silt_metadata *metadata,
+                             const silt_output_column *columns, size_t column_count,
+                             silt_arena *arena, silt_write_spec *write, silt_error *err)
 {
     silt_pairs all = metadata->configuration;
     int64_t rows;
+    write->partitions_in_files = silt_feature_supported(protocol, "materializePartitionColumns");
     if (!write->target_file_bytes) write->target_file_bytes = silt_table_file_bytes(metadata);
     if (!write->compression)
         write->compression = silt_codec(silt_pairs_get(all, "delta.parquet.compression.codec"));

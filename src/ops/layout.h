@@ -16,11 +16,12 @@ const char *silt_codec(const char *name);
 
 silt_policy *silt_policy_copy(const silt_policy *policy, silt_arena *arena);
 
-/* Fill in what the caller left 0 of size, codec, row groups and order. Columns that the order
- * names and `columns` lacks are passed over: they were dropped or renamed since. NOMEM. */
-silt_status silt_layout_fill(const silt_metadata *metadata, const silt_output_column *columns,
-                             size_t column_count, silt_arena *arena, silt_write_spec *write,
-                             silt_error *err);
+/* Fill in what the caller left 0 of size, codec, row groups and order, and whether partition columns
+ * stand in the files. Columns that the order names and `columns` lacks are passed over: they were
+ * dropped or renamed since. NOMEM. */
+silt_status silt_layout_fill(const silt_protocol *protocol, const silt_metadata *metadata,
+                             const silt_output_column *columns, size_t column_count,
+                             silt_arena *arena, silt_write_spec *write, silt_error *err);
 
 /* The columns that rows are sorted by, by their labels; none for a curve, which is no order that
  * anybody could go by. NOMEM. */

@@ -266,7 +266,7 @@ static silt_status order_of(const silt_edit *e, const silt_write_columns *column
     for (size_t i = 0; i < o->by_count; i++) {
         indexes[i] = silt_write_columns_find(columns, o->by[i]);
         /* columns of the partition aren't written, and aren't counted */
-        for (size_t p = 0; p < columns->partition_count; p++)
+        for (size_t p = 0; p < columns->partition_count && !e->materializes; p++)
             indexes[i] -= columns->partition_by[p] < silt_write_columns_find(columns, o->by[i]);
     }
     *out = (silt_write_order){indexes, o->by_count, o->by_count > 1};

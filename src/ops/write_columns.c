@@ -1,6 +1,8 @@
 /* A table's schema and properties → columns and checks for the engine. */
 #include "ops/write_columns.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "table/expr_tree.h"
 #include "table/mapping.h"
@@ -10,6 +12,7 @@ typedef struct maker {
     const silt_type *schema;
     silt_given_fn *given;
     void *ctx;
+    bool copies; /* rows of the table as they are: whoever wrote them answers for them */
     silt_arena *arena;
     silt_error *err;
     silt_write_columns *out;
@@ -65,6 +68,48 @@ static silt_status invariant(maker *m, const silt_json *metadata, const char *pa
         m, silt_arena_printf(m->arena, "invariant of column %s (%s)", path, condition), condition);
 }
 
+static const silt_expr *column_of(maker *m, const silt_field *field)
+{
+    silt_expr *column = silt_arena_calloc(m->arena, 1, sizeof *column);
+    const char **path = silt_arena_calloc(m->arena, 1, sizeof *path);
+    if (!column || !path) return NULL;
+    path[0] = field->name;
+    *column =
+        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = field->type, .path = path, .path_count = 1};
+    return column;
+}
+
+/* Strings of a length, which Spark's readers rely on: "varchar(5)" and "char(5)". */
+static silt_status length(maker *m, const silt_json *metadata, const silt_field *field)
+{
+    const char *text = silt_json_string(silt_json_get_some(metadata, "__CHAR_VARCHAR_TYPE_STRING"));
+    int most = 0, end = 0;
+    if (!text) return SILT_OK;
+    bool known = sscanf(text, "varchar(%d)%n", &most, &end) == 1 && end && !text[end];
+    known = known || (sscanf(text, "char(%d)%n", &most, &end) == 1 && end && !text[end]);
+    if (!known || field->type->kind != SILT_TYPE_STRING) {
+        silt_fail(m->err, SILT_UNSUPPORTED,
+                  "column %s is %s: the lengths of texts in it can't be checked", field->name,
+                  text);
+        return silt_hint(m->err, SILT_UNSUPPORTED,
+                         "Silt checks char and varchar columns, and none within structs, arrays "
+                         "and maps; Delta Lake for Spark does");
+    }
+    const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN);
+    const silt_type *integer = silt_type_primitive(SILT_TYPE_INTEGER);
+    const char *number = silt_arena_printf(m->arena, "%d", most);
+    const silt_expr *column = column_of(m, field);
+    if (!number || !column) return silt_fail_nomem(m->err);
+    const silt_expr *sides[] = {silt_expr_call(m->arena, SILT_OP_LENGTH, integer, &column, 1),
+                                silt_expr_literal(m->arena, integer, number)};
+    if (!sides[0] || !sides[1]) return silt_fail_nomem(m->err);
+    const silt_expr *either[] = {silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, &column, 1),
+                                 silt_expr_call(m->arena, SILT_OP_LE, boolean, sides, 2)};
+    if (!either[0] || !either[1]) return silt_fail_nomem(m->err);
+    return add_check(m, silt_arena_printf(m->arena, "length of column %s (%s)", field->name, text),
+                     silt_expr_call(m->arena, SILT_OP_OR, boolean, either, 2));
+}
+
 /* A member that must not be null, where what holds it isn't. */
 static silt_status member_not_null(maker *m, const char *const *path, size_t depth,
                                    const silt_type *type, const char *name)
@@ -88,10 +133,30 @@ static silt_status member_not_null(maker *m, const char *const *path, size_t dep
                      silt_expr_call(m->arena, SILT_OP_OR, boolean, sides, 2));
 }
 
+/* Delta has no NOT NULL within arrays and maps; it can only have come from elsewhere. */
+static silt_status none_not_null(maker *m, const silt_type *type, const char *name)
+{
+    for (size_t i = 0; type && i < type->field_count; i++) {
+        const silt_field *field = &type->fields[i];
+        if (!field->nullable) {
+            silt_fail(m->err, SILT_UNSUPPORTED,
+                      "column %s: its member %s is NOT NULL within an array or a map", name,
+                      field->name);
+            return silt_hint(m->err, SILT_UNSUPPORTED,
+                             "nobody can check that: make it nullable first (silt alter "
+                             "--set-nullable)");
+        }
+        SILT_TRY(none_not_null(m, field->type, name));
+    }
+    if (type && type->key) SILT_TRY(none_not_null(m, type->key, name));
+    return type && type->element ? none_not_null(m, type->element, name) : SILT_OK;
+}
+
 /* What members of structs ask; `path` has room for them. */
 static silt_status members(maker *m, const char **path, size_t depth, const silt_type *type,
                            const char *name)
 {
+    if (type->element) SILT_TRY(none_not_null(m, type, name));
     for (size_t i = 0; type->kind == SILT_TYPE_STRUCT && i < type->field_count; i++) {
         const silt_field *field = &type->fields[i];
         const char *full = silt_arena_printf(m->arena, "%s.%s", name, field->name);
@@ -138,12 +203,8 @@ static silt_status generated(maker *m, const silt_field *field, const char *text
         c->kind = SILT_OUTPUT_EXPR;
         return SILT_OK;
     }
-    silt_expr *column = silt_arena_calloc(m->arena, 1, sizeof *column);
-    const char **path = silt_arena_calloc(m->arena, 1, sizeof *path);
-    if (!column || !path) return silt_fail_nomem(m->err);
-    path[0] = field->name;
-    *column =
-        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = field->type, .path = path, .path_count = 1};
+    const silt_expr *column = column_of(m, field);
+    if (!column) return silt_fail_nomem(m->err);
     const silt_expr *sides[] = {column, c->expr};
     return add_check(m, silt_arena_printf(m->arena, "generated column %s (%s)", field->name, text),
                      silt_expr_call(m->arena, SILT_OP_EQ_NULL,
@@ -193,6 +254,7 @@ static silt_status by_metadata(maker *m, const silt_field *field, silt_given giv
     silt_status st = silt_json_parse(silt_bytes_of(field->metadata), m->arena, &metadata, m->err);
     if (st != SILT_OK) return silt_wrap(m->err, st, "schema: metadata of column %s", field->name);
     SILT_TRY(invariant(m, metadata, field->name));
+    SILT_TRY(length(m, metadata, field));
     const char *text = silt_json_string(silt_json_get_some(metadata, "delta.generationExpression"));
     if (text) return generated(m, field, text, given, c);
     if (silt_json_get_some(metadata, "delta.identity.step") ||
@@ -219,13 +281,13 @@ static silt_status one_column(maker *m, const silt_mapping *mapping, size_t i)
                               .kind = SILT_OUTPUT_SOURCE,
                               .source = field->name,
                               .label = field->name,
-                              .not_null = !field->nullable};
+                              .not_null = !field->nullable && !m->copies};
     if (mapping->mode != SILT_MAPPING_NONE) {
         c->name = mapping->fields[i].name;
         c->physical = mapping->fields[i];
     }
-    if (strcmp(field->metadata, "{}") != 0) SILT_TRY(by_metadata(m, field, given, c));
-    SILT_TRY(members(m, path, 1, field->type, field->name));
+    if (!m->copies && strcmp(field->metadata, "{}") != 0) SILT_TRY(by_metadata(m, field, given, c));
+    if (!m->copies) SILT_TRY(members(m, path, 1, field->type, field->name));
     m->out->column_count++;
     return SILT_OK;
 }
@@ -261,7 +323,7 @@ static silt_status make(maker *m)
     if (!m->out->columns) return silt_fail_nomem(m->err);
     for (size_t i = 0; i < m->schema->field_count; i++)
         SILT_TRY(one_column(m, &mapping, i));
-    SILT_TRY(constraints(m));
+    if (!m->copies) SILT_TRY(constraints(m));
     SILT_TRY(partitions(m));
     silt_check *checks = silt_arena_calloc(m->arena, m->checks.count + 1, sizeof(*checks));
     if (!checks) return silt_fail_nomem(m->err);
@@ -271,22 +333,35 @@ static silt_status make(maker *m)
     return SILT_OK;
 }
 
+static silt_status run(maker *m, silt_write_columns *out)
+{
+    silt_write_columns result = {
+        .metadata = m->metadata, .schema = m->schema, .identity = SIZE_MAX};
+    m->out = &result;
+    silt_status st = make(m);
+    silt_vec_free(&m->checks);
+    if (st == SILT_OK) *out = result;
+    return st;
+}
+
 silt_status silt_write_columns_of(const silt_metadata *metadata, const silt_type *schema,
                                   silt_given_fn *given, void *ctx, silt_arena *arena,
                                   silt_write_columns *out, silt_error *err)
 {
-    silt_write_columns result = {.metadata = metadata, .schema = schema, .identity = SIZE_MAX};
     maker m = {.metadata = metadata,
                .schema = schema,
                .given = given,
                .ctx = ctx,
                .arena = arena,
-               .err = err,
-               .out = &result};
-    silt_status st = make(&m);
-    silt_vec_free(&m.checks);
-    if (st == SILT_OK) *out = result;
-    return st;
+               .err = err};
+    return run(&m, out);
+}
+
+silt_status silt_write_columns_copied(const silt_metadata *metadata, const silt_type *schema,
+                                      silt_arena *arena, silt_write_columns *out, silt_error *err)
+{
+    maker m = {.metadata = metadata, .schema = schema, .copies = true, .arena = arena, .err = err};
+    return run(&m, out);
 }
 
 /* ---- identity columns, afterwards */

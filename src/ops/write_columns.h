@@ -32,6 +32,10 @@ silt_status silt_write_columns_of(const silt_metadata *metadata, const silt_type
                                   silt_given_fn *given, void *ctx, silt_arena *arena,
                                   silt_write_columns *out, silt_error *err);
 
+/* For rows of the table itself, copied as they are: nothing is checked, computed or numbered. */
+silt_status silt_write_columns_copied(const silt_metadata *metadata, const silt_type *schema,
+                                      silt_arena *arena, silt_write_columns *out, silt_error *err);
+
 /* The column called so in the schema, or SIZE_MAX. */
 size_t silt_write_columns_find(const silt_write_columns *c, const char *name);
 

@@ -115,7 +115,8 @@ const char *silt_partition_value(const char *text, const silt_type *type, silt_a
 /* ---- staged files (publish.c, scratch.c) */
 
 /* Move staged files into the table and give their add actions: named <folder of partition
- * values>/<file name> (a number before ".parquet" tells apart what would be the same), dataChange
+ * values>/<file name> (a number before ".parquet" tells apart what would be the same; with
+ * delta.randomizeFilePrefixes the folder is one of random letters), dataChange
  * true, stats as above. Partition values are in the order of metadata->partition_columns; what the
  * columns are called in files and log is by the metadata's column mapping.
  * Conservation is the caller's. Durable on return; on failure some files may have been moved, under

@@ -1,5 +1,6 @@
 /* Staged files become data files of the table. They are no part of it until a commit names them. */
 #include "base/hash.h"
+#include "log/dv.h"
 #include "table/data.h"
 
 static silt_status partition_pairs(const silt_staged_file *file, const silt_metadata *metadata,
@@ -27,13 +28,23 @@ static silt_status partition_pairs(const silt_staged_file *file, const silt_meta
     return SILT_OK;
 }
 
-/* <folder>/<name>. Rows with '' and with null come in two folders of one name: the number keeps
- * files apart. */
-static const char *make_key(const char *local_path, silt_pairs values, size_t number,
-                            silt_map64 *taken, silt_arena *arena)
+/* The folder of a file: by its partition's values, or a random one. */
+static const char *make_folder(const silt_metadata *metadata, silt_pairs values, silt_arena *arena)
+{
+    char prefix[SILT_PREFIX_MAX + 1];
+    size_t size = silt_property_prefix_size(metadata);
+    if (!size) return silt_path_partition_dir(values, arena);
+    silt_random_prefix(&silt_random_system, prefix, size);
+    return silt_arena_printf(arena, "%s/", prefix);
+}
+
+/* <folder>/<name>. Rows with '' and with null come in two folders of one name, and files of several
+ * partitions may come into one: the number keeps files apart. */
+static const char *make_key(const silt_metadata *metadata, const char *local_path,
+                            silt_pairs values, size_t number, silt_map64 *taken, silt_arena *arena)
 {
     const char *slash = strrchr(local_path, '/'), *name = slash ? slash + 1 : local_path;
-    const char *folder = silt_path_partition_dir(values, arena);
+    const char *folder = make_folder(metadata, values, arena);
     const char *key = folder ? silt_arena_printf(arena, "%s%s", folder, name) : NULL;
     bool found = false;
     void **slot = key ? silt_map64_slot(taken, key, strlen(key), &found) : NULL;
@@ -69,7 +80,8 @@ static silt_status prepare(publishing *p, const silt_staged_file *files, size_t 
     for (size_t i = 0; i < count; i++) {
         SILT_TRY(partition_pairs(&files[i], p->metadata, p->schema, &p->mapping, p->arena,
                                  &p->values[i], err));
-        const char *key = make_key(files[i].local_path, p->values[i], i, taken, p->arena);
+        const char *key =
+            make_key(p->metadata, files[i].local_path, p->values[i], i, taken, p->arena);
         p->keys[i] = key ? silt_arena_printf(p->arena, "%s%s", p->folder, key) : NULL;
         if (!p->keys[i]) return silt_fail_nomem(err);
     }

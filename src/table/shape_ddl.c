@@ -1,4 +1,5 @@
 /* Columns as Spark's DDL has them: names, types, and what stands behind these. */
+#include <stdio.h>
 #include <strings.h>
 
 #include "table/shape_tree.h"
@@ -144,8 +145,28 @@ static const char *skip_bracket(const char *at)
     return NULL;
 }
 
-static silt_status parse_type(ddl *d, const silt_type **out)
+/* "varchar(5)" and "char(5)" are strings, whose columns say how long they may be. */
+static silt_status take_length(ddl *d, silt_field *field, const char *text, bool *taken)
 {
+    int most = 0, end = 0;
+    bool varying = strncasecmp(text, "varchar", 7) == 0;
+    *taken = false;
+    if (!varying && strncasecmp(text, "char", 4) != 0) return SILT_OK;
+    if (sscanf(text + (varying ? 7 : 4), " ( %d ) %n", &most, &end) != 1 || most < 1 || !end ||
+        text[(varying ? 7 : 4) + end])
+        return fail_here(d, "a length from 1 on is missing, as in varchar(5)");
+    const char *type = silt_arena_printf(d->arena, "%s(%d)", varying ? "varchar" : "char", most);
+    if (!type) return silt_fail_nomem(d->err);
+    field->type = silt_type_primitive(SILT_TYPE_STRING);
+    field->metadata =
+        silt_shape_meta_text(d->arena, field->metadata, "__CHAR_VARCHAR_TYPE_STRING", type);
+    *taken = true;
+    return field->metadata ? SILT_OK : silt_fail_nomem(d->err);
+}
+
+static silt_status parse_type(ddl *d, silt_field *field)
+{
+    bool taken;
     skip_blanks(d);
     const char *start = d->at, *end = start + word_size(start);
     const char *next = end + strspn(end, " \t\r\n");
@@ -155,7 +176,8 @@ static silt_status parse_type(ddl *d, const silt_type **out)
     const char *text = silt_arena_strndup(d->arena, start, (size_t)(end - start));
     if (!text) return silt_fail_nomem(d->err);
     d->at = end;
-    return silt_type_parse(text, d->arena, out, d->err);
+    SILT_TRY(take_length(d, field, text, &taken));
+    return taken ? SILT_OK : silt_type_parse(text, d->arena, &field->type, d->err);
 }
 
 /* An expression ends before a comma, or before what can stand behind a default. */
@@ -268,7 +290,7 @@ static silt_status parse_traits(ddl *d, silt_field *field)
 {
     const char *text = NULL;
     *field = (silt_field){.name = field->name, .nullable = true, .metadata = "{}"};
-    SILT_TRY(parse_type(d, &field->type));
+    SILT_TRY(parse_type(d, field));
     for (;;) {
         if (take_word(d, "NOT")) {
             SILT_TRY(need_word(d, "NULL"));

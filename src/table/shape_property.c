@@ -11,6 +11,8 @@ typedef enum kind {
     NUMBER, /* whole, from `least` on */
     BYTES,
     CHOICE,   /* one of `choices`, as it is written there */
+    ANY_CASE, /* likewise, in any case of letters */
+    FORMAT,   /* a version of Parquet */
     COLUMNS,  /* paths, separated by commas */
     VERSION,  /* of the protocol: no property at all */
     MAPPING,  /* delta.columnMapping.mode */
@@ -51,10 +53,12 @@ static const property properties[] = {
     {"enableDeletionVectors",              BOOL,     NULL, 0, "deletionVectors"},
     {"enableExpiredLogCleanup",            BOOL,     NULL, 0, NULL},
     {"enableFullRetentionRollback",        BOOL,     NULL, 0, NULL},
+    {"dropFeatureTruncateHistory.retentionDuration", INTERVAL, NULL, 0, NULL},
     {"enableIcebergCompatV1",              ELSEWHERE, ICEBERG("icebergCompatV1"), 0, NULL},
     {"enableIcebergCompatV2",              ELSEWHERE, ICEBERG("icebergCompatV2"), 0, NULL},
     {"enableIcebergCompatV3",              ELSEWHERE, ICEBERG("icebergCompatV3"), 0, NULL},
     {"enableInCommitTimestamps",           BOOL,     NULL, 0, "inCommitTimestamp"},
+    {"enableMaterializePartitionColumnsFeature", BOOL, NULL, 0, "materializePartitionColumns"},
     {"enableRowTracking",                  BOOL,     NULL, 0, "rowTracking"},
     {"enableTypeWidening",                 BOOL,     NULL, 0, "typeWidening"},
     {"enableVariantShredding",             BOOL,     NULL, 0, "variantShredding"},
@@ -64,8 +68,9 @@ static const property properties[] = {
     {"logRetentionDuration",               INTERVAL, NULL, 0, NULL},
     {"minReaderVersion",                   VERSION,  NULL, 0, NULL},
     {"minWriterVersion",                   VERSION,  NULL, 0, NULL},
-    {"parquet.compression.codec",          CHOICE,
-     " uncompressed snappy gzip zstd lz4 lz4_raw brotli ", 0, NULL},
+    {"parquet.compression.codec",          ANY_CASE,
+     " uncompressed none snappy gzip zstd lz4 lz4_raw brotli ", 0, NULL},
+    {"parquet.format.version",             FORMAT,   NULL, 0, NULL},
     {"randomPrefixLength",                 NUMBER,   NULL, 1, NULL},
     {"randomizeFilePrefixes",              BOOL,     NULL, 0, NULL},
     {"requireCheckpointProtectionBeforeVersion", INTERNAL, NULL, 0, NULL},
@@ -168,6 +173,16 @@ static bool is_size(const char *value)
     return false;
 }
 
+/* "1.0.0", "2.12.0". */
+static bool is_format(const char *value)
+{
+    int parts[3], end = 0;
+    if (sscanf(value, "%d.%d.%d%n", &parts[0], &parts[1], &parts[2], &end) != 3 || value[end])
+        return false;
+    bool digits = strspn(value, "0123456789.") == (size_t)end;
+    return digits && (parts[0] == 2 || (parts[0] == 1 && !parts[1] && !parts[2]));
+}
+
 static silt_status check_value(const silt_shape *shape, const property *p, const char *value,
                                silt_error *err)
 {
@@ -190,11 +205,17 @@ static silt_status check_value(const silt_shape *shape, const property *p, const
         if (is_size(value)) return SILT_OK;
         return fail_value(err, p, value, "a number of bytes, or one like 128mb");
     case CHOICE:
+    case ANY_CASE:
         snprintf(wanted, sizeof(wanted), " %.60s ", value);
-        if (*value && !strchr(value, ' ') && strstr(p->choices, wanted)) return SILT_OK;
+        const char *found =
+            p->kind == CHOICE ? strstr(p->choices, wanted) : strcasestr(p->choices, wanted);
+        if (*value && !strchr(value, ' ') && found) return SILT_OK;
         snprintf(wanted, sizeof(wanted), "one of%s", p->choices);
         wanted[strlen(wanted) - 1] = '\0';
         return fail_value(err, p, value, wanted);
+    case FORMAT:
+        if (is_format(value)) return SILT_OK;
+        return fail_value(err, p, value, "1.0.0, or 2.MINOR.PATCH");
     case COLUMNS:
         return check_columns(shape, value, err);
     case INTERNAL:

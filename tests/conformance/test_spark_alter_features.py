@@ -25,7 +25,8 @@ def p(key, value="true"):
     return ["--set-property", f"delta.{key}={value}"]
 
 
-# name: create columns and options (None: three rows are loaded first), steps of alter, what Spark selects, what it does
+# name: create columns and options (None: three rows are loaded first), steps of alter, what Spark selects, what it does;
+# commands before the steps
 CASES = {
     "plain": (("id long not null, name string",), None, "id, name",
               [INSERT, ["INSERT INTO {t} VALUES (null, 'x')", True]]),
@@ -86,6 +87,30 @@ CASES = {
     "clustering": (None, ["--cluster-by", "name"], "id, name", [INSERT, ["OPTIMIZE {t}", False]]),
     "no clustering": (("id long, name string", "--cluster-by", "id"), ["--no-clustering"], "id, name",
                       [INSERT, ["ALTER TABLE {t} CLUSTER BY (name)", False]]),
+    "vectors dropped": (None, ["--drop-feature", "deletionVectors", "--yes"], "id, name",
+                        [INSERT, ["DELETE FROM {t} WHERE id = 3", False], ["SELECT * FROM {t} VERSION AS OF 2", False],
+                         ["OPTIMIZE {t}", False], ["VACUUM {t}", False], ["SELECT * FROM {t} VERSION AS OF 3", False]],
+                        [["alter", "t", *p("enableDeletionVectors")], ["delete", "t", "--where", "id = 2"]]),
+    "mapping dropped": (("id long, p string, s struct<a:int>", "--partition-by", "p", "--property",
+                         "delta.columnMapping.mode=id", "--property", "delta.enableRowTracking=true"),
+                        ["--drop-feature", "columnMapping", "--yes"],
+                        "id, part, s, _metadata.row_id as r",
+                        [["INSERT INTO {t} VALUES (7, 'b', named_struct('c', 7))", False],
+                         ["UPDATE {t} SET s = null WHERE id = 2", False], ["SELECT * FROM {t} VERSION AS OF 1", False]],
+                        [["write", "t", "rows.ndjson"], ["alter", "t", "--rename-column", "s.a=c", "--rename-column", "p=part"]]),
+    "clustered mapping dropped": (("id long, name string", "--cluster-by", "name", "--property", "delta.columnMapping.mode=name"),
+                                  ["--drop-feature", "columnMapping", "--yes"], "id, name", [INSERT, ["OPTIMIZE {t}", False]]),
+    "widening dropped": (None, ["--drop-feature", "typeWidening", "--yes"], "id, n, name",
+                         [["INSERT INTO {t} VALUES (7, 'g', 1.5)", False], ["SELECT * FROM {t} VERSION AS OF 2", False]],
+                         [["alter", "t", *p("enableTypeWidening"), "--add-column", "n int"],
+                          ["update", "t", "--set", "n=5", "--all"], ["alter", "t", "--set-type", "n=double"]]),
+    "v2 dropped": (None, ["--drop-feature", "v2Checkpoint", "--yes"], "id, name", [INSERT, INSERT],
+                   [["alter", "t", *p("checkpointPolicy", "v2")], ["checkpoint", "t"]]),
+    "row tracking dropped": (None, ["--drop-feature", "rowTracking", "--yes"], "id, name",
+                             [INSERT, ["UPDATE {t} SET name = 'z' WHERE id = 2", False]],
+                             [["alter", "t", *p("enableRowTracking")], ["update", "t", "--set", "name='y'", "--where", "id = 1"]]),
+    "timestamps dropped": (None, ["--drop-feature", "inCommitTimestamp", "--yes"], "id, name", [INSERT],
+                           [["alter", "t", *p("enableInCommitTimestamps")]]),
     "features gone": (("id long, name string", "--enable-feature", "vacuumProtocolCheck", "--constraint", "c=id > 0"),
                       ["--drop-constraint", "c", "--drop-feature", "checkConstraints", "--drop-feature",
                        "vacuumProtocolCheck", "--yes"], "id, name", [INSERT]),
@@ -110,9 +135,10 @@ def spark_rows(rows, select):
 def asked(silt_binary, tmp_path_factory):
     out = tmp_path_factory.mktemp("alter")
     cases = {}
-    for name, (create, steps, select, sql) in CASES.items():
+    for name, (create, steps, select, sql, *before) in CASES.items():
         silt = Silt(silt_binary, out / name.replace(" ", "_"))
         silt.dir.mkdir()
+        silt.write("rows.ndjson", '{"id":1,"p":"x","s":{"a":1}}\n{"id":2,"p":null,"s":{"a":2}}\n')
         if create:
             silt("create", "t", "--schema", *create)
         else:
@@ -121,6 +147,8 @@ def asked(silt_binary, tmp_path_factory):
                 {"table_name": "t", "source": {"path": "in/*.csv"}, "loading_strategy": "append",
                  "audit_columns": False, "write": {"path": "t"}}]}))
             silt("run", "--config", "silt.json")
+        for command in before[0] if before else ():
+            silt(*command)
         if steps:
             silt("alter", "t", *steps)
         show = silt("show", "t", "--json").json

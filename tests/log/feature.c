@@ -102,9 +102,8 @@ static const table tables[] = {
      "features icebergWriterCompatV1"},
     {1, 7, "\"icebergWriterCompatV3\"", "\"delta.enableIcebergWriterCompatV3\":\"true\"", "", NULL,
      "features icebergWriterCompatV3"},
-    {1, 7, "\"collations-preview\",\"materializePartitionColumns\"", "", "", NULL,
-     "features collations-preview, materializePartitionColumns"},
-    {1, 7, "\"checkpointProtection\"", "", "", NULL, NULL},
+    {1, 7, "\"collations-preview\"", "", "", NULL, "features collations-preview"},
+    {1, 7, "\"checkpointProtection\",\"materializePartitionColumns\"", "", "", NULL, NULL},
     {1, 7,
      "\"appendOnly\",\"invariants\",\"changeDataFeed\",\"checkConstraints\","
      "\"generatedColumns\",\"identityColumns\",\"domainMetadata\",\"allowColumnDefaults\","
