@@ -102,10 +102,13 @@ typedef struct silt_vacuum_options {
     bool dry_run;
     silt_deleted_fn *deleted; /* may be NULL */
     void *ctx;
+    const char *inventory; /* instead of listing the table: a CSV, NDJSON or Parquet file, or a Delta
+                              table, of path (in the table, or absolute), length, isDir and
+                              modificationTime (ms since 1970); NULL: none */
 } silt_vacuum_options;
-#define SILT_VACUUM_OPTIONS_INIT                                         \
-    {                                                                    \
-        sizeof(silt_vacuum_options), -1, false, false, false, NULL, NULL \
+#define SILT_VACUUM_OPTIONS_INIT                                               \
+    {                                                                          \
+        sizeof(silt_vacuum_options), -1, false, false, false, NULL, NULL, NULL \
     }
 
 typedef struct silt_vacuum_result {
@@ -123,7 +126,9 @@ typedef struct silt_vacuum_result {
  * deleted, two commits tell of it in the table's history (VACUUM START, VACUUM END).
  *
  * @param opts NULL for SILT_VACUUM_OPTIONS_INIT
- * @return SILT_INVALID     a retention shorter than the table's, without allow_short
+ * @return SILT_INVALID     a retention shorter than the table's, without allow_short; lite with an
+ *                          inventory
+ *         SILT_BAD_DATA    an inventory that isn't one: which row, why
  *         SILT_UNSUPPORTED a feature of the table, reader's or writer's
  *         SILT_NOT_FOUND   no table
  *         or any status of the store

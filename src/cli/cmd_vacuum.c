@@ -38,6 +38,9 @@ int cmd_vacuum(cli *c)
         return cli_misuse(c, "--retention-hours %" PRId64 ": so long ago nothing was", hours);
     if (hours >= 0) opts.retention_ms = hours * HOUR_MS;
     opts.lite = cli_flag(c, "lite");
+    opts.inventory = cli_text(c, "inventory");
+    if (opts.lite && opts.inventory)
+        return cli_misuse(c, "--lite and --inventory: files are found by one of the two");
     opts.dry_run = cli_flag(c, "dry-run");
     opts.allow_short = cli_flag(c, "yes");
     opts.deleted = cli_deleted_add;

@@ -106,6 +106,7 @@ static const cli_option restore_options[] = {
 static const cli_option vacuum_options[] = {
     {"retention-hours", CLI_COUNT, "H", 0},
     {"lite", CLI_FLAG, NULL, 0},
+    {"inventory", CLI_TEXT, "FILE", 0},
     {"dry-run", CLI_FLAG, NULL, 0},
     {"yes", CLI_FLAG, NULL, 'y'},
     END,

@@ -16,6 +16,7 @@
 #include "log/property.h"
 #include "log/replay.h"
 #include "ops/carry.h"
+#include "ops/vacuum_work.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
 #include "table/data.h"
@@ -39,7 +40,7 @@ typedef struct vacuum {
     silt_snapshot *snapshot;
     silt_arena *arena, *scratch; /* `scratch` is for one file */
     silt_map64 *used;            /* keys of files in use */
-    silt_map64 *met;             /* lite: keys that were looked at */
+    silt_map64 *met;             /* but in a listing: keys that were looked at */
     int64_t retention_ms, table_retention_ms;
     int64_t cutoff_ms; /* what is as old as that, or older, has expired */
     SILT_VEC(doomed) doomed;
@@ -228,7 +229,7 @@ static silt_status find_by_listing(vacuum *v)
     return v->st;
 }
 
-/* Lite: a file that the log names, if it is still there. */
+/* A file that the log or an inventory names, if it is still there. */
 static silt_status doom_named(vacuum *v, const silt_place *place)
 {
     bool found;
@@ -242,6 +243,25 @@ static silt_status doom_named(vacuum *v, const silt_place *place)
     if (st == SILT_NOT_FOUND) return SILT_OK;
     if (st != SILT_OK) return st;
     return doom(v, object.key, object.size_bytes, object.mtime_ns / 1000000);
+}
+
+/* A file of the inventory that may go by what that says; whether it may is asked of the file. */
+static silt_status doom_inventoried(void *ctx, const char *key, int64_t size_bytes,
+                                    int64_t mtime_ms)
+{
+    vacuum *v = ctx;
+    (void)size_bytes;
+    if (mtime_ms > v->cutoff_ms || is_hidden(v, key)) return SILT_OK;
+    if (silt_map64_get(v->used, key, strlen(key))) return SILT_OK;
+    return doom_named(v, &(silt_place){.key = key});
+}
+
+static silt_status find_by_inventory(vacuum *v)
+{
+    v->met = silt_map64_new();
+    if (!v->met) return silt_fail_nomem(v->err);
+    return silt_inventory_read(v->opts->inventory, v->store, silt_snapshot_engine(v->snapshot),
+                               doom_inventoried, v, v->err);
 }
 
 static silt_status doom_path(vacuum *v, const char *path, const silt_dv *dv)
@@ -405,7 +425,7 @@ static silt_status carry_out(vacuum *v)
         SILT_TRY(look_again(v));
     }
     silt_status st = delete_all(v);
-    if (!v->opts->lite)
+    if (!v->opts->lite && !v->opts->inventory)
         silt_scratch_sweep(v->store, v->cutoff_ms, v->opts->dry_run, tell_leftover, v);
     if (!told) return st;
     if (st == SILT_OK) return commit_end(v, true);
@@ -446,7 +466,10 @@ static silt_status run(vacuum *v)
     if (v->cutoff_ms == INT64_MIN) return SILT_OK;
     SILT_TRY(use_adds(v, v->snapshot));
     SILT_TRY(use_tombstones(v));
-    SILT_TRY(v->opts->lite ? find_by_log(v) : find_by_listing(v));
+    if (v->opts->inventory)
+        SILT_TRY(find_by_inventory(v));
+    else
+        SILT_TRY(v->opts->lite ? find_by_log(v) : find_by_listing(v));
     return carry_out(v);
 }
 
@@ -456,6 +479,9 @@ silt_status silt_vacuum(silt_store *store, silt_engine *engine, const silt_vacuu
     const silt_vacuum_options fallback = SILT_VACUUM_OPTIONS_INIT;
     if (opts && opts->struct_size < sizeof(*opts))
         return silt_fail(err, SILT_INVALID, "silt_vacuum_options: struct_size is not set");
+    if (opts && opts->lite && opts->inventory)
+        return silt_fail(err, SILT_INVALID,
+                         "vacuum by an inventory and by the log (lite): one of the two");
     __attribute__((cleanup(vacuum_release))) vacuum v = {.store = store,
                                                          .opts = opts ? opts : &fallback,
                                                          .arena = silt_arena_new(),

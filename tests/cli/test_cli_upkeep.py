@@ -4,7 +4,10 @@ import os
 import re
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from pipelines import SALES_ONLY, configure, read, sales
 
@@ -114,6 +117,50 @@ def test_vacuum_lite(table):
     done = table("vacuum", "lake/sales", "--retention-hours", 0, "--yes", "--lite", "--json").json
     assert done["files_deleted"] == 1 and "files" not in done
     assert (table.dir / "lake/sales/stray.parquet").exists() and len(read(table, "sales", "id")) == 5
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "delta", "ndjson"])
+def test_vacuum_by_an_inventory(table, form):
+    """Only what it names goes, and of that what isn't in use, nor young, nor hidden, nor elsewhere."""
+    lake = table.dir / "lake/sales"
+    table("restore", "lake/sales", "--version", 1)
+    for name in ("stray.parquet", "other.parquet", "young.parquet", "_hidden.parquet", "unnamed.parquet"):
+        (lake / name).write_text("x")
+    age(lake, 10)
+    os.utime(lake / "young.parquet")
+    names = [str(p.relative_to(lake)) for p in lake.rglob("*.parquet") if p.name != "unnamed.parquet"]
+    names.remove("other.parquet")
+    rows = [(n, 1, False, 0) for n in names] + [
+        (f"file:{lake}/other.parquet", 1, False, 0), ("gone.parquet", 1, False, 0), ("folder", 0, True, 0),
+        (f"{table.dir}/lake/elsewhere.parquet", 1, False, 0), ("s3://b/x.parquet", 1, False, 0)]
+    columns = dict(zip(("path", "length", "isDir", "modificationTime"), map(list, zip(*rows))))
+    found = table.dir / f"found.{form}"
+    if form == "csv":
+        lines = [",".join(str(x).lower() if isinstance(x, bool) else str(x) for x in r) for r in rows]
+        found.write_text("\n".join([",".join(columns), *lines]) + "\n")
+    elif form == "ndjson":
+        found.write_text("".join(json.dumps(dict(zip(columns, r))) + "\n" for r in rows))
+    elif form == "parquet":
+        pq.write_table(pa.table(columns), found)
+    else:
+        write_deltalake(str(found), pa.table(columns))
+    dry = table("vacuum", "lake/sales", "--inventory", found, "--dry-run").out.splitlines()
+    assert sorted(dry) == ["other.parquet", "stray.parquet"], "what was removed today is still wanted"
+    done = table("vacuum", "lake/sales", "--inventory", found, "--json", "--verbose").json
+    assert sorted(done["files"]) == sorted(dry)
+    left = {p.name for p in lake.glob("*.parquet")}
+    assert {"young.parquet", "_hidden.parquet", "unnamed.parquet"} <= left and "stray.parquet" not in left
+    assert len(read(table, "sales", "id")) == 5
+
+
+@pytest.mark.parametrize("text, words", [
+    ("path,length\na,1\n", "is null"), ("path,length,isDir,modificationTime\n,1,false,0\n", "path is null")])
+def test_what_is_no_inventory(table, text, words):
+    (table.dir / "found.csv").write_text(text)
+    r = table("vacuum", "lake/sales", "--inventory", "found.csv", rc=1)
+    assert words in r.err and "found.csv" in r.err
+    assert "one of the two" in table("vacuum", "lake/sales", "--inventory", "found.csv", "--lite", rc=2).err
+    assert table("vacuum", "lake/sales", "--inventory", "missing.csv", rc=1).out == ""
 
 
 def test_vacuum_of_nothing(silt):
