@@ -4,6 +4,7 @@
 
 #include "silt/pipeline.h"
 #include "silt/scan.h"
+#include "silt/write.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,13 +39,6 @@ typedef struct silt_read_options {
         .struct_size = sizeof(silt_read_options) \
     }
 
-/* What each row that is written has to fulfil. */
-typedef struct silt_dataset_constraint {
-    const char *name;
-    const char *check; /* a condition in Spark SQL */
-    bool persist;      /* as a constraint of the table */
-} silt_dataset_constraint;
-
 typedef struct silt_dataset {
     size_t struct_size;
     const char *name; /* [A-Za-z0-9._-]+ */
@@ -70,13 +64,9 @@ typedef struct silt_dataset {
                                  are found by name; a file that lacks one has nulls */
     const char *const *data_options; /* of the store of data files, where they differ from
                                         storage_options; may be NULL */
-    /* Used by writes; reads don't look at these. 0, NULL: as the table says. */
-    int64_t target_file_bytes;
-    const char *compression;
-    const char *schema_mode;         /* fixed, merge, overwrite */
-    const char *column_mapping_mode; /* none, name, id */
-    const silt_dataset_constraint *constraints;
-    size_t constraint_count;
+    /* Used by writes; reads don't look at these. NULL: as the table is. */
+    const silt_policy *policy;
+    const char *schema_mode; /* fixed, merge, overwrite */
 } silt_dataset;
 #define SILT_DATASET_INIT                                            \
     {                                                                \
@@ -147,6 +137,20 @@ SILT_API SILT_CHECKED silt_status silt_dataset_open(const silt_dataset *dataset,
                                                     silt_engine *engine,
                                                     const silt_scan_options *opts, silt_scan **out,
                                                     silt_error *err);
+
+/**
+ * Write rows into the table of a dataset, by its path, options and policy.
+ *
+ * @param dataset of the format Delta, without version, timestamp, files or changes
+ * @param opts    what it says stands over what the dataset says, field by field of the policy;
+ *                constraints of both hold. NULL for SILT_WRITE_OPTIONS_INIT
+ * @return as silt_write(); SILT_INVALID also: a dataset that can't be written
+ */
+SILT_API SILT_CHECKED silt_status silt_dataset_write(const silt_dataset *dataset,
+                                                     silt_engine *engine,
+                                                     const silt_write_source *source,
+                                                     const silt_write_options *opts,
+                                                     silt_write_result *out, silt_error *err);
 
 /* ---- queries */
 

@@ -76,6 +76,8 @@ int cli_open_engine(cli *c);
 /* The datasets of --datasets, else --config, else ./silt.yaml if it is there, as c->datasets; all
  * mistakes of the file printed. It stays NULL where there is no file. */
 int cli_open_datasets(cli *c);
+/* The dataset that --dataset names, once these are open; --storage-option stands over its own. */
+int cli_find_dataset(cli *c, silt_dataset *out);
 
 /* Open the store of the first argument, and an engine, as c->store and c->engine. */
 int cli_open_store(cli *c);

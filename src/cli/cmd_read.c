@@ -231,25 +231,13 @@ static int explain_json(cli *c, const silt_scan_explanation *e)
 static int open_dataset(cli *c, const silt_scan_options *opts, silt_scan **out)
 {
     silt_error err = {0};
-    const silt_dataset *found = NULL;
-    const char *name = cli_text(c, "dataset");
-    if (!c->datasets) {
-        cli_say(c, CLI_ERROR, "--dataset %s: there is no file of datasets", name);
-        cli_hint(c, "--datasets FILE or --config FILE says which; ./silt.yaml isn't there");
-        return CLI_USAGE;
-    }
-    if (silt_datasets_find(c->datasets, name, &found, &err) != SILT_OK) {
-        (void)cli_fail(c, &err);
-        return CLI_USAGE;
-    }
-    silt_dataset dataset = *found;
-    const char *const *storage = NULL;
-    int status = cli_snapshot_at(c, &dataset.version, &dataset.timestamp_ms);
-    if (status == CLI_OK) status = cli_storage_options(c, &storage);
+    silt_dataset dataset;
+    int status = cli_find_dataset(c, &dataset);
     if (status != CLI_OK) return status;
-    if (storage[0]) dataset.storage_options = storage;
-    if (found->changes_from && (cli_text(c, "version") || cli_text(c, "timestamp")))
-        return cli_misuse(c, "--dataset %s gives changes, which have no version", name);
+    if (dataset.changes_from && (cli_text(c, "version") || cli_text(c, "timestamp")))
+        return cli_misuse(c, "--dataset %s gives changes, which have no version", dataset.name);
+    status = cli_snapshot_at(c, &dataset.version, &dataset.timestamp_ms);
+    if (status != CLI_OK) return status;
     if (silt_dataset_open(&dataset, c->engine, opts, out, &err) != SILT_OK)
         return cli_rows_refuse(c, opts->where, &err);
     return CLI_OK;

@@ -126,7 +126,9 @@ static void end_run(cli *c, silt_status st, const silt_error *err, const silt_wr
     cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
 }
 
-static int write_source(cli *c, const silt_write_source *source, const silt_write_options *opts)
+/* `dataset` NULL: by what the command line says alone. */
+static int write_source(cli *c, const silt_dataset *dataset, const silt_write_source *source,
+                        const silt_write_options *opts)
 {
     silt_error err = {0};
     silt_write_result result = {0};
@@ -136,7 +138,8 @@ static int write_source(cli *c, const silt_write_source *source, const silt_writ
     }
     int status = cli_run_begin(c, "WRITE", c->store);
     if (status != CLI_OK) return status;
-    silt_status st = silt_write(c->store, c->engine, source, opts, &result, NULL, &err);
+    silt_status st = dataset ? silt_dataset_write(dataset, c->engine, source, opts, &result, &err)
+                             : silt_write(c->store, c->engine, source, opts, &result, NULL, &err);
     end_run(c, st, &err, &result);
     if (st != SILT_OK) return cli_fail(c, &err);
     if (c->json)
@@ -146,16 +149,37 @@ static int write_source(cli *c, const silt_write_source *source, const silt_writ
     return CLI_OK;
 }
 
+static int open_dataset(cli *c, silt_dataset *out)
+{
+    silt_error err = {0};
+    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
+    int status = cli_open_engine(c);
+    if (status == CLI_OK) status = cli_open_datasets(c);
+    if (status == CLI_OK) status = cli_find_dataset(c, out);
+    if (status != CLI_OK) return status;
+    opts.pairs = out->storage_options;
+    return silt_store_open(out->path, &opts, &c->store, &err) == SILT_OK ? CLI_OK
+                                                                         : cli_fail(c, &err);
+}
+
+static int open_target(cli *c, silt_dataset *dataset)
+{
+    if (cli_text(c, "dataset")) return open_dataset(c, dataset);
+    if (c->line.argument_count) return cli_open_store(c);
+    return cli_misuse(c, "which table? Its path, or --dataset NAME");
+}
+
 int cmd_write(cli *c)
 {
     silt_write_source source = SILT_WRITE_SOURCE_INIT;
     silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    silt_dataset dataset = {0};
     silt_policy policy;
-    cli_source r = {0};
+    cli_source r = {.from_the_first = cli_text(c, "dataset") != NULL};
     int status = take_options(c, &opts, &policy);
-    if (status == CLI_OK) status = cli_open_store(c);
+    if (status == CLI_OK) status = open_target(c, &dataset);
     if (status == CLI_OK) status = cli_source_open(c, &source, &r);
-    if (status == CLI_OK) status = write_source(c, &source, &opts);
+    if (status == CLI_OK) status = write_source(c, dataset.name ? &dataset : NULL, &source, &opts);
     cli_source_release(&r);
     return status;
 }

@@ -144,6 +144,28 @@ int cli_open_datasets(cli *c)
     return CLI_OK;
 }
 
+int cli_find_dataset(cli *c, silt_dataset *out)
+{
+    silt_error err = {0};
+    const silt_dataset *found = NULL;
+    const char *const *storage = NULL;
+    const char *name = cli_text(c, "dataset");
+    int status = cli_storage_options(c, &storage);
+    if (status != CLI_OK) return status;
+    if (!c->datasets) {
+        cli_say(c, CLI_ERROR, "--dataset %s: there is no file of datasets", name);
+        cli_hint(c, "--datasets FILE or --config FILE says which; ./silt.yaml isn't there");
+        return CLI_USAGE;
+    }
+    if (silt_datasets_find(c->datasets, name, &found, &err) != SILT_OK) {
+        (void)cli_fail(c, &err);
+        return CLI_USAGE;
+    }
+    *out = *found;
+    if (storage[0]) out->storage_options = storage;
+    return CLI_OK;
+}
+
 int cli_snapshot_at(cli *c, int64_t *version, int64_t *timestamp_ms)
 {
     cli_parse_error bad;

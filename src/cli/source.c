@@ -47,7 +47,9 @@ int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
                                        {"parquet", SILT_SOURCE_PARQUET},
                                        {NULL, 0}};
     const char *sql = cli_text(c, "sql");
-    size_t files = c->line.argument_count - 1;
+    size_t first = r->from_the_first ? 0 : 1;
+    const char *const *arguments = c->line.arguments + first;
+    size_t files = c->line.argument_count - first;
     int format = SILT_SOURCE_BY_NAME;
     bool is_table = false;
     int status = cli_take_word(c, "format", formats, &format);
@@ -60,13 +62,13 @@ int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
     if (sql) {
         status = open_sql(c, sql, r);
     } else if (files == 1) {
-        status = open_source_table(c, c->line.arguments[1], r, &is_table);
+        status = open_source_table(c, arguments[0], r, &is_table);
     }
     if (sql || is_table) {
         s->scan = r->scan;
         return status;
     }
-    s->files = c->line.arguments + 1;
+    s->files = arguments;
     s->file_count = files;
     return status;
 }

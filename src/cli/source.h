@@ -14,14 +14,15 @@
 
 /* What a query, or a table in place of files, is read by. */
 typedef struct cli_source {
+    bool from_the_first; /* to be set before: no argument is the table */
     silt_store *store;
     silt_snapshot *snapshot;
     silt_scan *scan;
 } cli_source;
 
-/* The files behind the first argument, or a table there, or --sql, as the options above say; the
- * engine is open. CLI_OK, or the exit status after the failure was printed; `held` is to be
- * released in any case, after `out` was used. */
+/* The files behind the first argument, the table (or all arguments), or a table there, or --sql, as
+ * the options above say; the engine is open. CLI_OK, or the exit status after the failure was
+ * printed; `held` is to be released in any case, after `out` was used. */
 int cli_source_open(cli *c, silt_write_source *out, cli_source *held);
 void cli_source_release(cli_source *held);
 

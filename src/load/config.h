@@ -66,8 +66,7 @@ typedef struct silt_config_table {
     const char *target_path;                  /* of the table, absolute */
     const char *const *partition_by;
     size_t partition_count;
-    int64_t target_file_bytes; /* 0: the table's own, else 128 MB */
-    const char *compression; /* NULL: snappy; else "zstd", "gzip", "uncompressed" … of Parquet */
+    silt_policy policy;
 } silt_config_table;
 
 typedef struct silt_config {

@@ -6,7 +6,6 @@
 
 #include "silt/pipeline.h"
 #include "silt/snapshot.h"
-#include "table/expr.h"
 
 /* What the keys are read into. */
 typedef struct raw_dataset {
@@ -22,20 +21,11 @@ typedef struct raw_dataset {
     const silt_type *schema, *columns;
     int64_t partitioning;
     silt_pairs data_options;
-    int64_t target_file_bytes, compression, schema_mode, column_mapping_mode;
+    int64_t schema_mode; /* -1: not said */
+    silt_config_raw_policy policy;
 } raw_dataset;
 
-typedef struct raw_constraint {
-    silt_dataset_constraint out;
-    int64_t on_violation;
-} raw_constraint;
-
-#define RAW(member)   offsetof(raw_dataset, member)
-#define CHECK(member) offsetof(raw_constraint, member)
-#define LATER(key)                          \
-    {                                       \
-        .name = key, .kind = SILT_KEY_LATER \
-    }
+#define RAW(member) offsetof(raw_dataset, member)
 #define END          \
     {                \
         .name = NULL \
@@ -53,30 +43,10 @@ static const silt_config_choice partitionings[] = {
     {"none", 0, NULL}, {"hive", 1, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice schema_modes[] = {
     {"fixed", 0, NULL}, {"merge", 1, NULL}, {"overwrite", 2, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice mapping_modes[] = {
-    {"none", 0, NULL}, {"name", 1, NULL}, {"id", 2, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice violations[] = {
-    {"fail", 0, NULL}, {"warn", 1, ""}, {"drop", 2, ""}, {"quarantine", 3, ""}, {NULL, 0, NULL}};
 
 /* ---- what writes go by */
 
-static const silt_config_key write_policy_keys[] = {
-    {.name = "target_file_size",
-     .kind = SILT_KEY_SIZE,
-     .offset = RAW(target_file_bytes),
-     .min = 1 << 20,
-     .max = 1LL << 40,
-     .about = "Size of data files that are written; else the table's, else 128 MB."},
-    {.name = "compression",
-     .kind = SILT_KEY_CHOICE,
-     .offset = RAW(compression),
-     .choices = silt_config_compressions,
-     .about = "Compression of data files that are written; else the table's, else snappy."},
-    LATER("stats_columns"),
-    LATER("stats_count"),
-    LATER("cluster_by"),
-    LATER("zorder"),
-    END};
+static const silt_config_key write_policy_keys[] = {SILT_CONFIG_WRITE_POLICY(raw_dataset), END};
 
 static const silt_config_key schema_policy_keys[] = {
     {.name = "schema_mode",
@@ -86,33 +56,9 @@ static const silt_config_key schema_policy_keys[] = {
      .about = "Columns that a write has and the table lacks: fixed refuses, merge adds them."},
     {.name = "column_mapping_mode",
      .kind = SILT_KEY_CHOICE,
-     .offset = RAW(column_mapping_mode),
-     .choices = mapping_modes,
+     .offset = RAW(policy.column_mapping_mode),
+     .choices = silt_config_mapping_modes,
      .about = "Of a table that is made."},
-    END};
-
-static const silt_config_key constraint_keys[] = {
-    {.name = "name",
-     .kind = SILT_KEY_NAME,
-     .offset = CHECK(out.name),
-     .required = true,
-     .about = "What messages call it."},
-    {.name = "check",
-     .kind = SILT_KEY_TEXT,
-     .offset = CHECK(out.check),
-     .required = true,
-     .about = "A condition in Spark SQL that each row which is written has to fulfil."},
-    {.name = "on_violation",
-     .kind = SILT_KEY_CHOICE,
-     .offset = CHECK(on_violation),
-     .choices = violations,
-     .fallback = "fail",
-     .about = "fail: nothing is written."},
-    {.name = "persist",
-     .kind = SILT_KEY_BOOL,
-     .offset = CHECK(out.persist),
-     .fallback = "false",
-     .about = "Make it a constraint of the table."},
     END};
 
 /* ---- what reads go by */
@@ -217,7 +163,7 @@ const silt_config_key silt_config_dataset_keys[] = {
      .about = "Used by writes: how the table's columns may change."},
     {.name = "constraints",
      .kind = SILT_KEY_LIST,
-     .keys = constraint_keys,
+     .keys = silt_config_constraint_keys,
      .about = "Used by writes: what rows have to fulfil."},
     END};
 
@@ -321,56 +267,16 @@ static void read_options(const reading *t, silt_dataset *out)
     out->read_options = r;
 }
 
-static void check_constraint(const reading *t, const silt_config_node *node, const char *path,
-                             const raw_constraint *raw)
+static void read_policies(const reading *t, const raw_dataset *raw, silt_dataset *out)
 {
-    silt_error err = {0};
-    const silt_expr *parsed;
-    const silt_config_node *at = silt_config_at(node, "check");
-    if (!raw->out.check || silt_expr_parse(raw->out.check, t->r->arena, &parsed, &err) == SILT_OK)
-        return;
-    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, path, "check", 0), "%s",
-                        err.message);
-}
-
-static void read_constraints(const reading *t, silt_dataset *out)
-{
-    const silt_config_node *list = silt_config_at(t->node, "constraints");
-    if (!list || list->kind != SILT_CONFIG_LIST) return;
-    silt_dataset_constraint *items = silt_arena_calloc(t->r->arena, list->count, sizeof(*items));
-    if (!items) {
+    silt_policy *policy = silt_arena_calloc(t->r->arena, 1, sizeof(*policy));
+    if (!policy) {
         t->r->no_memory = true;
         return;
     }
-    const char *all = silt_config_join(t->r, t->path, "constraints", 0);
-    for (size_t i = 0; i < list->count; i++) {
-        raw_constraint raw = {0};
-        const silt_config_node *node = list->items[i].value;
-        const char *path = silt_config_join(t->r, all, NULL, i);
-        silt_config_set_defaults(t->r, constraint_keys, &raw);
-        silt_config_walk(t->r, constraint_keys, node, path, &raw);
-        check_constraint(t, node, path, &raw);
-        items[i] = raw.out;
-        for (size_t k = 0; raw.out.name && k < i; k++)
-            if (items[k].name && strcasecmp(items[k].name, raw.out.name) == 0)
-                silt_config_mistake(t->r, node->line, node->column, path,
-                                    "there is a constraint %s already", raw.out.name);
-    }
-    out->constraints = items;
-    out->constraint_count = list->count;
-}
-
-static void read_policies(const reading *t, const raw_dataset *raw, silt_dataset *out)
-{
-    out->target_file_bytes = raw->target_file_bytes;
-    if (raw->compression >= 0) {
-        const char *name = silt_config_compression(raw->compression);
-        out->compression = name ? name : "snappy";
-    }
+    silt_config_policy_read(t->r, t->node, t->path, &raw->policy, policy);
+    out->policy = policy;
     if (raw->schema_mode >= 0) out->schema_mode = schema_modes[raw->schema_mode].text;
-    if (raw->column_mapping_mode >= 0)
-        out->column_mapping_mode = mapping_modes[raw->column_mapping_mode].text;
-    read_constraints(t, out);
 }
 
 static void read_one(silt_config_reader *r, const char *directory, const silt_config_entry *e,

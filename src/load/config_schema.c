@@ -51,6 +51,8 @@ static const silt_config_choice restores[] = {
 static const silt_config_choice deletion_vectors[] = {
     {"off", 0, NULL}, {"auto", 1, ""}, {"on", 2, ""}, {NULL, 0, NULL}};
 static const silt_config_choice dedup_strategies[] = {{"newest_wins", 1, NULL}, {NULL, 0, NULL}};
+static const silt_config_choice schema_modes[] = {
+    {"fixed", 0, NULL}, {"merge", 1, NULL}, {"overwrite", 2, ""}, {NULL, 0, NULL}};
 const silt_config_choice silt_config_compressions[] = {
     {"snappy", 0, NULL}, {"zstd", 1, NULL},         {"gzip", 2, NULL}, {"lz4_raw", 3, NULL},
     {"brotli", 4, NULL}, {"uncompressed", 5, NULL}, {NULL, 0, NULL}};
@@ -94,23 +96,20 @@ static const silt_config_key retry_keys[] = {
      .about = "Seconds after which a commit gives up."},
     END};
 
-static const silt_config_key write_policy_keys[] = {
-    {.name = "target_file_size",
-     .kind = SILT_KEY_SIZE,
-     .offset = TABLE(out.target_file_bytes),
-     .min = 1 << 20,
-     .max = 1LL << 40,
-     .about = "Size of data files; else the table's, else 128 MB."},
-    {.name = "compression",
+static const silt_config_key write_policy_keys[] = {SILT_CONFIG_WRITE_POLICY(silt_config_raw_table),
+                                                    END};
+
+static const silt_config_key schema_policy_keys[] = {
+    {.name = "schema_mode",
      .kind = SILT_KEY_CHOICE,
-     .offset = TABLE(compression),
-     .choices = silt_config_compressions,
-     .fallback = "snappy",
-     .about = "Compression of data files."},
-    LATER("stats_columns"),
-    LATER("stats_count"),
-    LATER("cluster_by"),
-    LATER("zorder"),
+     .offset = TABLE(schema_mode),
+     .choices = schema_modes,
+     .about = "Another spelling of on_new_column: fixed is fail, merge is evolve."},
+    {.name = "column_mapping_mode",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(policy.column_mapping_mode),
+     .choices = silt_config_mapping_modes,
+     .about = "delta.columnMapping.mode of a table that is made."},
     END};
 
 /* Keys that `defaults` and a table both have. */
@@ -176,7 +175,11 @@ static const silt_config_key write_policy_keys[] = {
          .kind = SILT_KEY_OBJECT,                                                                 \
          .keys = write_policy_keys,                                                               \
          .about = "How data files are written."},                                                 \
-        LATER("schema_policy"), LATER("maintenance"), LATER("allow_txn_expiry")
+        {.name = "schema_policy",                                                                 \
+         .kind = SILT_KEY_OBJECT,                                                                 \
+         .keys = schema_policy_keys,                                                              \
+         .about = "How the table's columns may change."},                                         \
+        LATER("maintenance"), LATER("allow_txn_expiry")
 
 const silt_config_key silt_config_default_keys[] = {POLICY_KEYS, END};
 
@@ -290,9 +293,15 @@ const silt_config_key silt_config_table_keys[] = {
     LATER("scd2_end_date_column"),
     LATER("scd2_current_flag_column"),
     LATER("scd2_effective_from"),
-    LATER("constraints"),
+    {.name = "constraints",
+     .kind = SILT_KEY_LIST,
+     .keys = silt_config_constraint_keys,
+     .about = "What rows have to fulfil."},
     LATER("features"),
-    LATER("ordering_keys"),
+    {.name = "ordering_keys",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(policy.ordering_keys),
+     .about = "Columns that rows are sorted by: silt.orderingKeys of the table."},
     LATER("renamed_from"),
     END};
 

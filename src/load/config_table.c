@@ -244,18 +244,20 @@ static void read_target(reading *t)
         MISTAKE(t, "write.partition_by", "at least one column has to be left over");
 }
 
-const char *silt_config_compression(int64_t choice)
-{
-    static const char *const names[] = {NULL, "zstd", "gzip", "lz4_raw", "brotli", "uncompressed"};
-    return choice > 0 ? names[choice] : NULL;
-}
-
 static void read_policies(reading *t)
 {
     silt_config_table *out = &t->raw.out;
-    out->compression = silt_config_compression(t->raw.compression);
-    out->on_new_column =
-        t->raw.on_new_column < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)t->raw.on_new_column;
+    int64_t mode = t->raw.schema_mode, on_new = t->raw.on_new_column;
+    silt_config_policy_read(t->r, t->node, t->path, &t->raw.policy, &out->policy);
+    check_columns(t, "ordering_keys", &t->raw.policy.ordering_keys);
+    check_columns(t, "write_policy.zorder", &t->raw.policy.z_order);
+    if (mode >= 0 && said(t, "on_new_column") && (mode == 1) != (on_new == SILT_NEW_COLUMN_EVOLVE))
+        MISTAKE(t, "schema_policy.schema_mode",
+                "on_new_column on line %d says otherwise; write one of them",
+                line_of(t, "on_new_column"));
+    if (mode >= 0 && !said(t, "on_new_column"))
+        on_new = mode == 1 ? SILT_NEW_COLUMN_EVOLVE : SILT_NEW_COLUMN_FAIL;
+    out->on_new_column = on_new < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)on_new;
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
     out->commit_retry = (silt_commit_retry)SILT_COMMIT_RETRY_INIT;

@@ -113,10 +113,59 @@ extern const silt_config_key silt_config_default_keys[];
 extern const silt_config_key silt_config_table_keys[];
 extern const silt_config_key silt_config_dataset_keys[];
 extern const silt_config_key silt_config_option_keys[];
-/* Of data files; silt_config_compression() gives what the engine calls one, NULL for the default.
- */
-extern const silt_config_choice silt_config_compressions[];
-const char *silt_config_compression(int64_t choice);
+extern const silt_config_choice silt_config_compressions[]; /* of data files */
+
+/* write_policy, schema_policy.column_mapping_mode and ordering_keys, of tables and datasets
+ * (config_policy.c). */
+typedef struct silt_config_raw_policy {
+    int64_t target_file_bytes, row_group_rows; /* 0: not said */
+    int64_t compression, column_mapping_mode;  /* -1: not said */
+    const char *stats_count;
+    silt_names stats_columns, cluster_by, z_order, ordering_keys;
+} silt_config_raw_policy;
+
+/* The keys of write_policy, read into a `type` that has the above as `policy`. */
+#define SILT_CONFIG_WRITE_POLICY(type)                                                          \
+    {.name = "target_file_size",                                                                \
+     .kind = SILT_KEY_SIZE,                                                                     \
+     .offset = offsetof(type, policy.target_file_bytes),                                        \
+     .min = 1 << 20,                                                                            \
+     .max = 1LL << 40,                                                                          \
+     .about = "Size of data files: delta.targetFileSize of the table; else 128 MB."},           \
+        {.name = "compression",                                                                 \
+         .kind = SILT_KEY_CHOICE,                                                               \
+         .offset = offsetof(type, policy.compression),                                          \
+         .choices = silt_config_compressions,                                                   \
+         .about = "Of data files: delta.parquet.compression.codec of the table; else snappy."}, \
+        {.name = "row_group_rows",                                                              \
+         .kind = SILT_KEY_INT,                                                                  \
+         .offset = offsetof(type, policy.row_group_rows),                                       \
+         .min = 1,                                                                              \
+         .max = INT32_MAX,                                                                      \
+         .about = "Most rows of a row group: silt.rowGroupRows of the table."},                 \
+        {.name = "stats_columns",                                                               \
+         .kind = SILT_KEY_TEXTS,                                                                \
+         .offset = offsetof(type, policy.stats_columns),                                        \
+         .about = "Columns with statistics: delta.dataSkippingStatsColumns of the table."},     \
+        {.name = "stats_count",                                                                 \
+         .kind = SILT_KEY_TEXT,                                                                 \
+         .offset = offsetof(type, policy.stats_count),                                          \
+         .loose = true,                                                                         \
+         .about = "Or of how many, or all: delta.dataSkippingNumIndexedCols; else 32."},        \
+        {.name = "cluster_by",                                                                  \
+         .kind = SILT_KEY_TEXTS,                                                                \
+         .offset = offsetof(type, policy.cluster_by),                                           \
+         .about = "Columns that optimize clusters the table by."},                              \
+    {                                                                                           \
+        .name = "zorder", .kind = SILT_KEY_TEXTS, .offset = offsetof(type, policy.z_order),     \
+        .about = "Columns along whose z-order curve rows are laid: silt.zOrderBy of the table." \
+    }
+
+extern const silt_config_key silt_config_constraint_keys[];
+extern const silt_config_choice silt_config_mapping_modes[];
+/* The policy, with `constraints` of the map, whose own key is `path`; mistakes are noted. */
+void silt_config_policy_read(silt_config_reader *r, const silt_config_node *node, const char *path,
+                             const silt_config_raw_policy *raw, silt_policy *out);
 
 /* What the keys are read into; whatever has two spellings is told apart here. */
 typedef struct silt_config_raw {
@@ -139,7 +188,8 @@ typedef struct silt_config_raw_table {
     int64_t on_new_column, on_change, on_bad_row, on_restore, deletion_vectors;
     int64_t max_attempts, backoff_ms, deadline_ms;
     const char *connection, *write_path, *timestamp_col;
-    int64_t compression, write_format, dedup_strategy; /* -1: not said */
+    int64_t write_format, dedup_strategy, schema_mode; /* -1: not said */
+    silt_config_raw_policy policy;
 } silt_config_raw_table;
 
 /* ---- judging (config_walk.c) */

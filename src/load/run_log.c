@@ -382,7 +382,7 @@ static silt_status make_table(silt_run_log *log, silt_error *err)
     silt_txn_result result; /* a conflict: another process made it, which is as good */
     if (!schema) return silt_fail_nomem(err);
     SILT_TRY(silt_create_table(log->store, log->engine, schema, NULL, 0, (silt_pairs){0}, NULL,
-                               &result, err));
+                               NULL, &result, err));
     return silt_run_log_refresh(log, err);
 }
 

@@ -9,6 +9,19 @@ typedef struct local_runner {
     silt_source_plan plan;
 } local_runner;
 
+/* What the target lacks of the policy it gets now, in a commit that changes no rows. */
+static silt_status apply_policy(silt_target *target, const silt_policy *policy, silt_error *err)
+{
+    silt_snapshot *after = NULL;
+    if (!target->there) return SILT_OK;
+    silt_status st = silt_policy_apply(target->snapshot, policy, &after, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "table %s", target->table->name);
+    if (after)
+        silt_target_delta_committed(target, after,
+                                    silt_snapshot_app_version(after, target->app_id));
+    return SILT_OK;
+}
+
 static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_sources *bad,
                            silt_arena *arena, silt_error *err)
 {
@@ -27,7 +40,8 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .partition_count = table->partition_count,
     };
     (void)arena;
-    const silt_target *target = job->target;
+    silt_target *target = job->target;
+    SILT_TRY(apply_policy(target, &table->policy, err));
     const silt_type *schema = target->there ? silt_snapshot_schema(target->snapshot) : NULL;
     return silt_sources_plan(r->engine, &r->sources, schema, r->arena, &r->plan, bad, err);
 }
@@ -64,7 +78,7 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
     silt_txn_result result; /* CONFLICT: somebody else made it */
     return silt_create_table(job->target->store, r->engine, r->plan.schema,
                              job->table->partition_by, job->table->partition_count, (silt_pairs){0},
-                             &txn, &result, err);
+                             &job->table->policy, &txn, &result, err);
 }
 
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
@@ -82,8 +96,8 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
         .keys = table->keys,
         .key_count = table->key_count,
         .newest_by = table->newest_by,
-        .target_file_bytes = table->target_file_bytes,
-        .compression = table->compression,
+        .constraints = table->policy.constraints,
+        .constraint_count = table->policy.constraint_count,
         .txn = SILT_TXN_OPTIONS_INIT,
         .before_commit = job->before_commit,
         .silt_info = job->silt_info,

@@ -99,7 +99,7 @@ static silt_status open_or_make(silt_load *load, silt_snapshot **out, silt_error
     txn.random = load->random;
     silt_txn_result result;
     SILT_TRY(silt_create_table(load->status_store, load->engine, schema, NULL, 0,
-                               (silt_pairs){&pair, 1}, &txn, &result, err));
+                               (silt_pairs){&pair, 1}, NULL, &txn, &result, err));
     return silt_snapshot_open(load->status_store, load->engine, NULL, out, err);
 }
 

@@ -228,7 +228,7 @@ static silt_status make_table(silt_tracker *t, silt_error *err)
     txn.random = t->opts.random;
     silt_txn_result result; /* CONFLICT: another process made it, which is as good */
     return silt_create_table(t->store, t->engine, schema, NULL, 0,
-                             (silt_pairs){pairs, SILT_COUNT(pairs)}, &txn, &result, err);
+                             (silt_pairs){pairs, SILT_COUNT(pairs)}, NULL, &txn, &result, err);
 }
 
 static silt_status open_table(silt_tracker *t, bool create, bool *made, silt_error *err)

@@ -83,11 +83,11 @@ silt_status silt_sources_plan(silt_engine *engine, const silt_sources *sources,
 /* ---- create (create.c) */
 
 /* Version 0 of a table: protocol (1,2) or what the schema's types need, metadata, no data.
- * COMMITTED, or CONFLICT when somebody was first. */
+ * COMMITTED, or CONFLICT when somebody was first. `policy` and `txn` may be NULL. */
 silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt_type *schema,
                               const char *const *partition_by, size_t partition_count,
-                              silt_pairs properties, const silt_txn_options *txn,
-                              silt_txn_result *out, silt_error *err);
+                              silt_pairs properties, const silt_policy *policy,
+                              const silt_txn_options *txn, silt_txn_result *out, silt_error *err);
 
 /* ---- append, upsert */
 

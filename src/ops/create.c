@@ -37,8 +37,8 @@ static silt_status commit(silt_store *store, silt_engine *engine, silt_shape *sh
 
 silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt_type *schema,
                               const char *const *partition_by, size_t partition_count,
-                              silt_pairs properties, const silt_txn_options *given,
-                              silt_txn_result *out, silt_error *err)
+                              silt_pairs properties, const silt_policy *policy,
+                              const silt_txn_options *given, silt_txn_result *out, silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
@@ -49,6 +49,11 @@ silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt
     for (size_t i = 0; i < properties.count; i++)
         SILT_TRY(silt_shape_set_property(&shape, properties.items[i].key, properties.items[i].value,
                                          err));
+    const silt_table_step *steps;
+    size_t count = 0;
+    if (policy) SILT_TRY(silt_policy_steps(policy, arena, &steps, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SILT_TRY(silt_table_step_apply(&shape, &steps[i], err));
     return commit(store, engine, &shape, &opts, out, err);
 }
 

@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "base/type.h"
+#include "ops/layout.h"
 #include "ops/sql.h"
 #include "store/store.h"
 #include "table/expr_tree.h"
@@ -126,29 +127,23 @@ static bool copy_read_options(const silt_read_options **options, silt_arena *are
     return !r->nulls || copy_texts(&r->nulls, r->null_count, arena);
 }
 
-static bool copy_constraints(silt_dataset *d, silt_arena *arena)
+static bool copy_policy(const silt_policy **policy, silt_arena *arena)
 {
-    silt_dataset_constraint *copy = silt_arena_calloc(arena, d->constraint_count, sizeof(*copy));
-    if (!copy) return false;
-    for (size_t i = 0; i < d->constraint_count; i++) {
-        copy[i] = d->constraints[i];
-        if (!copy_text(&copy[i].name, arena) || !copy_text(&copy[i].check, arena)) return false;
-    }
-    d->constraints = copy;
-    return true;
+    if (!*policy) return true;
+    *policy = silt_policy_copy(*policy, arena);
+    return *policy != NULL;
 }
 
 static bool copy_all(silt_dataset *d, silt_arena *arena)
 {
-    const char **texts[] = {
-        &d->name,        &d->path,        &d->changes_from, &d->changes_to,
-        &d->file_column, &d->compression, &d->schema_mode,  &d->column_mapping_mode};
+    const char **texts[] = {&d->name,       &d->path,        &d->changes_from,
+                            &d->changes_to, &d->file_column, &d->schema_mode};
     for (size_t i = 0; i < SILT_COUNT(texts); i++)
         if (*texts[i] && !copy_text(texts[i], arena)) return false;
     if (d->files && !copy_texts(&d->files, d->file_count, arena)) return false;
     return copy_pairs(&d->storage_options, arena) && copy_pairs(&d->data_options, arena) &&
            copy_type(&d->schema, arena) && copy_type(&d->columns, arena) &&
-           copy_read_options(&d->read_options, arena) && copy_constraints(d, arena);
+           copy_read_options(&d->read_options, arena) && copy_policy(&d->policy, arena);
 }
 
 silt_dataset *silt_dataset_copy(const silt_dataset *dataset, silt_arena *arena)
@@ -284,6 +279,52 @@ static silt_status open_table(opened *o, const silt_dataset *d, silt_engine *eng
     all.no_pushdown = all.no_pushdown || d->no_pushdown;
     SILT_TRY(silt_snapshot_open(o->store, engine, &at, &o->snapshot, err));
     return silt_scan_open(o->snapshot, &all, &o->scan, err);
+}
+
+/* ---- writing */
+
+static silt_status check_writable(const silt_dataset *d, silt_error *err)
+{
+    const char *why = NULL;
+    if (d->changes_from) why = "it gives changes";
+    if (d->version != SILT_LATEST || d->timestamp_ms != SILT_NO_TIMESTAMP)
+        why = "it is of an older version";
+    if (d->files) why = "it is some files of a table";
+    if (d->format != SILT_DATASET_DELTA) why = "it isn't a Delta table";
+    if (!why) return SILT_OK;
+    return silt_fail(err, SILT_INVALID, "dataset %s can't be written: %s", d->name, why);
+}
+
+static silt_schema_mode schema_mode(const silt_dataset *d)
+{
+    if (silt_streq(d->schema_mode, "merge")) return SILT_SCHEMA_MERGE;
+    return silt_streq(d->schema_mode, "overwrite") ? SILT_SCHEMA_OVERWRITE : SILT_SCHEMA_FIXED;
+}
+
+silt_status silt_dataset_write(const silt_dataset *dataset, silt_engine *engine,
+                               const silt_write_source *source, const silt_write_options *given,
+                               silt_write_result *out, silt_error *err)
+{
+    silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    const silt_policy nothing = SILT_POLICY_INIT;
+    silt_policy policy;
+    SILT_AUTO(silt_store) store = NULL;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    if (given && given->struct_size < sizeof(opts))
+        return silt_fail(err, SILT_INVALID, "silt_write_options: struct_size isn't set");
+    if (given) opts = *given;
+    SILT_TRY(check_writable(dataset, err));
+    SILT_TRY(silt_policy_merge(dataset->policy ? dataset->policy : &nothing,
+                               opts.policy ? opts.policy : &nothing, arena, &policy, err));
+    opts.policy = &policy;
+    bool all = opts.mode == SILT_WRITE_OVERWRITE && !opts.where && !opts.dynamic_partitions;
+    if (opts.schema_mode == SILT_SCHEMA_FIXED) opts.schema_mode = schema_mode(dataset);
+    /* Columns can be overwritten with all rows only. */
+    if (opts.schema_mode == SILT_SCHEMA_OVERWRITE && !all && (!given || !given->schema_mode))
+        opts.schema_mode = SILT_SCHEMA_FIXED;
+    SILT_TRY(silt_dataset_store(dataset, &store, err));
+    return silt_write(store, engine, source, &opts, out, NULL, err);
 }
 
 /* Of the log and, as long as stores are local, of the data files too. */

@@ -14,6 +14,11 @@ int64_t silt_table_file_bytes(const silt_metadata *metadata);
 /* A codec as the engine calls it; NULL: no codec, or one that isn't known. */
 const char *silt_codec(const char *name);
 
+/* What `over` says, and where it says nothing what `base` does; constraints of both. Lists are the
+ * two's own. NOMEM. */
+silt_status silt_policy_merge(const silt_policy *base, const silt_policy *over, silt_arena *arena,
+                              silt_policy *out, silt_error *err);
+/* All of it in the arena; NULL: out of memory. */
 silt_policy *silt_policy_copy(const silt_policy *policy, silt_arena *arena);
 
 /* Fill in what the caller left 0 of size, codec, row groups and order, and whether partition columns

@@ -217,6 +217,35 @@ silt_policy *silt_policy_copy(const silt_policy *policy, silt_arena *arena)
     return copy_constraints(p, arena) ? p : NULL;
 }
 
+silt_status silt_policy_merge(const silt_policy *base, const silt_policy *over, silt_arena *arena,
+                              silt_policy *out, silt_error *err)
+{
+    silt_policy p = *over;
+    bool stats = over->stats_columns || over->stats_count;
+    bool order = over->ordering_keys || over->z_order;
+    size_t count = base->constraint_count + over->constraint_count;
+    silt_policy_constraint *all = silt_arena_calloc(arena, count, sizeof(*all));
+    if (!all) return silt_fail_nomem(err);
+    if (base->constraint_count)
+        memcpy(all, base->constraints, base->constraint_count * sizeof(*all));
+    if (over->constraint_count)
+        memcpy(all + base->constraint_count, over->constraints,
+               over->constraint_count * sizeof(*all));
+    p.constraints = all;
+    p.constraint_count = count;
+    if (!p.target_file_bytes) p.target_file_bytes = base->target_file_bytes;
+    if (!p.compression) p.compression = base->compression;
+    if (!p.row_group_rows) p.row_group_rows = base->row_group_rows;
+    if (!stats) p.stats_columns = base->stats_columns;
+    if (!stats) p.stats_count = base->stats_count;
+    if (!p.cluster_by) p.cluster_by = base->cluster_by;
+    if (!order) p.ordering_keys = base->ordering_keys;
+    if (!order) p.z_order = base->z_order;
+    if (!p.column_mapping_mode) p.column_mapping_mode = base->column_mapping_mode;
+    *out = p;
+    return SILT_OK;
+}
+
 /* ---- what a table lacks */
 
 /* Of two properties that say the same thing the first counts. */

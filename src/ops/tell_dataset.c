@@ -29,25 +29,44 @@ static void tell_files(silt_tell *t, const silt_dataset *d)
     silt_json_end_object(&t->w);
 }
 
-/* What writes go by. */
-static void tell_policies(silt_tell *t, const silt_dataset *d)
+static void tell_list(silt_tell *t, const char *key, const char *const *names)
 {
-    if (d->target_file_bytes)
-        silt_json_member_int(&t->w, "target_file_bytes", d->target_file_bytes);
-    silt_tell_text(t, "compression", d->compression);
-    silt_tell_text(t, "schema_mode", d->schema_mode);
-    silt_tell_text(t, "column_mapping_mode", d->column_mapping_mode);
-    if (!d->constraint_count) return;
+    size_t count = 0;
+    while (names && names[count])
+        count++;
+    if (count) silt_tell_names(t, key, names, count);
+}
+
+static void tell_policy(silt_tell *t, const silt_policy *p)
+{
+    if (p->target_file_bytes)
+        silt_json_member_int(&t->w, "target_file_bytes", p->target_file_bytes);
+    silt_tell_text(t, "compression", p->compression);
+    if (p->row_group_rows) silt_json_member_int(&t->w, "row_group_rows", p->row_group_rows);
+    tell_list(t, "stats_columns", p->stats_columns);
+    silt_tell_text(t, "stats_count", p->stats_count);
+    tell_list(t, "cluster_by", p->cluster_by);
+    tell_list(t, "ordering_keys", p->ordering_keys);
+    tell_list(t, "z_order", p->z_order);
+    silt_tell_text(t, "column_mapping_mode", p->column_mapping_mode);
+    if (!p->constraint_count) return;
     silt_json_key(&t->w, "constraints");
     silt_json_begin_array(&t->w);
-    for (size_t i = 0; i < d->constraint_count; i++) {
+    for (size_t i = 0; i < p->constraint_count; i++) {
         silt_json_begin_object(&t->w);
-        silt_tell_text(t, "name", d->constraints[i].name);
-        silt_tell_text(t, "check", d->constraints[i].check);
-        silt_json_member_bool(&t->w, "persist", d->constraints[i].persist);
+        silt_tell_text(t, "name", p->constraints[i].name);
+        silt_tell_text(t, "check", p->constraints[i].check);
+        silt_json_member_bool(&t->w, "persist", p->constraints[i].persist);
         silt_json_end_object(&t->w);
     }
     silt_json_end_array(&t->w);
+}
+
+/* What writes go by. */
+static void tell_policies(silt_tell *t, const silt_dataset *d)
+{
+    silt_tell_text(t, "schema_mode", d->schema_mode);
+    if (d->policy) tell_policy(t, d->policy);
 }
 
 void silt_dataset_tell(const silt_dataset *d, const silt_diagnostics *to)

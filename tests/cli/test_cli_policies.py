@@ -155,3 +155,96 @@ def test_misuse(silt):
         assert words in silt("write", "t", "--sql", ROWS % 10, *args, rc=None).err, args
         assert words in silt("create", "u", "--schema", COLUMNS, *args, rc=None).err, args
     assert not (silt.dir / "t").exists() or not list((silt.dir / "t").glob("_delta_log/*.json"))
+
+
+# ---- pipelines and datasets
+
+PIPELINE = """pipeline: p
+checkpoint_path: state
+tables:
+  - table_name: t
+    source: {path: 'in/*.csv'}
+    audit_columns: false
+    write: {path: t}
+"""
+KEYS = """    write_policy: {compression: zstd, stats_columns: [id], row_group_rows: 2048, cluster_by: id}
+    schema_policy: {schema_mode: merge, column_mapping_mode: name}
+    ordering_keys: [name]
+    constraints: [{name: positive, check: id > 0, persist: true}, {name: small, check: id < 100}]
+"""
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("strategy", ["append", "overwrite"])
+def test_a_pipeline_gives_its_table_a_policy(silt, there, strategy):
+    silt.write("in/a.csv", "id,name\n1,c\n2,a\n")
+    silt.write("silt.yaml", PIPELINE + KEYS + f"    loading_strategy: {strategy}\n")
+    if there:
+        silt("create", "t", "--schema", "id long, name string", "--property", "delta.columnMapping.mode=name",
+             "--enable-feature", "clustering", "--enable-feature", "checkConstraints")
+    silt("run")
+    expected = {"delta.parquet.compression.codec": "zstd", "silt.rowGroupRows": "2048", "silt.orderingKeys": "`name`",
+                "delta.dataSkippingStatsColumns": "`id`", "delta.columnMapping.mode": "name",
+                "delta.constraints.positive": "id > 0"}
+    assert expected.items() <= properties(silt).items()
+    assert codecs(silt, added(silt)) == {"ZSTD"}
+    silt.write("in/b.csv", "id,name,more\n3,b,1\n")
+    silt("run")
+    operations = [a[0]["commitInfo"]["operation"] for a in log(silt)]
+    assert operations == ["CREATE TABLE", *(["ALTER TABLE"] if there else []), "WRITE", "WRITE"]
+    names = [c["name"] for c in silt("show", "t", "--json").json["columns"]]
+    assert names == ["id", "name", "more"]
+    version = len(operations)
+    for bad in ("-1,x\n", "100,x\n"):
+        silt.write("in/c.csv", "id,name\n" + bad)
+        r = silt("run", rc=5)
+        assert ("positive" if bad[0] == "-" else "small") in r.out
+        assert [a for a in log(silt)[version:] if any("add" in x for x in a)] == []
+        (silt.dir / "in/c.csv").unlink()
+
+
+def test_a_pipelines_policy_never_raises_the_protocol(silt):
+    silt.write("in/a.csv", "id,name\n1,c\n")
+    silt.write("silt.yaml", PIPELINE)
+    silt("run")
+    silt.write("in/b.csv", "id,name\n2,c\n")
+    silt.write("silt.yaml", PIPELINE + "    constraints: [{name: positive, check: id > 0, persist: true}]\n")
+    r = silt("run", rc=None)
+    assert r.rc != 0 and "checkConstraints" in r.out and "silt alter" in r.out
+    silt("alter", "t", "--enable-feature", "checkConstraints")
+    silt("run")
+    assert properties(silt)["delta.constraints.positive"] == "id > 0"
+
+
+DATASETS = """datasets:
+  made:
+    path: t
+    write_policy: {compression: zstd, stats_count: 1}
+    schema_policy: {schema_mode: merge}
+    constraints: [{name: positive, check: id > 0}]
+  files: {path: 'in/*.csv', format: csv}
+  old: {path: t, delta_version: 0}
+"""
+
+
+def test_a_dataset_is_written_by_its_policies(silt):
+    silt.write("sets.yaml", DATASETS)
+    silt.write("a.csv", "id,name\n1,a\n")
+    to = ["--dataset", "made", "--datasets", "sets.yaml"]
+    silt("write", "a.csv", *to)
+    assert codecs(silt, added(silt)) == {"ZSTD"} and properties(silt)["delta.dataSkippingNumIndexedCols"] == "1"
+    silt("write", *to, "--sql", "SELECT 2 AS id, 'b' AS name, 7 AS more")
+    assert len(silt("show", "t", "--json").json["columns"]) == 3
+    r = silt("write", *to, "--sql", "SELECT -2 AS id", rc=1)
+    assert "positive" in r.err and "1 row" in r.err
+    silt("write", *to, "--sql", "SELECT 3 AS id", "--compression", "gzip")
+    assert codecs(silt, added(silt)) == {"GZIP"} and len(log(silt)) == 3
+
+
+def test_datasets_that_are_not_written(silt):
+    silt.write("sets.yaml", DATASETS)
+    silt.write("a.csv", "id,name\n1,a\n")
+    for name, words in (("files", "isn't a Delta table"), ("old", "older version"), ("nope", "no dataset")):
+        assert words in silt("write", "a.csv", "--dataset", name, "--datasets", "sets.yaml", rc=2).err
+    assert "which table" in silt("write", rc=2).err
+    assert "no file of datasets" in silt("write", "a.csv", "--dataset", "made", rc=2).err

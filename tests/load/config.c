@@ -178,8 +178,8 @@ static void reads_strategies_and_targets(void **state)
     assert_ptr_equal(t->connection, &c->connections[0]);
     assert_string_equal(t->target_path, "/lake/root/silver/flights");
     assert_string_equal(t->partition_by[0], "a");
-    assert_int_equal(t->target_file_bytes, 64000000);
-    assert_string_equal(t->compression, "zstd");
+    assert_int_equal(t->policy.target_file_bytes, 64000000);
+    assert_string_equal(t->policy.compression, "zstd");
 
     t = &c->tables[1];
     assert_int_equal(t->strategy, SILT_STRATEGY_UPSERT);
@@ -210,7 +210,7 @@ static void has_defaults(void **state)
     assert_int_equal(t->on_new_column, SILT_NEW_COLUMN_FAIL);
     assert_int_equal(t->on_change, SILT_ON_CHANGE_IGNORE);
     assert_int_equal(t->order, SILT_ORDER_NAME);
-    assert_null(t->compression);
+    assert_null(t->policy.compression);
     assert_null(t->source_options.delimiter);
     assert_null(t->source_options.encoding);
     assert_int_equal(t->source_options.decimal_separator, 0);
@@ -258,22 +258,45 @@ static void refuses_what_is_not_built_yet(void **state)
         "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {a: {path: x, "
         "write_policy: "
         "{zorder: a}}}\ntables:\n"
-        "- table_name: t\n  source: {path: in/*.csv}\n  constraints: []\n"
+        "- table_name: t\n  source: {path: in/*.csv}\n  constraints: [{name: c, check: a, "
+        "on_violation: drop}]\n"
         "  on_new_column: rescue\n  tracking_columns: [a]\n"
-        "  write: {path: out, format: sqlite}\n  write_policy: {zorder: [a]}\n",
+        "  write: {path: out, format: sqlite}\n  schema_policy: {schema_mode: overwrite}\n",
         "2:18: checkpoint_path: found \"s3://b/state\": object stores aren't supported yet; a "
         "local "
         "path is allowed\n"
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
         "4:24: defaults.on_bad_row: quarantine isn't supported yet; allowed: fail\n"
         "4:36: defaults.maintenance: isn't supported yet; remove it\n"
-        "5:40: datasets.a.write_policy.zorder: isn't supported yet; remove it\n"
-        "9:3: tables[0].constraints: isn't supported yet; remove it\n"
+        "9:51: tables[0].constraints[0].on_violation: drop isn't supported yet; allowed: fail\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"
         "12:30: tables[0].write.format: sqlite isn't supported yet; allowed: delta\n"
-        "13:18: tables[0].write_policy.zorder: isn't supported yet; remove it\n");
+        "13:32: tables[0].schema_policy.schema_mode: overwrite isn't supported yet; allowed: "
+        "fixed, merge\n");
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
+}
+
+static void policies_of_tables(void **state)
+{
+    (void)state;
+    assert_problems(
+        TABLE("  write_policy: {stats_columns: [a], stats_count: 3, zorder: b, row_group_rows: 0}\n"
+              "  ordering_keys: [a]\n  on_new_column: fail\n"
+              "  schema_policy: {schema_mode: merge, column_mapping_mode: both}\n"
+              "  constraints: [{name: c, check: a >}]\n"),
+        "7:51: tables[0].write_policy.stats_count: stats_columns is given, too; write one of "
+        "them\n"
+        "7:62: tables[0].write_policy.zorder: ordering_keys is given, too; rows can lie in one "
+        "order only\n"
+        "7:81: tables[0].write_policy.row_group_rows: found 0; a whole number, 1 or more, is "
+        "allowed\n"
+        "10:32: tables[0].schema_policy.schema_mode: on_new_column on line 9 says otherwise; write "
+        "one of them\n"
+        "10:60: tables[0].schema_policy.column_mapping_mode: found \"both\"; allowed: none, name, "
+        "id\n"
+        "11:34: tables[0].constraints[0].check: a value expected where the text ends at character "
+        "4: a > ▶\n");
 }
 
 #define DEPENDING(name, on)                                                           \
@@ -638,6 +661,7 @@ int main(void)
         cmocka_unit_test(reads_json),
         cmocka_unit_test(survives_hostile_texts),
         cmocka_unit_test(survives_broken_texts),
+        cmocka_unit_test(policies_of_tables),
         cmocka_unit_test(gives_a_json_schema),
         cmocka_unit_test(runs_out_of_memory),
         cmocka_unit_test(reads_files),

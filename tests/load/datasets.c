@@ -150,7 +150,8 @@ static void files_and_what_writes_go_by(void **state)
              "                   decimal_separator: \",\", skip_lines: 2}\n"
              "    schema: {id: long, name: string}\n"
              "    data_options: {region: eu}\n"
-             "    write_policy: {target_file_size: 64MiB, compression: zstd}\n"
+             "    write_policy: {target_file_size: 64MiB, compression: zstd, stats_count: all,\n"
+             "                   zorder: [id, name]}\n"
              "    schema_policy: {schema_mode: merge, column_mapping_mode: name}\n"
              "    constraints:\n"
              "    - {name: positive, check: id > 0, persist: true}\n"
@@ -169,17 +170,21 @@ static void files_and_what_writes_go_by(void **state)
     assert_null(d->read_options->quote);
     assert_string_equal(silt_type_name(d->columns, o.arena), "struct<id:long,name:string>");
     assert_string_equal(d->data_options[0], "region=eu");
-    assert_int_equal(d->target_file_bytes, 64 << 20);
-    assert_string_equal(d->compression, "zstd");
+    const silt_policy *p = d->policy;
+    assert_int_equal(p->target_file_bytes, 64 << 20);
+    assert_string_equal(p->compression, "zstd");
+    assert_string_equal(p->stats_count, "-1");
+    assert_string_equal(p->z_order[1], "name");
+    assert_null(p->z_order[2]);
     assert_string_equal(d->schema_mode, "merge");
-    assert_string_equal(d->column_mapping_mode, "name");
-    assert_int_equal(d->constraint_count, 2);
-    assert_string_equal(d->constraints[0].check, "id > 0");
-    assert_true(d->constraints[0].persist && !d->constraints[1].persist);
+    assert_string_equal(p->column_mapping_mode, "name");
+    assert_int_equal(p->constraint_count, 2);
+    assert_string_equal(p->constraints[0].check, "id > 0");
+    assert_true(p->constraints[0].persist && !p->constraints[1].persist);
     assert_int_equal(o.items[1].format, SILT_DATASET_NDJSON);
     assert_false(o.items[1].hive);
     assert_null(o.items[1].read_options);
-    assert_null(o.items[1].compression);
+    assert_null(o.items[1].policy->compression);
 
     silt_datasets *all = silt_datasets_new(); /* a copy that stands by itself */
     const silt_dataset *copy = NULL;
@@ -187,7 +192,7 @@ static void files_and_what_writes_go_by(void **state)
     assert_int_equal(silt_datasets_find(all, "A", &copy, &o.err), SILT_OK);
     assert_ptr_not_equal(copy->read_options->nulls, d->read_options->nulls);
     assert_string_equal(copy->read_options->nulls[0], "NA");
-    assert_string_equal(copy->constraints[1].name, "named");
+    assert_string_equal(copy->policy->constraints[1].name, "named");
     assert_string_equal(copy->data_options[0], "region=eu");
     silt_datasets_free(all);
 }
@@ -201,7 +206,7 @@ static void mistakes_about_files_and_writes(void **state)
         "  b: {path: x, format: parquet, delta_version: 1, cdf: {from: 1}}\n"
         "  c: {path: x, format: json, read_options: {quote: \"'\", date_format: \"%d\"}}\n"
         "  d: {path: x, format: csv, read_options: {delimeter: \"|\", delimiter: \"12345\"}}\n"
-        "  e: {path: x, write_policy: {zorder: [a]}, schema_policy: {schema_mode: evolve}}\n"
+        "  e: {path: x, write_policy: {stats_count: some}, schema_policy: {schema_mode: evolve}}\n"
         "  f: {path: x, constraints: [{name: a, check: a >}, {name: A, check: a > 1},\n"
         "      {check: a > 1, name: b, on_violation: warn}]}\n",
         "2:30: datasets.a.partitioning: is for files, with format: parquet, csv or json; a Delta "
@@ -216,8 +221,8 @@ static void mistakes_about_files_and_writes(void **state)
         "4:45: datasets.c.read_options: quote is of another format than ndjson\n"
         "5:44: datasets.d.read_options.delimeter: unknown key; did you mean delimiter?\n"
         "5:71: datasets.d.read_options.delimiter: found 5 bytes; at most 4 are allowed\n"
-        "6:31: datasets.e.write_policy.zorder: isn't supported yet; remove it\n"
-        "6:74: datasets.e.schema_policy.schema_mode: found \"evolve\"; allowed: fixed, merge, "
+        "6:44: datasets.e.write_policy.stats_count: a number of columns is allowed, or all\n"
+        "6:80: datasets.e.schema_policy.schema_mode: found \"evolve\"; allowed: fixed, merge, "
         "overwrite\n"
         "7:47: datasets.f.constraints[0].check: a value expected where the text ends at "
         "character 4: a > ▶\n"

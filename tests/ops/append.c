@@ -294,18 +294,18 @@ static void creates_once(void **state)
     assert_int_equal(writer, 7);
     silt_txn_result result;
     place_ok(&here, silt_create_table(here.store, here.engine, schema, NULL, 0, (silt_pairs){0},
-                                      NULL, &result, &here.err));
+                                      NULL, NULL, &result, &here.err));
     assert_int_equal(result.outcome, SILT_TXN_CONFLICT);
     const char *by[] = {"a", "t", "z"};
     assert_int_equal(silt_create_table(here.store, here.engine, schema, by, 2, (silt_pairs){0},
-                                       NULL, &result, &here.err),
+                                       NULL, NULL, &result, &here.err),
                      SILT_INVALID);
     assert_int_equal(silt_create_table(here.store, here.engine, schema, by + 2, 1, (silt_pairs){0},
-                                       NULL, &result, &here.err),
+                                       NULL, NULL, &result, &here.err),
                      SILT_INVALID);
     assert_int_equal(silt_create_table(here.store, here.engine,
                                        place_schema(&here, "struct<a:long,A:long>"), NULL, 0,
-                                       (silt_pairs){0}, NULL, &result, &here.err),
+                                       (silt_pairs){0}, NULL, NULL, &result, &here.err),
                      SILT_INVALID);
 }
 

@@ -41,9 +41,9 @@ static inline void make_table(const char *columns, const char *by, const char *p
     }
     const char *const partition_by[] = {by};
     silt_txn_result result;
-    place_ok(&here,
-             silt_create_table(here.store, here.engine, place_schema(&here, columns), partition_by,
-                               by != NULL, (silt_pairs){pairs, count}, NULL, &result, &here.err));
+    place_ok(&here, silt_create_table(here.store, here.engine, place_schema(&here, columns),
+                                      partition_by, by != NULL, (silt_pairs){pairs, count}, NULL,
+                                      NULL, &result, &here.err));
     place_reopen(&here);
 }
 

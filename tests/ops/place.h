@@ -115,7 +115,7 @@ static inline void place_create(place *p, const silt_type *schema)
 {
     silt_txn_result result;
     place_ok(p, silt_create_table(p->store, p->engine, schema, p->sources.partition_by,
-                                  p->sources.partition_count, (silt_pairs){0}, NULL, &result,
+                                  p->sources.partition_count, (silt_pairs){0}, NULL, NULL, &result,
                                   &p->err));
     assert_int_equal(result.outcome, SILT_TXN_COMMITTED);
     place_reopen(p);

@@ -298,12 +298,14 @@ static void what_is_asked_is_told(void **state)
     const silt_diagnostics to = {note, &told};
     silt_dataset d = SILT_DATASET_INIT;
     silt_read_options read = SILT_READ_OPTIONS_INIT;
-    const silt_dataset_constraint c = {"positive", "id > 0", true};
+    const silt_policy_constraint c = {"positive", "id > 0", true};
+    silt_policy p = SILT_POLICY_INIT;
     d.name = "d";
     d.path = root;
-    d.compression = "zstd";
-    d.constraints = &c;
-    d.constraint_count = 1;
+    p.compression = "zstd";
+    p.constraints = &c;
+    p.constraint_count = 1;
+    d.policy = &p;
     silt_dataset_tell(&d, &to);
     assert_non_null(strstr(told.data, "registration {\"dataset\":\"d\",\"path\":"));
     assert_non_null(strstr(told.data, "\"compression\":\"zstd\",\"constraints\":[{\"name\":"
