@@ -212,9 +212,10 @@ silt_status silt_work_init(silt_work *w)
     if (spec->constraint_count) SILT_TRY(add_checks(w));
     w->layout.target_file_bytes = spec->target_file_bytes;
     w->layout.compression = spec->compression;
-    SILT_TRY(silt_layout_fill(&silt_snapshot_state(w->snapshot)->protocol, w->metadata,
-                              w->columns.columns, w->columns.column_count, w->arena, &w->layout,
-                              w->err));
+    const silt_protocol *protocol =
+        w->shape ? &w->shape->protocol : &silt_snapshot_state(w->snapshot)->protocol;
+    SILT_TRY(silt_layout_fill(protocol, w->metadata, w->columns.columns, w->columns.column_count,
+                              w->arena, &w->layout, w->err));
     size_t count = spec->sources->file_count;
     w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
     w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
