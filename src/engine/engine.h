@@ -130,7 +130,7 @@ typedef struct silt_write_spec {
                                 hive folder */
     const size_t *partition_by; /* indexes of output columns; these are left out of the files */
     size_t partition_count;
-    bool partitions_in_files; /* they aren't left out */
+    bool partitions_in_files;  /* they aren't left out */
     int64_t target_file_bytes; /* 0: 128 MB; with partitions there is a file or more for each,
                                   unsplit */
     const char *compression;   /* NULL: snappy */

@@ -27,7 +27,7 @@ silt_status silt_dv_parse(silt_bytes data, silt_bitmap **out, silt_error *err);
 
 /* ---- writing (dv_write.c) */
 
-#define SILT_DV_UUID_SIZE  21
+#define SILT_DV_UUID_SIZE 21
 
 /* So many letters and digits: the folder that keeps one name space from becoming a hot spot. */
 void silt_random_prefix(const silt_random *random, char *out, size_t size);

@@ -21,9 +21,9 @@ silt_status silt_policy_merge(const silt_policy *base, const silt_policy *over, 
 /* All of it in the arena; NULL: out of memory. */
 silt_policy *silt_policy_copy(const silt_policy *policy, silt_arena *arena);
 
-/* Fill in what the caller left 0 of size, codec, row groups and order, and whether partition columns
- * stand in the files. Columns that the order names and `columns` lacks are passed over: they were
- * dropped or renamed since. NOMEM. */
+/* Fill in what the caller left 0 of size, codec, row groups and order, and whether partition
+ * columns stand in the files. Columns that the order names and `columns` lacks are passed over:
+ * they were dropped or renamed since. NOMEM. */
 silt_status silt_layout_fill(const silt_protocol *protocol, const silt_metadata *metadata,
                              const silt_output_column *columns, size_t column_count,
                              silt_arena *arena, silt_write_spec *write, silt_error *err);

@@ -44,13 +44,18 @@ static silt_status check_change_data(const silt_txn *txn, silt_error *err)
                      "(delta.enableChangeDataFeed) needs");
 }
 
+/* They may be removed by the commit that drops the feature. */
 static silt_status check_domains(const silt_txn *txn, silt_error *err)
 {
-    if (!txn->domains.count || silt_feature_supported(silt_txn_protocol(txn), "domainMetadata"))
-        return SILT_OK;
-    return silt_fail(err, SILT_INVALID,
-                     "metadata domain %s: the table's protocol lacks the feature domainMetadata",
-                     txn->domains.items[0].domain);
+    const silt_protocol *before = &silt_snapshot_state(txn->base)->protocol;
+    if (silt_feature_supported(silt_txn_protocol(txn), "domainMetadata")) return SILT_OK;
+    for (size_t i = 0; i < txn->domains.count; i++)
+        if (!txn->domains.items[i].removed || !silt_feature_supported(before, "domainMetadata"))
+            return silt_fail(
+                err, SILT_INVALID,
+                "metadata domain %s: the table's protocol lacks the feature domainMetadata",
+                txn->domains.items[i].domain);
+    return SILT_OK;
 }
 
 /* Properties whose feature the commit sets, too. */
