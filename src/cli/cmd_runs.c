@@ -134,7 +134,7 @@ static int show_text(cli *c, const silt_run_record *r)
     if (r->label) printf("Label: %s\n", r->label);
     for (const char *const *m = r->metadata; m[0]; m += 2)
         printf("%s: %s\n", m[0], m[1]);
-    cli_grid *grid = cli_grid_new(c, columns, 7, "-", c->verbose ? 0 : 60);
+    cli_grid *grid = cli_grid_new(c, columns, 7, "-", 0);
     bool ok = grid;
     for (size_t i = 0; ok && i < r->attempt_count; i++)
         ok = add_attempt(grid, &r->attempts[i]);
