@@ -196,51 +196,6 @@ typedef struct silt_check_report {
 SILT_API SILT_CHECKED silt_status silt_pipeline_validate(silt_pipeline *pipeline, silt_arena *arena,
                                                          silt_check_report *out, silt_error *err);
 
-/* ---- proof */
-
-typedef struct silt_prove_options {
-    size_t struct_size;
-    const char *table; /* only this one; NULL: all */
-    bool sources;      /* read the source files that are still there, and compare their content */
-} silt_prove_options;
-#define SILT_PROVE_OPTIONS_INIT                 \
-    {                                           \
-        sizeof(silt_prove_options), NULL, false \
-    }
-
-/* Counts are of the newest batch of each file, as its ledger has them. */
-typedef struct silt_proof_table {
-    const char *table_name, *path, *strategy;
-    /* "recount": the target's rows were counted by file and batch; "ledgers": the chain of ledgers
-     * is whole and each accounts for its rows, nobody took rows away since the last batch;
-     * "nothing": nothing was loaded */
-    const char *method;
-    bool proven;
-    int64_t files, batches;
-    int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated,
-        rows_rejected;
-    int64_t rows_expected;            /* that have to be there at least */
-    int64_t rows_in_target;           /* all, others' too; -1: not known */
-    int64_t files_hashed, files_gone; /* with `sources`: compared; not there to be compared */
-    int64_t version, last_batch_id;   /* of the target; -1: none */
-    const char *const *problems;      /* one line each */
-    size_t problem_count;
-} silt_proof_table;
-
-typedef struct silt_proof_report {
-    bool proven;
-    const silt_proof_table *tables;
-    size_t table_count;
-} silt_proof_report;
-
-/** Show that what was loaded is there, once, by targets and ledgers alone: neither tracker nor
- * status is believed. Reads only, needs no lock. The report lives in `arena`.
- * @see docs/exactly-once.md, "Proof" */
-SILT_API SILT_CHECKED silt_status silt_pipeline_prove(silt_pipeline *pipeline,
-                                                      const silt_prove_options *opts,
-                                                      silt_arena *arena, silt_proof_report *out,
-                                                      silt_error *err);
-
 typedef struct silt_fix_report {
     int64_t applied, failed;
     const char *const *actions; /* one line each */

@@ -22,6 +22,7 @@
 #include "silt/sql.h"
 #include "silt/store.h"
 #include "silt/table.h"
+#include "silt/upkeep.h"
 #include "silt/write.h"
 
 #endif

@@ -50,6 +50,9 @@ static const cli_option reset_options[] = {
     {"dry-run", CLI_LATER, NULL, 0}, END,
 };
 
+static const cli_option maintain_options[] = {
+    {"table", CLI_TEXT, "TABLE", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
+
 static const cli_option prove_options[] = {{"sources", CLI_FLAG, NULL, 0}, END};
 
 static const cli_option runs_options[] = {{"run-state", CLI_TEXT, "DIR", 0}, END};
@@ -283,6 +286,7 @@ const cli_command cli_commands[] = {
     {"force-unlock", cmd_force_unlock, unlock_options, NULL, 0, 0, true},
     {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
     {"runs", cmd_runs, runs_options, "COMMAND", 0, 2, true},
+    {"maintain", cmd_maintain, maintain_options, NULL, 0, 0, true},
     {"prove", cmd_prove, prove_options, "TABLE", 0, 1, true},
     {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
     {"read", cmd_read, read_options, "TABLE", 0, 1, false},
@@ -308,7 +312,6 @@ const cli_command cli_commands[] = {
     {"doctor", cmd_doctor, doctor_options, "TABLE", 1, 1, false},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
-    LATER("maintain"),
     LATER("replay"),
     LATER("unload"),
     {NULL, NULL, NULL, NULL, 0, 0, false},

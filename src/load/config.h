@@ -26,6 +26,14 @@ const char *silt_strategy_name(silt_strategy strategy);
 /* What a completed file that changes brings about. */
 typedef enum silt_on_change { SILT_ON_CHANGE_IGNORE, SILT_ON_CHANGE_ERROR } silt_on_change;
 
+/* What `silt maintain` does; 0: it doesn't. */
+typedef struct silt_maintenance {
+    int64_t vacuum_retention_ms;
+    int64_t optimize_below_bytes;
+    int64_t checkpoint_interval; /* commits */
+    int64_t log_retention_ms;
+} silt_maintenance;
+
 /* A named root of tables. */
 typedef struct silt_config_connection {
     const char *name;
@@ -60,6 +68,7 @@ typedef struct silt_config_table {
     int64_t batch_max_files;          /* 0: no limit */
     int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
     silt_commit_retry commit_retry;
+    silt_maintenance maintenance;
 
     /* ---- target */
     const silt_config_connection *connection; /* NULL: none was named */

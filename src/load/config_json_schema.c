@@ -64,6 +64,7 @@ static void put_type(silt_json_writer *w, const silt_config_key *k)
     case SILT_KEY_TEXT:
     case SILT_KEY_NAME:
     case SILT_KEY_CHAR:
+    case SILT_KEY_INTERVAL:
         put_text(w, k);
         break;
     case SILT_KEY_BOOL:

@@ -1,5 +1,6 @@
 /* Single values of a pipeline file: what YAML takes them for, whether the key allows them. */
 #include "load/config_tree.h"
+#include "log/property.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -246,6 +247,16 @@ static void set_size(silt_config_reader *r, const silt_config_key *key,
         *out = (int64_t)value;
 }
 
+static void set_interval(silt_config_reader *r, const silt_config_node *node, const char *path,
+                         int64_t *out)
+{
+    int64_t ms;
+    if (node->kind == SILT_CONFIG_TEXT && silt_interval_parse_ms(node->text, &ms) && ms > 0)
+        *out = ms;
+    else
+        wrong(r, node, path, "a length of time is allowed, as 30 days or 12 hours");
+}
+
 /* ---- one of some */
 
 static const char *choices_text(silt_config_reader *r, const silt_config_choice *choices)
@@ -311,6 +322,9 @@ void silt_config_leaf(silt_config_reader *r, const silt_config_key *key,
         break;
     case SILT_KEY_SIZE:
         set_size(r, key, node, path, at);
+        break;
+    case SILT_KEY_INTERVAL:
+        set_interval(r, node, path, at);
         break;
     case SILT_KEY_CHOICE:
         set_choice(r, key, node, path, at);

@@ -112,6 +112,32 @@ static const silt_config_key schema_policy_keys[] = {
      .about = "delta.columnMapping.mode of a table that is made."},
     END};
 
+static const silt_config_key maintenance_keys[] = {
+    {.name = "vacuum_retention_hours",
+     .kind = SILT_KEY_NUMBER,
+     .offset = TABLE(out.maintenance.vacuum_retention_ms),
+     .min = 1,
+     .max = 24 * 36500,
+     .factor = 3600000,
+     .about = "Vacuum: delete files that no version of this time needs."},
+    {.name = "optimize_below",
+     .kind = SILT_KEY_SIZE,
+     .offset = TABLE(out.maintenance.optimize_below_bytes),
+     .min = 1,
+     .max = INT64_MAX,
+     .about = "Put files smaller than this together."},
+    {.name = "checkpoint_interval",
+     .kind = SILT_KEY_INT,
+     .offset = TABLE(out.maintenance.checkpoint_interval),
+     .min = 1,
+     .max = MANY,
+     .about = "Write a checkpoint once there are so many commits behind the last one."},
+    {.name = "log_retention",
+     .kind = SILT_KEY_INTERVAL,
+     .offset = TABLE(out.maintenance.log_retention_ms),
+     .about = "Delete what is older in the table's log, \"30 days\"."},
+    END};
+
 /* Keys that `defaults` and a table both have. */
 #define POLICY_KEYS                                                                               \
     {.name = "audit_columns",                                                                     \
@@ -179,7 +205,11 @@ static const silt_config_key schema_policy_keys[] = {
          .kind = SILT_KEY_OBJECT,                                                                 \
          .keys = schema_policy_keys,                                                              \
          .about = "How the table's columns may change."},                                         \
-        LATER("maintenance"), LATER("allow_txn_expiry")
+        {.name = "maintenance",                                                                   \
+         .kind = SILT_KEY_OBJECT,                                                                 \
+         .keys = maintenance_keys,                                                                \
+         .about = "What `silt maintain` does."},                                                  \
+        LATER("allow_txn_expiry")
 
 const silt_config_key silt_config_default_keys[] = {POLICY_KEYS, END};
 

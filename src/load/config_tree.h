@@ -68,21 +68,22 @@ silt_config_node *silt_config_at(const silt_config_node *map, const char *path);
 /* ---- keys (config_schema.c) */
 
 typedef enum silt_config_kind {
-    SILT_KEY_TEXT,   /* const char * */
-    SILT_KEY_NAME,   /* const char *, [A-Za-z0-9._-]+ */
-    SILT_KEY_CHAR,   /* const char *, one byte or none */
-    SILT_KEY_BOOL,   /* bool */
-    SILT_KEY_INT,    /* int64_t */
-    SILT_KEY_NUMBER, /* int64_t: a number, fractions allowed, times `factor` */
-    SILT_KEY_SIZE,   /* int64_t: bytes; "2GB", "512 MiB", 1000 */
-    SILT_KEY_CHOICE, /* int64_t: the choice's value */
-    SILT_KEY_TEXTS,  /* silt_names: a text or a list of texts */
-    SILT_KEY_PAIRS,  /* silt_pairs: map of texts */
-    SILT_KEY_SCHEMA, /* const silt_type *: map of name: type, or list of {name, type, nullable} */
-    SILT_KEY_OBJECT, /* keys of its own, set in the same struct */
-    SILT_KEY_LIST,   /* of objects; each is a struct of its own */
-    SILT_KEY_MAP,    /* name → object; each is a struct of its own */
-    SILT_KEY_LATER   /* known and not supported yet */
+    SILT_KEY_TEXT,     /* const char * */
+    SILT_KEY_NAME,     /* const char *, [A-Za-z0-9._-]+ */
+    SILT_KEY_CHAR,     /* const char *, one byte or none */
+    SILT_KEY_BOOL,     /* bool */
+    SILT_KEY_INT,      /* int64_t */
+    SILT_KEY_NUMBER,   /* int64_t: a number, fractions allowed, times `factor` */
+    SILT_KEY_SIZE,     /* int64_t: bytes; "2GB", "512 MiB", 1000 */
+    SILT_KEY_INTERVAL, /* int64_t: ms; "30 days", "1 week 12 hours" */
+    SILT_KEY_CHOICE,   /* int64_t: the choice's value */
+    SILT_KEY_TEXTS,    /* silt_names: a text or a list of texts */
+    SILT_KEY_PAIRS,    /* silt_pairs: map of texts */
+    SILT_KEY_SCHEMA,   /* const silt_type *: map of name: type, or list of {name, type, nullable} */
+    SILT_KEY_OBJECT,   /* keys of its own, set in the same struct */
+    SILT_KEY_LIST,     /* of objects; each is a struct of its own */
+    SILT_KEY_MAP,      /* name → object; each is a struct of its own */
+    SILT_KEY_LATER     /* known and not supported yet */
 } silt_config_kind;
 
 /* One of the values of a CHOICE. `instead` NULL: supported; "": not yet; else what to write. */

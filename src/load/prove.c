@@ -3,6 +3,7 @@
 #include "load/batch.h"
 #include "load/compare.h"
 #include "load/session.h"
+#include "silt/upkeep.h"
 
 typedef struct proof {
     silt_load *load;

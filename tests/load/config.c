@@ -255,7 +255,7 @@ static void refuses_what_is_not_built_yet(void **state)
     (void)state;
     assert_problems(
         "pipeline: p\ncheckpoint_path: s3://b/state\nengine: {spark: \"sc://h:15002\"}\n"
-        "defaults: {on_bad_row: quarantine, maintenance: {}}\ndatasets: {a: {path: x, "
+        "defaults: {on_bad_row: quarantine, allow_txn_expiry: true}\ndatasets: {a: {path: x, "
         "write_policy: "
         "{zorder: a}}}\ntables:\n"
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: [{name: c, check: a, "
@@ -267,7 +267,7 @@ static void refuses_what_is_not_built_yet(void **state)
         "path is allowed\n"
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
         "4:24: defaults.on_bad_row: quarantine isn't supported yet; allowed: fail\n"
-        "4:36: defaults.maintenance: isn't supported yet; remove it\n"
+        "4:36: defaults.allow_txn_expiry: isn't supported yet; remove it\n"
         "9:51: tables[0].constraints[0].on_violation: drop isn't supported yet; allowed: fail\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"

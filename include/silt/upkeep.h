@@ -1,0 +1,100 @@
+/* Looking after a pipeline: showing that its work was done, and its tables' maintenance. */
+#ifndef SILT_UPKEEP_H
+#define SILT_UPKEEP_H
+
+#include "silt/pipeline.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- proof */
+
+typedef struct silt_prove_options {
+    size_t struct_size;
+    const char *table; /* only this one; NULL: all */
+    bool sources;      /* read the source files that are still there, and compare their content */
+} silt_prove_options;
+#define SILT_PROVE_OPTIONS_INIT                 \
+    {                                           \
+        sizeof(silt_prove_options), NULL, false \
+    }
+
+/* Counts are of the newest batch of each file, as its ledger has them. */
+typedef struct silt_proof_table {
+    const char *table_name, *path, *strategy;
+    /* "recount": the target's rows were counted by file and batch; "ledgers": the chain of ledgers
+     * is whole and each accounts for its rows, nobody took rows away since the last batch;
+     * "nothing": nothing was loaded */
+    const char *method;
+    bool proven;
+    int64_t files, batches;
+    int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated,
+        rows_rejected;
+    int64_t rows_expected;            /* that have to be there at least */
+    int64_t rows_in_target;           /* all, others' too; -1: not known */
+    int64_t files_hashed, files_gone; /* with `sources`: compared; not there to be compared */
+    int64_t version, last_batch_id;   /* of the target; -1: none */
+    const char *const *problems;      /* one line each */
+    size_t problem_count;
+} silt_proof_table;
+
+typedef struct silt_proof_report {
+    bool proven;
+    const silt_proof_table *tables;
+    size_t table_count;
+} silt_proof_report;
+
+/** Show that what was loaded is there, once, by targets and ledgers alone: neither tracker nor
+ * status is believed. Reads only, needs no lock. The report lives in `arena`.
+ * @see docs/exactly-once.md, "Proof" */
+SILT_API SILT_CHECKED silt_status silt_pipeline_prove(silt_pipeline *pipeline,
+                                                      const silt_prove_options *opts,
+                                                      silt_arena *arena, silt_proof_report *out,
+                                                      silt_error *err);
+
+/* ---- maintenance */
+
+typedef struct silt_maintain_options {
+    size_t struct_size;
+    const char *table; /* only this one; NULL: all, and the pipeline's own */
+    bool dry_run;
+} silt_maintain_options;
+#define SILT_MAINTAIN_OPTIONS_INIT                 \
+    {                                              \
+        sizeof(silt_maintain_options), NULL, false \
+    }
+
+typedef struct silt_maintain_step {
+    const char *name; /* "optimize", "checkpoint", "cleanup_log", "vacuum"; "open": nothing began */
+    int64_t files_removed, files_added, bytes_removed, bytes_added;
+    silt_status problem; /* SILT_OK: done, or nothing to do */
+    const char *message, *hint;
+} silt_maintain_step;
+
+typedef struct silt_maintain_table {
+    const char *table_name, *path;
+    bool failed;
+    const silt_maintain_step *steps;
+    size_t step_count;
+} silt_maintain_table;
+
+typedef struct silt_maintain_report {
+    bool failed; /* a step did; the others were done */
+    const silt_maintain_table *tables;
+    size_t table_count;
+} silt_maintain_report;
+
+/** Do for each table what its `maintenance` in the pipeline file says, and vacuum tracker and table
+ * status. Needs no lock; beside a run the pipeline's own tables are left alone. The report lives in
+ * `arena`. */
+SILT_API SILT_CHECKED silt_status silt_pipeline_maintain(silt_pipeline *pipeline,
+                                                         const silt_maintain_options *opts,
+                                                         silt_arena *arena,
+                                                         silt_maintain_report *out,
+                                                         silt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
