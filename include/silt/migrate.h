@@ -16,6 +16,9 @@ typedef struct silt_migrate_options {
     const char *partition_by;
     bool no_stats; /* only row counts, no bounds of columns */
     bool verify;   /* read all rows of both afterwards, and compare them */
+    /* Files may hold a column in types of which one is wider (integer and bigint …): it gets the
+     * widest, and the table the feature typeWidening, which its readers have to know. */
+    bool widen;
     bool dry_run;
     /* NULL: SILT_COMMIT_OPTIONS_INIT. Each file is taken once without a number, too; with one the
      * commit also fails where anybody else commits in between. */

@@ -121,6 +121,7 @@ static int migrate(cli *c, silt_store *target)
     opts.partition_by = cli_text(c, "partition-by");
     opts.no_stats = cli_flag(c, "no-stats");
     opts.verify = cli_flag(c, "verify");
+    opts.widen = cli_flag(c, "widen");
     opts.dry_run = cli_flag(c, "dry-run");
     int taken = cli_take_commit(c, &opts.commit);
     if (taken != CLI_OK) return taken;

@@ -258,6 +258,7 @@ static const cli_option optimize_options[] = {
 static const cli_option migrate_options[] = {
     {"partition-by", CLI_TEXT, "COLUMNS", 0},
     {"no-stats", CLI_FLAG, NULL, 0},
+    {"widen", CLI_FLAG, NULL, 0},
     {"verify", CLI_FLAG, NULL, 0},
     {"report", CLI_TEXT, "FILE", 0},
     {"dry-run", CLI_FLAG, NULL, 0},

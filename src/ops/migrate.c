@@ -110,16 +110,47 @@ static silt_status fail_problems(silt_migrating *m, silt_migrate_result *out)
 
 /* ---- what is found */
 
+/* From the narrowest types that files have to the widest: what that was is told in the schema. */
+static silt_status widen(silt_migrating *m, const silt_type *narrow, const silt_type *wide,
+                         const char *path)
+{
+    for (size_t i = 0; i < narrow->field_count; i++) {
+        const silt_field *from = &narrow->fields[i], *to = &wide->fields[i];
+        SILT_CLEAN(silt_buf) inner = {0};
+        if (silt_type_equal(from->type, to->type)) continue;
+        silt_buf_printf(&inner, "%s%s`", path, *path ? "." : "");
+        for (const char *c = to->name; *c; c++)
+            silt_buf_printf(&inner, "%s%c", *c == '`' ? "`" : "", *c);
+        silt_buf_putc(&inner, '`');
+        if (inner.failed) return silt_fail_nomem(m->err);
+        if (to->type->kind == SILT_TYPE_STRUCT)
+            SILT_TRY(widen(m, from->type, to->type, inner.data));
+        else
+            SILT_TRY(silt_shape_change_type(&m->shape, inner.data, to->type, m->err));
+    }
+    return SILT_OK;
+}
+
+static silt_status make_shape(silt_migrating *m, const silt_type *narrow)
+{
+    SILT_TRY(silt_shape_new(narrow, m->by, silt_now_ms(&silt_clock_system), NULL, m->arena,
+                            &m->shape, m->err));
+    if (!silt_type_equal(narrow, m->schema)) {
+        SILT_TRY(silt_shape_set_property(&m->shape, "delta.enableTypeWidening", "true", m->err));
+        m->shape.has_files = true;
+        SILT_TRY(widen(m, narrow, m->schema, ""));
+    }
+    m->schema = m->shape.schema;
+    return SILT_OK;
+}
+
 static silt_status plan_schema(silt_migrating *m)
 {
-    SILT_TRY(silt_migrating_schema(m, &m->schema));
+    const silt_type *narrow;
+    SILT_TRY(silt_migrating_schema(m, &m->schema, &narrow));
     if (m->problems.count) return SILT_OK;
     m->metadata = m->before ? &silt_snapshot_state(m->before)->metadata : &m->shape.metadata;
-    if (!m->before) {
-        SILT_TRY(silt_shape_new(m->schema, m->by, silt_now_ms(&silt_clock_system), NULL, m->arena,
-                                &m->shape, m->err));
-        m->schema = m->shape.schema;
-    }
+    if (!m->before) SILT_TRY(make_shape(m, narrow));
     char *fingerprint = silt_arena_alloc(m->arena, SILT_SHA256_SIZE);
     m->result.schema = silt_type_name(m->schema, m->arena);
     if (!fingerprint || !m->result.schema || !silt_schema_fingerprint(m->schema, fingerprint))

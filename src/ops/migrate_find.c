@@ -231,13 +231,17 @@ static silt_status local_of(silt_migrating *m, const char *key, silt_arena *aren
     return m->from->ops->get_file(m->from, key, *out, m->err);
 }
 
-/* NULL: they go together, and `*out` has the fields of both. */
+/* NULL: they go together, and `*out` has the fields of both; of types of which one is wider than
+ * the other the wider or the narrower one, where both may be. */
 static const char *merge(silt_migrating *m, const silt_type *a, const silt_type *b,
-                         const char *path, const silt_type **out)
+                         const char *path, bool wide, const silt_type **out)
 {
     *out = a;
     if (a->kind != SILT_TYPE_STRUCT || b->kind != SILT_TYPE_STRUCT) {
         if (silt_type_equal(a, b)) return NULL;
+        bool grows = m->opts->widen && silt_type_widens(a, b);
+        *out = grows == wide ? b : a;
+        if (grows || (m->opts->widen && silt_type_widens(b, a))) return NULL;
         return silt_arena_printf(m->arena, "column %s is %s, in files before %s", path,
                                  silt_type_name(b, m->arena), silt_type_name(a, m->arena));
     }
@@ -259,7 +263,7 @@ static const char *merge(silt_migrating *m, const silt_type *a, const silt_type 
             continue;
         }
         const char *inner = *path ? silt_arena_printf(m->arena, "%s.%s", path, f->name) : f->name;
-        const char *why = merge(m, fields[at].type, f->type, inner, &fields[at].type);
+        const char *why = merge(m, fields[at].type, f->type, inner, wide, &fields[at].type);
         if (why) return why;
     }
     *made = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
@@ -303,8 +307,24 @@ typedef struct seen_schema {
     const char *why; /* NULL: it goes with the others */
 } seen_schema;
 
+/* The columns of all files, in the widest and the narrowest types that these have. */
+typedef struct all_columns {
+    const silt_type *wide, *narrow; /* NULL: of no file yet */
+} all_columns;
+
+/* NULL: they go with the others. */
+static const char *merge_in(silt_migrating *m, const silt_type *columns, all_columns *all)
+{
+    if (!all->wide) {
+        *all = (all_columns){columns, columns};
+        return NULL;
+    }
+    const char *why = merge(m, all->wide, columns, "", true, &all->wide);
+    return why ? why : merge(m, all->narrow, columns, "", false, &all->narrow);
+}
+
 static silt_status look_at(silt_migrating *m, const char *key, silt_map64 *seen, silt_buf *schema,
-                           const silt_type **all)
+                           all_columns *all)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     const char *local;
@@ -327,8 +347,7 @@ static silt_status look_at(silt_migrating *m, const char *key, silt_map64 *seen,
         if (!s) return silt_fail_nomem(m->err);
         *slot = s;
         SILT_TRY(columns_of(m, key, (silt_bytes){copy, schema->size}, &columns));
-        if (columns) s->why = *all ? merge(m, *all, columns, "", all) : NULL;
-        if (columns && !*all) *all = columns;
+        if (columns) s->why = merge_in(m, columns, all);
         if (m->problems.count == problems)
             return s->why ? silt_migrating_problem(m, key, s->why) : SILT_OK;
         s->why = m->problems.items[problems].why;
@@ -338,13 +357,27 @@ static silt_status look_at(silt_migrating *m, const char *key, silt_map64 *seen,
     return s->why ? silt_migrating_problem(m, key, s->why) : SILT_OK;
 }
 
+/* Whether a table's column may have files of that type. */
+static bool fits_table(const silt_migrating *m, const silt_type *table, const silt_type *found)
+{
+    const silt_protocol *protocol = &silt_snapshot_state(m->before)->protocol;
+    if (silt_type_equal(table, found)) return true;
+    if (table->kind != SILT_TYPE_STRUCT || found->kind != SILT_TYPE_STRUCT)
+        return silt_feature_supported(protocol, "typeWidening") && silt_type_widens(found, table);
+    for (size_t i = 0; i < found->field_count; i++) {
+        int at = silt_type_find(table, found->fields[i].name);
+        if (at < 0 || !fits_table(m, table->fields[at].type, found->fields[i].type)) return false;
+    }
+    return true;
+}
+
 /* Columns that the table lacks, or has otherwise. */
 static silt_status check_against_table(silt_migrating *m, const silt_type *found)
 {
     const silt_type *table = silt_snapshot_schema(m->before);
     for (size_t i = 0; found && i < found->field_count; i++) {
         int at = silt_type_find(table, found->fields[i].name);
-        if (at >= 0 && silt_type_equal(table->fields[at].type, found->fields[i].type)) continue;
+        if (at >= 0 && fits_table(m, table->fields[at].type, found->fields[i].type)) continue;
         silt_fail(m->err, SILT_BAD_DATA, "the new files have a column %s %s, the table has %s",
                   found->fields[i].name, silt_type_name(found->fields[i].type, m->arena),
                   at < 0 ? "none of this name" : silt_type_name(table->fields[at].type, m->arena));
@@ -353,19 +386,9 @@ static silt_status check_against_table(silt_migrating *m, const silt_type *found
     return SILT_OK;
 }
 
-silt_status silt_migrating_schema(silt_migrating *m, const silt_type **out)
+/* The columns of the files, and behind them those of the folders. */
+static silt_status with_folders(silt_migrating *m, const silt_type *all, const silt_type **out)
 {
-    SILT_AUTO(silt_map64) seen = silt_map64_new();
-    SILT_CLEAN(silt_buf) schema = {0};
-    const silt_type *all = NULL;
-    if (!seen) return silt_fail_nomem(m->err);
-    for (size_t i = 0; i < m->files.count; i++)
-        SILT_TRY(look_at(m, m->files.items[i].key, seen, &schema, &all));
-    if (m->problems.count) return SILT_OK;
-    if (m->before) {
-        *out = silt_snapshot_schema(m->before);
-        return check_against_table(m, all);
-    }
     silt_type *made = silt_arena_calloc(m->arena, 1, sizeof(*made));
     silt_field *fields =
         silt_arena_calloc(m->arena, all->field_count + m->by.count + 1, sizeof(*fields));
@@ -377,6 +400,25 @@ silt_status silt_migrating_schema(silt_migrating *m, const silt_type **out)
         .kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = all->field_count + m->by.count};
     *out = made;
     return SILT_OK;
+}
+
+silt_status silt_migrating_schema(silt_migrating *m, const silt_type **out,
+                                  const silt_type **narrow)
+{
+    SILT_AUTO(silt_map64) seen = silt_map64_new();
+    SILT_CLEAN(silt_buf) schema = {0};
+    all_columns all = {0};
+    if (!seen) return silt_fail_nomem(m->err);
+    for (size_t i = 0; i < m->files.count; i++)
+        SILT_TRY(look_at(m, m->files.items[i].key, seen, &schema, &all));
+    if (m->problems.count) return SILT_OK;
+    if (m->before) {
+        *out = *narrow = silt_snapshot_schema(m->before);
+        SILT_TRY(check_against_table(m, all.wide));
+        return check_against_table(m, all.narrow);
+    }
+    SILT_TRY(with_folders(m, all.wide, out));
+    return with_folders(m, all.narrow, narrow);
 }
 
 /* ---- rows and statistics */

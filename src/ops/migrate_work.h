@@ -53,7 +53,8 @@ silt_status silt_migrating_list(silt_migrating *m);
 /* Partition columns and values by the folders' names; the columns of all files as one schema; rows
  * and statistics of each. Problems are noted; the caller ends it where there are any. */
 silt_status silt_migrating_partitions(silt_migrating *m);
-silt_status silt_migrating_schema(silt_migrating *m, const silt_type **out);
+silt_status silt_migrating_schema(silt_migrating *m, const silt_type **out,
+                                  const silt_type **narrow); /* the narrowest types there are */
 silt_status silt_migrating_stats(silt_migrating *m);
 silt_status silt_migrating_problem(silt_migrating *m, const char *path, const char *why);
 

@@ -23,6 +23,7 @@ typedef struct silt_shape {
     size_t domain_count;
     const silt_log_state *before; /* of the table as it stands; NULL: it is to be made */
     const silt_type *schema_before;
+    bool has_files; /* to be made of files that are there already */
 } silt_shape;
 
 /* Of a snapshot's table, which has to outlive the shape; of a table to be made: protocol 1, 2 or

@@ -328,7 +328,7 @@ silt_status silt_shape_change_type(silt_shape *shape, const char *path, const si
     silt_shape next = *shape;
     SILT_TRY(silt_shape_require(&next, "typeWidening", err));
     SILT_TRY(silt_shape_require_type(&next, type, err));
-    if (shape->before) /* a table to be made has no files of the old type */
+    if (shape->before || shape->has_files) /* else there are none of the old type */
         field.metadata = note_change(shape->arena, field.metadata, from, type, spot.rest);
     field.type = silt_shape_put_below(shape->arena, field.type, spot.rest, type);
     if (!field.metadata || !field.type || !silt_shape_put_field(&next, &spot, field))

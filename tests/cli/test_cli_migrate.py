@@ -203,3 +203,42 @@ def test_random_files_are_bounded_by_their_statistics(silt):
 def test_a_table_is_no_source(silt, days):
     silt("migrate", days, days)
     assert "is a table already" in silt("migrate", days, "t", rc=2).err
+
+
+def test_files_of_wider_types(silt):
+    """One schema of the widest, the history of each column in it, and rows as they were."""
+    src, table = silt.dir / "src", silt.dir / "lake"
+    put(src, "1.parquet", {"id": pa.array([1, None], pa.int32()), "s": [{"a b": 1.5}, None],
+                           "f": pa.array([0.1, 2], pa.float32()), "d": pa.array([dt.date(2024, 1, 2), None])})
+    put(src, "2.parquet", {"id": pa.array([2 ** 40], pa.int64()), "s": [{"a b": 2.5}],
+                           "f": pa.array([0.3], pa.float64()), "d": pa.array([dt.datetime(2024, 5, 6, 7)], pa.timestamp("us"))})
+    put(src, "3.parquet", {"id": pa.array([7], pa.int16()), "s": pa.array([{"a b": 3}], pa.struct([("a b", pa.float32())])),
+                           "f": pa.array([9], pa.float32()), "d": pa.array([dt.date(2025, 1, 1)])})
+    assert "column id is long, in files before integer" in silt("migrate", src, table, rc=1).err
+    done = silt("migrate", src, table, "--widen", "--verify", "--json").json
+    assert done["verified"] and done["rows"] == 4
+    rows = [json.loads(x) for x in silt("read", table, "--format", "json").out.splitlines()]
+    assert sorted((r["id"] or 0) for r in rows) == [0, 1, 7, 2 ** 40]
+    assert sorted(r["s"]["a b"] for r in rows if r["s"]) == [1.5, 2.5, 3]
+    assert silt("read", table, "--where", "id > 1000", "--format", "json").out.count("\n") == 1
+    assert silt("read", table, "--where", "d < '2024-02-01'", "--format", "json").out.count("\n") == 1
+    first = (table / "_delta_log/00000000000000000000.json").read_text()
+    actions = [json.loads(line) for line in first.splitlines()]
+    assert "typeWidening" in next(a["protocol"] for a in actions if "protocol" in a)["readerFeatures"]
+    schema = json.loads(next(a["metaData"] for a in actions if "metaData" in a)["schemaString"])
+    fields = {f["name"]: f for f in schema["fields"]}
+    assert (fields["id"]["type"], fields["f"]["type"], fields["d"]["type"]) == ("long", "double", "timestamp_ntz")
+    assert fields["id"]["metadata"]["delta.typeChanges"][0]["fromType"] == "short"
+    put(src, "4.parquet", {"id": pa.array([8], pa.int8())})
+    assert silt("migrate", src, table, "--verify", "--json").json["files"] == 1
+    assert silt("read", table, "--where", "id = 8", "--format", "json").out.count("\n") == 1
+    put(src, "5.parquet", {"id": pa.array([1.5])})
+    assert "the table has long" in silt("migrate", src, table, "--widen", rc=1).err
+    assert silt("optimize", table, "--json").json["outcome"] == "committed"
+
+
+def test_wider_types_take_no_feature_where_there_are_none(silt):
+    put(silt.dir / "src", "1.parquet", {"id": [1]})
+    silt("migrate", "src", "lake", "--widen")
+    assert "typeWidening" not in (silt.dir / "lake/_delta_log/00000000000000000000.json").read_text()
+    assert DeltaTable(silt.dir / "lake").to_pyarrow_table().num_rows == 1
