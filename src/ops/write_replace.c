@@ -112,6 +112,8 @@ static silt_status write_inserts(silt_writing *wr)
     const silt_log_state *state = e->state;
     const silt_type *schema = e->schema;
     silt_log_state with = *state;
+    e->new_metadata = wr->w.metadata;
+    e->new_schema = wr->w.schema;
     silt_write_columns columns;
     silt_edit_part *parts = silt_arena_calloc(e->arena, wr->w.add_count, sizeof(*parts));
     if (!parts) return silt_fail_nomem(wr->err);
@@ -128,7 +130,8 @@ static silt_status write_inserts(silt_writing *wr)
     silt_status st = silt_edit_copied(e, &columns);
     if (st == SILT_OK) st = silt_edit_write(e, &rows);
     e->state = state;
-    e->schema = schema;
+    e->schema = e->new_schema = schema;
+    e->new_metadata = &state->metadata;
     return st;
 }
 
