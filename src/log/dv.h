@@ -43,6 +43,14 @@ silt_status silt_dvs_write(silt_store *store, const silt_bitmap *const *rows, si
                            size_t prefix_size, const silt_random *random, silt_arena *arena,
                            silt_dv *out, silt_names *keys, silt_error *err);
 
+/* The randomness of an attempt, for silt_dvs_write(): from its name and how often it was asked
+ * before, so that what a crash leaves is found by the name. */
+typedef struct silt_dv_names {
+    const char *attempt;
+    int64_t asked;
+} silt_dv_names;
+silt_random silt_dv_names_random(silt_dv_names *names);
+
 /* Statistics of a file which has lost rows: the same with "tightBounds":false, as they bound more
  * than what is left. NULL: not JSON, or out of memory.
  * @see PROTOCOL.md, "Per-file Statistics" */

@@ -4,10 +4,12 @@
  * Invariants
  *  (1) What a descriptor says is what its file holds: durable before the descriptor is given out.
  *  (2) A name is a fresh uuid: no file is ever written again. */
+#include <stdio.h>
 #include <zlib.h>
 
 #include "base/seam.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "log/dv.h"
 
 #define MAGIC        1681511377u
@@ -57,6 +59,24 @@ void silt_random_prefix(const silt_random *random, char *out, size_t size)
         out[i] = letters[bits % (sizeof(letters) - 1)];
     }
     out[size] = '\0';
+}
+
+static void fill_named(void *ctx, void *bytes, size_t size)
+{
+    silt_dv_names *names = ctx;
+    char text[128], hash[SILT_SHA256_SIZE];
+    int length = snprintf(text, sizeof(text), "%.100s %" PRId64, names->attempt, names->asked++);
+    silt_sha256_hex((silt_bytes){text, (size_t)length}, hash);
+    for (size_t i = 0; i < size; i++) {
+        unsigned byte;
+        (void)sscanf(hash + 2 * (i % 32), "%2x", &byte);
+        ((unsigned char *)bytes)[i] = (unsigned char)byte;
+    }
+}
+
+silt_random silt_dv_names_random(silt_dv_names *names)
+{
+    return (silt_random){fill_named, names};
 }
 
 /* ---- files */

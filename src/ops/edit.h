@@ -76,6 +76,7 @@ struct silt_edit {
     SILT_VEC(const char *) keys; /* objects that were put: taken away unless a commit names them */
     bool half;                   /* files may have been put that `keys` lacks */
     int writes;                  /* engine writes so far */
+    int64_t vector_names;        /* asked for so far */
     int attempts_before;         /* of tries before this one */
     int64_t started_us, found_us;
     silt_edit_result result;

@@ -1,4 +1,5 @@
 /* Append: files to rows, once; and whatever goes wrong leaves nothing behind. */
+#include "log/dv.h"
 #include "ops/place.h"
 
 #include <fcntl.h>
@@ -255,6 +256,43 @@ static void a_hook_that_fails_stops_it(void **state)
 
 /* ---- what an attempt leaves */
 
+static void cleans_an_attempts_vectors(void **state)
+{
+    (void)state;
+    place_source(&here, "1.csv", "a\n1\n");
+    place_load_ok(&here);
+    static const char *const attempts[] = {"killed", "stands", "another"};
+    static const uint64_t row = 3;
+    const char *keys[3];
+    silt_dv dv[3];
+    silt_bitmap *rows = silt_bitmap_new();
+    assert_true(silt_bitmap_add(rows, &row, 1));
+    for (size_t i = 0; i < 3; i++) {
+        silt_names put;
+        silt_dv_names names = {attempts[i], 0};
+        const silt_random random = silt_dv_names_random(&names);
+        place_ok(&here, silt_dvs_write(here.store, (const silt_bitmap *const[]){rows}, 1, i ? 0 : 3,
+                                       &random, here.arena, &dv[i], &put, &here.err));
+        keys[i] = put.items[0];
+    }
+    silt_bitmap_free(rows);
+    const char *root = silt_arena_printf(here.arena, "%s/table", here.dir);
+    const char *commit = silt_arena_printf(
+        here.arena, "{\"add\":{\"deletionVector\":{\"pathOrInlineDv\":\"%s\"}}}\n",
+        dv[1].path_or_inline);
+    test_write(root,
+               silt_arena_printf(here.arena, "_delta_log/%020d.json",
+                                 (int)silt_snapshot_version(here.now) + 1),
+               commit);
+    for (size_t i = 0; i < 2; i++)
+        place_ok(&here, silt_attempt_clean(here.store, attempts[i], &here.err));
+    for (size_t i = 0; i < 3; i++) {
+        bool there;
+        place_ok(&here, silt_store_exists(here.store, keys[i], &there, &here.err));
+        assert_int_equal(there, i > 0);
+    }
+}
+
 static void cleans_an_attempt(void **state)
 {
     (void)state;
@@ -318,17 +356,12 @@ static void creates_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(appends_to_partitions),
-        HIDDEN(appends_to_partitions),
-        CASE(commits_the_app_txn),
-        CASE(a_bad_row_fails_its_file),
-        CASE(notices_changes_while_reading),
-        CASE(sees_what_is_not_conserved),
-        HIDDEN(sees_what_is_not_conserved),
-        CASE(a_hook_that_fails_stops_it),
-        HIDDEN(a_hook_that_fails_stops_it),
-        CASE(cleans_an_attempt),
-        CASE(creates_once),
+        CASE(appends_to_partitions),         HIDDEN(appends_to_partitions),
+        CASE(commits_the_app_txn),           CASE(a_bad_row_fails_its_file),
+        CASE(notices_changes_while_reading), CASE(sees_what_is_not_conserved),
+        HIDDEN(sees_what_is_not_conserved),  CASE(a_hook_that_fails_stops_it),
+        HIDDEN(a_hook_that_fails_stops_it),  CASE(cleans_an_attempt),
+        CASE(cleans_an_attempts_vectors),    CASE(creates_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
