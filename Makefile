@@ -59,7 +59,7 @@ fuzz: ## look for inputs that break readers of the log; TARGET=dv SECONDS=600
 	meson compile -C $(FUZZ) $(if $(JOBS),-j $(JOBS)) fuzz
 	scripts/fuzz $(FUZZ) $(SECONDS) $(TARGET)
 
-conformance: all ## random tables by Spark, compared value by value; long
+conformance: all ## operations and tables by Silt and by Spark, compared value by value; long
 	scripts/setup --test
 	scripts/setup_spark.sh
 	python3 tests/run.py --conformance $(ARGS)
