@@ -94,6 +94,45 @@ SILT_API SILT_CHECKED silt_status silt_pipeline_maintain(silt_pipeline *pipeline
                                                          silt_maintain_report *out,
                                                          silt_error *err);
 
+/* ---- unloading */
+
+typedef struct silt_unload_options {
+    size_t struct_size;
+    const char *file;  /* as it was found, or relative to the present working folder */
+    const char *table; /* only out of this one; NULL: out of all that have it */
+    bool again;        /* the file waits to be loaded again; else it is left alone from now on */
+    bool dry_run;
+} silt_unload_options;
+#define SILT_UNLOAD_OPTIONS_INIT                              \
+    {                                                         \
+        sizeof(silt_unload_options), NULL, NULL, false, false \
+    }
+
+typedef struct silt_unload_table {
+    const char *table_name, *path;
+    int64_t rows;
+    int64_t loaded_by; /* the batch that had loaded them */
+    int64_t batch_id;  /* of the unloading; -1 with dry_run */
+    int64_t version;   /* of the target; -1 with dry_run */
+} silt_unload_table;
+
+typedef struct silt_unload_report {
+    const char *file_path;
+    const silt_unload_table *tables;
+    size_t table_count;
+} silt_unload_report;
+
+/** Delete exactly the rows that a file brought into append tables, each table in one commit with a
+ * batch number and ledger of its own; takes the lock. The report lives in `arena`.
+ * @return SILT_NOT_FOUND no batch has loaded it; SILT_INVALID a table whose rows don't say where
+ *         they are from; SILT_INCONSISTENT the rows aren't those that were loaded; as
+ *         silt_pipeline_run(), silt_delete()
+ * @see docs/exactly-once.md, "Unloading" */
+SILT_API SILT_CHECKED silt_status silt_pipeline_unload(silt_pipeline *pipeline,
+                                                       const silt_unload_options *opts,
+                                                       silt_arena *arena, silt_unload_report *out,
+                                                       silt_error *err);
+
 #ifdef __cplusplus
 }
 #endif

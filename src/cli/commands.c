@@ -53,6 +53,14 @@ static const cli_option reset_options[] = {
 static const cli_option maintain_options[] = {
     {"table", CLI_TEXT, "TABLE", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
 
+static const cli_option unload_options[] = {
+    {"table", CLI_TEXT, "TABLE", 0},
+    {"again", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
+    {"yes", CLI_FLAG, NULL, 'y'},
+    END,
+};
+
 static const cli_option prove_options[] = {{"sources", CLI_FLAG, NULL, 0}, END};
 
 static const cli_option runs_options[] = {{"run-state", CLI_TEXT, "DIR", 0}, END};
@@ -107,12 +115,9 @@ static const cli_option restore_options[] = {
 };
 
 static const cli_option vacuum_options[] = {
-    {"retention-hours", CLI_COUNT, "H", 0},
-    {"lite", CLI_FLAG, NULL, 0},
-    {"inventory", CLI_TEXT, "FILE", 0},
-    {"dry-run", CLI_FLAG, NULL, 0},
-    {"yes", CLI_FLAG, NULL, 'y'},
-    END,
+    {"retention-hours", CLI_COUNT, "H", 0}, {"lite", CLI_FLAG, NULL, 0},
+    {"inventory", CLI_TEXT, "FILE", 0},     {"dry-run", CLI_FLAG, NULL, 0},
+    {"yes", CLI_FLAG, NULL, 'y'},           END,
 };
 
 static const cli_option checkpoint_options[] = {
@@ -287,6 +292,7 @@ const cli_command cli_commands[] = {
     {"force-unlock", cmd_force_unlock, unlock_options, NULL, 0, 0, true},
     {"reset-state", cmd_reset, reset_options, NULL, 0, 0, true},
     {"runs", cmd_runs, runs_options, "COMMAND", 0, 2, true},
+    {"unload", cmd_unload, unload_options, "FILE", 1, 1, true},
     {"maintain", cmd_maintain, maintain_options, NULL, 0, 0, true},
     {"prove", cmd_prove, prove_options, "TABLE", 0, 1, true},
     {"check-config", cmd_check_config, check_options, NULL, 0, 0, true},
@@ -314,6 +320,5 @@ const cli_command cli_commands[] = {
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
     LATER("replay"),
-    LATER("unload"),
     {NULL, NULL, NULL, NULL, 0, 0, false},
 };

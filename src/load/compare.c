@@ -37,7 +37,7 @@ void silt_comparison_release(silt_comparison *c)
 
 static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, silt_error *err)
 {
-    for (size_t i = 0; ledger->kind == SILT_LEDGER_DATA && i < ledger->file_count; i++) {
+    for (size_t i = 0; i < ledger->file_count; i++) {
         const silt_ledger_file *file = &ledger->files[i];
         bool found;
         void **slot = silt_map64_slot(c->by_path, file->path, strlen(file->path), &found);
@@ -47,6 +47,7 @@ static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, s
         if (!item) return silt_fail_nomem(err);
         *item = (silt_loaded){file->path, ledger, file, -1, false};
         *slot = item;
+        if (ledger->kind != SILT_LEDGER_DATA) continue;
         if (!silt_vec_push(&c->loaded, item)) return silt_fail_nomem(err);
     }
     return SILT_OK;
@@ -102,6 +103,15 @@ static silt_status compare_row(silt_comparison *c, const silt_tracked *row, int6
                                silt_lines *lines, silt_error *err)
 {
     silt_loaded *item = silt_map64_get(c->by_path, row->file_path, strlen(row->file_path));
+    if (item && item->ledger->kind == SILT_LEDGER_UNLOAD) {
+        if (row->status != SILT_FILE_COMPLETED) return SILT_OK;
+        silt_lines_add(lines, "Marked as completed but unloaded by batch %" PRId64 ": %s",
+                       item->ledger->number, row->file_path);
+        silt_tracked fixed = *row;
+        fixed.status = SILT_FILE_UNLOADED;
+        fixed.updated_us = now_us;
+        return want(c, fixed, err);
+    }
     if (item) item->in_tracker = true;
     if (item && row->status != SILT_FILE_COMPLETED && row->status != SILT_FILE_PROCESSING) {
         silt_lines_add(lines, "Marked as %s but loaded by batch %" PRId64 ": %s",
@@ -164,6 +174,13 @@ static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_li
                            "%" PRId64 " rows of a file that no batch loaded (_batch_id %" PRId64
                            "): %s",
                            e->row_count, e->batch_id, e->path);
+        return;
+    }
+    if (item->ledger->kind == SILT_LEDGER_UNLOAD) {
+        silt_lines_add(lines,
+                       "%" PRId64 " rows of a file that batch %" PRId64
+                       " unloaded (_batch_id %" PRId64 "): %s",
+                       e->row_count, item->ledger->number, e->batch_id, e->path);
         return;
     }
     if (e->batch_id != item->ledger->number) {

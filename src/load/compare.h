@@ -26,8 +26,8 @@ typedef struct silt_loaded {
 
 typedef struct silt_comparison {
     silt_arena *arena;
-    silt_map64 *by_path; /* path → silt_loaded * */
-    SILT_VEC(silt_loaded *) loaded;
+    silt_map64 *by_path;            /* path → silt_loaded *; its ledger may be an UNLOAD's */
+    SILT_VEC(silt_loaded *) loaded; /* without those */
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
     SILT_VEC(silt_tracked) wrong; /* rows as they ought to be, where the tracker says otherwise */

@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-static const char *const kind_names[] = {"data", "fence", "epoch"};
+static const char *const kind_names[] = {"data", "fence", "epoch", "unload"};
 
 const char *silt_ledger_key(const char *app_id, int64_t number, silt_arena *arena)
 {

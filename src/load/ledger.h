@@ -14,7 +14,8 @@
 typedef enum silt_ledger_kind {
     SILT_LEDGER_DATA,  /* a batch of source files */
     SILT_LEDGER_FENCE, /* number spent so that an older attempt can't commit any more */
-    SILT_LEDGER_EPOCH  /* reset-state --forget: what was before it counts as never loaded */
+    SILT_LEDGER_EPOCH, /* reset-state --forget: what was before it counts as never loaded */
+    SILT_LEDGER_UNLOAD /* the rows of its files went, with the counts they were loaded with */
 } silt_ledger_kind;
 
 typedef struct silt_ledger_file {

@@ -1,0 +1,227 @@
+/* Unload: exactly the rows of one file go, in a batch of its own with its own number and ledger.
+ *
+ * Invariants
+ *  (1) Only rows that the file's ledger vouches for go, and all of them: else nothing is done.
+ *  (2) The ledger stands before the commit is tried; the tracker only follows (recover.c). */
+#include <unistd.h>
+
+#include "load/batch.h"
+#include "load/compare.h"
+#include "load/recover.h"
+#include "load/session.h"
+#include "silt/edit.h"
+#include "silt/upkeep.h"
+
+typedef struct unloading {
+    silt_load *load;
+    const silt_unload_options *opts;
+    const char *path; /* as the ledgers have it */
+    silt_arena *arena;
+    silt_target target;
+    silt_comparison comparison;
+    const silt_loaded *item; /* what is to go; NULL: the file isn't loaded */
+    silt_error *err;
+} unloading;
+
+static void unloading_release(unloading *u)
+{
+    if (u->target.table) silt_target_release(&u->target);
+    silt_comparison_release(&u->comparison);
+}
+
+/* ---- what is to go */
+
+static silt_status check_strategy(const unloading *u)
+{
+    const silt_config_table *table = u->target.table;
+    bool append = table->strategy == SILT_STRATEGY_APPEND;
+    if (append && u->target.ops->has_evidence(&u->target)) return SILT_OK;
+    silt_fail(u->err, SILT_INVALID, "table %s: %s; a file's rows can't be told from others",
+              table->name, append ? "it has no audit columns" : "it isn't loaded by appending");
+    return silt_hint(u->err, SILT_INVALID,
+                     "bring an older version back by 'silt restore', and load the files since then "
+                     "again");
+}
+
+/* A text of Spark's SQL. */
+static void put_text(silt_buf *out, const char *text)
+{
+    silt_buf_putc(out, '\'');
+    for (; *text; text++)
+        silt_buf_printf(out, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+    silt_buf_putc(out, '\'');
+}
+
+/* The rows of the batch that loaded it. */
+static const char *condition(const unloading *u)
+{
+    SILT_CLEAN(silt_buf) where = {0};
+    const silt_type *schema = silt_snapshot_schema(u->target.snapshot);
+    const silt_type *batch = schema->fields[silt_type_find(schema, SILT_COLUMN_BATCH_ID)].type;
+    const char *quote = batch->kind == SILT_TYPE_STRING ? "'" : "";
+    silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " = ");
+    put_text(&where, u->path);
+    silt_buf_printf(&where, " AND " SILT_COLUMN_BATCH_ID " = %s%" PRId64 "%s", quote,
+                    u->item->ledger->number, quote);
+    return silt_buf_copy(&where, u->arena);
+}
+
+static silt_status delete_rows(unloading *u, int64_t number, silt_edit_result *out)
+{
+    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
+    silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
+    const char *where = condition(u);
+    if (!where) return silt_fail_nomem(u->err);
+    commit.app_id = number < 0 ? NULL : u->target.app_id;
+    commit.app_version = number;
+    opts.commit = &commit;
+    opts.dry_run = number < 0;
+    return silt_delete(u->target.snapshot, where, &opts, out, NULL, u->err);
+}
+
+/* Invariant (1). */
+static silt_status check_rows(unloading *u)
+{
+    silt_edit_result found;
+    SILT_TRY(delete_rows(u, -1, &found));
+    int64_t loaded = u->item->file->rows.inserted;
+    if (found.rows_deleted == loaded || (loaded == 0 && found.rows_deleted < 0)) return SILT_OK;
+    silt_fail(u->err, SILT_INCONSISTENT,
+              "table %s: %" PRId64 " rows of %s are there, batch %" PRId64 " loaded %" PRId64,
+              u->target.table->name, found.rows_deleted, u->path, u->item->ledger->number, loaded);
+    return silt_hint(u->err, SILT_INCONSISTENT, "see 'silt validate-consistency'");
+}
+
+/* ---- the batch */
+
+/* Under the next number that no batch has planned. */
+static silt_status write_ledger(unloading *u, int64_t *number)
+{
+    silt_load *load = u->load;
+    const silt_target *t = &u->target;
+    char id[SILT_UUID_SIZE], manifest[SILT_HASH_SIZE];
+    silt_uuid(load->random, id);
+    SILT_TRY(silt_ledger_manifest(u->item->file, 1, manifest, u->err));
+    silt_ledger ledger = {
+        .kind = SILT_LEDGER_UNLOAD,
+        .app_id = t->app_id,
+        .previous = t->app_version,
+        .attempt = id,
+        .run_id = load->run_id,
+        .state_id = silt_tracker_state_id(load->tracker),
+        .table_id = t->id,
+        .manifest = manifest,
+        .created_us = silt_now_us(load->clock),
+        .files = u->item->file,
+        .file_count = 1,
+    };
+    int64_t promised = silt_tracker_promised(load->tracker, t->app_id);
+    *number = (promised > t->app_version ? promised : t->app_version) + 1;
+    for (;; (*number)++) {
+        silt_ledger taken;
+        ledger.number = *number;
+        silt_status st = silt_ledger_write(t->store, &ledger, u->arena, &taken, u->err);
+        if (st != SILT_EXISTS) return st;
+    }
+}
+
+/* The tracker has the file as unloaded by now; `again`: it waits. */
+static silt_status let_wait(unloading *u)
+{
+    const silt_tracked *row = silt_tracker_find(u->load->tracker, u->target.table->name, u->path);
+    if (!row) return SILT_OK; /* then it is a new one */
+    silt_tracked waiting = *row;
+    waiting.status = SILT_FILE_PENDING;
+    waiting.updated_us = silt_now_us(u->load->clock);
+    const silt_tracker_change change = {.rows = &waiting, .row_count = 1, .operation = "AGAIN"};
+    return silt_tracker_commit(u->load->tracker, &change, u->err);
+}
+
+static silt_status unload(unloading *u, silt_unload_table *out)
+{
+    int64_t number;
+    silt_edit_result done = {0};
+    silt_settled settled = {0};
+    SILT_TRY(write_ledger(u, &number));
+    SILT_TRY(delete_rows(u, number, &done));
+    if (done.outcome == SILT_EDIT_OVERTAKEN)
+        return silt_fail(u->err, SILT_CONFLICT, "table %s: another process was faster; try again",
+                         u->target.table->name);
+    out->version = done.committed_version;
+    out->batch_id = number;
+    SILT_TRY(silt_settle(u->load, &u->target, &settled, u->err));
+    silt_load_event(u->load, "unload", "{\"table_name\":\"%s\",\"batch_id\":%" PRId64 "}",
+                    u->target.table->name, number);
+    return u->opts->again ? let_wait(u) : SILT_OK;
+}
+
+/* ---- tables */
+
+static silt_status look(unloading *u, const silt_config_table *table)
+{
+    silt_settled settled = {0};
+    SILT_TRY(silt_target_open(u->load, table, &u->target, u->err));
+    SILT_TRY(silt_settle(u->load, &u->target, &settled, u->err));
+    if (!u->target.there || u->target.app_version < 0) return SILT_OK;
+    SILT_TRY(silt_compare_chain(&u->target, &u->comparison, u->err));
+    const silt_loaded *item = silt_map64_get(u->comparison.by_path, u->path, strlen(u->path));
+    if (item && item->ledger->kind == SILT_LEDGER_DATA) u->item = item;
+    return SILT_OK;
+}
+
+static silt_status unload_table(silt_load *load, const silt_config_table *table,
+                                const silt_unload_options *opts, const char *path,
+                                silt_arena *arena, silt_unload_report *report,
+                                silt_unload_table *out, silt_error *err)
+{
+    SILT_CLEAN(unloading)
+    u = {.load = load, .opts = opts, .path = path, .arena = arena, .err = err};
+    SILT_TRY(look(&u, table));
+    if (!u.item) return SILT_OK;
+    SILT_TRY(check_strategy(&u));
+    SILT_TRY(check_rows(&u));
+    *out = (silt_unload_table){.table_name = table->name,
+                               .path = table->target_path,
+                               .rows = u.item->file->rows.inserted,
+                               .loaded_by = u.item->ledger->number,
+                               .batch_id = -1,
+                               .version = -1};
+    if (!opts->dry_run) SILT_TRY(unload(&u, out));
+    report->table_count++;
+    return SILT_OK;
+}
+
+static silt_status unload_tables(silt_load *load, const silt_unload_options *opts,
+                                 silt_arena *arena, silt_unload_report *report, silt_error *err)
+{
+    const silt_config *config = load->config;
+    SILT_FREE char *here = opts->file[0] == '/' ? NULL : getcwd(NULL, 0);
+    const char *path = silt_path_normalise(here, opts->file, arena);
+    silt_unload_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
+    if (!path || !tables) return silt_fail_nomem(err);
+    report->file_path = path;
+    report->tables = tables;
+    for (size_t i = 0; i < config->table_count; i++)
+        if (!opts->table || strcmp(opts->table, config->tables[i].name) == 0)
+            SILT_TRY(unload_table(load, &config->tables[i], opts, path, arena, report,
+                                  &tables[report->table_count], err));
+    if (report->table_count) return SILT_OK;
+    silt_fail(err, SILT_NOT_FOUND, "%s: no batch of %s%s has loaded this file", path,
+              opts->table ? "table " : "pipeline ", opts->table ? opts->table : config->pipeline);
+    return silt_hint(err, SILT_NOT_FOUND,
+                     "files go by the path they were found by, in _source_file of their rows");
+}
+
+silt_status silt_pipeline_unload(silt_pipeline *pipeline, const silt_unload_options *opts,
+                                 silt_arena *arena, silt_unload_report *out, silt_error *err)
+{
+    silt_load *load = silt_pipeline_load(pipeline);
+    silt_unload_report report = {0};
+    if (!opts || !opts->file || !*opts->file)
+        return silt_fail(err, SILT_INVALID, "which file is to be unloaded?");
+    SILT_TRY(silt_session_begin(load, 0, false, err));
+    silt_status st = unload_tables(load, opts, arena, &report, err);
+    silt_session_end(load);
+    if (st == SILT_OK) *out = report;
+    return st;
+}
