@@ -23,7 +23,7 @@ static bool profile(silt_engine *engine, silt_engine_profile *out)
 {
     const silt_duck_engine *db = silt_duck_of(engine);
     if (!db->database) return false;
-    *out = (silt_engine_profile){"duckdb", silt_duck.library_version(), db->threads,
+    *out = (silt_engine_profile){"duckdb", silt_duck.library_version(), db->threads_used,
                                  db->memory_limit_bytes};
     return true;
 }

@@ -130,6 +130,16 @@ static silt_status open_database(silt_duck_engine *db, silt_error *err)
     return st;
 }
 
+static silt_status count_threads(silt_duck_engine *db, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    int64_t threads = db->threads;
+    silt_buf_puts(&sql, "SELECT current_setting('threads')::BIGINT");
+    if (!threads) SILT_TRY(silt_duck_query_int(db, &sql, &threads, err));
+    db->threads_used = (int)threads;
+    return SILT_OK;
+}
+
 static silt_status set_session(silt_duck_engine *db, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
@@ -139,6 +149,7 @@ static silt_status set_session(silt_duck_engine *db, silt_error *err)
     if (st == SILT_FAILED)
         return silt_fail(err, SILT_INVALID, "engine: unknown time zone '%s'", db->timezone);
     SILT_TRY(st);
+    SILT_TRY(count_threads(db, err));
     if (!db->progress) return SILT_OK;
     return silt_duck_run(
         db, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err);

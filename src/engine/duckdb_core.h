@@ -86,7 +86,8 @@ typedef struct silt_duck_engine {
     silt_engine base;
     /* copied options; memory_limit_bytes and temp_directory as they were decided on */
     int64_t memory_limit_bytes;
-    int threads;
+    int threads;      /* as asked for; 0: as many as the engine takes */
+    int threads_used; /* once it has started */
     char *temp_directory, *timezone;
     silt_progress_fn *progress;
     void *progress_ctx;

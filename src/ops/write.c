@@ -168,6 +168,8 @@ static silt_status make_table(silt_writing *wr)
     SILT_AUTO(silt_txn) txn = NULL;
     silt_txn_result r;
     SILT_TRY(silt_write_shape(wr));
+    SILT_TRY(silt_commit_tell(&wr->commit, wr->arena, &opts, wr->err));
+    opts.app_id = NULL; /* the number is that of the commit with the rows */
     opts.operation = "CREATE TABLE";
     SILT_TRY(silt_txn_new_table(wr->store, wr->engine, &opts, &txn, wr->err));
     SILT_TRY(silt_shape_apply(wr->w.shape, txn, wr->err));
