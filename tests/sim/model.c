@@ -226,6 +226,7 @@ const char *op_name(op_kind kind)
         [OP_REPLACE_PARTITIONS] = "replace_partitions",
         [OP_UPSERT] = "upsert",
         [OP_APPEND_ONCE] = "append_once",
+        [OP_MERGE] = "merge",
         [OP_UPDATE] = "update",
         [OP_DELETE] = "delete",
         [OP_OPTIMIZE] = "optimize",
@@ -268,6 +269,15 @@ const char *op_text(const op *o, silt_arena *arena)
         silt_buf_printf(&text, " where %s", where ? where : "true");
     if (o->kind == OP_RESTORE) silt_buf_printf(&text, " version %" PRId64, o->version);
     if (o->column.name[0]) silt_buf_printf(&text, " %s %s", o->column.name, o->name);
+    if (o->kind == OP_MERGE)
+        silt_buf_printf(&text, " by %s%s%s%s%s%s%s%s", o->merge.by_condition ? "condition" : "key",
+                        o->merge.delete_null ? ", delete null" : "",
+                        o->merge.matched == UPDATE_STAR ? ", update *" : "",
+                        o->merge.matched == UPDATE_V ? ", update v" : "",
+                        o->merge.insert ? ", insert *" : "",
+                        o->merge.insert && o->merge.insert_small ? " of small" : "",
+                        o->merge.others == UPDATE_OTHERS ? ", update others" : "",
+                        o->merge.others == DELETE_OTHERS ? ", delete others" : "");
     if (o->newest) silt_buf_puts(&text, " newest by v");
     if (o->small) silt_buf_puts(&text, " small");
     if (o->lite) silt_buf_puts(&text, " lite");
@@ -345,6 +355,7 @@ bool op_fits(op_kind kind, const model *m)
         return m->traits->mapping && some_column(m, NULL);
     case OP_WIDEN:
         return m->traits->widening && !m->wide && w_of(m);
+    case OP_MERGE:
     case OP_CREATE:
         return false;
     default:
@@ -381,13 +392,13 @@ static bool has_id(const op *o, size_t count, int64_t id)
 
 static void some_source(op *o, const model *m, op_supply *supply, test_random *dice)
 {
-    bool keyed = o->kind == OP_UPSERT || o->kind == OP_APPEND_ONCE;
+    bool keyed = o->kind == OP_UPSERT || o->kind == OP_APPEND_ONCE || o->kind == OP_MERGE;
     size_t count = 1 + test_random_below(dice, chance(dice, 50) ? 6 : OP_SOURCE_MAX - 1);
     for (size_t i = 0; i < m->column_count; i++)
         if (m->columns[i].slot != SLOT_G) o->columns[o->column_count++] = m->columns[i];
     for (size_t i = 0; i < count; i++) {
         int64_t id = keyed && chance(dice, 70) ? known_id(m, supply, dice) : supply->next_id++;
-        if (o->kind == OP_UPSERT && has_id(o, o->source_count, id)) continue;
+        if (keyed && o->kind != OP_APPEND_ONCE && has_id(o, o->source_count, id)) continue;
         model_row row = some_row(o, id, dice);
         if (o->kind == OP_REPLACE_WHERE) row.cell[SLOT_P] = o->where.p;
         if (m->traits->constrained && chance(dice, 1)) row.cell[SLOT_V] = MODEL_V_MAX;
@@ -396,12 +407,25 @@ static void some_source(op *o, const model *m, op_supply *supply, test_random *d
     o->stream = chance(dice, 30);
 }
 
+static model_merge some_merge(test_random *dice)
+{
+    model_merge g = {.delete_null = chance(dice, 30),
+                     .matched = test_random_below(dice, 3),
+                     .insert = chance(dice, 70),
+                     .insert_small = chance(dice, 30),
+                     .by_condition = chance(dice, 50)};
+    if (chance(dice, 40)) g.others = test_random_below(dice, 3);
+    if (!g.delete_null && !g.matched && !g.others) g.insert = true;
+    return g;
+}
+
 op op_some(op_kind kind, const model *m, op_supply *supply, test_random *dice)
 {
     op o = {.kind = kind, .app_version = -1};
     o.where = model_some_condition(dice, supply->next_id);
     if (kind == OP_REPLACE_WHERE) o.where.kind = MODEL_OF_P;
-    if (kind <= OP_APPEND_ONCE) some_source(&o, m, supply, dice);
+    if (kind <= OP_MERGE) some_source(&o, m, supply, dice);
+    if (kind == OP_MERGE) o.merge = some_merge(dice);
     o.newest = kind == OP_UPSERT && chance(dice, 40);
     o.assignment = (int)test_random_below(dice, w_of(m) ? 3 : 2);
     o.small = chance(dice, 50);
@@ -519,6 +543,58 @@ static void apply_upsert(applying *a)
     }
 }
 
+/* What becomes of a row that the source has; NULL: nothing is left of it. */
+static const model_row *merged(const applying *a, const model_row *old, size_t s, model_row *new)
+{
+    const model_merge *g = &a->op->merge;
+    int64_t v = a->op->source[s].cell[SLOT_V];
+    if (g->delete_null && v == MODEL_NULL) return NULL;
+    *new = *old;
+    if (g->matched == UPDATE_STAR) *new = source_row(a, s);
+    if (g->matched == UPDATE_V)
+        new->cell[SLOT_V] = v == MODEL_NULL ? MODEL_NULL : v + old->cell[SLOT_ID] % 3;
+    new->ident = old->ident;
+    return new;
+}
+
+static const model_row *merged_without_source(const applying *a, const model_row *old,
+                                              model_row *new)
+{
+    *new = *old;
+    if (a->op->merge.others == KEEP_OTHERS || old->cell[SLOT_ID] % 5 != 0) return new;
+    if (a->op->merge.others == DELETE_OTHERS) return NULL;
+    new->cell[SLOT_V] = 1;
+    return new;
+}
+
+static void apply_merge(applying *a)
+{
+    const op *o = a->op;
+    bool met[OP_SOURCE_MAX] = {false};
+    for (size_t i = 0; i < a->before->row_count; i++) {
+        const model_row *old = &a->before->rows[i], *left;
+        model_row new;
+        size_t s = 0;
+        while (s < o->source_count && o->source[s].cell[SLOT_ID] != old->cell[SLOT_ID])
+            s++;
+        if (s < o->source_count) met[s] = true;
+        left = s < o->source_count ? merged(a, old, s, &new) : merged_without_source(a, old, &new);
+        if (!left)
+            delete_row(a, old);
+        else if (memcmp(left, old, sizeof(*old)) == 0)
+            keep(a, old);
+        else
+            update_row(a, old, left);
+    }
+    for (size_t s = 0; o->merge.insert && s < o->source_count; s++) {
+        model_row row = source_row(a, s);
+        int64_t v = row.cell[SLOT_V];
+        bool wanted = !o->merge.insert_small || (v != MODEL_NULL && v < 30);
+        if (!met[s] && wanted) insert_row(a, &row);
+    }
+    a->after->net = true; /* rows that are set to what they were may be told */
+}
+
 static bool is_there(const applying *a, int64_t id)
 {
     for (size_t i = 0; i < a->before->row_count; i++)
@@ -625,6 +701,9 @@ silt_status op_apply(const op *o, const model *before, const model *then, int64_
         break;
     case OP_APPEND_ONCE:
         apply_append_once(&a);
+        break;
+    case OP_MERGE:
+        apply_merge(&a);
         break;
     case OP_UPDATE:
     case OP_DELETE:

@@ -98,6 +98,7 @@ typedef enum op_kind {
     OP_REPLACE_PARTITIONS,
     OP_UPSERT,
     OP_APPEND_ONCE,
+    OP_MERGE,
     OP_UPDATE,
     OP_DELETE,
     OP_OPTIMIZE,
@@ -119,6 +120,16 @@ typedef enum op_kind {
 
 enum { OP_SOURCE_MAX = 40 };
 
+/* The clauses of a merge by id; of each kind one at most, and one at all. */
+typedef struct model_merge {
+    bool delete_null; /* WHEN MATCHED AND s.v IS NULL THEN DELETE */
+    enum { KEEP_MATCHED, UPDATE_STAR, UPDATE_V } matched; /* V: v = s.v + t.id % 3, null stays */
+    bool insert;                                          /* INSERT * */
+    bool insert_small;                                    /* AND s.v < 30 */
+    enum { KEEP_OTHERS, UPDATE_OTHERS, DELETE_OTHERS } others; /* by source, AND t.id % 5 = 0 */
+    bool by_condition;                                         /* ON t.id = s.id, else by key */
+} model_merge;
+
 typedef struct op {
     op_kind kind;
     model_condition where; /* REPLACE_WHERE, UPDATE, DELETE */
@@ -126,7 +137,8 @@ typedef struct op {
     size_t source_count;
     model_column columns[MODEL_SLOTS]; /* that the source has */
     size_t column_count;
-    bool newest;         /* UPSERT: by v */
+    bool newest; /* UPSERT: by v */
+    model_merge merge;
     bool stream;         /* the source is an Arrow stream, else a CSV file */
     int assignment;      /* UPDATE: what is set to what, see op_assignment_of() */
     model_column column; /* of alterations */

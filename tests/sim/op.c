@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "store/store.h"
+#include "support/alloc.h"
 #include "support/arrow.h"
 #include "support/files.h"
 
@@ -91,6 +92,15 @@ typedef struct doing {
     op_outcome *out;
 } doing;
 
+/* A call of Silt, in which memory may run out. */
+#define CALL(site, call) \
+    (test_alloc_fail((site)->nomem_at, (site)->nomem_for_good), called((site), (call)))
+static silt_status called(op_site *site, silt_status st)
+{
+    site->was_nomem = test_alloc_failed();
+    return st;
+}
+
 static silt_commit_options commit_of(const op_site *site, int64_t app_version)
 {
     silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
@@ -107,6 +117,30 @@ static void follow(op_site *site, silt_snapshot *after)
     site->held = after;
 }
 
+/* What the source needs lives as long as the two behind it. */
+static void open_source(doing *d, silt_write_source *source, const char **path, test_arrow *arrow)
+{
+    if (d->op->stream) {
+        source->stream = open_stream(d->op, arrow, d->arena);
+        return;
+    }
+    write_csv(d->site, d->op, d->arena);
+    *path = source_path(d->site, d->arena);
+    source->files = path;
+    source->file_count = 1;
+}
+
+static void keep_edit_result(doing *d, const silt_edit_result *result)
+{
+    d->out->committed = result->outcome == SILT_EDIT_COMMITTED;
+    d->out->before =
+        result->outcome == SILT_EDIT_ALREADY_DONE || result->outcome == SILT_EDIT_OVERTAKEN;
+    d->out->version = result->committed_version;
+    d->out->attempts = result->attempts;
+    d->out->deleted = result->rows_deleted;
+    d->out->updated = result->rows_updated;
+}
+
 static silt_status do_write(doing *d)
 {
     static const char *const keys[] = {"id", NULL};
@@ -116,7 +150,7 @@ static silt_status do_write(doing *d)
     silt_write_result result;
     silt_snapshot *after = NULL;
     test_arrow arrow;
-    const char *path = source_path(d->site, d->arena);
+    const char *path;
     opts.mode = o->kind == OP_APPEND        ? SILT_WRITE_APPEND
                 : o->kind == OP_UPSERT      ? SILT_WRITE_UPSERT
                 : o->kind == OP_APPEND_ONCE ? SILT_WRITE_APPEND_ONCE
@@ -126,15 +160,9 @@ static silt_status do_write(doing *d)
     if (o->kind == OP_UPSERT || o->kind == OP_APPEND_ONCE) opts.keys = keys;
     if (o->newest) opts.newest_by = "v";
     opts.commit = &d->commit;
-    if (o->stream) {
-        source.stream = open_stream(o, &arrow, d->arena);
-    } else {
-        write_csv(d->site, o, d->arena);
-        source.files = &path;
-        source.file_count = 1;
-    }
-    silt_status st =
-        silt_write(d->site->store, d->site->engine, &source, &opts, &result, &after, &d->out->err);
+    open_source(d, &source, &path, &arrow);
+    silt_status st = CALL(d->site, silt_write(d->site->store, d->site->engine, &source, &opts,
+                                              &result, &after, &d->out->err));
     if (source.stream && source.stream->release) source.stream->release(source.stream);
     if (st != SILT_OK) return st;
     follow(d->site, after);
@@ -144,6 +172,69 @@ static silt_status do_write(doing *d)
     d->out->attempts = result.attempts;
     d->out->inserted = result.rows_inserted;
     d->out->updated = result.rows_updated;
+    return SILT_OK;
+}
+
+/* The clauses, in the order in which they count; `set` is of those that need one. */
+static size_t clauses_of(const model_merge *g, silt_assignment set[2], silt_merge_clause out[4])
+{
+    size_t count = 0;
+    set[0] = (silt_assignment){"v", "s.v + t.id % 3"};
+    set[1] = (silt_assignment){"v", "1"};
+    if (g->delete_null)
+        out[count++] = (silt_merge_clause){
+            .when = SILT_MERGE_MATCHED, .condition = "s.v IS NULL", .action = SILT_MERGE_DELETE};
+    if (g->matched == UPDATE_STAR)
+        out[count++] = (silt_merge_clause){
+            .when = SILT_MERGE_MATCHED, .action = SILT_MERGE_UPDATE, .star = true};
+    if (g->matched == UPDATE_V)
+        out[count++] = (silt_merge_clause){.when = SILT_MERGE_MATCHED,
+                                           .action = SILT_MERGE_UPDATE,
+                                           .set = &set[0],
+                                           .set_count = 1};
+    if (g->insert)
+        out[count++] = (silt_merge_clause){.when = SILT_MERGE_NOT_MATCHED,
+                                           .condition = g->insert_small ? "s.v < 30" : NULL,
+                                           .action = SILT_MERGE_INSERT,
+                                           .star = true};
+    if (g->others)
+        out[count++] = (silt_merge_clause){.when = SILT_MERGE_NOT_MATCHED_BY_SOURCE,
+                                           .condition = "t.id % 5 = 0",
+                                           .action = g->others == DELETE_OTHERS ? SILT_MERGE_DELETE
+                                                                                : SILT_MERGE_UPDATE,
+                                           .set = g->others == DELETE_OTHERS ? NULL : &set[1],
+                                           .set_count = g->others != DELETE_OTHERS};
+    return count;
+}
+
+static silt_status do_merge(doing *d)
+{
+    static const char *const keys[] = {"id", NULL};
+    const op *o = d->op;
+    silt_merge_options merge = SILT_MERGE_OPTIONS_INIT;
+    silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
+    silt_write_source source = SILT_WRITE_SOURCE_INIT;
+    silt_merge_clause clauses[4];
+    silt_assignment set[2];
+    silt_merge_result result;
+    silt_snapshot *after = NULL;
+    test_arrow arrow;
+    const char *path;
+    open_source(d, &source, &path, &arrow);
+    if (o->merge.by_condition)
+        merge.on = "t.id = s.id";
+    else
+        merge.keys = keys;
+    merge.clauses = clauses;
+    merge.clause_count = clauses_of(&o->merge, set, clauses);
+    opts.commit = &d->commit;
+    silt_status st =
+        CALL(d->site, silt_merge(d->base, &source, &merge, &opts, &result, &after, &d->out->err));
+    if (source.stream && source.stream->release) source.stream->release(source.stream);
+    if (st != SILT_OK) return st;
+    follow(d->site, after);
+    keep_edit_result(d, &result.edit);
+    d->out->inserted = result.rows_inserted;
     return SILT_OK;
 }
 
@@ -162,24 +253,19 @@ static silt_status do_edit(doing *d)
     opts.rewrite_percent = o->small ? 100 : 50;
     if (o->kind == OP_UPDATE) {
         op_assignment_of(o, d->model, d->arena, &set.column, &set.value);
-        st = silt_update(d->base, &set, 1, where, &opts, &result, &after, &d->out->err);
+        st = CALL(d->site,
+                  silt_update(d->base, &set, 1, where, &opts, &result, &after, &d->out->err));
     } else if (o->kind == OP_DELETE) {
-        st = silt_delete(d->base, where, &opts, &result, &after, &d->out->err);
+        st = CALL(d->site, silt_delete(d->base, where, &opts, &result, &after, &d->out->err));
     } else {
         if (o->small) opts.target_file_bytes = 1200;
         if (o->kind == OP_ZORDER) optimize.z_order = by;
         optimize.purge = o->kind == OP_PURGE;
-        st = silt_optimize(d->base, &optimize, &opts, &result, &after, &d->out->err);
+        st = CALL(d->site, silt_optimize(d->base, &optimize, &opts, &result, &after, &d->out->err));
     }
     if (st != SILT_OK) return st;
     follow(d->site, after);
-    d->out->committed = result.outcome == SILT_EDIT_COMMITTED;
-    d->out->before =
-        result.outcome == SILT_EDIT_ALREADY_DONE || result.outcome == SILT_EDIT_OVERTAKEN;
-    d->out->version = result.committed_version;
-    d->out->attempts = result.attempts;
-    d->out->deleted = result.rows_deleted;
-    d->out->updated = result.rows_updated;
+    keep_edit_result(d, &result);
     return SILT_OK;
 }
 
@@ -189,7 +275,8 @@ static silt_status do_restore(doing *d)
     silt_restore_result result;
     opts.version = d->op->version;
     opts.commit = &d->commit;
-    SILT_TRY(silt_restore(d->site->store, d->site->engine, &opts, &result, &d->out->err));
+    SILT_TRY(
+        CALL(d->site, silt_restore(d->site->store, d->site->engine, &opts, &result, &d->out->err)));
     d->out->committed = result.outcome == SILT_RESTORE_COMMITTED;
     d->out->before =
         result.outcome == SILT_RESTORE_ALREADY_DONE || result.outcome == SILT_RESTORE_OVERTAKEN;
@@ -230,7 +317,8 @@ static silt_status do_alter(doing *d)
         step.value = "long";
         break;
     }
-    SILT_TRY(silt_table_alter(d->base, &step, 1, &opts, d->arena, &result, &d->out->err));
+    SILT_TRY(
+        CALL(d->site, silt_table_alter(d->base, &step, 1, &opts, d->arena, &result, &d->out->err)));
     keep_table_result(d, &result);
     return SILT_OK;
 }
@@ -239,7 +327,8 @@ static silt_status do_checkpoint(doing *d)
 {
     silt_checkpoint_options opts = SILT_CHECKPOINT_OPTIONS_INIT;
     silt_checkpoint_result result;
-    SILT_TRY(silt_checkpoint(d->site->store, d->site->engine, &opts, &result, &d->out->err));
+    SILT_TRY(CALL(d->site,
+                  silt_checkpoint(d->site->store, d->site->engine, &opts, &result, &d->out->err)));
     d->out->committed = true;
     return SILT_OK;
 }
@@ -249,7 +338,8 @@ static silt_status do_cleanup_log(doing *d)
     silt_cleanup_log_options opts = SILT_CLEANUP_LOG_OPTIONS_INIT;
     silt_cleanup_log_result result;
     opts.retention_ms = 0;
-    SILT_TRY(silt_cleanup_log(d->site->store, d->site->engine, &opts, &result, &d->out->err));
+    SILT_TRY(CALL(d->site,
+                  silt_cleanup_log(d->site->store, d->site->engine, &opts, &result, &d->out->err)));
     d->out->committed = true;
     d->out->first_version = result.first_version;
     return SILT_OK;
@@ -262,7 +352,8 @@ static silt_status do_vacuum(doing *d)
     opts.retention_ms = 0;
     opts.allow_short = true;
     opts.lite = d->op->lite;
-    SILT_TRY(silt_vacuum(d->site->store, d->site->engine, &opts, &result, &d->out->err));
+    SILT_TRY(
+        CALL(d->site, silt_vacuum(d->site->store, d->site->engine, &opts, &result, &d->out->err)));
     d->out->committed = true;
     return SILT_OK;
 }
@@ -274,8 +365,8 @@ static silt_status do_clone(doing *d)
     silt_store *target = d->site->beside ? d->site->beside : silt_store_mem_new();
     opts.replace = true;
     opts.commit = &d->commit;
-    silt_status st =
-        silt_clone(d->site->store, target, d->site->engine, &opts, &result, &d->out->err);
+    silt_status st = CALL(
+        d->site, silt_clone(d->site->store, target, d->site->engine, &opts, &result, &d->out->err));
     if (!d->site->beside) silt_store_free(target);
     if (st != SILT_OK) return st;
     d->out->committed = result.outcome == SILT_CLONE_COMMITTED;
@@ -290,7 +381,7 @@ static silt_status do_export(doing *d)
     silt_export_result result;
     opts.overwrite = true;
     const char *path = silt_arena_printf(d->arena, "%s/%s.parquet", d->site->dir, d->site->name);
-    silt_status st = silt_export(d->base, path, &opts, &result, &d->out->err);
+    silt_status st = CALL(d->site, silt_export(d->base, path, &opts, &result, &d->out->err));
     d->out->committed = st == SILT_OK;
     if (st == SILT_OK) d->out->inserted = result.rows;
     return st;
@@ -306,6 +397,8 @@ static silt_status run(doing *d)
     case OP_UPSERT:
     case OP_APPEND_ONCE:
         return do_write(d);
+    case OP_MERGE:
+        return do_merge(d);
     case OP_UPDATE:
     case OP_DELETE:
     case OP_OPTIMIZE:
@@ -400,8 +493,8 @@ op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_vers
     create.steps = s.items;
     create.step_count = s.count;
     create.if_not_exists = true;
-    out.status =
-        silt_table_create(site->store, site->engine, &create, &opts, arena, &result, &out.err);
+    out.status = CALL(site, silt_table_create(site->store, site->engine, &create, &opts, arena,
+                                              &result, &out.err));
     if (out.status == SILT_OK) {
         out.committed = result.outcome == SILT_TABLE_COMMITTED;
         out.before = !out.committed;

@@ -16,6 +16,9 @@ typedef struct op_site {
     const char *app;     /* the id of op.app_version */
     silt_store *beside;  /* where clones go to; NULL: a new store in memory */
     silt_snapshot *held; /* the table as last seen, needn't be the newest; NULL: opened */
+    int nomem_at;        /* the allocation of an operation that fails; 0: none */
+    bool nomem_for_good; /* and all behind it */
+    bool was_nomem;      /* one did, in the operation before */
 } op_site;
 
 typedef struct op_outcome {

@@ -54,7 +54,7 @@ static struct base *base_of(uint64_t seed)
     struct base *b = &bases[seed % BASES];
     if (b->store) return b;
     b->store = silt_store_mem_new();
-    op_site site = {b->store, engines[0], dir, "base", "base", NULL, NULL};
+    op_site site = {.store = b->store, .engine = engines[0], .dir = dir, .name = "base"};
     scene_plan(&b->scene, seed % BASES, NULL);
     scene_build(&b->scene, &site);
     return b;
@@ -113,7 +113,7 @@ static op_kind some_kind(const model *m, test_random *dice)
 {
     static const op_kind kinds[] = {
         OP_APPEND,  OP_APPEND,     OP_OVERWRITE,   OP_REPLACE_WHERE, OP_REPLACE_PARTITIONS,
-        OP_UPSERT,  OP_UPSERT,     OP_APPEND_ONCE, OP_UPDATE,        OP_UPDATE,
+        OP_UPSERT,  OP_MERGE,      OP_APPEND_ONCE, OP_UPDATE,        OP_UPDATE,
         OP_DELETE,  OP_DELETE,     OP_OPTIMIZE,    OP_ZORDER,        OP_PURGE,
         OP_RESTORE, OP_ADD_COLUMN, OP_CHECKPOINT};
     op_kind kind = kinds[test_random_below(dice, SILT_COUNT(kinds))];
@@ -143,7 +143,7 @@ static void begin(schedule *s, uint64_t seed)
 {
     *s = (schedule){.seed = seed, .base = base_of(seed), .arena = silt_arena_new()};
     s->store = sim_keep(s->base->store);
-    s->view = (op_site){s->store, engines[0], dir, "view", "view", NULL, NULL};
+    s->view = (op_site){.store = s->store, .engine = engines[0], .dir = dir, .name = "view"};
     turns_init(&s->turns, seed);
     test_random *dice = &s->turns.random;
     s->twins = test_random_below(dice, 4) == 0;

@@ -221,7 +221,7 @@ static void check_counts(story *s, const op *o, const op_outcome *out, const mod
     if (o->kind == OP_UPDATE || o->kind == OP_UPSERT)
         check(s, out->updated == after->updated, "%" PRId64 " updated, not %" PRId64, out->updated,
               after->updated);
-    if (o->kind <= OP_APPEND_ONCE)
+    if (o->kind <= OP_MERGE)
         check(s, out->inserted == after->inserted, "%" PRId64 " inserted, not %" PRId64,
               out->inserted, after->inserted);
     if (o->kind == OP_EXPORT)
