@@ -102,8 +102,8 @@ typedef struct silt_vacuum_options {
     bool dry_run;
     silt_deleted_fn *deleted; /* may be NULL */
     void *ctx;
-    const char *inventory; /* instead of listing the table: a CSV, NDJSON or Parquet file, or a Delta
-                              table, of path (in the table, or absolute), length, isDir and
+    const char *inventory; /* instead of listing the table: a CSV, NDJSON or Parquet file, or a
+                              Delta table, of path (in the table, or absolute), length, isDir and
                               modificationTime (ms since 1970); NULL: none */
 } silt_vacuum_options;
 #define SILT_VACUUM_OPTIONS_INIT                                               \

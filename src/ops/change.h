@@ -164,9 +164,10 @@ silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, s
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
-/* Delete data files of an attempt (part-<attempt>-…), its deletion vectors and its scratch. Nothing is deleted where a
- * commit speaks of the attempt, or the log doesn't reach back to when the files were written. Cost:
- * a listing of the whole table; the commits since then, if there are such files. */
+/* Delete data files of an attempt (part-<attempt>-…), its deletion vectors and its scratch. Nothing
+ * is deleted where a commit speaks of the attempt, or the log doesn't reach back to when the files
+ * were written. Cost: a listing of the whole table; the commits since then, if there are such
+ * files. */
 silt_status silt_attempt_clean(silt_store *store, const char *attempt, silt_error *err);
 
 #endif
