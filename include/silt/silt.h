@@ -16,6 +16,7 @@
 #include "silt/pipeline.h"
 #include "silt/run.h"
 #include "silt/policy.h"
+#include "silt/record.h"
 #include "silt/scan.h"
 #include "silt/schema.h"
 #include "silt/snapshot.h"

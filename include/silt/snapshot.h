@@ -173,6 +173,8 @@ typedef struct silt_history_entry {
     const char *engine_info;
     const char *user_metadata;
     const char *commit_info; /* the whole commitInfo as JSON; "{}" */
+    /* Of these the objects operationParameters, operationMetrics and silt; NULL: none. */
+    const char *operation_parameters, *operation_metrics, *silt_info;
 } silt_history_entry;
 
 /* Return false to end the listing. */

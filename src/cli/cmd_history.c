@@ -23,6 +23,11 @@ static bool print_json(void *ctx, const silt_history_entry *entry)
     cli_json_string(&j, "operation", entry->operation);
     cli_json_string(&j, "engine_info", entry->engine_info);
     cli_json_string(&j, "user_metadata", entry->user_metadata);
+    cli_json_raw(&j, "operation_parameters",
+                 entry->operation_parameters ? entry->operation_parameters : "null");
+    cli_json_raw(&j, "operation_metrics",
+                 entry->operation_metrics ? entry->operation_metrics : "null");
+    cli_json_raw(&j, "silt", entry->silt_info ? entry->silt_info : "null");
     cli_json_raw(&j, "commit_info", entry->commit_info);
     cli_json_end(&j);
     l->count++;
@@ -35,8 +40,12 @@ static bool add_row(void *ctx, const silt_history_entry *entry)
     char version[CLI_NUMBER_SIZE], time[CLI_TIME_SIZE];
     snprintf(version, sizeof(version), "%" PRId64, entry->version);
     cli_format_time(entry->timestamp_ms * 1000, false, time);
-    const char *cells[] = {version, time, entry->operation, entry->engine_info,
-                           entry->user_metadata};
+    const char *cells[] = {version,
+                           time,
+                           entry->operation,
+                           entry->engine_info,
+                           entry->user_metadata,
+                           entry->operation_metrics};
     l->no_memory = !cli_grid_texts(l->grid, cells) && !ferror(stdout);
     l->count++;
     return !l->no_memory && !ferror(stdout);
@@ -44,15 +53,14 @@ static bool add_row(void *ctx, const silt_history_entry *entry)
 
 int cmd_history(cli *c)
 {
-    static const cli_column columns[] = {{"VERSION", NULL, true},
-                                         {"TIME (UTC)", NULL, false},
-                                         {"OPERATION", NULL, false},
-                                         {"ENGINE", NULL, false},
-                                         {"USER METADATA", NULL, false}};
+    static const cli_column columns[] = {
+        {"VERSION", NULL, true}, {"TIME (UTC)", NULL, false},    {"OPERATION", NULL, false},
+        {"ENGINE", NULL, false}, {"USER METADATA", NULL, false}, {"METRICS", NULL, false}};
     silt_error err = {0};
     int status = cli_open_store(c);
     if (status != CLI_OK) return status;
-    listing l = {.c = c, .grid = cli_grid_new(c, columns, 5, "-", c->verbose ? 0 : 60)};
+    listing l = {.c = c,
+                 .grid = cli_grid_new(c, columns, c->verbose ? 6 : 5, "-", c->verbose ? 0 : 60)};
     if (!l.grid) return cli_no_memory(c);
     silt_status st = silt_table_history(c->store, cli_count(c, "limit", -1),
                                         c->json ? print_json : add_row, &l, &err);

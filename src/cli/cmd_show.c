@@ -170,12 +170,23 @@ static int print_columns(cli *c)
     return ok || cli_output_failed() ? CLI_OK : cli_no_memory(c);
 }
 
+static int print_record(cli *c)
+{
+    silt_error err = {0};
+    const char *record;
+    if (silt_snapshot_record(c->snapshot, NULL, c->arena, &record, &err) != SILT_OK)
+        return cli_fail(c, &err);
+    puts(record);
+    return CLI_OK;
+}
+
 int cmd_show(cli *c)
 {
     silt_error err = {0};
     int64_t files, bytes;
     int status = cli_open_table(c);
     if (status != CLI_OK) return status;
+    if (cli_flag(c, "record")) return print_record(c);
     if (silt_snapshot_size(c->snapshot, &files, &bytes, &err) != SILT_OK) return cli_fail(c, &err);
     if (c->json) {
         print_json(c, files, bytes);

@@ -85,8 +85,10 @@ static const cli_option sql_options[] = {
     {"output", CLI_TEXT, "FILE", 'o'}, END,
 };
 
-static const cli_option show_options[] = {
-    {"version", CLI_COUNT, "N", 0}, {"timestamp", CLI_TIMESTAMP, "TIME", 0}, END};
+static const cli_option show_options[] = {{"version", CLI_COUNT, "N", 0},
+                                          {"timestamp", CLI_TIMESTAMP, "TIME", 0},
+                                          {"record", CLI_FLAG, NULL, 0},
+                                          END};
 
 static const cli_option history_options[] = {{"limit", CLI_COUNT, "N", 0}, END};
 

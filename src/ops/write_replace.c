@@ -149,6 +149,7 @@ static silt_status edit_rows(silt_writing *wr)
     SILT_TRY(silt_edit_begin(e));
     SILT_TRY(silt_edit_condition(e, wr->opts.where));
     SILT_TRY(silt_edit_find(e));
+    e->found_us = silt_now_us(NULL);
     for (size_t i = 0; i < e->files.count; i++)
         wr->rewritten |= e->files.items[i].fate == SILT_EDIT_REWRITTEN;
     silt_edit_count(e);

@@ -1,5 +1,13 @@
 /* The commits of a table, newest first. */
+#include "base/json.h"
 #include "table/snapshot.h"
+
+/* A member of commitInfo as text; NULL: none. */
+static const char *member(const silt_json *info, const char *key, silt_arena *arena)
+{
+    const silt_json *value = silt_json_get_some(info, key);
+    return value ? silt_json_text(value, arena) : NULL;
+}
 
 static silt_status read_entry(silt_store *store, int64_t version, silt_arena *arena,
                               silt_history_entry *entry, int64_t *in_commit_ms, silt_error *err)
@@ -12,6 +20,11 @@ static silt_status read_entry(silt_store *store, int64_t version, silt_arena *ar
                                   .engine_info = info.engine_info,
                                   .user_metadata = info.user_metadata,
                                   .commit_info = info.json ? info.json : "{}"};
+    const silt_json *json = NULL;
+    if (info.json) SILT_TRY(silt_json_parse(silt_bytes_of(info.json), arena, &json, err));
+    entry->operation_parameters = member(json, "operationParameters", arena);
+    entry->operation_metrics = member(json, "operationMetrics", arena);
+    entry->silt_info = member(json, "silt", arena);
     *in_commit_ms = info.in_commit_timestamp_ms;
     return SILT_OK;
 }
