@@ -53,7 +53,9 @@ typedef struct silt_config_table {
     silt_source_options source_options; /* as written; the rest zero, to be found by sniffing */
     bool recursive;
     silt_file_order order;
-    int64_t settle_ms; /* 0 */
+    int64_t settle_ms;  /* 0 */
+    int64_t max_age_ms; /* 0: files of any age */
+    const char *marker; /* a file that says a folder's files are whole; NULL: none */
 
     /* ---- how */
     silt_strategy strategy;

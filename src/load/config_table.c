@@ -118,6 +118,9 @@ static void read_source(reading *t)
     t->raw.out.source_paths = full;
     t->raw.out.source_path_count = paths.count;
     find_format(t);
+    if (t->raw.out.marker && strchr(t->raw.out.marker, '/'))
+        MISTAKE(t, "source.success_marker", "found \"%.100s\"; the name of a file is allowed",
+                t->raw.out.marker);
     t->raw.out.source_options = silt_config_options_read(t->r, t->node, "source.options", t->path,
                                                          t->raw.out.source_format);
     int64_t order = t->raw.order;

@@ -35,6 +35,9 @@ struct silt_load {
     char run_id[SILT_UUID_SIZE];
 };
 
+/* Which source files of a table there are to be found now. */
+silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_table *table);
+
 /* Tell the program's sink: kind and a JSON object. */
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...) SILT_PRINTF(3, 4);
 /* Tell a person (kind "message", {"level", "text"}): level is info or warning. */

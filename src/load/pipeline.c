@@ -10,14 +10,7 @@
 static silt_status discover(silt_load *load, const silt_config_table *table, silt_arena *arena,
                             silt_found *out, silt_error *err)
 {
-    const silt_discover_spec spec = {
-        .patterns = table->source_paths,
-        .pattern_count = table->source_path_count,
-        .recursive = table->recursive,
-        .order = table->order,
-        .settle_ms = table->settle_ms,
-        .now_ns = silt_now_us(load->clock) * 1000,
-    };
+    const silt_discover_spec spec = silt_load_discovery(load, table);
     return silt_discover(&spec, arena, out, err);
 }
 

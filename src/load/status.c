@@ -64,13 +64,7 @@ static silt_status look_at_files(silt_load *load, const silt_config_table *table
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
-    const silt_discover_spec spec = {
-        .patterns = table->source_paths,
-        .pattern_count = table->source_path_count,
-        .recursive = table->recursive,
-        .settle_ms = table->settle_ms,
-        .now_ns = silt_now_us(load->clock) * 1000,
-    };
+    const silt_discover_spec spec = silt_load_discovery(load, table);
     silt_found found;
     SILT_TRY(silt_discover(&spec, scratch, &found, err));
     count_found(load, &found, out);

@@ -37,6 +37,20 @@ silt_status silt_target_refresh(silt_load *load, silt_target *t, silt_error *err
     return t->ops->refresh(load, t, err);
 }
 
+silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_table *table)
+{
+    return (silt_discover_spec){
+        .patterns = table->source_paths,
+        .pattern_count = table->source_path_count,
+        .recursive = table->recursive,
+        .order = table->order,
+        .settle_ms = table->settle_ms,
+        .max_age_ms = table->max_age_ms,
+        .marker = table->marker,
+        .now_ns = silt_now_us(load->clock) * 1000,
+    };
+}
+
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...)
 {
     if (!load->opts.event) return;

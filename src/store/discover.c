@@ -76,8 +76,15 @@ static silt_status denied(silt_error *err, int errnum, const char *what, const c
 
 /* ---- files */
 
+static bool is_too_old(const silt_discover_spec *spec, const struct stat *s)
+{
+    int64_t seconds = spec->max_age_ms / 1000;
+    return seconds > 0 && s->st_mtim.tv_sec < spec->now_ns / INT64_C(1000000000) - seconds;
+}
+
 static silt_status take_file(walk *w, const struct stat *s, char *path)
 {
+    if (is_too_old(w->spec, s)) return SILT_OK;
     if (!silt_utf8_valid(silt_bytes_of(path))) {
         silt_status st = silt_fail(w->err, SILT_INVALID, "the name of %s isn't UTF-8", path);
         return silt_hint(w->err, st, "rename the file: its path is how Silt knows it again");
@@ -288,6 +295,38 @@ static silt_status walk_pattern(walk *w, const char *given, const char *text, si
     return st;
 }
 
+/* ---- markers */
+
+/* How far the folder of a path goes, its '/' included. */
+static size_t folder_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Files in folders without the marker are unsettled. By path, so that most of a folder's files come
+ * behind each other. */
+static silt_status look_for_markers(walk *w)
+{
+    const char *last = NULL;
+    bool there = false;
+    SILT_CLEAN(silt_buf) path = {0};
+    for (size_t i = 0; i < w->items.count; i++) {
+        item *it = &w->items.items[i];
+        size_t size = folder_size(it->file.path);
+        if (!last || folder_size(last) != size || memcmp(last, it->file.path, size) != 0) {
+            silt_buf_clear(&path);
+            silt_buf_append(&path, it->file.path, size);
+            silt_buf_puts(&path, w->spec->marker);
+            if (path.failed) return silt_fail_nomem(w->err);
+            there = access(path.data, F_OK) == 0;
+            last = it->file.path;
+        }
+        it->unsettled = it->unsettled || !there;
+    }
+    return SILT_OK;
+}
+
 /* ---- the result */
 
 static int by_path(const void *a, const void *b)
@@ -308,6 +347,7 @@ static silt_status give(walk *w, silt_found *out)
     size_t count = 0;
     silt_found found = {0};
     if (w->items.count) qsort(items, w->items.count, sizeof(*items), by_path);
+    if (w->spec->marker) SILT_TRY(look_for_markers(w));
     for (size_t i = 0; i < w->items.count; i++) {
         if (i && strcmp(items[i].file.path, items[i - 1].file.path) == 0) continue;
         if (items[i].unsettled)

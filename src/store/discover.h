@@ -20,7 +20,8 @@ typedef struct silt_found_file {
 typedef struct silt_found {
     const silt_found_file *files; /* each path once, in the order asked for */
     size_t count;
-    size_t unsettled; /* files that match but are younger than settle_ms */
+    size_t unsettled; /* files that match but are younger than settle_ms, or whose marker isn't
+                         there */
 } silt_found;
 
 typedef struct silt_discover_spec {
@@ -29,8 +30,11 @@ typedef struct silt_discover_spec {
     size_t pattern_count;
     bool recursive; /* the last part of each pattern matches in every folder below, too */
     silt_file_order order;
-    int64_t settle_ms; /* only files that were last changed this long before now_ns */
-    int64_t now_ns;    /* since 1970 UTC */
+    int64_t settle_ms;  /* only files that were last changed this long before now_ns */
+    int64_t max_age_ms; /* files that were last changed before that aren't looked at; 0: all are */
+    const char *marker; /* name of a file that stands in a folder once its files are whole, e.g.
+                           "_SUCCESS"; NULL: none is asked for */
+    int64_t now_ns;     /* since 1970 UTC */
 } silt_discover_spec;
 
 /**

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -475,3 +476,23 @@ def test_a_pipeline_file_elsewhere(silt):
     silt.write("deep/er/inbox/sales-01.csv", "id,kind,amount\n1,a,1.5\n")
     silt("run", "--config", "deep/er/silt.yaml")
     assert silt("read", "deep/er/lake/sales", "--columns", "id", "--format", "csv").out == "id\n1\n"
+
+
+def test_files_wait_for_their_folders_marker(silt):
+    silt.write("silt.yaml", (CONFIG.split("  - table_name: people")[0] % {"max_files": 9}).replace(
+        '{path: "inbox/sales-*.csv"}', '{path: "inbox/**/*.csv", success_marker: _SUCCESS, max_age: 2 days}'))
+    row = "id,kind,amount\n%d,a,1.5\n"
+    for place in range(3):
+        silt.write(f"inbox/day{place}/a.csv", row % place)
+    silt.write("inbox/day1/_SUCCESS", "")
+    assert silt("run", "--json").json["total_files_processed"] == 1
+    assert read(silt, "sales", "id") == [("1",)]
+    silt.write("inbox/day0/_SUCCESS", "")
+    silt.write("inbox/day0/old.csv", row % 9)
+    long_ago = time.time() - 3 * 86400
+    os.utime(silt.dir / "inbox/day0/old.csv", (long_ago, long_ago))
+    assert silt("status", "--json").json["tables"][0]["files_pending"] == 1
+    silt("run")
+    assert read(silt, "sales", "id") == [("0",), ("1",)]
+    silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("_SUCCESS", "x/y"))
+    assert "success_marker: found \"x/y\"; the name of a file is allowed" in silt("run", rc=2).err
