@@ -1,4 +1,4 @@
-/* The source of a keyed change: read once into a table, one row a key left in it. */
+/* The source of a merge: read once into a table, and where that is asked for one row a key left. */
 #include "engine/duckdb_merge.h"
 
 #include <stdio.h>
@@ -8,12 +8,12 @@
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static silt_status create_sql(const silt_join *m, silt_duck_sources *sources, silt_buf *sql,
+static silt_status create_sql(const silt_join *j, silt_duck_sources *sources, silt_buf *sql,
                               silt_error *err)
 {
-    const silt_stage_spec *stage = &m->spec.stage;
+    const silt_stage_spec *stage = &j->spec.stage;
     silt_buf_puts(sql, "CREATE TEMP TABLE ");
-    silt_join_name(sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " AS SELECT ");
     for (size_t c = 0; c < stage->column_count; c++) {
         silt_sql_name(sql, stage->columns[c].name);
@@ -26,168 +26,135 @@ static silt_status create_sql(const silt_join *m, silt_duck_sources *sources, si
 }
 
 /* Rows of each file by two ways: as the reader counted them and as they stand in the table. */
-static silt_status take_counts(silt_join *m, const silt_duck_sources *sources, silt_error *err)
+static silt_status take_counts(silt_join *j, const silt_duck_sources *sources, silt_error *err)
 {
-    size_t n = m->source_count;
-    int64_t *stand = silt_arena_calloc(m->arena, n + 1, sizeof *stand);
-    m->read = silt_arena_calloc(m->arena, n + 1, sizeof *m->read);
-    m->deduplicated = silt_arena_calloc(m->arena, n + 1, sizeof *m->deduplicated);
-    if (!stand || !m->read || !m->deduplicated) return silt_fail_nomem(err);
+    size_t n = j->source_count;
+    int64_t *stand = silt_arena_calloc(j->arena, n + 1, sizeof *stand);
+    j->read = silt_arena_calloc(j->arena, n + 1, sizeof *j->read);
+    j->deduplicated = silt_arena_calloc(j->arena, n + 1, sizeof *j->deduplicated);
+    if (!stand || !j->read || !j->deduplicated) return silt_fail_nomem(err);
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "SELECT f, count(*) FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " GROUP BY f");
-    SILT_TRY(silt_join_counts(m, &sql, n, &stand, 1, err));
+    SILT_TRY(silt_join_counts(j, &sql, n, &stand, 1, err));
     for (size_t i = 0; i < n; i++) {
-        m->read[i] = atomic_load(&sources->rows[i]);
-        if (m->read[i] != stand[i])
+        j->read[i] = atomic_load(&sources->rows[i]);
+        if (j->read[i] != stand[i])
             return silt_fail(err, SILT_FAILED,
                              "internal error: %s: %" PRId64 " rows were read and %" PRId64 " kept",
-                             sources->files[i]->name, m->read[i], stand[i]);
+                             sources->files[i]->name, j->read[i], stand[i]);
     }
     return SILT_OK;
 }
 
 /* Order is kept, since it decides ties and numbers the rows. */
-static silt_status materialise(silt_join *m, silt_duck_sources *sources, silt_error *err)
+static silt_status materialise(silt_join *j, silt_duck_sources *sources, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
-    SILT_TRY(create_sql(m, sources, &sql, err));
-    SILT_TRY(silt_duck_keep_order(m->db, true, err));
-    silt_status st = silt_duck_query(m->db, &sql, NULL, err);
+    SILT_TRY(create_sql(j, sources, &sql, err));
+    SILT_TRY(silt_duck_keep_order(j->db, true, err));
+    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
     if (st != SILT_OK) st = silt_duck_blame(sources, st, err);
-    (void)silt_duck_keep_order(m->db, false, NULL);
+    (void)silt_duck_keep_order(j->db, false, NULL);
     if (st == SILT_OK) st = silt_duck_sources_verify(sources, err);
-    return st;
-}
-
-/* ---- keys ---------------------------------------------------------------------------------- */
-
-static char *text_copy(silt_arena *arena, duckdb_data_chunk chunk, idx_t column, silt_error *err,
-                       silt_status *st)
-{
-    duckdb_vector v = silt_duck.data_chunk_get_vector(chunk, column);
-    if (!silt_duck_valid(silt_duck.vector_get_validity(v), 0)) return NULL;
-    silt_bytes text = silt_duck_bytes(silt_duck.vector_get_data(v), 0);
-    char *copy = silt_arena_strndup(arena, text.data, text.size);
-    if (!copy) *st = silt_fail_nomem(err);
-    return copy;
-}
-
-/* The keys' range, for pruning files, and whether there are null keys, for the joins. */
-static silt_status take_bounds(silt_join *m, silt_error *err)
-{
-    size_t n = m->spec.key_count;
-    m->key_has_null = silt_arena_calloc(m->arena, n, sizeof *m->key_has_null);
-    m->key_bounds = silt_arena_calloc(m->arena, 2 * n, sizeof *m->key_bounds);
-    if (!m->key_has_null || !m->key_bounds) return silt_fail_nomem(err);
-    SILT_CLEAN(silt_buf) sql = {0};
-    for (size_t k = 0; k < n; k++)
-        silt_buf_printf(&sql,
-                        "%smin(c%zu)::VARCHAR, max(c%zu)::VARCHAR, CASE WHEN count(*) > "
-                        "count(c%zu) THEN 'null' END",
-                        k ? ", " : "SELECT ", m->keys[k], m->keys[k], m->keys[k]);
-    silt_buf_puts(&sql, " FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
-    SILT_CLEAN(silt_duck_result) result = {0};
-    SILT_TRY(silt_duck_query(m->db, &sql, &result, err));
-    SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(result);
-    if (!chunk) return silt_fail(err, SILT_FAILED, "internal error: no key range");
-    silt_status st = SILT_OK;
-    for (size_t k = 0; k < n && st == SILT_OK; k++) {
-        m->key_bounds[2 * k] = text_copy(m->arena, chunk, 3 * k, err, &st);
-        m->key_bounds[2 * k + 1] = text_copy(m->arena, chunk, 3 * k + 1, err, &st);
-        m->key_has_null[k] = text_copy(m->arena, chunk, 3 * k + 2, err, &st) != NULL;
-    }
     return st;
 }
 
 /* ---- duplicates ---------------------------------------------------------------------------- */
 
-static void key_list(silt_buf *sql, const silt_join *m, const char *alias)
+/* Append what makes rows of two aliases of equal key, e.g. "s.c0 IS NOT DISTINCT FROM d.c0". */
+static void same_key(silt_buf *sql, const silt_join *j, const char *a, const char *b)
 {
-    for (size_t k = 0; k < m->spec.key_count; k++)
-        silt_buf_printf(sql, "%s%s.c%zu", k ? ", " : "", alias, m->keys[k]);
+    for (size_t k = 0; k < j->spec.key_count; k++)
+        silt_buf_printf(sql, "%s%s.c%zu IS NOT DISTINCT FROM %s.c%zu", k ? " AND " : "", a,
+                        j->keys[k], b, j->keys[k]);
 }
 
-static silt_status find_twice(const silt_join *m, int64_t *count, silt_error *err)
+static void key_list(silt_buf *sql, const silt_join *j, const char *alias)
+{
+    for (size_t k = 0; k < j->spec.key_count; k++)
+        silt_buf_printf(sql, "%s%s.c%zu", k ? ", " : "", alias, j->keys[k]);
+}
+
+static silt_status find_twice(const silt_join *j, int64_t *count, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
-    silt_join_name(&sql, m, SILT_JOIN_TWICE);
+    silt_join_name(&sql, j, SILT_JOIN_TWICE);
     silt_buf_puts(&sql, " AS SELECT ");
-    key_list(&sql, m, "s");
+    key_list(&sql, j, "s");
     silt_buf_puts(&sql, ", min(s.rowid) AS first_row FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s GROUP BY ");
-    key_list(&sql, m, "s");
+    key_list(&sql, j, "s");
     silt_buf_puts(&sql, " HAVING count(*) > 1");
-    SILT_TRY(silt_duck_query(m->db, &sql, NULL, err));
+    SILT_TRY(silt_duck_query(j->db, &sql, NULL, err));
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT count(*) FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_TWICE);
-    return silt_duck_query_int(m->db, &sql, count, err);
+    silt_join_name(&sql, j, SILT_JOIN_TWICE);
+    return silt_duck_query_int(j->db, &sql, count, err);
 }
 
 /* Append "FROM source s JOIN twice d" with rows of keys that stand more than once. */
-static void from_twice(silt_buf *sql, const silt_join *m)
+static void from_twice(silt_buf *sql, const silt_join *j)
 {
     silt_buf_puts(sql, " FROM ");
-    silt_join_name(sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " s JOIN ");
-    silt_join_name(sql, m, SILT_JOIN_TWICE);
+    silt_join_name(sql, j, SILT_JOIN_TWICE);
     silt_buf_puts(sql, " d ON ");
-    silt_join_same_key(sql, m, "s", "d");
+    same_key(sql, j, "s", "d");
 }
 
 /* The newest row of a key stays, null being older than all, ties going to the later row; or the
  * first. */
-static silt_status drop_losers(const silt_join *m, silt_error *err)
+static silt_status drop_losers(const silt_join *j, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
-    silt_join_name(&sql, m, SILT_JOIN_LOSER);
+    silt_join_name(&sql, j, SILT_JOIN_LOSER);
     silt_buf_puts(&sql, " AS SELECT rid, f FROM (SELECT s.rowid AS rid, s.f AS f, row_number() "
                         "OVER (PARTITION BY d.first_row ORDER BY ");
-    if (m->newest >= 0)
-        silt_buf_printf(&sql, "s.c%td DESC NULLS LAST, s.rowid DESC", m->newest);
+    if (j->newest >= 0)
+        silt_buf_printf(&sql, "s.c%td DESC NULLS LAST, s.rowid DESC", j->newest);
     else
         silt_buf_puts(&sql, "s.rowid");
     silt_buf_puts(&sql, ") AS place");
-    from_twice(&sql, m);
+    from_twice(&sql, j);
     silt_buf_puts(&sql, ") WHERE place > 1");
-    SILT_TRY(silt_duck_query(m->db, &sql, NULL, err));
+    SILT_TRY(silt_duck_query(j->db, &sql, NULL, err));
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "SELECT f, count(*) FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_LOSER);
+    silt_join_name(&sql, j, SILT_JOIN_LOSER);
     silt_buf_puts(&sql, " GROUP BY f");
-    SILT_TRY(silt_join_counts(m, &sql, m->source_count, &m->deduplicated, 1, err));
+    SILT_TRY(silt_join_counts(j, &sql, j->source_count, &j->deduplicated, 1, err));
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "DELETE FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " WHERE rowid IN (SELECT rid FROM ");
-    silt_join_name(&sql, m, SILT_JOIN_LOSER);
+    silt_join_name(&sql, j, SILT_JOIN_LOSER);
     silt_buf_putc(&sql, ')');
-    return silt_duck_query(m->db, &sql, NULL, err);
+    return silt_duck_query(j->db, &sql, NULL, err);
 }
 
 /* Append the query for samples: key as text, first_row, file, row in its file; in order. */
-static void samples_sql(silt_buf *sql, const silt_join *m)
+static void samples_sql(silt_buf *sql, const silt_join *j)
 {
     silt_buf_puts(sql, "SELECT concat_ws(', '");
-    for (size_t k = 0; k < m->spec.key_count; k++) {
+    for (size_t k = 0; k < j->spec.key_count; k++) {
         silt_buf_puts(sql, ", ");
-        silt_sql_text(sql, m->spec.keys[k]);
-        silt_buf_printf(sql, " || ' = ' || coalesce(s.c%zu::VARCHAR, 'null')", m->keys[k]);
+        silt_sql_text(sql, j->spec.keys[k]);
+        silt_buf_printf(sql, " || ' = ' || coalesce(s.c%zu::VARCHAR, 'null')", j->keys[k]);
     }
     silt_buf_puts(sql, "), d.first_row, s.f, s.rowid - x.start + 1");
-    from_twice(sql, m);
+    from_twice(sql, j);
     silt_buf_puts(sql, " JOIN (SELECT f, min(rowid) AS start FROM ");
-    silt_join_name(sql, m, SILT_JOIN_SOURCE);
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " GROUP BY f) x ON x.f = s.f WHERE d.first_row IN (SELECT first_row FROM ");
-    silt_join_name(sql, m, SILT_JOIN_TWICE);
+    silt_join_name(sql, j, SILT_JOIN_TWICE);
     silt_buf_printf(sql,
                     " ORDER BY first_row LIMIT %d) QUALIFY row_number() OVER (PARTITION BY "
                     "d.first_row ORDER BY s.rowid) <= %d ORDER BY d.first_row, s.rowid",
@@ -214,39 +181,39 @@ static void put_samples(silt_buf *text, const silt_duck_sources *sources, duckdb
 }
 
 /* A file that has a key twice by itself is at fault; of two files that share a key neither is. */
-static silt_status blame_twice(const silt_join *m, const char *samples, silt_error *err)
+static silt_status blame_twice(const silt_join *j, const char *samples, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
-    int64_t *guilty = silt_arena_calloc(m->arena, m->source_count + 1, sizeof *guilty);
+    int64_t *guilty = silt_arena_calloc(j->arena, j->source_count + 1, sizeof *guilty);
     if (!guilty) return silt_fail_nomem(err);
     silt_buf_puts(&sql, "SELECT f, count(*) FROM (SELECT s.f AS f");
-    from_twice(&sql, m);
+    from_twice(&sql, j);
     silt_buf_puts(&sql, " GROUP BY s.f, d.first_row HAVING count(*) > 1) GROUP BY f");
-    SILT_TRY(silt_join_counts(m, &sql, m->source_count, &guilty, 1, err));
-    for (size_t i = 0; i < m->source_count; i++) {
+    SILT_TRY(silt_join_counts(j, &sql, j->source_count, &guilty, 1, err));
+    for (size_t i = 0; i < j->source_count; i++) {
         char why[600];
         (void)snprintf(why, sizeof why,
                        "%" PRId64 " key%s more than once in this file, and nothing says which row "
                        "is the newest (dedup_strategy: newest_wins)%s",
                        guilty[i], guilty[i] == 1 ? " stands" : "s stand", samples);
-        if (guilty[i] > 0 && m->spec.stage.bad_source)
-            m->spec.stage.bad_source(m->spec.stage.bad_source_ctx, i, SILT_BAD_DATA, why);
+        if (guilty[i] > 0 && j->spec.stage.bad_source)
+            j->spec.stage.bad_source(j->spec.stage.bad_source_ctx, i, SILT_BAD_DATA, why);
     }
     return SILT_OK;
 }
 
-static silt_status refuse_twice(const silt_join *m, silt_duck_sources *sources, int64_t count,
+static silt_status refuse_twice(const silt_join *j, silt_duck_sources *sources, int64_t count,
                                 silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_buf) text = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    samples_sql(&sql, m);
-    SILT_TRY(silt_duck_query(m->db, &sql, &result, err));
+    samples_sql(&sql, j);
+    SILT_TRY(silt_duck_query(j->db, &sql, &result, err));
     SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(result);
     if (chunk) put_samples(&text, sources, chunk);
     if (text.failed) return silt_fail_nomem(err);
-    SILT_TRY(blame_twice(m, text.data ? text.data : "", err));
+    SILT_TRY(blame_twice(j, text.data ? text.data : "", err));
     (void)silt_fail(err, SILT_BAD_DATA, "%" PRId64 " key%s more than once in the source%s", count,
                     count == 1 ? " stands" : "s stand", text.data ? text.data : "");
     return silt_hint(err, SILT_BAD_DATA,
@@ -254,28 +221,32 @@ static silt_status refuse_twice(const silt_join *m, silt_duck_sources *sources, 
                      "newest_wins and timestamp_col), or correct the files");
 }
 
-static silt_status deduplicate(silt_join *m, silt_duck_sources *sources, silt_error *err)
+static silt_status deduplicate(silt_join *j, silt_duck_sources *sources, silt_error *err)
 {
     int64_t twice = 0;
-    silt_status st = find_twice(m, &twice, err);
+    silt_status st = find_twice(j, &twice, err);
     if (st == SILT_OK && twice > 0)
-        st = m->newest >= 0 || m->spec.insert_only ? drop_losers(m, err)
-                                                   : refuse_twice(m, sources, twice, err);
-    silt_join_drop(m, SILT_JOIN_LOSER);
-    silt_join_drop(m, SILT_JOIN_TWICE);
+        st = j->spec.twice == SILT_TWICE_BAD ? refuse_twice(j, sources, twice, err)
+                                             : drop_losers(j, err);
+    silt_join_drop(j, SILT_JOIN_LOSER);
+    silt_join_drop(j, SILT_JOIN_TWICE);
     return st;
 }
 
-silt_status silt_join_read_source(silt_join *m, silt_error *err)
+silt_status silt_join_read_source(silt_join *j, silt_error *err)
 {
     SILT_CLEAN(silt_duck_sources) sources = {0};
-    SILT_TRY(silt_duck_sources_init(&sources, m->db, &m->spec.stage, m->arena, err));
-    m->source_count = sources.file_count;
-    SILT_TRY(materialise(m, &sources, err));
-    SILT_TRY(take_counts(m, &sources, err));
-    SILT_TRY(silt_duck_utc_begin(m->db, err)); /* keys as text: the range, samples */
-    silt_status st = take_bounds(m, err);
-    if (st == SILT_OK) st = deduplicate(m, &sources, err);
-    silt_duck_utc_end(m->db);
+    SILT_TRY(silt_duck_sources_init(&sources, j->db, &j->spec.stage, j->arena, err));
+    j->source_count = sources.file_count;
+    j->file_names = silt_arena_calloc(j->arena, sources.file_count + 1, sizeof *j->file_names);
+    if (!j->file_names) return silt_fail_nomem(err);
+    for (size_t i = 0; i < sources.file_count; i++)
+        j->file_names[i] = sources.files[i]->name;
+    SILT_TRY(materialise(j, &sources, err));
+    SILT_TRY(take_counts(j, &sources, err));
+    if (j->spec.twice == SILT_TWICE_FINE) return SILT_OK;
+    SILT_TRY(silt_duck_utc_begin(j->db, err)); /* keys as text, in samples */
+    silt_status st = deduplicate(j, &sources, err);
+    silt_duck_utc_end(j->db);
     return st;
 }

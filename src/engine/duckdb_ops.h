@@ -49,11 +49,15 @@ silt_status silt_duck_positions(silt_engine *engine, const silt_scan_spec *spec,
 /* duckdb_merge.c */
 silt_status silt_duck_join_begin(silt_engine *engine, const silt_join_spec *spec, silt_arena *arena,
                                  silt_join **out, silt_join_source *source, silt_error *err);
-silt_status silt_duck_join_match(silt_join *merge, const silt_scan_file *files, size_t file_count,
+silt_status silt_duck_join_ranges(silt_join *join, const silt_expr *const *values, size_t count,
+                                  silt_arena *arena, silt_join_range *out, silt_error *err);
+silt_status silt_duck_join_match(silt_join *join, const silt_join_match_spec *spec,
                                  silt_arena *arena, silt_join_match *out, silt_error *err);
-silt_status silt_duck_join_write(silt_join *merge, const bool *rewrite, silt_arena *arena,
-                                 silt_stage_result *out, silt_error *err);
-void silt_duck_join_free(silt_join *merge);
+silt_status silt_duck_join_places(silt_join *join, bool deleted, silt_position_sink *sink,
+                                  void *ctx, silt_error *err);
+silt_status silt_duck_join_count(silt_join *join, size_t clause, const silt_expr *condition,
+                                 int64_t *out, silt_error *err);
+void silt_duck_join_free(silt_join *join);
 
 /* duckdb_flat.c */
 silt_status silt_duck_read_flat(silt_engine *engine, const char *const *local_paths,

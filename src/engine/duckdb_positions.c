@@ -37,6 +37,13 @@ static silt_status give_places(void *ctx, duckdb_data_chunk chunk, bool *end, si
     return SILT_OK;
 }
 
+silt_status silt_duck_give_places(silt_duck_engine *db, const silt_buf *sql, size_t file_count,
+                                  silt_position_sink *sink, void *ctx, silt_error *err)
+{
+    places p = {.sink = sink, .ctx = ctx, .file_count = file_count, .file = -1, .row = -1};
+    return silt_duck_stream(db, sql, give_places, &p, err);
+}
+
 typedef struct position_query {
     silt_duck_engine *db;
     silt_duck_rows rows;
@@ -59,12 +66,11 @@ silt_status silt_duck_positions(silt_engine *engine, const silt_scan_spec *spec,
     SILT_TRY(silt_duck_start(db, err));
     SILT_CLEAN(position_query) q = {.db = db};
     SILT_CLEAN(silt_buf) sql = {0};
-    places p = {.sink = sink, .ctx = ctx, .file_count = spec->file_count, .file = -1, .row = -1};
     SILT_TRY(silt_duck_rows_init(&q.rows, db, &scan, err));
     SILT_TRY(silt_duck_utc_begin(db, err));
     /* Readers give rows in their order then, and no sort has to hold them. */
     SILT_TRY(silt_duck_keep_order(db, true, err));
     SILT_TRY(silt_duck_positions_sql(&q.rows.tables[0], spec, &sql, err));
-    silt_status st = silt_duck_stream(db, &sql, give_places, &p, err);
+    silt_status st = silt_duck_give_places(db, &sql, spec->file_count, sink, ctx, err);
     return silt_duck_rows_blame(&q.rows, st, err);
 }

@@ -1,4 +1,5 @@
 /* Rows that are had already into files. */
+#include "engine/duckdb_merge.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_output.h"
 #include "engine/duckdb_table.h"
@@ -16,7 +17,10 @@ typedef struct rewrite {
 static void rewrite_release(rewrite *r)
 {
     (void)silt_duck_keep_order(r->db, false, NULL);
-    silt_duck_utc_end(r->db);
+    if (r->spec->rows->kind == SILT_ROWS_JOIN)
+        silt_join_session_end(r->db);
+    else
+        silt_duck_utc_end(r->db);
     silt_duck_numbers_release(&r->numbers);
     silt_duck_rows_release(&r->rows);
     silt_duck_session_close(r->session);
@@ -32,6 +36,7 @@ static silt_status rewrite_begin(rewrite *r, silt_error *err)
     }
     SILT_TRY(silt_duck_rows_init(&r->rows, r->db, spec->rows, err));
     SILT_TRY(silt_duck_numbers_init(&r->numbers, r->db, spec->columns, spec->column_count, err));
+    if (spec->rows->kind == SILT_ROWS_JOIN) return silt_join_session_begin(r->db, err);
     SILT_TRY(silt_duck_utc_begin(r->db, err));
     /* The rows of a limit are the first ones. */
     bool limited = spec->rows->kind == SILT_ROWS_SCAN && spec->rows->scan.limit >= 0;

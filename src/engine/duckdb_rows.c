@@ -1,5 +1,6 @@
 /* The rows of a spec as one SELECT. */
 #include "engine/duckdb_expr.h"
+#include "engine/duckdb_merge.h"
 #include "engine/duckdb_query.h"
 #include "engine/duckdb_table.h"
 
@@ -117,12 +118,24 @@ static silt_status diff_init(silt_duck_rows *rows, const silt_diff_spec *spec, s
     return table_init(rows, spec->after, err);
 }
 
+static silt_status join_init(silt_duck_rows *rows, const silt_join_rows *spec, silt_error *err)
+{
+    silt_column *columns = silt_arena_calloc(rows->arena, spec->column_count, sizeof *columns);
+    if (!columns) return silt_fail_nomem(err);
+    for (size_t c = 0; c < spec->column_count; c++)
+        columns[c] = (silt_column){spec->columns[c].name, spec->columns[c].type};
+    rows->columns = columns;
+    rows->column_count = spec->column_count;
+    return SILT_OK;
+}
+
 silt_status silt_duck_rows_init(silt_duck_rows *rows, silt_duck_engine *db,
                                 const silt_rows_spec *spec, silt_error *err)
 {
     *rows = (silt_duck_rows){.db = db, .spec = spec, .arena = silt_arena_new()};
     if (!rows->arena) return silt_fail_nomem(err);
     if (spec->kind == SILT_ROWS_DIFF) return diff_init(rows, &spec->diff, err);
+    if (spec->kind == SILT_ROWS_JOIN) return join_init(rows, &spec->join, err);
     if (spec->kind == SILT_ROWS_QUERY)
         return silt_duck_query_open(db, &spec->query, rows->arena, &rows->query, &rows->columns,
                                     &rows->column_count, err);
@@ -144,6 +157,7 @@ void silt_duck_rows_release(silt_duck_rows *rows)
 static silt_status plain_sql(const silt_duck_rows *rows, silt_buf *sql, silt_error *err)
 {
     if (rows->spec->kind == SILT_ROWS_DIFF) return silt_duck_diff_sql(rows, sql, err);
+    if (rows->spec->kind == SILT_ROWS_JOIN) return silt_duck_join_sql(&rows->spec->join, sql, err);
     if (rows->spec->kind == SILT_ROWS_QUERY) return silt_duck_query_sql(rows->query, sql, err);
     return silt_duck_scan_sql(&rows->tables[0], &rows->spec->scan, true, sql, err);
 }

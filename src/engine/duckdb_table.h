@@ -151,6 +151,9 @@ silt_status silt_duck_scan_sql(const silt_duck_table *table, const silt_scan_spe
 /* Append the SELECT of the files and places of the scan's rows (see SILT_DUCK_TABLE_FILE). */
 silt_status silt_duck_positions_sql(const silt_duck_table *table, const silt_scan_spec *spec,
                                     silt_buf *sql, silt_error *err);
+/* Give such rows to a sink (duckdb_positions.c); FAILED where they aren't in order. */
+silt_status silt_duck_give_places(silt_duck_engine *db, const silt_buf *sql, size_t file_count,
+                                  silt_position_sink *sink, void *ctx, silt_error *err);
 /* Append that of a difference (duckdb_diff.c). */
 silt_status silt_duck_diff_sql(const silt_duck_rows *rows, silt_buf *sql, silt_error *err);
 

@@ -279,18 +279,114 @@ typedef struct silt_query_spec {
     void *ctx;
 } silt_query_spec;
 
+/* ---- joins: a source against the rows that are there ------------------------------------------
+ */
+
+/* A source that was read once and is kept, and which rows of a table it meets. */
+typedef struct silt_join silt_join;
+
+/* What becomes of source rows that have one key. */
+typedef enum silt_join_twice {
+    SILT_TWICE_FINE,
+    SILT_TWICE_BAD,    /* BAD_DATA, with sample keys, their files and rows */
+    SILT_TWICE_NEWEST, /* the row that is greatest in `newest_by` counts; null is the least, and of
+                          equal ones the later file's, the later row */
+    SILT_TWICE_FIRST   /* the first one counts */
+} silt_join_twice;
+
+typedef struct silt_join_spec {
+    silt_stage_spec stage;   /* sources, and columns of which none is computed; `write` isn't
+                                looked at */
+    const char *const *keys; /* names of these; nulls are equal, and so are NaNs */
+    size_t key_count;
+    silt_join_twice twice;
+    const char *newest_by;
+} silt_join_spec;
+
+/* What the source holds. Arrays are by source file over all groups in order. */
+typedef struct silt_join_source {
+    const int64_t *read, *deduplicated;
+} silt_join_source;
+
+/* Expressions below look at columns of the two sides: path {"t" or "s", column, member …}. */
+#define SILT_JOIN_TARGET "t"
+#define SILT_JOIN_SOURCE "s"
+
+/* The values that an expression over the source has, in the engine's text form. */
+typedef struct silt_join_range {
+    const char *min, *max; /* NULL: none but nulls */
+    bool has_null;
+} silt_join_range;
+
+typedef struct silt_join_equal {
+    const silt_expr *target, *source; /* of one type */
+    bool nulls_too;                   /* null equals null */
+} silt_join_equal;
+
+typedef enum silt_join_when {
+    SILT_JOIN_MATCHED,
+    SILT_JOIN_NOT_MATCHED,
+    SILT_JOIN_NOT_MATCHED_BY_SOURCE
+} silt_join_when;
+
+/* Of the clauses of a kind the first whose condition is true counts for a row. */
+typedef struct silt_join_clause {
+    silt_join_when when;
+    bool deletes;               /* else: updates, or inserts */
+    const silt_expr *condition; /* NULL: always */
+} silt_join_clause;
+
+typedef struct silt_join_match_spec {
+    const silt_scan_spec *target;  /* files that may match, and columns that anything looks at;
+                                      without `filter`; good until join_free or another match */
+    const bool *kept;              /* by these: what silt_join_rows look at */
+    const silt_join_equal *equals; /* none: each row meets each, which takes its time */
+    size_t equal_count;
+    const silt_expr *rest; /* what else makes rows match; NULL: nothing */
+    const silt_join_clause *clauses;
+    size_t clause_count;
+    bool unique; /* no two source rows agree on `equals` */
+} silt_join_match_spec;
+
+typedef struct silt_join_match {
+    /* Source rows, by source file: read = deduplicated + these. */
+    const int64_t *inserted, *acting, *idle;
+    const int64_t *rows; /* by clause: rows of the target, or of the source that are inserted */
+} silt_join_match;
+
+/* A column of rows that a merge writes. */
+typedef struct silt_join_value {
+    const char *name;
+    const silt_type *type;
+    const silt_expr *const *values; /* by clause; NULL for those that delete or aren't wanted */
+} silt_join_value;
+
+/* The rows as updated, or inserted, or both. */
+typedef struct silt_join_rows {
+    silt_join *join;
+    bool updated, inserted;
+    const silt_join_value *columns;
+    size_t column_count;
+} silt_join_rows;
+
 /* Rows to be had. */
-typedef enum silt_rows_kind { SILT_ROWS_SCAN, SILT_ROWS_DIFF, SILT_ROWS_QUERY } silt_rows_kind;
+typedef enum silt_rows_kind {
+    SILT_ROWS_SCAN,
+    SILT_ROWS_DIFF,
+    SILT_ROWS_QUERY,
+    SILT_ROWS_JOIN /* once it is matched */
+} silt_rows_kind;
 typedef struct silt_rows_spec {
     silt_rows_kind kind;
     union {
         silt_scan_spec scan;
         silt_diff_spec diff;
         silt_query_spec query;
+        silt_join_rows join;
     };
 } silt_rows_spec;
 
-/* Rows that are had already → Parquet files: of tables, their differences, statements. */
+/* Rows that are had already → Parquet files: of tables, their differences, statements, joins. */
 typedef struct silt_rewrite_spec {
     const silt_rows_spec *rows;
     const silt_output_column *columns; /* SOURCE: a column of the rows by its name */
@@ -317,37 +413,6 @@ typedef enum silt_output_format {
 
 /* A row as text, NULL for null; return false to end the scan. */
 typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
-
-/* ---- keyed changes: sources against the rows that are there */
-
-typedef struct silt_join silt_join; /* one merge in the making: the source, read once and kept */
-
-typedef struct silt_join_spec {
-    silt_stage_spec stage;   /* sources and output columns; where rewritten and new files go */
-    const char *const *keys; /* names of output columns; nulls match each other */
-    size_t key_count;
-    /* The newest row of a key wins, in the source and against the target (null loses; ties: later
-     * file, later row, source over target). NULL: a key twice in the source is BAD_DATA with sample
-     * keys, their files and rows. */
-    const char *newest_by;
-    bool insert_only; /* rows of keys that are there are left alone, the first of a key wins */
-    const silt_scan_column
-        *target; /* how the target's files show the output columns: same count and order */
-} silt_join_spec;
-
-/* What the source holds, once read. Arrays are by source file over all groups in order. */
-typedef struct silt_join_source {
-    const int64_t *read, *deduplicated;
-    const char *const *key_min; /* by key, engine's text; NULL: no non-null key */
-    const char *const *key_max;
-    const bool *key_has_null; /* by key */
-} silt_join_source;
-
-/* What it meets in the target. */
-typedef struct silt_join_match {
-    const int64_t *inserted, *updated, *unchanged; /* by source file */
-    const int64_t *file_updates; /* by target file: rows that the source replaces */
-} silt_join_match;
 
 /* ---- flat rows: bookkeeping in and out of Parquet (checkpoints, the tracker) */
 
@@ -470,21 +535,26 @@ typedef struct silt_engine_ops {
     silt_status (*scan_arrow)(silt_engine *, const silt_rows_spec *, const silt_arrow_shape *,
                               struct ArrowArrayStream *out, silt_error *);
 
-    /* Keyed changes in three steps: read the source; match it with the target files that may hold
-     * its keys (already pruned by the key range); write new files: the source's inserts and
-     * updates, and of each file in `rewrite` the rows that weren't replaced. `result.source_rows`
-     * is that of the source. What the spec and `files` point to is borrowed until join_free.
-     * Matching may be done again, against other files; writing comes after it, once. BAD_DATA for
-     * keys that stand twice tells bad_source of files which have a key twice by themselves; a key
-     * in two files is neither's fault. For now each file with file_updates must be in `rewrite`.
-     * With deletion vectors a file may be left out of it: join_positions(merge, file index, sink)
-     * will then give its replaced rows' places, in order, between join_match and join_free. */
+    /* A merge's share of the engine: read the source, match it with the files of the table that may
+     * have such rows; silt_join_rows are what is to be written then. What the specs point to is
+     * borrowed until join_free. Matching may be done again, against other files.
+     * join_begin: BAD_DATA as `stage`; for keys that stand twice it tells bad_source of files that
+     * have a key twice by themselves; a key in two files is neither's fault.
+     * join_ranges: what values expressions over the source have.
+     * join_match: BAD_DATA: several rows of the source change one of the target, and some of them
+     * don't delete it: how many, samples.
+     * join_places: where the rows are that clauses update, or delete, by file and in order.
+     * join_count: for how many rows of a clause a condition is true. */
     silt_status (*join_begin)(silt_engine *, const silt_join_spec *, silt_arena *, silt_join **out,
                               silt_join_source *source, silt_error *);
-    silt_status (*join_match)(silt_join *, const silt_scan_file *files, size_t file_count,
-                              silt_arena *, silt_join_match *out, silt_error *);
-    silt_status (*join_write)(silt_join *, const bool *rewrite, silt_arena *,
-                              silt_stage_result *out, silt_error *);
+    silt_status (*join_ranges)(silt_join *, const silt_expr *const *values, size_t count,
+                               silt_arena *, silt_join_range *out, silt_error *);
+    silt_status (*join_match)(silt_join *, const silt_join_match_spec *, silt_arena *,
+                              silt_join_match *out, silt_error *);
+    silt_status (*join_places)(silt_join *, bool deleted, silt_position_sink *, void *ctx,
+                               silt_error *);
+    silt_status (*join_count)(silt_join *, size_t clause, const silt_expr *condition, int64_t *out,
+                              silt_error *);
     void (*join_free)(silt_join *);
 
     /* Flat columns of Parquet files, in file order and row order; rows in which every column of

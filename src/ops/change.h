@@ -152,14 +152,14 @@ silt_status silt_overwrite(silt_snapshot *snapshot, const silt_change_spec *spec
                            silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                            silt_error *err);
 
-/* Update rows of the same keys, insert the others; copy-on-write. As silt_append().
+/* Update rows of the same keys, insert the others; a merge, see silt/merge.h. As silt_append(), but
+ * that files of a try which surely isn't committed are taken away again.
  *
  * Sources are read once, in their order: of equal rows of a key the later one counts. Files of the
  * table are looked at only where the keys' range meets their stats or partition values.
- * CONFLICT: without before_commit it is planned anew by itself (within txn.retry, while the schema
- * stands); with it the outcome is the caller's, who has to plan anew as a whole.
- * INVALID: no keys, or a key or newest_by that isn't a column; UNSUPPORTED: an append-only table,
- * or one with a change data feed. BAD_DATA without `bad`: a key twice, without newest_by. */
+ * CONFLICT is the caller's, who has to plan anew as a whole.
+ * INVALID: no keys, a key or newest_by that isn't a column, or an append-only table whose rows
+ * would be updated. BAD_DATA without `bad`: a key twice, without newest_by. */
 silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);

@@ -14,10 +14,10 @@ static silt_status broken(silt_error *err)
 }
 
 /* Each row read is accounted for, file by file. */
-static silt_status check_sources(const silt_conserved *c, silt_error *err)
+silt_status silt_conserve_sources(const silt_source_counts *sources, size_t count, silt_error *err)
 {
-    for (size_t i = 0; i < c->source_count; i++) {
-        const silt_source_counts *n = &c->sources[i];
+    for (size_t i = 0; i < count; i++) {
+        const silt_source_counts *n = &sources[i];
         int64_t sum = n->inserted + n->updated + n->unchanged + n->deduplicated + n->rejected;
         bool negative = n->inserted < 0 || n->updated < 0 || n->unchanged < 0 ||
                         n->deduplicated < 0 || n->rejected < 0;
@@ -126,7 +126,7 @@ silt_status silt_conserve_object(silt_store *store, const char *path, int64_t si
 
 silt_status silt_conserve(const silt_conserved *c, silt_error *err)
 {
-    SILT_TRY(check_sources(c, err));
+    SILT_TRY(silt_conserve_sources(c->sources, c->source_count, err));
     SILT_TRY(check_rows(c, err));
     return check_files(c, err);
 }

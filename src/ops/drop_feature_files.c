@@ -300,13 +300,15 @@ static const struct {
     silt_edit_op op;
 } cleanings[] = {
     {"columnMapping",
-     {"REMOVE COLUMN MAPPING", find_renamed, write, put_parameters, put_metrics, true, fill, true}},
+     {"REMOVE COLUMN MAPPING", find_renamed, write, put_parameters, put_metrics, true, fill, true,
+      NULL}},
     {"deletionVectors",
-     {"REORG", find_vectors, write, put_parameters, put_metrics, true, fill, false}},
+     {"REORG", find_vectors, write, put_parameters, put_metrics, true, fill, false, NULL}},
     {"typeWidening",
-     {"REORG", find_narrower, write, put_parameters, put_metrics, true, fill, false}},
+     {"REORG", find_narrower, write, put_parameters, put_metrics, true, fill, false, NULL}},
     {"v2Checkpoint",
-     {"UNSET TBLPROPERTIES", find_nothing, write, put_parameters, put_metrics, true, fill, false}},
+     {"UNSET TBLPROPERTIES", find_nothing, write, put_parameters, put_metrics, true, fill, false,
+      NULL}},
 };
 
 silt_status silt_drop_clean(silt_snapshot *snapshot, const char *feature,

@@ -20,6 +20,7 @@ void silt_edit_end(silt_edit *e)
     for (size_t i = 0; i < e->files.count; i++) {
         silt_bitmap_free(e->files.items[i].hit);
         silt_bitmap_free(e->files.items[i].gone);
+        silt_bitmap_free(e->files.items[i].updated);
     }
     silt_vec_free(&e->files);
     silt_vec_free(&e->adds);
@@ -56,7 +57,12 @@ silt_status silt_edit_begin(silt_edit *e)
     e->vectors = silt_feature_deletion_vectors(&state->protocol, &state->metadata);
     e->materializes = silt_feature_supported(&state->protocol, "materializePartitionColumns");
     e->started_us = silt_now_us(NULL);
-    silt_uuid(&silt_random_system, e->id);
+    if (e->host) {
+        e->id = e->host->attempt;
+        return silt_work_scratch(e->store, e->id, e->arena, &e->scratch, e->err);
+    }
+    silt_uuid(&silt_random_system, e->own_id);
+    e->id = e->own_id;
     return silt_scratch_make(e->store, e->id, e->arena, &e->scratch, e->err);
 }
 
@@ -79,13 +85,18 @@ static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_opt
     out->operation_parameters = object(e, e->op->put_parameters);
     out->operation_metrics = object(e, e->op->put_metrics);
     if (!out->operation_parameters || !out->operation_metrics) return silt_fail_nomem(e->err);
-    SILT_TRY(silt_commit_tell(e->commit, e->arena, out, e->err));
+    if (e->host)
+        SILT_TRY(e->host->tell(e->host->ctx, e, out));
+    else
+        SILT_TRY(silt_commit_tell(e->commit, e->arena, out, e->err));
     out->rearranges = e->op->rearranges;
     out->keeps_row_ids = true;
     out->read = e->where ? SILT_READ_WHERE : SILT_READ_TABLE;
     out->where = e->where;
     if (e->op->rearranges) out->read = SILT_READ_NOTHING;
     if (e->op->alone) out->read = SILT_READ_LOG;
+    if (e->op->put_read) e->op->put_read(e, out);
+    if (e->host) return SILT_OK;
     out->retry.deadline_ms = left_ms;
     if (out->retry.max_attempts) out->retry.max_attempts -= e->attempts_before;
     return SILT_OK;
@@ -125,6 +136,8 @@ static silt_status commit(silt_edit *e, int64_t left_ms, silt_txn_result *out,
     SILT_TRY(txn_options(e, left_ms, &opts));
     SILT_TRY(silt_txn_new(e->snapshot, &opts, &txn, e->err));
     SILT_TRY(silt_edit_fill(e, txn));
+    if (e->host && e->host->before_commit)
+        SILT_TRY(e->host->before_commit(e->host->ctx, e, silt_txn_id(txn)));
     return silt_txn_commit(txn, out, after, e->err);
 }
 
@@ -153,9 +166,11 @@ static silt_status prepare(silt_edit *e, bool *stop)
     *stop = true;
     e->result.outcome = e->opts->dry_run ? SILT_EDIT_DRY_RUN : SILT_EDIT_NOTHING;
     e->result.table_version = e->state->version;
-    if (e->opts->dry_run || (!e->files.count && !e->more && !e->commit->app_id)) return SILT_OK;
+    bool some = e->files.count || e->adds_rows;
+    bool app_txn = e->host || e->commit->app_id;
+    if (e->opts->dry_run || (!some && !e->more && !app_txn)) return SILT_OK;
     *stop = false;
-    return e->files.count ? e->op->write(e) : SILT_OK;
+    return some ? e->op->write(e) : SILT_OK;
 }
 
 /* ---- tries */
@@ -222,14 +237,15 @@ static silt_status not_committed(tries *t, const silt_txn_result *result, bool *
     return SILT_OK;
 }
 
-static silt_status one_try(tries *t, silt_edit *e, silt_txn_result *txn, bool *stop)
+static silt_status one_try(silt_edit *e, int64_t deadline_us, silt_txn_result *txn, bool *stop,
+                           silt_snapshot **after)
 {
     silt_status st = prepare(e, stop);
-    int64_t left_ms = (t->deadline_us - silt_now_us(NULL)) / 1000;
+    int64_t left_ms = (deadline_us - silt_now_us(NULL)) / 1000;
     if (st == SILT_OK && *stop) return SILT_OK;
     /* A file is unsure, but the commit surely wasn't tried. */
     if (st == SILT_UNSURE) st = SILT_IO;
-    if (st == SILT_OK) st = commit(e, left_ms > 1 ? left_ms : 1, txn, &t->after);
+    if (st == SILT_OK) st = commit(e, left_ms > 1 ? left_ms : 1, txn, after);
     bool stands = st == SILT_OK && txn->outcome == SILT_TXN_COMMITTED;
     if (!stands && st != SILT_UNSURE) silt_edit_take_back(e);
     return st;
@@ -248,7 +264,7 @@ static silt_status try_once(tries *t, bool *again)
     silt_txn_result txn = {0};
     bool stop = false;
     *again = false;
-    silt_status st = one_try(t, &e, &txn, &stop);
+    silt_status st = one_try(&e, t->deadline_us, &txn, &stop, &t->after);
     t->attempts += stop ? 0 : txn.attempts ? txn.attempts : 1;
     e.result.attempts = t->attempts;
     silt_edit_end(&e);
@@ -310,6 +326,32 @@ silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const
         if (err) *err = (silt_error){0};
     }
     silt_snapshot_free(t.after);
+    return st;
+}
+
+silt_status silt_edit_once(silt_snapshot *snapshot, const silt_edit_op *op, const void *ctx,
+                           const silt_edit_host *host, silt_edit_result *out, silt_txn_result *txn,
+                           silt_snapshot **after, silt_error *err)
+{
+    const silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
+    silt_edit e = {.op = op,
+                   .ctx = ctx,
+                   .opts = &opts,
+                   .host = host,
+                   .snapshot = snapshot,
+                   .err = err,
+                   .result = {.committed_version = -1}};
+    silt_txn_result result = {0};
+    silt_snapshot *next = NULL;
+    bool stop = false;
+    silt_status st = one_try(&e, INT64_MAX, &result, &stop, &next);
+    if (st == SILT_OK) {
+        *out = e.result;
+        *txn = result;
+        if (after) *after = SILT_TAKE(next);
+    }
+    silt_snapshot_free(next);
+    silt_edit_end(&e);
     return st;
 }
 

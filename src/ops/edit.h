@@ -28,6 +28,9 @@ typedef struct silt_edit_file {
     int64_t hits;      /* -1: not known, for all are hit */
     silt_bitmap *hit;  /* their places; NULL: all that are there */
     silt_bitmap *gone; /* those and the ones deleted before; NULL with GOES */
+    /* Of a merge: which hits are updated, and not deleted. */
+    silt_bitmap *updated; /* NULL: none, or all */
+    bool updated_all;
 } silt_edit_file;
 
 typedef struct silt_edit silt_edit;
@@ -42,7 +45,18 @@ typedef struct silt_edit_op {
     /* What is to be committed beside files: called where e->more is set. NULL: nothing ever is. */
     silt_status (*fill)(silt_edit *e, silt_txn *txn);
     bool alone; /* any commit of others in between is in the way */
+    /* What the changes were decided by; NULL: the rows that e->where takes. */
+    void (*put_read)(const silt_edit *e, silt_txn_options *out);
 } silt_edit_op;
+
+/* Who has the last word of a commit: a loader. */
+typedef struct silt_edit_host {
+    const char *attempt; /* in the names of files */
+    /* App txn, retry, clock …: what isn't the operation's to say. */
+    silt_status (*tell)(void *ctx, const silt_edit *e, silt_txn_options *out);
+    silt_status (*before_commit)(void *ctx, silt_edit *e, const char *txn_id);
+    void *ctx;
+} silt_edit_host;
 
 /* One try. */
 struct silt_edit {
@@ -50,6 +64,7 @@ struct silt_edit {
     const void *ctx; /* of the operation: what it was asked for */
     void *data;      /* of the operation: what it keeps during a try, in the arena */
     const silt_edit_options *opts;
+    const silt_edit_host *host; /* NULL: none */
     const silt_commit_options *commit;
     silt_snapshot *snapshot;
     silt_store *store;
@@ -59,10 +74,15 @@ struct silt_edit {
     /* Of the files that are written: the table's, unless the operation sets others. */
     const silt_metadata *new_metadata;
     const silt_type *new_schema;
-    bool more; /* there is something to commit though no file is touched */
+    bool more;                     /* there is something to commit though no file is touched */
+    bool adds_rows;                /* there is something to be written though none is */
+    const silt_metadata *numbered; /* with identity columns' new numbers; NULL: none are */
+    const silt_type *numbered_schema;
+    const char *compression; /* of data files, as the engine has it; NULL: the table's */
     silt_arena *arena;
     silt_error *err;
-    char id[SILT_UUID_SIZE];     /* of the try: in the names of its files */
+    char own_id[SILT_UUID_SIZE];
+    const char *id;              /* of the try: in the names of its files */
     const char *scratch;         /* own folder; NULL: not needed so far */
     bool feed, row_ids, vectors; /* what the table has on */
     bool materializes;           /* files have the partition columns, too */
@@ -87,6 +107,12 @@ silt_status silt_edit_run(silt_snapshot *snapshot, const silt_edit_op *op, const
                           const silt_edit_options *opts, silt_edit_result *out,
                           silt_snapshot **after, silt_error *err);
 
+/* One try, for a host: what comes of the commit is its to judge. Files of a try that isn't
+ * committed are taken away again. */
+silt_status silt_edit_once(silt_snapshot *snapshot, const silt_edit_op *op, const void *ctx,
+                           const silt_edit_host *host, silt_edit_result *out, silt_txn_result *txn,
+                           silt_snapshot **after, silt_error *err);
+
 /* A try by itself, for operations that make more of it than an edit: snapshot, opts and err are
  * set, the rest is 0. Begin, find, write, count, fill a txn; unless it is committed take back what
  * was put; end in any case. */
@@ -106,6 +132,9 @@ silt_status silt_edit_condition(silt_edit *e, const char *where);
 /* Fill e->files: those with rows that e->where takes, and their rows and fates. Files that are
  * known to have such rows only aren't read. */
 silt_status silt_edit_find(silt_edit *e);
+/* What becomes of a file once its hits are known; `deleted` before, NULL: none. CORRUPT: more rows
+ * than its statistics tell of. */
+silt_status silt_edit_decide(silt_edit *e, silt_edit_file *file, const silt_bitmap *deleted);
 /* Sum up how many rows are hit; -1: not known. */
 int64_t silt_edit_hits(const silt_edit *e);
 /* Where a row that is hit is also one that `condition` takes: `*add` and its place; NULL: there is
@@ -134,6 +163,7 @@ typedef enum silt_edit_ids {
 typedef struct silt_edit_rows {
     const silt_edit_part *parts;
     size_t part_count;
+    const silt_rows_spec *rows; /* instead of parts: with the column of row ids, if `ids` is NEW */
     const silt_write_columns *columns; /* over the table's columns as they were */
     const char *change_type;           /* NULL: data files; else files of the change data feed */
     silt_edit_ids ids;                 /* where the table tracks rows */
@@ -143,12 +173,18 @@ typedef struct silt_edit_rows {
     int64_t expected;              /* rows there have to be; -1: not known */
 } silt_edit_rows;
 
+/* The column that keeps rows' ids in files. CORRUPT: the table doesn't say. */
+silt_status silt_edit_row_id_column(const silt_edit *e, const char **out);
+
 /* The table's columns, to be copied as they are into files of e->new_metadata: no checks. */
 silt_status silt_edit_copied(silt_edit *e, silt_write_columns *out);
 
 /* Write rows into new files of the table: added to e->adds or e->changes. Not one row more or less
  * than expected, or FAILED. */
 silt_status silt_edit_write(silt_edit *e, const silt_edit_rows *rows);
+/* Tell the feed of rows of the table that were written, as they are now. */
+silt_status silt_edit_write_after(silt_edit *e, const silt_write_columns *copied,
+                                  const char *change_type, size_t first_add, int64_t expected);
 /* Write the rows of e->files that are hit, as `change_type`. */
 silt_status silt_edit_write_hits(silt_edit *e, const silt_write_columns *columns,
                                  const char *change_type, silt_edit_ids ids);

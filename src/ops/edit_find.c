@@ -171,7 +171,7 @@ static silt_status too_many(const silt_edit *e, const silt_edit_file *file)
                      "the statistics (numRecords) lie: write the file anew, by optimizing it");
 }
 
-static silt_status decide(silt_edit *e, silt_edit_file *file, const silt_bitmap *deleted)
+silt_status silt_edit_decide(silt_edit *e, silt_edit_file *file, const silt_bitmap *deleted)
 {
     int64_t before = deleted ? (int64_t)silt_bitmap_count(deleted) : 0;
     file->hits = (int64_t)silt_bitmap_count(file->hit);
@@ -200,7 +200,7 @@ static silt_status decide_all(finding *f)
     silt_edit *e = f->e;
     for (size_t i = 0; i < f->unread_count; i++) {
         silt_edit_file *file = &e->files.items[f->unread[i]];
-        if (file->hit) SILT_TRY(decide(e, file, e->scan.spec.files[i].rows));
+        if (file->hit) SILT_TRY(silt_edit_decide(e, file, e->scan.spec.files[i].rows));
     }
     size_t kept = 0;
     for (size_t i = 0; i < e->files.count; i++) {

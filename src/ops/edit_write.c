@@ -33,6 +33,11 @@ static silt_status tracked_name(const silt_edit *e, const char *property, const 
                      e->store->uri, property);
 }
 
+silt_status silt_edit_row_id_column(const silt_edit *e, const char **out)
+{
+    return tracked_name(e, ROW_ID, out);
+}
+
 /* The columns that files of one partition have. */
 static size_t without_partition(const silt_write_columns *all, silt_output_column *columns)
 {
@@ -131,6 +136,7 @@ static silt_status write_spec(silt_edit *e, const silt_edit_rows *rows,
         .partition_by = rows->columns->partition_by,
         .partition_count = rows->partition ? 0 : rows->columns->partition_count,
         .target_file_bytes = rows->file_bytes ? rows->file_bytes : silt_edit_file_bytes(e, 0),
+        .compression = e->compression,
         .checks = rows->columns->checks,
         .check_count = rows->columns->check_count};
     if (rows->order) out->order = *rows->order;
@@ -241,24 +247,36 @@ static silt_status write_rows(silt_edit *e, const silt_edit_rows *rows, silt_sca
     silt_scan_want want = {.limit = -1};
     silt_rewrite_spec spec = {0};
     SILT_TRY(output_columns(e, rows, &want, &spec));
-    SILT_TRY(plan_rows(e, rows, &want, plan));
+    if (!rows->rows) SILT_TRY(plan_rows(e, rows, &want, plan));
     SILT_TRY(write_spec(e, rows, spec.columns, spec.column_count, &spec.write));
-    const silt_rows_spec source = {.kind = SILT_ROWS_SCAN, .scan = plan->spec};
-    spec.rows = &source;
+    const silt_rows_spec scan = {.kind = SILT_ROWS_SCAN, .scan = plan->spec};
+    spec.rows = rows->rows ? rows->rows : &scan;
     silt_status st = e->engine->ops->rewrite(e->engine, &spec, e->arena, staged, e->err);
     if (st == SILT_BAD_DATA) st = silt_write_violations(staged, st, e->err);
-    return st == SILT_OK || st == SILT_BAD_DATA ? st : silt_scan_missing(plan, st, e->err);
+    bool told = st == SILT_OK || st == SILT_BAD_DATA || rows->rows;
+    return told ? st : silt_scan_missing(plan, st, e->err);
+}
+
+/* Numbers that were given stay given, whatever is written after. */
+static silt_status take_numbers(silt_edit *e, const silt_write_columns *columns,
+                                const silt_stage_result *staged)
+{
+    if (columns->identity == SIZE_MAX || !staged->identity_count) return SILT_OK;
+    e->more = true;
+    return silt_write_columns_numbered(columns, staged->identity_last, e->arena, &e->numbered,
+                                       &e->numbered_schema, e->err);
 }
 
 silt_status silt_edit_write(silt_edit *e, const silt_edit_rows *rows)
 {
     silt_scan_plan plan = {0};
     silt_stage_result staged = {0};
-    if (!rows->part_count) return SILT_OK;
+    if (!rows->part_count && !rows->rows) return SILT_OK;
     silt_status st = write_rows(e, rows, &plan, &staged);
     silt_scan_plan_release(&plan);
     SILT_TRY(st);
     SILT_TRY(check_rows(e, rows, &staged));
+    SILT_TRY(take_numbers(e, rows->columns, &staged));
     e->half = true;
     SILT_TRY(rows->change_type ? publish_changes(e, &staged) : publish_data(e, rows, &staged));
     e->half = false;
@@ -284,6 +302,22 @@ silt_status silt_edit_write_hits(silt_edit *e, const silt_write_columns *columns
         parts[rows.part_count++] = (silt_edit_part){file->add, file->hit, file->hit != NULL};
         rows.expected = plus(rows.expected, file->hits);
     }
+    return silt_edit_write(e, &rows);
+}
+
+silt_status silt_edit_write_after(silt_edit *e, const silt_write_columns *copied,
+                                  const char *change_type, size_t first_add, int64_t expected)
+{
+    size_t count = e->adds.count - first_add;
+    silt_edit_part *parts = silt_arena_calloc(e->arena, count + 1, sizeof(*parts));
+    if (!parts) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < count; i++)
+        parts[i].add = &e->adds.items[first_add + i];
+    const silt_edit_rows rows = {.parts = parts,
+                                 .part_count = count,
+                                 .columns = copied,
+                                 .change_type = change_type,
+                                 .expected = expected};
     return silt_edit_write(e, &rows);
 }
 

@@ -33,22 +33,6 @@ static silt_status check_misfits(silt_edit *e)
                      "column");
 }
 
-/* The new rows as they were written: what is random or of the moment is the same in both. */
-static silt_status write_after(silt_edit *e, const silt_write_columns *copied, size_t first)
-{
-    size_t count = e->adds.count - first;
-    silt_edit_part *parts = silt_arena_calloc(e->arena, count, sizeof(*parts));
-    if (!parts) return silt_fail_nomem(e->err);
-    for (size_t i = 0; i < count; i++)
-        parts[i].add = &e->adds.items[first + i];
-    const silt_edit_rows rows = {.parts = parts,
-                                 .part_count = count,
-                                 .columns = copied,
-                                 .change_type = "update_postimage",
-                                 .expected = e->result.rows_updated};
-    return silt_edit_write(e, &rows);
-}
-
 static silt_status count_updated(silt_edit *e, size_t first)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
@@ -71,7 +55,8 @@ static silt_status write(silt_edit *e)
         silt_write_columns copied;
         SILT_TRY(silt_edit_copied(e, &copied));
         SILT_TRY(silt_edit_write_hits(e, &copied, "update_preimage", SILT_EDIT_IDS_NONE));
-        SILT_TRY(write_after(e, &copied, first));
+        SILT_TRY(
+            silt_edit_write_after(e, &copied, "update_postimage", first, e->result.rows_updated));
     }
     return silt_edit_write_vectors(e);
 }

@@ -78,10 +78,8 @@ silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *o
 
 /* ---- before */
 
-/* Which sources have a column; those that are made up for each row are in all. */
-static silt_given given(void *ctx, const char *name)
+silt_given silt_work_given(const silt_work *w, const char *name)
 {
-    const silt_work *w = ctx;
     const silt_source_plan *plan = w->spec->plan;
     size_t some = 0;
     for (size_t i = 0; i < plan->column_count; i++)
@@ -96,6 +94,11 @@ static silt_given given(void *ctx, const char *name)
     }
     if (!some) return SILT_GIVEN_NONE;
     return some == plan->group_count ? SILT_GIVEN_ALL : SILT_GIVEN_SOME;
+}
+
+static silt_given given(void *ctx, const char *name)
+{
+    return silt_work_given(ctx, name);
 }
 
 /* Columns as the table asks for them, with the audit columns' values. */
@@ -117,24 +120,22 @@ static silt_status fill_columns(silt_work *w)
     return SILT_OK;
 }
 
-/* What only this change asks of its rows. */
-static silt_status add_checks(silt_work *w)
+silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *schema,
+                             silt_arena *arena, silt_write_columns *c, silt_error *err)
 {
-    const silt_change_spec *spec = w->spec;
-    silt_write_columns *c = &w->columns;
+    if (!spec->constraint_count) return SILT_OK;
     silt_check *checks =
-        silt_arena_calloc(w->arena, c->check_count + spec->constraint_count, sizeof(*checks));
-    if (!checks) return silt_fail_nomem(w->err);
+        silt_arena_calloc(arena, c->check_count + spec->constraint_count, sizeof(*checks));
+    if (!checks) return silt_fail_nomem(err);
     if (c->check_count) memcpy(checks, c->checks, c->check_count * sizeof(*checks));
     for (size_t i = 0; i < spec->constraint_count; i++) {
         const silt_policy_constraint *given = &spec->constraints[i];
         silt_check *check = &checks[c->check_count];
         if (given->persist) continue;
-        check->name = silt_arena_printf(w->arena, "constraint %s (%s)", given->name, given->check);
-        if (!check->name) return silt_fail_nomem(w->err);
-        silt_status st =
-            silt_expr_condition(given->check, w->schema, w->arena, &check->condition, w->err);
-        if (st != SILT_OK) return silt_wrap(w->err, st, "constraint %s", given->name);
+        check->name = silt_arena_printf(arena, "constraint %s (%s)", given->name, given->check);
+        if (!check->name) return silt_fail_nomem(err);
+        silt_status st = silt_expr_condition(given->check, schema, arena, &check->condition, err);
+        if (st != SILT_OK) return silt_wrap(err, st, "constraint %s", given->name);
         c->check_count++;
     }
     c->checks = checks;
@@ -183,19 +184,37 @@ static silt_status make_folder(silt_work *w, const char *name, const char **out)
     return SILT_OK;
 }
 
-/* Of an attempt that was killed here something may be left: it is nobody's. */
+silt_status silt_work_scratch(silt_store *store, const char *attempt, silt_arena *arena,
+                              const char **out, silt_error *err)
+{
+    silt_status st = silt_scratch_make(store, attempt, arena, out, err);
+    if (st != SILT_EXISTS) return st;
+    char *key = silt_arena_printf(arena, "_silt/scratch/%s", attempt);
+    const char *left = key ? silt_store_local_path(store, key, arena) : NULL;
+    if (left) silt_scratch_remove(left);
+    return silt_scratch_make(store, attempt, arena, out, err);
+}
+
 static silt_status make_scratch(silt_work *w)
 {
-    silt_status st = silt_scratch_make(w->store, w->spec->attempt, w->arena, &w->scratch, w->err);
-    if (st == SILT_EXISTS) {
-        char *key = silt_arena_printf(w->arena, "_silt/scratch/%s", w->spec->attempt);
-        const char *left = key ? silt_store_local_path(w->store, key, w->arena) : NULL;
-        if (left) silt_scratch_remove(left);
-        st = silt_scratch_make(w->store, w->spec->attempt, w->arena, &w->scratch, w->err);
-    }
-    if (st != SILT_OK) return st;
+    SILT_TRY(silt_work_scratch(w->store, w->spec->attempt, w->arena, &w->scratch, w->err));
     SILT_TRY(make_folder(w, "out", &w->out_dir));
     return make_folder(w, "in", &w->in_dir);
+}
+
+silt_status silt_work_look(silt_work *w)
+{
+    const silt_change_spec *spec = w->spec;
+    size_t count = spec->sources->file_count;
+    w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
+    w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
+    if (!w->before || !w->counts) return silt_fail_nomem(w->err);
+    for (size_t i = 0; i < count; i++)
+        look_at_file(spec->sources->files[i].local_path, &w->before[i]);
+    w->groups = (silt_source_group *)spec->plan->groups;
+    w->group_count = spec->plan->group_count;
+    w->file_index = spec->plan->file_index;
+    return SILT_OK;
 }
 
 silt_status silt_work_init(silt_work *w)
@@ -209,22 +228,14 @@ silt_status silt_work_init(silt_work *w)
     }
     SILT_TRY(fill_metadata(w));
     SILT_TRY(fill_columns(w));
-    if (spec->constraint_count) SILT_TRY(add_checks(w));
+    SILT_TRY(silt_work_checks(spec, w->schema, w->arena, &w->columns, w->err));
     w->layout.target_file_bytes = spec->target_file_bytes;
     w->layout.compression = spec->compression;
     const silt_protocol *protocol =
         w->shape ? &w->shape->protocol : &silt_snapshot_state(w->snapshot)->protocol;
     SILT_TRY(silt_layout_fill(protocol, w->metadata, w->columns.columns, w->columns.column_count,
                               w->arena, &w->layout, w->err));
-    size_t count = spec->sources->file_count;
-    w->before = silt_arena_calloc(w->arena, count + 1, sizeof(*w->before));
-    w->counts = silt_arena_calloc(w->arena, count + 1, sizeof(*w->counts));
-    if (!w->before || !w->counts) return silt_fail_nomem(w->err);
-    for (size_t i = 0; i < count; i++)
-        look_at_file(spec->sources->files[i].local_path, &w->before[i]);
-    w->groups = (silt_source_group *)spec->plan->groups;
-    w->group_count = spec->plan->group_count;
-    w->file_index = spec->plan->file_index;
+    SILT_TRY(silt_work_look(w));
     return make_scratch(w);
 }
 

@@ -55,12 +55,20 @@ typedef struct silt_work {
  * feature. */
 silt_status silt_work_init(silt_work *w);
 void silt_work_release(silt_work *w);
+/* Of that only the look at source files: room for counts, groups of the plan. */
+silt_status silt_work_look(silt_work *w);
+/* Which sources have a column; those that are made up for each row are in all. */
+silt_given silt_work_given(const silt_work *w, const char *name);
 
 /* What the engine is to write and where; bad sources are noted. */
 silt_stage_spec silt_work_stage_spec(silt_work *w);
 
 /* Add the columns of `schema` that the shape lacks, at its end. */
 silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_error *err);
+
+/* Add what a change asks of its rows to what the table asks. */
+silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *schema,
+                             silt_arena *arena, silt_write_columns *columns, silt_error *err);
 
 /* After the engine has read the sources, whether it failed (`st`) or not: files that changed
  * meanwhile are at fault, whatever the engine said. CHANGED or `st`. */
@@ -78,6 +86,12 @@ silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *o
 
 /* New rows are written in the layout's order: the commit is to say so. */
 silt_status silt_work_sorted(silt_work *w);
+
+/* A scratch folder of an attempt. Of one that was killed here something may be left: it is
+ * nobody's.
+ */
+silt_status silt_work_scratch(silt_store *store, const char *attempt, silt_arena *arena,
+                              const char **out, silt_error *err);
 
 /* Sum up facts.total from counts. */
 void silt_work_sum(silt_work *w);
@@ -102,6 +116,9 @@ typedef struct silt_conserved {
     int64_t replaced_rows; /* of these, rows that the source replaces */
     int64_t carried_rows;  /* of these, rows that stay */
 } silt_conserved;
+
+/* Of sources alone: each row that was read is accounted for. */
+silt_status silt_conserve_sources(const silt_source_counts *sources, size_t count, silt_error *err);
 
 /* FAILED: the numbers, in words. @see docs/exactly-once.md, "A batch", step 5 */
 silt_status silt_conserve(const silt_conserved *c, silt_error *err);

@@ -73,14 +73,14 @@ static silt_status apply_policy(silt_writing *wr)
     return SILT_OK;
 }
 
-static void add_constraints(const silt_writing *wr, silt_change_spec *spec)
+void silt_write_constraints(const silt_writing *wr, silt_change_spec *spec)
 {
     if (!wr->opts.policy) return;
     spec->constraints = wr->opts.policy->constraints;
     spec->constraint_count = wr->opts.policy->constraint_count;
 }
 
-static silt_status start_work(silt_writing *wr)
+silt_status silt_write_start(silt_writing *wr)
 {
     wr->spec = (silt_change_spec){.sources = &wr->sources,
                                   .plan = &wr->plan,
@@ -88,7 +88,7 @@ static silt_status start_work(silt_writing *wr)
                                   .target_file_bytes = wr->opts.target_file_bytes,
                                   .compression = silt_codec(wr->opts.compression),
                                   .txn = SILT_TXN_OPTIONS_INIT};
-    add_constraints(wr, &wr->spec);
+    silt_write_constraints(wr, &wr->spec);
     wr->w.spec = &wr->spec;
     wr->w.snapshot = wr->base;
     wr->w.store = wr->store;
@@ -145,7 +145,7 @@ static silt_status write_rows(silt_writing *wr)
 {
     SILT_TRY(silt_write_look(wr));
     SILT_TRY(silt_write_shape(wr));
-    SILT_TRY(start_work(wr));
+    SILT_TRY(silt_write_start(wr));
     SILT_TRY(add_condition(wr));
     SILT_TRY(add_order(wr));
     SILT_TRY(silt_write_stage(wr, &wr->staged));
@@ -157,86 +157,6 @@ static silt_status write_rows(silt_writing *wr)
     }
     SILT_TRY(silt_write_commit(wr));
     if (wr->result.outcome == SILT_WRITE_COMMITTED) give_counts(wr);
-    return SILT_OK;
-}
-
-/* ---- keyed modes */
-
-static silt_status make_table(silt_writing *wr)
-{
-    silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
-    SILT_AUTO(silt_txn) txn = NULL;
-    silt_txn_result r;
-    SILT_TRY(silt_write_shape(wr));
-    SILT_TRY(silt_commit_tell(&wr->commit, wr->arena, &opts, wr->err));
-    opts.app_id = NULL; /* the number is that of the commit with the rows */
-    opts.operation = "CREATE TABLE";
-    SILT_TRY(silt_txn_new_table(wr->store, wr->engine, &opts, &txn, wr->err));
-    SILT_TRY(silt_shape_apply(wr->w.shape, txn, wr->err));
-    SILT_TRY(silt_txn_commit(txn, &r, NULL, wr->err));
-    wr->result.created = r.outcome == SILT_TXN_COMMITTED;
-    return silt_snapshot_open(wr->store, wr->engine, NULL, &wr->base, wr->err);
-}
-
-static void give_keyed_counts(silt_writing *wr, const silt_change_facts *f)
-{
-    wr->result.rows_read = f->total.read;
-    wr->result.rows_inserted = f->total.inserted;
-    wr->result.rows_updated = f->total.updated;
-    wr->result.rows_unchanged = f->total.unchanged;
-    wr->result.rows_deduplicated = f->total.deduplicated;
-    wr->result.rows_copied = f->rows_carried;
-    wr->result.files_added = f->files_added;
-    wr->result.bytes_added = f->bytes_added;
-    wr->result.files_removed = f->files_removed;
-}
-
-static silt_status keyed_try(silt_writing *wr, bool *again)
-{
-    silt_change_result r;
-    silt_snapshot *now = silt_write_current(wr);
-    wr->plan = (silt_source_plan){0};
-    SILT_TRY(silt_write_match(wr, silt_snapshot_schema(now)));
-    SILT_TRY(silt_upsert(now, &wr->spec, wr->arena, &r, &wr->after, NULL, wr->err));
-    wr->result.attempts += r.txn.attempts;
-    *again = r.txn.outcome != SILT_TXN_COMMITTED;
-    if (!*again) {
-        wr->result.committed_version = wr->result.table_version = r.txn.version;
-        give_keyed_counts(wr, &r.facts);
-        return SILT_OK;
-    }
-    (void)silt_attempt_clean(wr->store, wr->id, NULL); /* none of it can count any more */
-    if (r.txn.outcome == SILT_TXN_APP_MOVED) return SILT_OK;
-    silt_fail(wr->err, SILT_CONFLICT, "%s: %s", wr->store->uri, r.txn.conflict);
-    return silt_hint(wr->err, SILT_CONFLICT, "nothing was written; try again");
-}
-
-static silt_status write_keyed(silt_writing *wr)
-{
-    bool again = true, done = false;
-    silt_names keys = silt_write_names(wr->opts.keys);
-    SILT_TRY(silt_write_look(wr));
-    SILT_TRY(silt_write_keep(wr));
-    if (!wr->base) SILT_TRY(make_table(wr));
-    wr->w.metadata = &silt_snapshot_state(wr->base)->metadata;
-    wr->spec = (silt_change_spec){.sources = &wr->sources,
-                                  .plan = &wr->plan,
-                                  .attempt = wr->id,
-                                  .keys = keys.items,
-                                  .key_count = keys.count,
-                                  .newest_by = wr->opts.newest_by,
-                                  .insert_only = wr->opts.mode == SILT_WRITE_APPEND_ONCE,
-                                  .target_file_bytes = wr->opts.target_file_bytes,
-                                  .compression = silt_codec(wr->opts.compression)};
-    add_constraints(wr, &wr->spec);
-    SILT_TRY(silt_write_txn_options(wr, &wr->spec.txn));
-    while (again) {
-        SILT_TRY(keyed_try(wr, &again));
-        if (!again) break;
-        SILT_TRY(silt_write_look_again(wr));
-        SILT_TRY(silt_write_done(wr, &done));
-        if (done) return SILT_OK;
-    }
     return SILT_OK;
 }
 
@@ -253,7 +173,7 @@ static silt_status write_all(silt_writing *wr)
     if (done) return SILT_OK;
     SILT_TRY(check_table(wr));
     SILT_TRY(apply_policy(wr));
-    silt_status st = keyed ? write_keyed(wr) : write_rows(wr);
+    silt_status st = keyed ? silt_write_keyed(wr) : write_rows(wr);
     if (st == SILT_OK && wr->after) (void)silt_table_maintain(wr->after, NULL);
     return st;
 }

@@ -82,6 +82,17 @@ silt_status silt_write_replace_metrics(silt_writing *wr, const char **out);
 /* Whether anything is. */
 bool silt_write_replaces(const silt_writing *wr);
 
+/* ---- the work around staging (write.c) */
+
+/* Once the shape is known: scratch, columns, a look at the sources. */
+silt_status silt_write_start(silt_writing *wr);
+/* What only this write asks of its rows. */
+void silt_write_constraints(const silt_writing *wr, silt_change_spec *spec);
+
+/* ---- keyed modes (write_keyed.c) */
+
+silt_status silt_write_keyed(silt_writing *wr);
+
 /* ---- commits (write_commit.c) */
 
 static inline silt_snapshot *silt_write_current(const silt_writing *wr)

@@ -1,0 +1,286 @@
+/* The source against the rows that are there: which meet, and what becomes of them. */
+#include "engine/duckdb_merge.h"
+
+#include <stdio.h>
+
+#define SAMPLE_ROWS    5 /* of the target, where several source rows change one */
+#define SAMPLE_SOURCES 3 /* of each */
+
+/* ---- pairs --------------------------------------------------------------------------------- */
+
+/* Append "SELECT t.<place>, …, t<i>": what the table of matches has, of a target row t and, if it
+ * meets one, a source row s. */
+static silt_status select_sql(const silt_join *j, const silt_join_view *view, silt_join_when when,
+                              silt_buf *sql, silt_error *err)
+{
+    bool meets = when == SILT_JOIN_MATCHED;
+    silt_buf_printf(sql,
+                    "SELECT t." SILT_DUCK_TABLE_FILE " AS fi, t." SILT_DUCK_TABLE_ROW
+                    " AS fr, %s AS sr, %s AS f, ",
+                    meets ? "s.rowid" : "NULL::BIGINT", meets ? "s.f" : "NULL::BIGINT");
+    SILT_TRY(silt_join_clause_sql(view, when, sql, err));
+    silt_buf_puts(sql, " AS clause");
+    for (size_t c = 0; c < j->target.column_count; c++)
+        if (j->match.kept[c]) silt_buf_printf(sql, ", t.c%zu AS t%zu", c, c);
+    silt_buf_puts(sql, " FROM (");
+    SILT_TRY(silt_duck_table_sql(&j->target, NULL, true, sql, err));
+    silt_buf_puts(sql, ") t ");
+    return SILT_OK;
+}
+
+/* Append the condition under which rows meet. Where the source has no null, plain equality says
+ * the same, and DuckDB prunes row groups by it. */
+static silt_status on_sql(const silt_join_view *view, silt_buf *sql, silt_error *err)
+{
+    const silt_join_match_spec *match = &view->join->match;
+    for (size_t i = 0; i < match->equal_count; i++) {
+        const silt_join_equal *equal = &match->equals[i];
+        if (i) silt_buf_puts(sql, " AND ");
+        SILT_TRY(silt_join_expr(view, equal->target, sql, err));
+        silt_buf_puts(sql, equal->nulls_too ? " IS NOT DISTINCT FROM " : " = ");
+        SILT_TRY(silt_join_expr(view, equal->source, sql, err));
+    }
+    if (match->rest) {
+        if (match->equal_count) silt_buf_puts(sql, " AND ");
+        silt_buf_putc(sql, '(');
+        SILT_TRY(silt_join_expr(view, match->rest, sql, err));
+        silt_buf_putc(sql, ')');
+    }
+    if (!match->equal_count && !match->rest) silt_buf_puts(sql, "true");
+    return SILT_OK;
+}
+
+static silt_status find_pairs(silt_join *j, silt_error *err)
+{
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "t.c", .source = "s.c", .from_files = true};
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " AS ");
+    SILT_TRY(select_sql(j, &view, SILT_JOIN_MATCHED, &sql, err));
+    silt_buf_puts(&sql, "JOIN ");
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s ON ");
+    SILT_TRY(on_sql(&view, &sql, err));
+    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    return silt_duck_table_blame(&j->target, st, err);
+}
+
+/* Target rows that meet none. The matches are hashed before the first row comes by, so that what is
+ * put into them isn't looked at. */
+static silt_status find_lone(silt_join *j, silt_error *err)
+{
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "t.c", .source = "s.c", .from_files = true};
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED_BY_SOURCE)) return SILT_OK;
+    silt_buf_puts(&sql, "INSERT INTO ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " SELECT * FROM (");
+    SILT_TRY(select_sql(j, &view, SILT_JOIN_NOT_MATCHED_BY_SOURCE, &sql, err));
+    silt_buf_puts(&sql, "ANTI JOIN ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " m ON t." SILT_DUCK_TABLE_FILE " = m.fi AND t." SILT_DUCK_TABLE_ROW
+                        " = m.fr) WHERE clause IS NOT NULL");
+    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    return silt_duck_table_blame(&j->target, st, err);
+}
+
+/* ---- several source rows for one of the target ------------------------------------------------
+ */
+
+static void put_clauses(const silt_join *j, bool deletes, silt_buf *sql)
+{
+    silt_buf_puts(sql, "clause IN (-1");
+    for (size_t i = 0; i < j->match.clause_count; i++)
+        if (j->match.clauses[i].deletes == deletes) silt_buf_printf(sql, ", %zu", i);
+    silt_buf_putc(sql, ')');
+}
+
+/* Append the target rows which several source rows change, not all by deleting them. */
+static void contested_sql(const silt_join *j, silt_buf *sql)
+{
+    silt_buf_puts(sql, "SELECT fi, fr, min(sr) AS first_row FROM ");
+    silt_join_name(sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(sql, " WHERE clause IS NOT NULL AND sr IS NOT NULL GROUP BY fi, fr HAVING "
+                       "count(*) > 1 AND bool_or(");
+    put_clauses(j, false, sql);
+    silt_buf_putc(sql, ')');
+}
+
+/* Append "a.csv row 1, b.csv row 7; …" of rows (first_row, f, sr) in the order of the first. */
+static silt_status put_samples(const silt_join *j, const silt_buf *sql, silt_buf *text,
+                               silt_error *err)
+{
+    SILT_CLEAN(silt_duck_result) result = {0};
+    SILT_TRY(silt_duck_query(j->db, sql, &result, err));
+    SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(result);
+    if (!chunk) return SILT_OK;
+    const int64_t *columns[3];
+    for (idx_t c = 0; c < 3; c++)
+        columns[c] = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(chunk, c));
+    idx_t rows = silt_duck.data_chunk_get_size(chunk);
+    for (idx_t i = 0; i < rows; i++) {
+        bool same = i && columns[0][i] == columns[0][i - 1];
+        int64_t file = columns[1][i], row = columns[2][i] + 1;
+        for (int64_t f = 0; f < file; f++)
+            row -= j->read[f];
+        silt_buf_printf(text, "%s%s row %" PRId64,
+                        same ? " and "
+                        : i  ? "; "
+                             : "",
+                        j->file_names[file], row);
+    }
+    return SILT_OK;
+}
+
+static silt_status refuse_contested(const silt_join *j, int64_t count, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_buf_puts(&sql, "SELECT c.first_row, m.f, m.sr FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " m JOIN (SELECT * FROM (");
+    contested_sql(j, &sql);
+    silt_buf_printf(&sql,
+                    ") ORDER BY first_row LIMIT %d) c ON m.fi = c.fi AND m.fr = c.fr WHERE "
+                    "m.clause IS NOT NULL QUALIFY row_number() OVER (PARTITION BY c.fi, c.fr ORDER "
+                    "BY m.sr) <= %d ORDER BY c.first_row, m.sr",
+                    SAMPLE_ROWS, SAMPLE_SOURCES);
+    SILT_TRY(put_samples(j, &sql, &text, err));
+    if (text.failed) return silt_fail_nomem(err);
+    (void)silt_fail(err, SILT_BAD_DATA,
+                    "%" PRId64 " row%s of the table would be changed by several rows of the source "
+                    "each: %s",
+                    count, count == 1 ? "" : "s", text.data ? text.data : "");
+    return silt_hint(err, SILT_BAD_DATA,
+                     "name a column that tells which row is the newest (newest by), make the "
+                     "conditions narrower, or correct the source");
+}
+
+static silt_status check_contested(const silt_join *j, silt_error *err)
+{
+    int64_t count = 0;
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (j->match.unique) return SILT_OK;
+    silt_buf_puts(&sql, "SELECT count(*) FROM (");
+    contested_sql(j, &sql);
+    silt_buf_putc(&sql, ')');
+    SILT_TRY(silt_duck_query_int(j->db, &sql, &count, err));
+    return count ? refuse_contested(j, count, err) : SILT_OK;
+}
+
+/* ---- counts -------------------------------------------------------------------------------- */
+
+/* Of source rows that meet one: whether one of their pairs does something. */
+static silt_status count_pairs(const silt_join *j, int64_t *acting, int64_t *idle, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "SELECT f, count(*) FILTER (acts), count(*) FILTER (NOT acts) FROM (SELECT "
+                        "f, sr, bool_or(clause IS NOT NULL) AS acts FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE sr IS NOT NULL GROUP BY f, sr) GROUP BY f");
+    int64_t *const counts[] = {acting, idle};
+    return silt_join_counts(j, &sql, j->source_count, counts, 2, err);
+}
+
+/* Of those that meet none, by file and by clause. */
+static silt_status count_inserts(const silt_join *j, int64_t *inserted, int64_t *idle,
+                                 int64_t *rows, silt_error *err)
+{
+    const silt_join_view view = {.join = j, .match = &j->match, .source = "s.c"};
+    for (size_t by = 0; by < 2; by++) {
+        SILT_CLEAN(silt_buf) sql = {0};
+        silt_buf_printf(&sql, "SELECT %s FROM (SELECT s.f AS f, ",
+                        by ? "clause::BIGINT, count(*)"
+                           : "f, count(clause), count(*) - "
+                             "count(clause)");
+        SILT_TRY(silt_join_clause_sql(&view, SILT_JOIN_NOT_MATCHED, &sql, err));
+        silt_buf_puts(&sql, " AS clause FROM ");
+        silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+        silt_buf_puts(&sql, " s ANTI JOIN ");
+        silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+        silt_buf_printf(&sql, " m ON s.rowid = m.sr)%s GROUP BY 1",
+                        by ? " WHERE clause IS NOT NULL" : "");
+        int64_t *const by_file[] = {inserted, idle}, *const by_clause[] = {rows};
+        SILT_TRY(silt_join_counts(j, &sql, by ? j->match.clause_count : j->source_count,
+                                  by ? by_clause : by_file, by ? 1 : 2, err));
+    }
+    return SILT_OK;
+}
+
+/* Rows of the target; one that several source rows delete is one. */
+static silt_status count_clauses(const silt_join *j, int64_t *rows, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "SELECT clause::BIGINT, count(*) FROM ");
+    if (!j->match.unique) silt_buf_puts(&sql, "(SELECT fi, fr, min(clause) AS clause FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE clause IS NOT NULL");
+    if (!j->match.unique) silt_buf_puts(&sql, " GROUP BY fi, fr)");
+    silt_buf_puts(&sql, " GROUP BY 1");
+    return silt_join_counts(j, &sql, j->match.clause_count, &rows, 1, err);
+}
+
+static silt_status check_counts(const silt_join *j, const silt_join_match *m, silt_error *err)
+{
+    for (size_t i = 0; i < j->source_count; i++) {
+        int64_t sum = m->inserted[i] + m->acting[i] + m->idle[i];
+        if (j->read[i] == sum + j->deduplicated[i]) continue;
+        return silt_fail(err, SILT_FAILED,
+                         "internal error: source file %zu: %" PRId64 " rows, but %" PRId64
+                         " inserted, %" PRId64 " changing others, %" PRId64 " changing nothing, "
+                         "%" PRId64 " deduplicated",
+                         i, j->read[i], m->inserted[i], m->acting[i], m->idle[i],
+                         j->deduplicated[i]);
+    }
+    return SILT_OK;
+}
+
+/* ---- the call ------------------------------------------------------------------------------ */
+
+static void forget_match(silt_join *j)
+{
+    silt_join_drop(j, SILT_JOIN_MATCHES);
+    silt_duck_table_release(&j->target);
+    silt_arena_reset(j->match_arena);
+    j->has_match = false;
+}
+
+static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, silt_error *err)
+{
+    const silt_scan_spec *target = j->match.target;
+    size_t n = j->source_count + 1;
+    int64_t *inserted = silt_arena_calloc(arena, n, sizeof *inserted);
+    int64_t *acting = silt_arena_calloc(arena, n, sizeof *acting);
+    int64_t *idle = silt_arena_calloc(arena, n, sizeof *idle);
+    int64_t *rows = silt_arena_calloc(arena, j->match.clause_count + 1, sizeof *rows);
+    if (!inserted || !acting || !idle || !rows) return silt_fail_nomem(err);
+    *out = (silt_join_match){inserted, acting, idle, rows};
+    SILT_TRY(silt_duck_table_init(&j->target, j->db, target->files, target->file_count,
+                                  target->columns, target->column_count, target->by_id,
+                                  j->match_arena, err));
+    SILT_TRY(find_pairs(j, err));
+    SILT_TRY(check_contested(j, err));
+    SILT_TRY(count_pairs(j, acting, idle, err));
+    SILT_TRY(count_inserts(j, inserted, idle, rows, err));
+    SILT_TRY(check_counts(j, out, err));
+    SILT_TRY(find_lone(j, err));
+    SILT_TRY(count_clauses(j, rows, err));
+    j->has_match = true;
+    return SILT_OK;
+}
+
+silt_status silt_duck_join_match(silt_join *j, const silt_join_match_spec *spec, silt_arena *arena,
+                                 silt_join_match *out, silt_error *err)
+{
+    silt_join_match result;
+    forget_match(j);
+    j->match = *spec;
+    silt_status st = silt_join_session_begin(j->db, err);
+    if (st == SILT_OK) st = match(j, arena, &result, err);
+    silt_join_session_end(j->db);
+    if (st == SILT_OK) *out = result;
+    return st;
+}

@@ -1,0 +1,12 @@
+/* Upsert and append_once as merges. */
+#ifndef SILT_OPS_UPSERT_H
+#define SILT_OPS_UPSERT_H
+
+#include "ops/merge.h"
+
+/* By equal keys: rows that are there become the source's (not with `insert_only`), unless they are
+ * newer, others are inserted. Sets what m asks for but for its keys. */
+silt_status silt_upsert_clauses(silt_merging *m, const char *newest_by, bool insert_only,
+                                silt_error *err);
+
+#endif

@@ -1,0 +1,183 @@
+/* The keyed modes of silt_write(): a merge into a table that is there; one that isn't is made with
+ * the rows in it, in one commit. */
+#include "ops/upsert.h"
+#include "ops/write.h"
+
+#define DELETION_VECTORS "delta.enableDeletionVectors"
+
+static void take_merging(silt_writing *wr, silt_merging *m)
+{
+    *m = (silt_merging){.keys = wr->opts.keys,
+                        .compression = silt_codec(wr->opts.compression),
+                        .target_file_bytes = wr->opts.target_file_bytes,
+                        .arena = wr->arena,
+                        .err = wr->err,
+                        .w = {.snapshot = wr->base,
+                              .store = wr->store,
+                              .engine = wr->engine,
+                              .spec = &wr->spec,
+                              .arena = wr->arena,
+                              .err = wr->err}};
+    wr->spec = (silt_change_spec){.sources = &wr->sources, .plan = &wr->plan, .attempt = wr->id};
+    silt_write_constraints(wr, &wr->spec);
+}
+
+static void give_counts(silt_writing *wr, const silt_merging *m)
+{
+    const silt_source_counts *n = &m->w.facts.total;
+    wr->result.rows_read = n->read;
+    wr->result.rows_inserted = n->inserted;
+    wr->result.rows_updated = n->updated;
+    wr->result.rows_unchanged = n->unchanged;
+    wr->result.rows_deduplicated = n->deduplicated;
+}
+
+/* ---- a table that is there */
+
+static silt_status plan(void *ctx, silt_edit *e, silt_merging *m)
+{
+    silt_writing *wr = ctx;
+    silt_snapshot *base = wr->base;
+    wr->plan = (silt_source_plan){0};
+    wr->w.shape = NULL;
+    wr->base = e->snapshot; /* as of this try */
+    silt_status st = silt_write_shape(wr);
+    wr->base = base;
+    SILT_TRY(st);
+    m->shape = wr->w.shape && silt_shape_changed(wr->w.shape) ? wr->w.shape : NULL;
+    return SILT_OK;
+}
+
+static silt_write_outcome outcome_of(silt_edit_outcome outcome)
+{
+    if (outcome == SILT_EDIT_ALREADY_DONE) return SILT_WRITE_ALREADY_DONE;
+    return outcome == SILT_EDIT_OVERTAKEN ? SILT_WRITE_OVERTAKEN : SILT_WRITE_COMMITTED;
+}
+
+static silt_status merge(silt_writing *wr, silt_merging *m)
+{
+    silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
+    silt_edit_result edit;
+    opts.commit = wr->opts.commit;
+    opts.target_file_bytes = wr->opts.target_file_bytes;
+    m->plan = plan;
+    m->plan_ctx = wr;
+    SILT_TRY(silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
+                                 wr->err));
+    SILT_TRY(silt_edit_run(wr->base, &silt_merge_op, m, &opts, &edit, &wr->after, wr->err));
+    wr->result.outcome = outcome_of(edit.outcome);
+    wr->result.committed_version = edit.committed_version;
+    wr->result.table_version = edit.table_version;
+    wr->result.attempts += edit.attempts;
+    if (wr->result.outcome != SILT_WRITE_COMMITTED) return SILT_OK;
+    give_counts(wr, m);
+    wr->result.rows_copied = edit.rows_copied;
+    wr->result.files_added = edit.files_added;
+    wr->result.bytes_added = edit.bytes_added;
+    wr->result.files_removed = edit.files_removed;
+    return SILT_OK;
+}
+
+/* ---- a table that isn't */
+
+/* All rows of the source that count, by its columns. */
+static silt_status source_rows(silt_writing *wr, silt_merging *m, silt_rows_spec *out)
+{
+    static const silt_join_clause insert = {.when = SILT_JOIN_NOT_MATCHED};
+    static const silt_type number = {.kind = SILT_TYPE_LONG};
+    static const silt_scan_column nothing = {
+        .name = "nothing", .type = &number, .physical = {.name = "nothing", .id = -1}};
+    static const silt_scan_spec empty = {.columns = &nothing, .column_count = 1, .limit = -1};
+    static const bool kept = false;
+    const silt_join_match_spec spec = {
+        .target = &empty, .kept = &kept, .clauses = &insert, .clause_count = 1, .unique = true};
+    silt_join_match match;
+    size_t count = m->schema.field_count;
+    silt_join_value *columns = silt_arena_calloc(wr->arena, count, sizeof(*columns));
+    const silt_expr **values = silt_arena_calloc(wr->arena, count, sizeof(*values));
+    if (!columns || !values) return silt_fail_nomem(wr->err);
+    for (size_t i = 0; i < count; i++) {
+        const silt_field *field = &m->schema.fields[i];
+        values[i] = silt_merge_column(wr->arena, SILT_JOIN_SOURCE, field->name, field->type);
+        if (!values[i]) return silt_fail_nomem(wr->err);
+        columns[i] = (silt_join_value){field->name, field->type, &values[i]};
+    }
+    SILT_TRY(wr->engine->ops->join_match(m->join, &spec, wr->arena, &match, wr->err));
+    *out = (silt_rows_spec){
+        .kind = SILT_ROWS_JOIN,
+        .join = {.join = m->join, .inserted = true, .columns = columns, .column_count = count}};
+    return SILT_OK;
+}
+
+static silt_status stage(silt_writing *wr, silt_merging *m)
+{
+    silt_work *w = &wr->w;
+    silt_rows_spec rows;
+    silt_stage_spec spec = silt_work_stage_spec(w);
+    SILT_TRY(source_rows(wr, m, &rows));
+    const silt_rewrite_spec rewrite = {.rows = &rows,
+                                       .columns = spec.columns,
+                                       .column_count = spec.column_count,
+                                       .write = spec.write};
+    silt_status st =
+        wr->engine->ops->rewrite(wr->engine, &rewrite, wr->arena, &wr->staged, wr->err);
+    SILT_TRY(silt_work_after_stage(w, &wr->staged, st));
+    for (size_t i = 0; i < wr->sources.file_count; i++)
+        m->w.counts[i].inserted = m->w.counts[i].read - m->w.counts[i].deduplicated;
+    silt_work_sum(&m->w);
+    silt_conserved c = {.sources = m->w.counts,
+                        .source_count = wr->sources.file_count,
+                        .staged = &wr->staged,
+                        .removed_rows = -1};
+    return silt_conserve(&c, wr->err);
+}
+
+static silt_status make_table(silt_writing *wr, silt_merging *m)
+{
+    SILT_TRY(silt_write_shape(wr));
+    silt_shape *shape = wr->w.shape;
+    if (wr->opts.mode == SILT_WRITE_UPSERT &&
+        !silt_pairs_get(shape->metadata.configuration, DELETION_VECTORS))
+        SILT_TRY(silt_shape_set_property(shape, DELETION_VECTORS, "true", wr->err));
+    SILT_TRY(silt_write_start(wr));
+    m->w.metadata = wr->w.metadata;
+    m->w.spec = &wr->spec;
+    SILT_TRY(silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
+                                 wr->err));
+    m->replaces = false; /* what no source has is the table's to give */
+    SILT_TRY(silt_merge_columns(m));
+    SILT_TRY(silt_merge_begin(m, wr->opts.keys, silt_write_names(wr->opts.keys).count));
+    SILT_TRY(stage(wr, m));
+    SILT_TRY(silt_work_publish(&wr->w, &wr->staged));
+    SILT_TRY(silt_write_commit(wr));
+    if (wr->result.outcome != SILT_WRITE_COMMITTED) return SILT_OK;
+    give_counts(wr, m);
+    wr->result.created = true;
+    wr->result.files_added = wr->w.facts.files_added;
+    wr->result.bytes_added = wr->w.facts.bytes_added;
+    return SILT_OK;
+}
+
+/* ---- either */
+
+static silt_status into(silt_writing *wr)
+{
+    silt_merging m;
+    take_merging(wr, &m);
+    silt_status st = wr->base ? merge(wr, &m) : make_table(wr, &m);
+    silt_merging_release(&m);
+    return st;
+}
+
+silt_status silt_write_keyed(silt_writing *wr)
+{
+    SILT_TRY(silt_write_look(wr));
+    SILT_TRY(silt_write_keep(wr));
+    bool making = !wr->base, done = false;
+    silt_status st = into(wr);
+    if (st != SILT_CONFLICT || !making) return st;
+    /* Somebody else made the table: it is there now. */
+    SILT_TRY(silt_snapshot_open(wr->store, wr->engine, NULL, &wr->base, wr->err));
+    SILT_TRY(silt_write_done(wr, &done));
+    return done ? SILT_OK : into(wr);
+}
