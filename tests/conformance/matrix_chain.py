@@ -1,6 +1,7 @@
 """One table of the conformance matrix going through all operations, one after the other: Silt does them, everybody who
 can reads what there is then, another one writes on now and then, and a model in memory says what the rows have to be."""
 import json
+import queue
 import subprocess
 import threading
 from pathlib import Path
@@ -83,29 +84,41 @@ def as_arrow(value):
 
 
 class Spark:
-    """Spark, in a process of its own, that answers one question after the other."""
+    """Spark, in a process of its own, that answers questions of several threads."""
 
     def __init__(self, python, folder):
         script = Path(__file__).resolve().parent / "spark_matrix.py"
         self.said = open(folder / "spark.log", "w")
         self.process = subprocess.Popen([python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said,
                                         text=True)
-        self.lock = threading.Lock()
+        self.lock, self.asked, self.waiting = threading.Lock(), 0, {}
+        self.reader = threading.Thread(target=self.hand_out, daemon=True)
+        self.reader.start()
+
+    def hand_out(self):
+        for line in self.process.stdout:
+            answer = json.loads(line)
+            self.waiting.pop(answer["id"]).put(answer)
+        with self.lock:
+            self.process.stdin.close()
+            for one in self.waiting.values():
+                one.put({"error": f"it ended: {self.said.name}"})
 
     def __call__(self, **question):
+        mine = queue.Queue()
         with self.lock:
-            self.process.stdin.write(json.dumps(question) + "\n")
+            self.asked += 1
+            self.waiting[self.asked] = mine
+            self.process.stdin.write(json.dumps({"id": self.asked, **question}) + "\n")
             self.process.stdin.flush()
-            line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"Spark ended: {self.said.name}")
-        answer = json.loads(line)
+        answer = mine.get()
         if "error" in answer:
             raise RuntimeError(f"Spark: {answer['error']}")
         return answer["answer"]
 
     def close(self):
-        self.process.stdin.close()
+        with self.lock:
+            self.process.stdin.close()
         self.process.wait(60)
         self.said.close()
 
@@ -195,9 +208,11 @@ class Chain:
         if do.target:
             self.look(cell, do.target)
             return cell
-        self.committed(cell, before, old)
+        writer = self.next_writer(cell)
+        self.committed(cell, before, old, last=not writer or bool(writer[2]))
         self.check_files(cell)
-        self.write_on(cell)
+        if writer:
+            self.write_on(cell, *writer)
         return cell
 
     def check_files(self, cell):
@@ -221,12 +236,13 @@ class Chain:
             cell.wrong(f"refused, and left {self.files() ^ there}")
         return cell
 
-    def committed(self, cell, before, old):
-        """The newest version, by all; and what is told of it."""
+    def committed(self, cell, before, old, last=True):
+        """The newest version, by all (by Spark, which takes long, once another one has gone on); and what is told of it."""
         after = self.version()
         cell.versions = range(before + 1, after + 1)
         self.saved[after] = self.model.canonical()
-        rows = self.look(cell, self.path, tracked=self.has("RowTracking") and bool(self.ids or self.feed_from is not None))
+        tracked = self.has("RowTracking") and bool(self.ids or self.feed_from is not None)
+        rows = self.look(cell, self.path, tracked, by_spark=last)
         self.check_ids(cell, rows)
         if self.has("ChangeDataFeed") and self.feed_from is not None and self.feed_from <= before + 1 <= after:
             self.check_feed(cell, old)
@@ -240,7 +256,7 @@ class Chain:
         """Without what the model doesn't know."""
         return [{k: v for k, v in row.items() if k not in self.wild and not k.startswith("_row_")} for row in rows]
 
-    def look(self, cell, path, tracked=False):
+    def look(self, cell, path, tracked=False, by_spark=True):
         """The rows, which all have to agree on, with their ids where those are tracked. What others can be asked of alone
         Silt isn't, to be quicker, unless they wrote it."""
         if tracked or self.spark or self.wild or cell.others or any((n, None) in self.limits for n in self.readers):
@@ -253,7 +269,7 @@ class Chain:
         plain = [{k: v for k, v in row.items() if not k.startswith("_row_")} for row in rows]
         for name, read in self.readers.items():
             self.other(cell, name, cell.readers, lambda read=read: difference(canonical_rows(read(path)), plain))
-        if self.spark:
+        if self.spark and by_spark:
             self.other(cell, "Spark", cell.readers, lambda: self.look_by_spark(cell, path, rows, tracked))
         for name in self.wild:
             numbers = [row[name] for row in rows if row[name] is not None]
@@ -409,15 +425,17 @@ class Chain:
 
     # ---- others write on
 
-    def write_on(self, cell):
-        """Now and then, each in turn and each time something else."""
+    def next_writer(self, cell):
+        """After every other operation one of them, each time by something else: who, what, and why that can't work."""
         self.turn += 1
         if self.turn % 2 or cell.operation == "create" and self.feature.later:
-            return
+            return None
         name = "Spark" if self.spark and self.turn % 4 else "deltalake"
         kinds = [k for k in WRITES[name] if not (self.has("appendOnly") and k in ("update", "delete", "merge"))]
         kind = kinds[self.turn // 4 % len(kinds)]
-        limit = next((k for k in ((f"{name} writes", kind), (f"{name} writes", None)) if k in self.limits), None)
+        return name, kind, next((k for k in ((f"{name} writes", kind), (f"{name} writes", None)) if k in self.limits), None)
+
+    def write_on(self, cell, name, kind, limit):
         if not limit:
             self.one_writes(cell, name, kind)
         elif self.limits[limit].tried and limit not in self.met:

@@ -71,7 +71,7 @@ def plain(bound, value, high):
         return at + dt.timedelta(milliseconds=1) if high else at
     if isinstance(bound, str) and isinstance(value, dt.date):
         return dt.date.fromisoformat(bound[:10])
-    if isinstance(value, float):
+    if isinstance(bound, str) and isinstance(value, float):
         return float(bound)  # Spark has texts for what JSON has no numbers for
     if isinstance(value, decimal.Decimal) and not isinstance(bound, decimal.Decimal):
         return decimal.Decimal(str(bound))

@@ -1,4 +1,5 @@
-"""Spark's side of the conformance matrix: a question a line on standard input, an answer a line on standard output.
+"""Spark's side of the conformance matrix: a question a line on standard input, an answer a line on standard output, each
+with the question's id; two are worked on at once.
 
     {"do": "read", "table": …, "version": N or null, "row_ids": bool, "fresh": bool}
                      rows in their canonical form, schema, protocol, properties, whatever snapshot it has cached
@@ -9,6 +10,8 @@
 import json
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 import spark_session  # noqa: E402
@@ -61,20 +64,27 @@ def sql(spark, ask):
         spark.sql(statement).collect()
 
 
+DO = {"read": read, "tell": tell, "find": find, "sql": sql}
+
+
 def main():
-    answers = os.fdopen(os.dup(1), "w")
+    answers, turn = os.fdopen(os.dup(1), "w"), threading.Lock()
     os.dup2(2, 1)  # whatever else is said
-    spark = spark_session.start()
+    spark = spark_session.start(cores=2)
     for key in ("spark.sql.codegen.wholeStage", "spark.sql.adaptive.enabled"):  # tables of a few rows gain nothing
         spark.conf.set(key, "false")
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-    for line in sys.stdin:
-        ask = json.loads(line)
+
+    def work(ask):
         try:
-            answer = {"answer": {"read": read, "tell": tell, "find": find, "sql": sql}[ask["do"]](spark, ask)}
+            answer = {"answer": DO[ask["do"]](spark, ask)}
         except Exception as e:  # of the JVM: what it is tells the text
             answer = {"error": f"{type(e).__name__}: {str(e)[:1500]}"}
-        print(json.dumps(answer), file=answers, flush=True)
+        with turn:
+            print(json.dumps({"id": ask["id"], **answer}), file=answers, flush=True)
+    with ThreadPoolExecutor(2) as two:
+        for line in sys.stdin:
+            two.submit(work, json.loads(line))
     spark.stop()
 
 

@@ -43,6 +43,12 @@ def test_spark_reads_copies(silt):
         pq.write_table(pa.table({"id": [i, i + 10], "t": pa.array([0, 1], pa.timestamp("us", "UTC"))}), path)
     silt("migrate", "days", "migrated", "--verify")
     tables[str(silt.dir / "migrated")] = ("CONVERT", 4)
+    for i, (kind, real) in enumerate(((pa.int16(), pa.float32()), (pa.int64(), pa.float64()), (pa.int32(), pa.float32()))):
+        (silt.dir / "growing").mkdir(exist_ok=True)
+        pq.write_table(pa.table({"id": pa.array([i, 100 + i], kind), "x": pa.array([0.5, None], real)}),
+                       silt.dir / f"growing/{i}.parquet")
+    silt("migrate", "growing", "widened", "--widen", "--verify")
+    tables[str(silt.dir / "widened")] = ("CONVERT", 6)
     p = subprocess.run([PYTHON, ROOT / "tests/conformance/spark_copies.py", *tables], stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True, timeout=1800)
     assert p.returncode == 0, p.stderr[-3000:]
@@ -50,5 +56,6 @@ def test_spark_reads_copies(silt):
     for path, (operation, rows) in tables.items():
         assert told[path]["count"] == rows and told[path]["first"] == operation, path
         assert told[path]["after"] == 0 == count(silt, path), path
+    assert told[str(silt.dir / "widened")]["values"] == ["0", "1", "100", "101", "102", "2"]
     for source, rows in sources.items():
         assert count(silt, source) == rows, f"{source} isn't what it was"

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
-def start():
+def start(cores=1):
     jars = sorted(glob.glob(os.path.join(ROOT, "build", "deps", "spark", "*.jar")))
     if not jars:
         raise SystemExit("no jars of Delta: run scripts/setup_spark.sh")
@@ -31,7 +31,7 @@ def start():
         "spark.databricks.delta.retentionDurationCheck.enabled": "false",
         "spark.sql.warehouse.dir": "/tmp/silt-spark-warehouse",
     }
-    builder = SparkSession.builder.master("local[1]").appName("golden")
+    builder = SparkSession.builder.master(f"local[{cores}]").appName("golden")
     for key, value in settings.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
