@@ -47,12 +47,6 @@ static bool in_history(const dropping *d)
     return silt_shape_feature_traces(d->feature) == SILT_TRACES_HISTORY;
 }
 
-/* Its own history is what checkpointProtection is about. */
-static bool truncates(const dropping *d)
-{
-    return d->opts->truncate_history;
-}
-
 /* ---- clean */
 
 static silt_status clean(dropping *d, bool *again)
@@ -88,7 +82,7 @@ static silt_status close_history(dropping *d)
 {
     if (!in_history(d)) return SILT_OK;
     SILT_TRY(write_checkpoint(d));
-    return truncates(d) ? silt_drop_history(current(d), d->feature, d->err) : SILT_OK;
+    return d->opts->truncate_history ? silt_drop_history(current(d), d->feature, d->err) : SILT_OK;
 }
 
 /* ---- drop */
@@ -99,7 +93,7 @@ static silt_status shape_without(const dropping *d, const silt_snapshot *snapsho
 {
     SILT_TRY(silt_shape_of(snapshot, d->arena, out, d->err));
     SILT_TRY(silt_shape_drop_feature(out, d->feature, d->err));
-    if (!in_history(d) || truncates(d)) return SILT_OK;
+    if (!in_history(d) || d->opts->truncate_history) return SILT_OK;
     return silt_shape_protect_history(out, at, d->err);
 }
 
@@ -134,7 +128,7 @@ static silt_status txn_options(const dropping *d, silt_txn_options *out)
     out->operation = "DROP FEATURE";
     out->operation_parameters =
         silt_arena_printf(d->arena, "{\"featureName\":\"%s\",\"truncateHistory\":\"%s\"}",
-                          d->feature, truncates(d) ? "true" : "false");
+                          d->feature, d->opts->truncate_history ? "true" : "false");
     out->read = SILT_READ_LOG; /* invariant (1) */
     return out->operation_parameters ? SILT_OK : silt_fail_nomem(d->err);
 }
@@ -174,7 +168,7 @@ static silt_status drop(dropping *d, bool *again)
 static silt_status check(const dropping *d)
 {
     bool protection = strcmp(d->feature, "checkpointProtection") == 0;
-    if (protection && !truncates(d)) {
+    if (protection && !d->opts->truncate_history) {
         silt_fail(d->err, SILT_INVALID,
                   "checkpointProtection can't be dropped as long as there are versions that it "
                   "protects");
@@ -182,7 +176,7 @@ static silt_status check(const dropping *d)
                          "let the history be truncated: silt alter --drop-feature "
                          "checkpointProtection --truncate-history");
     }
-    if (!truncates(d) || in_history(d)) return SILT_OK;
+    if (!d->opts->truncate_history || in_history(d)) return SILT_OK;
     return silt_fail(d->err, SILT_INVALID, "no history has to be truncated to drop the feature %s",
                      d->feature);
 }

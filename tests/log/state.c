@@ -271,6 +271,8 @@ static void files_are_counted_on(void **state)
         {REMOVE("x"), 6, 60},
         {REMOVE("x") ADD("y"), 7, 70},
         {"{\"remove\":{\"path\":\"x\",\"dataChange\":true}}\n", 6, -1}, /* of no size */
+        /* of a deletion vector's file, as like as not: that is no file of the table */
+        {"{\"remove\":{\"path\":\"x.bin\",\"dataChange\":false}}\n", -1, -1},
         /* statistics told of anew: nobody knows how many of these are new */
         {"{\"add\":{\"path\":\"x\",\"size\":1,\"dataChange\":false}}\n", -1, -1},
         /* rearranged */
