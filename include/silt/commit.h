@@ -28,7 +28,9 @@ typedef struct silt_commit_options {
     int64_t backoff_ms; /* the longest first wait between these; it doubles, up to 1 s; each wait is
                            random below it */
     int64_t deadline_ms;                 /* of all tries together */
-    const silt_diagnostics *diagnostics; /* told each try (commit_attempt); NULL: nobody */
+    /* Told each try (commit_attempt), and each constraint that rows violate, by how many and some
+     * of them (constraint_violation); NULL: nobody. */
+    const silt_diagnostics *diagnostics;
 } silt_commit_options;
 #define SILT_COMMIT_OPTIONS_INIT                                                           \
     {                                                                                      \

@@ -223,8 +223,8 @@ static void describe(const silt_duck_checks *checks, size_t k, int64_t rows, sil
     const char *plural = rows == 1 ? "" : "s";
     if (text->size) silt_buf_puts(text, "; ");
     if (k < checks->asked)
-        silt_buf_printf(text, "%" PRId64 " row%s violate%s constraint %s", rows, plural,
-                        rows == 1 ? "s" : "", checks->checks[k].name);
+        silt_buf_printf(text, "%" PRId64 " row%s violate%s %s", rows, plural, rows == 1 ? "s" : "",
+                        checks->checks[k].name);
     else
         silt_buf_printf(text, "column %s must not be null, but is in %" PRId64 " row%s",
                         checks->checks[k].condition->args[0]->args[0]->path[0], rows, plural);

@@ -91,7 +91,9 @@ static silt_status output_columns(work *w, silt_arrow_spec *spec, silt_error *er
 /* Numbers that were given away are the table's new high-water mark. */
 static silt_status after_stage(work *w, silt_status st, silt_error *err)
 {
-    if (st != SILT_OK) return silt_write_violations(&w->staged, st, err);
+    if (st != SILT_OK)
+        return silt_write_violations(&w->staged, st, silt_snapshot_store(w->base)->uri,
+                                     w->commit.diagnostics, err);
     if (w->columns.identity == SIZE_MAX || !w->staged.identity_count) return SILT_OK;
     const silt_type *schema;
     return silt_write_columns_numbered(&w->columns, w->staged.identity_last, w->arena, &w->metadata,

@@ -279,7 +279,9 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
 
 silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st)
 {
-    if (st != SILT_OK) return silt_write_violations(staged, st, w->err);
+    const silt_diagnostics to = {w->spec->txn.event, w->spec->txn.event_ctx};
+    if (st != SILT_OK)
+        return silt_write_violations(staged, st, w->store->uri, to.event ? &to : NULL, w->err);
     if (w->columns.identity == SIZE_MAX || !staged->identity_count) return SILT_OK;
     w->metadata_changes = true;
     return silt_write_columns_numbered(&w->columns, staged->identity_last, w->arena, &w->metadata,

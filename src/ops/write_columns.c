@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "table/expr_tree.h"
 #include "table/mapping.h"
+#include "table/tell.h"
 
 typedef struct maker {
     const silt_metadata *metadata;
@@ -409,12 +410,29 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
 
 /* ---- what was violated */
 
-silt_status silt_write_violations(const silt_stage_result *staged, silt_status st, silt_error *err)
+static void tell_violation(const silt_violation *v, const char *table, const silt_diagnostics *to)
+{
+    SILT_CLEAN(silt_tell) t;
+    if (!silt_tell_begin(&t, to)) return;
+    silt_tell_text(&t, "table", table);
+    silt_tell_text(&t, "constraint", v->check->name);
+    silt_json_member_int(&t.w, "rows", v->rows);
+    silt_json_key(&t.w, "samples");
+    silt_json_begin_array(&t.w);
+    for (size_t i = 0; i < v->sample_count; i++)
+        silt_json_put_raw(&t.w, v->samples[i]);
+    silt_json_end_array(&t.w);
+    silt_tell_end(&t, "constraint_violation");
+}
+
+silt_status silt_write_violations(const silt_stage_result *staged, silt_status st,
+                                  const char *table, const silt_diagnostics *to, silt_error *err)
 {
     SILT_CLEAN(silt_buf) text = {0};
     if (st != SILT_BAD_DATA || !staged->violation_count) return st;
     for (size_t i = 0; i < staged->violation_count; i++) {
         const silt_violation *v = &staged->violations[i];
+        tell_violation(v, table, to);
         silt_buf_printf(&text, "%s%s: %" PRId64 " row%s violate%s it", i ? "; " : "",
                         v->check->name, v->rows, v->rows == 1 ? "" : "s", v->rows == 1 ? "s" : "");
         for (size_t k = 0; k < v->sample_count; k++)

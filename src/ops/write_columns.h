@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "log/log.h"
+#include "silt/snapshot.h"
 
 /* Whether a source has a column: none, some or all of its parts. */
 typedef enum silt_given { SILT_GIVEN_NONE, SILT_GIVEN_SOME, SILT_GIVEN_ALL } silt_given;
@@ -46,7 +47,9 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
                                         const silt_type **schema, silt_error *err);
 
 /* Say which checks were violated, by how many rows and what they look like, in place of what the
- * engine said; BAD_DATA. `st` as it is where none was. */
-silt_status silt_write_violations(const silt_stage_result *staged, silt_status st, silt_error *err);
+ * engine said; BAD_DATA. `st` as it is where none was. `to` (NULL: nobody) is told each of them, as
+ * constraint_violation. */
+silt_status silt_write_violations(const silt_stage_result *staged, silt_status st,
+                                  const char *table, const silt_diagnostics *to, silt_error *err);
 
 #endif

@@ -224,10 +224,10 @@ static void checks_are_counted_by_file(void **state)
     add_check(&s, "positive", "g >= 1", "struct<g:long>");
     add_check(&s, "always", "true", "struct<g:long>");
     staging_bad(&s, 2, (const size_t[]){0, 1},
-                (const char *const[]){"10000 rows violate constraint small",
-                                      "1 row violates constraint small; 2 rows violate constraint "
+                (const char *const[]){"10000 rows violate small",
+                                      "1 row violates small; 2 rows violate "
                                       "positive"});
-    assert_non_null(strstr(s.err.message, "10001 rows violate constraint small; 2 rows violate"));
+    assert_non_null(strstr(s.err.message, "10001 rows violate small; 2 rows violate"));
     assert_int_equal(s.result.violation_count, 2);
     assert_ptr_equal(s.result.violations[0].check, &s.spec.write.checks[0]);
     assert_int_equal(s.result.violations[0].rows, 10001);

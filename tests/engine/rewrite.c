@@ -271,7 +271,7 @@ static void rows_of_rewrites_are_checked(void **state)
     silt_error err = {0};
     assert_int_equal(f->engine->ops->rewrite(f->engine, &m.spec, f->arena, &result, &err),
                      SILT_BAD_DATA);
-    assert_non_null(strstr(err.message, "1 row violates constraint low; 1 row violates constraint "
+    assert_non_null(strstr(err.message, "1 row violates low; 1 row violates "
                                         "unknown; column i must not be null, but is in 1 row"));
     assert_int_equal(result.violation_count, 3);
     assert_ptr_equal(result.violations[1].check, &checks[1]);
