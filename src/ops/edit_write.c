@@ -252,8 +252,8 @@ static silt_status write_rows(silt_edit *e, const silt_edit_rows *rows, silt_sca
     const silt_rows_spec scan = {.kind = SILT_ROWS_SCAN, .scan = plan->spec};
     spec.rows = rows->rows ? rows->rows : &scan;
     silt_status st = e->engine->ops->rewrite(e->engine, &spec, e->arena, staged, e->err);
-<<<<<<< ours
-    if (st == SILT_BAD_DATA) st = silt_write_violations(staged, st, e->err);
+    const silt_diagnostics *to = e->commit ? e->commit->diagnostics : NULL;
+    if (st == SILT_BAD_DATA) st = silt_write_violations(staged, st, e->store->uri, to, e->err);
     bool told = st == SILT_OK || st == SILT_BAD_DATA || rows->rows;
     return told ? st : silt_scan_missing(plan, st, e->err);
 }
@@ -266,11 +266,6 @@ static silt_status take_numbers(silt_edit *e, const silt_write_columns *columns,
     e->more = true;
     return silt_write_columns_numbered(columns, staged->identity_last, e->arena, &e->numbered,
                                        &e->numbered_schema, e->err);
-=======
-    const silt_diagnostics *to = e->commit ? e->commit->diagnostics : NULL;
-    if (st == SILT_BAD_DATA) st = silt_write_violations(staged, st, e->store->uri, to, e->err);
-    return st == SILT_OK || st == SILT_BAD_DATA ? st : silt_scan_missing(plan, st, e->err);
->>>>>>> theirs
 }
 
 silt_status silt_edit_write(silt_edit *e, const silt_edit_rows *rows)

@@ -88,15 +88,11 @@ silt_status silt_write_start(silt_writing *wr)
                                   .target_file_bytes = wr->opts.target_file_bytes,
                                   .compression = silt_codec(wr->opts.compression),
                                   .txn = SILT_TXN_OPTIONS_INIT};
-<<<<<<< ours
-    silt_write_constraints(wr, &wr->spec);
-=======
     if (wr->commit.diagnostics) {
         wr->spec.txn.event = wr->commit.diagnostics->event;
         wr->spec.txn.event_ctx = wr->commit.diagnostics->ctx;
     }
-    add_constraints(wr, &wr->spec);
->>>>>>> theirs
+    silt_write_constraints(wr, &wr->spec);
     wr->w.spec = &wr->spec;
     wr->w.snapshot = wr->base;
     wr->w.store = wr->store;
