@@ -24,6 +24,11 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
                                  bool retry_failed, silt_arena *arena, silt_candidates *out,
                                  silt_error *err);
 
+/* New files with the content of others, as on_duplicate says: told, or left out and recorded
+ * (duplicates.c). Cost: files of a size that another has are read. */
+silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_candidates *all,
+                                 silt_error *err);
+
 /* The next batch of candidates: by the table's limits, and after crashes fewer and fewer. */
 silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
                                      const silt_candidates *all);

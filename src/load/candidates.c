@@ -163,11 +163,13 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     if (st == SILT_OK) st = settle_changed(load, target, &changed, err);
     silt_vec_free(&changed.same);
     if (st != SILT_OK) return st;
+    *out = (silt_candidates){files, count};
+    SILT_TRY(silt_duplicates_find(load, target, out, err));
+    count = out->count;
     if (count && target->table->strategy == SILT_STRATEGY_OVERWRITE)
         SILT_TRY(check_whole(load, target, found, retry_failed, err));
     if (target->table->strategy == SILT_STRATEGY_APPEND)
         SILT_TRY(put_crashers_last(load, target, files, count, err));
-    *out = (silt_candidates){files, count};
     return SILT_OK;
 }
 

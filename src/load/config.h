@@ -26,6 +26,13 @@ const char *silt_strategy_name(silt_strategy strategy);
 /* What a completed file that changes brings about. */
 typedef enum silt_on_change { SILT_ON_CHANGE_IGNORE, SILT_ON_CHANGE_ERROR } silt_on_change;
 
+/* What becomes of a new file with the content of another. */
+typedef enum silt_on_duplicate {
+    SILT_ON_DUPLICATE_LOAD,
+    SILT_ON_DUPLICATE_WARN,
+    SILT_ON_DUPLICATE_SKIP
+} silt_on_duplicate;
+
 /* What `silt maintain` does; 0: it doesn't. */
 typedef struct silt_maintenance {
     int64_t vacuum_retention_ms;
@@ -67,6 +74,7 @@ typedef struct silt_config_table {
     const silt_type *schema;          /* declared columns, a STRUCT; NULL: found by looking */
     silt_on_new_column on_new_column; /* FAIL */
     silt_on_change on_change;         /* IGNORE */
+    silt_on_duplicate on_duplicate;   /* LOAD */
     int64_t batch_max_files;          /* 0: no limit */
     int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
     silt_commit_retry commit_retry;

@@ -44,6 +44,10 @@ static const silt_config_choice changes[] = {{"ignore", SILT_ON_CHANGE_IGNORE, N
                                              {"error", SILT_ON_CHANGE_ERROR, NULL},
                                              {"reload", 2, ""},
                                              {NULL, 0, NULL}};
+static const silt_config_choice duplicates[] = {{"load", SILT_ON_DUPLICATE_LOAD, NULL},
+                                                {"warn", SILT_ON_DUPLICATE_WARN, NULL},
+                                                {"skip", SILT_ON_DUPLICATE_SKIP, NULL},
+                                                {NULL, 0, NULL}};
 static const silt_config_choice bad_rows[] = {
     {"fail", 0, NULL}, {"quarantine", 1, ""}, {"skip", 2, ""}, {"rescue", 3, ""}, {NULL, 0, NULL}};
 static const silt_config_choice restores[] = {
@@ -158,6 +162,12 @@ static const silt_config_key maintenance_keys[] = {
          .choices = changes,                                                                      \
          .fallback = "ignore",                                                                    \
          .about = "A file that changes once it is loaded."},                                      \
+        {.name = "on_duplicate",                                                                  \
+         .kind = SILT_KEY_CHOICE,                                                                 \
+         .offset = TABLE(on_duplicate),                                                           \
+         .choices = duplicates,                                                                   \
+         .fallback = "load",                                                                      \
+         .about = "A new file with the content of another, loaded or new."},                      \
         {.name = "on_bad_row",                                                                    \
          .kind = SILT_KEY_CHOICE,                                                                 \
          .offset = TABLE(on_bad_row),                                                             \

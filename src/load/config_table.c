@@ -263,6 +263,8 @@ static void read_policies(reading *t)
     out->on_new_column = on_new < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)on_new;
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
+    out->on_duplicate =
+        t->raw.on_duplicate < 0 ? SILT_ON_DUPLICATE_LOAD : (silt_on_duplicate)t->raw.on_duplicate;
     out->commit_retry = (silt_commit_retry)SILT_COMMIT_RETRY_INIT;
     out->commit_retry.max_attempts = (int)t->raw.max_attempts;
     out->commit_retry.backoff_ms = t->raw.backoff_ms;

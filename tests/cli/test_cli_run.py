@@ -496,3 +496,30 @@ def test_files_wait_for_their_folders_marker(silt):
     assert read(silt, "sales", "id") == [("0",), ("1",)]
     silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("_SUCCESS", "x/y"))
     assert "success_marker: found \"x/y\"; the name of a file is allowed" in silt("run", rc=2).err
+
+
+def test_the_same_content_under_another_name(silt):
+    text = STRATEGY % ("append", "") + "    on_duplicate: %s\n"
+    silt.write("silt.yaml", text % "skip")
+    people(silt, "a", {1: "Ann"})
+    people(silt, "b", {2: "Bob"})
+    silt("run")
+    people(silt, "c", {1: "Ann"}) # as a
+    people(silt, "d", {3: "Cid"})
+    people(silt, "e", {3: "Cid"}) # as d, both new
+    people(silt, "f", {4: "Dee"}) # of the same size only
+    r = silt("run")
+    assert "2 new files have the content of another, not loaded" in r.err
+    assert "people-c.csv (as " in r.err
+    assert read(silt, "people", "id") == [("1",), ("2",), ("3",), ("4",)]
+    assert "Nothing to do" in silt("run").out
+    silt("validate-consistency")
+    silt("prove")
+    silt.write("silt.yaml", text % "warn")
+    people(silt, "g", {4: "Dee"})
+    assert "1 new file has the content of another" in silt("run").err
+    assert len(read(silt, "people", "id")) == 5
+    silt.write("silt.yaml", text % "load")
+    people(silt, "h", {4: "Dee"})
+    assert "content of another" not in silt("run").err
+    assert len(read(silt, "people", "id")) == 6
