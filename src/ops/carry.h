@@ -2,7 +2,7 @@
 #ifndef SILT_OPS_CARRY_H
 #define SILT_OPS_CARRY_H
 
-#include "log/log.h"
+#include "table/snapshot.h"
 
 typedef struct silt_carry {
     silt_store *from, *to;
@@ -19,6 +19,12 @@ silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *
 /* `key` with something before its ending that depends on `of` and nothing else, for where the name
  * is another file's. NULL: out of memory. */
 const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena);
+
+/* Remove copies that no commit of ours names, but for those that the table as it is now may name:
+ * names come from the source, so that another copy of it at the same time has the same. Where the
+ * table can't be read all stay. */
+void silt_carry_take_away(silt_store *to, silt_engine *engine, const char *const *keys,
+                          size_t count);
 
 /* Whether a key is none of a data file's, as Spark has it: a part starts with '_' or '.', and isn't
  * the folder of a column that the table is partitioned by; NULL: not known, every "name=" may be

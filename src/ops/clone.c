@@ -469,8 +469,7 @@ static silt_status copy_files(cloning *c)
 /* Nothing was tried to be committed: what was copied is nobody's. */
 static void take_away(cloning *c)
 {
-    for (size_t i = 0; i < c->written.count; i++)
-        (void)c->to->ops->remove(c->to, c->written.items[i], NULL);
+    silt_carry_take_away(c->to, c->engine, c->written.items, c->written.count);
     c->written.count = 0;
 }
 

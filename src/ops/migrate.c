@@ -205,8 +205,7 @@ static silt_status copy_files(silt_migrating *m)
 
 static void take_away(silt_migrating *m)
 {
-    for (size_t i = 0; i < m->written.count; i++)
-        (void)m->to->ops->remove(m->to, m->written.items[i], NULL);
+    silt_carry_take_away(m->to, m->engine, m->written.items, m->written.count);
     m->written.count = 0;
 }
 
@@ -254,6 +253,38 @@ static silt_status begin(silt_migrating *m, const silt_txn_options *opts, silt_t
     return fill(m, *txn);
 }
 
+/* Whether the caller's number stands in the table. */
+static silt_status look_for_number(silt_migrating *m, bool *done)
+{
+    silt_once once = SILT_ONCE_OPEN;
+    if (m->before) {
+        m->result.table_version = silt_snapshot_version(m->before);
+        SILT_TRY(
+            silt_commit_once(&m->once, m->before, &once, &m->result.committed_version, m->err));
+    }
+    *done = once != SILT_ONCE_OPEN;
+    if (*done)
+        m->result.outcome =
+            once == SILT_ONCE_DONE ? SILT_MIGRATE_ALREADY_DONE : SILT_MIGRATE_OVERTAKEN;
+    return SILT_OK;
+}
+
+/* Others committed first: maybe it is done by that. */
+static silt_status not_committed(silt_migrating *m, const silt_txn_result *result)
+{
+    bool done;
+    silt_snapshot_free(m->before);
+    m->before = NULL;
+    SILT_TRY(silt_snapshot_open(m->to, m->engine, NULL, &m->before, m->err));
+    SILT_TRY(look_for_number(m, &done));
+    take_away(m);
+    if (done) return SILT_OK;
+    return silt_fail(m->err, SILT_CONFLICT, "%s",
+                     result->outcome == SILT_TXN_APP_MOVED
+                         ? "another migration of the folder was first"
+                         : result->conflict);
+}
+
 static silt_status commit(silt_migrating *m, silt_snapshot **after)
 {
     SILT_CLEAN(silt_buf) parameters = {0};
@@ -274,11 +305,7 @@ static silt_status commit(silt_migrating *m, silt_snapshot **after)
     silt_status st = begin(m, &opts, &txn);
     if (st == SILT_OK) st = silt_txn_commit(txn, &result, after, m->err);
     if (st != SILT_OK) return st;
-    if (result.outcome != SILT_TXN_COMMITTED)
-        return silt_fail(m->err, SILT_CONFLICT, "%s",
-                         result.outcome == SILT_TXN_APP_MOVED
-                             ? "another migration of the folder was first"
-                             : result.conflict);
+    if (result.outcome != SILT_TXN_COMMITTED) return not_committed(m, &result);
     m->result.committed_version = m->result.table_version = result.version;
     return SILT_OK;
 }
@@ -405,26 +432,11 @@ static silt_status write_table(silt_migrating *m)
         if (st != SILT_UNSURE) take_away(m);
         return st;
     }
+    if (m->result.outcome != SILT_MIGRATE_COMMITTED) return SILT_OK;
     if (m->opts->verify && !after)
         SILT_TRY(silt_snapshot_open(m->to, m->engine, NULL, &after, m->err));
     if (m->opts->verify) SILT_TRY(compare_rows(m, after));
     if (after) (void)silt_table_maintain(after, NULL); /* it harms nothing where it fails */
-    return SILT_OK;
-}
-
-/* Whether the caller's number stands in the table. */
-static silt_status look_for_number(silt_migrating *m, bool *done)
-{
-    silt_once once = SILT_ONCE_OPEN;
-    if (m->before) {
-        m->result.table_version = silt_snapshot_version(m->before);
-        SILT_TRY(
-            silt_commit_once(&m->once, m->before, &once, &m->result.committed_version, m->err));
-    }
-    *done = once != SILT_ONCE_OPEN;
-    if (*done)
-        m->result.outcome =
-            once == SILT_ONCE_DONE ? SILT_MIGRATE_ALREADY_DONE : SILT_MIGRATE_OVERTAKEN;
     return SILT_OK;
 }
 

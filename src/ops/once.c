@@ -3,24 +3,7 @@
 
 #include <inttypes.h>
 
-#include "base/json.h"
-
-silt_status silt_commit_take(const silt_commit_options *given, silt_commit_options *out,
-                             silt_error *err)
-{
-    *out = (silt_commit_options)SILT_COMMIT_OPTIONS_INIT;
-    if (!given) return SILT_OK;
-    if (given->struct_size < sizeof(*out))
-        return silt_fail(err, SILT_INVALID, "silt_commit_options: struct_size is not set");
-    *out = *given;
-    if (out->app_id && (!*out->app_id || out->app_version < 0))
-        return silt_fail(err, SILT_INVALID,
-                         "app txn (\"%s\", %" PRId64 "): not a name and a number", out->app_id,
-                         out->app_version);
-    if (out->max_attempts < 0 || out->backoff_ms < 0 || out->deadline_ms < 0)
-        return silt_fail(err, SILT_INVALID, "commit retry: a number below 0");
-    return SILT_OK;
-}
+#include "table/commit_info.h"
 
 silt_status silt_commit_pairs(const char *what, const char *const *texts, silt_arena *arena,
                               silt_pairs *out, silt_error *err)
@@ -58,6 +41,34 @@ silt_status silt_commit_tell(const silt_commit_options *from, silt_arena *arena,
         if (!out->silt_info) return silt_fail_nomem(err);
     }
     return silt_commit_pairs("commit property", from->properties, arena, &out->properties, err);
+}
+
+/* What the commit will say, though it may turn out that there is none to be made. */
+static silt_status check_told(const silt_commit_options *commit, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
+    if (!scratch) return silt_fail_nomem(err);
+    txn.operation = "";
+    SILT_TRY(silt_commit_tell(commit, scratch, &txn, err));
+    return silt_commit_options_check(&txn, err);
+}
+
+silt_status silt_commit_take(const silt_commit_options *given, silt_commit_options *out,
+                             silt_error *err)
+{
+    *out = (silt_commit_options)SILT_COMMIT_OPTIONS_INIT;
+    if (!given) return SILT_OK;
+    if (given->struct_size < sizeof(*out))
+        return silt_fail(err, SILT_INVALID, "silt_commit_options: struct_size is not set");
+    *out = *given;
+    if (out->app_id && (!*out->app_id || out->app_version < 0))
+        return silt_fail(err, SILT_INVALID,
+                         "app txn (\"%s\", %" PRId64 "): not a name and a number", out->app_id,
+                         out->app_version);
+    if (out->max_attempts < 0 || out->backoff_ms < 0 || out->deadline_ms < 0)
+        return silt_fail(err, SILT_INVALID, "commit retry: a number below 0");
+    return check_told(out, err);
 }
 
 bool silt_commit_is_past(const silt_commit_options *commit, const silt_snapshot *snapshot)
