@@ -9,13 +9,9 @@
 static void print(const cli *c, const cli_deleted *files, const silt_cleanup_log_result *r,
                   bool dry_run)
 {
-    char what[CLI_FILES_SIZE];
+    char before[48] = "";
     if (c->json) {
-        cli_json j = cli_json_start(stdout, true);
-        cli_json_object(&j, NULL);
-        cli_json_boolean(&j, "dry_run", dry_run);
-        cli_json_integer(&j, "files_deleted", r->deleted);
-        cli_json_integer(&j, "bytes_deleted", r->size_bytes);
+        cli_json j = cli_deleted_document(r->deleted, r->size_bytes, dry_run);
         cli_json_count(&j, "first_version", r->first_version);
         cli_json_boolean(&j, "protected", r->is_protected);
         cli_deleted_json(files, &j);
@@ -25,13 +21,9 @@ static void print(const cli *c, const cli_deleted *files, const silt_cleanup_log
     if (r->is_protected)
         cli_say(c, CLI_WARNING,
                 "older versions are protected by delta.requireCheckpointProtectionBeforeVersion");
-    cli_files_and_size(r->deleted, r->size_bytes, what);
-    if (dry_run)
-        cli_say(c, CLI_INFO, "%s would be deleted", what);
-    else if (!c->quiet && r->first_version >= 0)
-        fprintf(stdout, "Deleted %s: versions before %" PRId64 "\n", what, r->first_version);
-    else if (!c->quiet)
-        fprintf(stdout, "Deleted %s\n", what);
+    if (r->first_version >= 0)
+        (void)snprintf(before, sizeof(before), ": versions before %" PRId64, r->first_version);
+    cli_deleted_say(files, r->deleted, r->size_bytes, dry_run, before);
 }
 
 int cmd_cleanup_log(cli *c)

@@ -8,23 +8,14 @@
 
 static void print(const cli *c, const cli_deleted *files, const silt_vacuum_result *r, bool dry_run)
 {
-    char what[CLI_FILES_SIZE];
-    if (c->json) {
-        cli_json j = cli_json_start(stdout, true);
-        cli_json_object(&j, NULL);
-        cli_json_boolean(&j, "dry_run", dry_run);
-        cli_json_integer(&j, "files_deleted", r->deleted);
-        cli_json_integer(&j, "bytes_deleted", r->size_bytes);
-        cli_json_integer(&j, "version", r->table_version);
-        cli_deleted_json(files, &j);
-        cli_json_end(&j);
+    if (!c->json) {
+        cli_deleted_say(files, r->deleted, r->size_bytes, dry_run, "");
         return;
     }
-    cli_files_and_size(r->deleted, r->size_bytes, what);
-    if (dry_run)
-        cli_say(c, CLI_INFO, "%s would be deleted", what);
-    else if (!c->quiet)
-        fprintf(stdout, "Deleted %s\n", what);
+    cli_json j = cli_deleted_document(r->deleted, r->size_bytes, dry_run);
+    cli_json_integer(&j, "version", r->table_version);
+    cli_deleted_json(files, &j);
+    cli_json_end(&j);
 }
 
 int cmd_vacuum(cli *c)

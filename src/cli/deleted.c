@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/message.h"
 #include "cli/words.h"
 
 cli_deleted cli_deleted_start(cli *c)
@@ -54,4 +55,25 @@ const char *cli_files_and_size(int64_t files, int64_t size_bytes, char out[CLI_F
     (void)snprintf(out, CLI_FILES_SIZE, "%s, %s", cli_counted(files, "file", "files", counted),
                    size);
     return out;
+}
+
+cli_json cli_deleted_document(int64_t count, int64_t size_bytes, bool dry_run)
+{
+    cli_json j = cli_json_start(stdout, true);
+    cli_json_object(&j, NULL);
+    cli_json_boolean(&j, "dry_run", dry_run);
+    cli_json_integer(&j, "files_deleted", count);
+    cli_json_integer(&j, "bytes_deleted", size_bytes);
+    return j;
+}
+
+void cli_deleted_say(const cli_deleted *d, int64_t count, int64_t size_bytes, bool dry_run,
+                     const char *more)
+{
+    char what[CLI_FILES_SIZE];
+    cli_files_and_size(count, size_bytes, what);
+    if (dry_run)
+        cli_say(d->c, CLI_INFO, "%s would be deleted%s", what, more);
+    else if (!d->c->quiet)
+        fprintf(stdout, "Deleted %s%s\n", what, more);
 }
