@@ -77,6 +77,7 @@ def test_partition_columns_in_the_files(silt, mapping):
     assert "materializePartitionColumns" in silt("show", "t", "--json").json["protocol"]["features"]
     write(silt)
     silt("update", "t", "--set", "v='x'", "--where", "id = 1")
+    write(silt, [{"id": 2, "p": "a", "v": "y"}], "--mode", "upsert", "--keys", "id,p")
     silt("optimize", "t", "--zorder", "id,v")
     names = {c["name"]: c["metadata"].get("delta.columnMapping.physicalName", c["name"])
              for c in silt("show", "t", "--json").json["columns"]}
@@ -188,6 +189,7 @@ def test_lengths_of_texts(silt):
     assert "length of column is null (varchar(3)): 1 row violates it" in r.err
     assert "length of column c (char(2)): 1 row violates it" in r.err
     assert "violate" in silt("update", "t", "--set", "c='abc'", "--all", rc=1).err
+    assert "violate" in write(silt, [{"id": 1, "c": "abc"}], "--mode", "upsert", "--keys", "id", rc=1).err
     silt("optimize", "t")
     assert len(read(silt)) == 2
     silt("alter", "t", "--add-column", "n varchar(5)")

@@ -87,6 +87,21 @@ CASES = {
     "clustering": (None, ["--cluster-by", "name"], "id, name", [INSERT, ["OPTIMIZE {t}", False]]),
     "no clustering": (("id long, name string", "--cluster-by", "id"), ["--no-clustering"], "id, name",
                       [INSERT, ["ALTER TABLE {t} CLUSTER BY (name)", False]]),
+    "lengths": (("id long, v varchar(3), c char(2)",), None, "id, v",
+                [["INSERT INTO {t} VALUES (7, 'abc', 'x')", False], ["INSERT INTO {t} VALUES (8, 'abcd', 'x')", True],
+                 ["INSERT INTO {t} VALUES (8, 'abc', 'xyz')", True]], [["write", "t", "texts.ndjson"]]),
+    "partition columns in files": (("id long, p string, s struct<a:int>", "--partition-by", "p", "--property",
+                                    "delta.enableMaterializePartitionColumnsFeature=true", "--property",
+                                    "delta.columnMapping.mode=name"), None, "id, p, s",
+                                   [["INSERT INTO {t} VALUES (7, 'x', named_struct('a', 1))", False],
+                                    ["UPDATE {t} SET s = null WHERE id = 1", False], ["OPTIMIZE {t}", False],
+                                    ["ALTER TABLE {t} DROP FEATURE materializePartitionColumns", False]],
+                                   [["write", "t", "rows.ndjson"], ["update", "t", "--set", "s=null", "--where", "id = 2"]]),
+    "random folders": (("id long, p string, s struct<a:int>", "--partition-by", "p", "--property",
+                        "delta.randomizeFilePrefixes=true", "--property", "delta.enableDeletionVectors=true"), None,
+                       "id, p, s", [["INSERT INTO {t} VALUES (7, 'x', named_struct('a', 1))", False],
+                                    ["DELETE FROM {t} WHERE id = 2", False], ["VACUUM {t}", False]],
+                       [["write", "t", "rows.ndjson"], ["write", "t", "rows.ndjson"], ["optimize", "t"]]),
     "vectors dropped": (None, ["--drop-feature", "deletionVectors", "--yes"], "id, name",
                         [INSERT, ["DELETE FROM {t} WHERE id = 3", False], ["SELECT * FROM {t} VERSION AS OF 2", False],
                          ["OPTIMIZE {t}", False], ["VACUUM {t}", False], ["SELECT * FROM {t} VERSION AS OF 3", False]],
@@ -147,6 +162,7 @@ def asked(silt_binary, tmp_path_factory):
                 {"table_name": "t", "source": {"path": "in/*.csv"}, "loading_strategy": "append",
                  "audit_columns": False, "write": {"path": "t"}}]}))
             silt("run", "--config", "silt.json")
+        silt.write("texts.ndjson", '{"id":1,"v":"äöü","c":"x"}\n{"id":2}\n')
         for command in before[0] if before else ():
             silt(*command)
         if steps:
