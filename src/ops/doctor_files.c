@@ -53,7 +53,7 @@ static bool number_lies(const silt_json *given, const silt_json *truth, bool sin
 }
 
 /* Writers cut long texts, in the log (32 characters) and in footers (64 bytes): of these only the
- * beginning tells. */
+ * beginning tells. A truth of just that length may have been cut; what is given may be whole. */
 static bool text_lies(const char *given, const char *truth, bool is_max)
 {
     size_t chars = 0, at = 0, size = strlen(truth);
@@ -61,7 +61,8 @@ static bool text_lies(const char *given, const char *truth, bool is_max)
         at += silt_utf8_length(truth + at, size - at);
         chars++;
     }
-    int order = at < size ? strncmp(given, truth, at) : strcmp(given, truth);
+    bool is_whole = at == size && chars < TEXT_CHARS && at < TEXT_BYTES;
+    int order = is_whole ? strcmp(given, truth) : strncmp(given, truth, at);
     return is_max ? order < 0 : order > 0;
 }
 

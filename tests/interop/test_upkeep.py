@@ -120,3 +120,10 @@ def test_stats_as_columns(silt, read_deltalake, read_duckdb):
     found = silt("files", table, "--where", "id = 2").out.splitlines()
     assert len(found) == 2 and "other.parquet" in found, "statistics that can't be read don't count"
     assert by_all(silt, table, read_deltalake, read_duckdb)[-1] == 2
+
+
+def test_long_texts_that_others_dont_cut_are_no_lies(silt):
+    """deltalake's bounds are whole texts, where Silt's own would be cut."""
+    for i, text in enumerate(("a" * 31, "a" * 32, "a" * 33, "a text of more than sixty-four bytes, which footers cut as well as logs", "ü" * 40)):
+        deltalake.write_deltalake(str(silt.dir / str(i)), pa.table({"s": [text]}))
+        assert json.loads(silt("doctor", str(i), "--json").out)["errors"] == 0, text
