@@ -27,7 +27,7 @@ typedef struct silt_commit_options {
     int max_attempts;        /* commits tried; 0: no limit but the deadline */
     int64_t backoff_ms; /* the longest first wait between these; it doubles, up to 1 s; each wait is
                            random below it */
-    int64_t deadline_ms;                 /* of all tries together */
+    int64_t deadline_ms; /* of all tries together */
     /* Told each try (commit_attempt), and each constraint that rows violate, by how many and some
      * of them (constraint_violation); NULL: nobody. */
     const silt_diagnostics *diagnostics;
