@@ -23,6 +23,7 @@ typedef struct silt_sources {
     const silt_source_file *files;
     size_t file_count;
     bool audit_columns;
+    bool foreign; /* rows that needn't be like the table's: files may have none of its columns */
     silt_on_new_column on_new_column;
     const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */

@@ -79,6 +79,7 @@ static silt_status plan_source(merge_call *c, silt_edit *e)
     }
     *loose = (silt_type){
         .kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = e->schema->field_count};
+    wr->sources.foreign = true;
     wr->sources.on_new_column = SILT_NEW_COLUMN_EVOLVE;
     wr->sources.declared_schema = wr->source->no_header ? loose : NULL;
     return silt_sources_plan(wr->engine, &wr->sources, loose, wr->arena, &wr->plan, NULL, e->err);

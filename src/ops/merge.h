@@ -107,9 +107,6 @@ void silt_merge_put_read(const silt_edit *e, silt_txn_options *out);
 /* ---- merge_write.c */
 
 silt_status silt_merge_write(silt_edit *e);
-/* The rows of a merge, as `columns` want them; `ids`: with row ids. In the arena. */
-silt_status silt_merge_rows(const silt_merge_try *t, bool updated, bool inserted, bool ids,
-                            silt_arena *arena, silt_rows_spec *out, silt_error *err);
 void silt_merge_put_metrics(const silt_edit *e, silt_json_writer *w);
 void silt_merge_put_parameters(const silt_edit *e, silt_json_writer *w);
 

@@ -29,8 +29,10 @@ static silt_status row_ids(const silt_merge_try *t, silt_arena *arena, silt_join
     return SILT_OK;
 }
 
-silt_status silt_merge_rows(const silt_merge_try *t, bool updated, bool inserted, bool ids,
-                            silt_arena *arena, silt_rows_spec *out, silt_error *err)
+/* The rows of a merge, as `written` wants them. */
+static silt_status changed_rows(const silt_merge_try *t, const silt_write_columns *written,
+                                bool updated, bool inserted, bool ids, silt_arena *arena,
+                                silt_rows_spec *out, silt_error *err)
 {
     const silt_type *schema = t->schema;
     silt_join_value *columns = silt_arena_calloc(arena, schema->field_count + 1, sizeof(*columns));
@@ -38,7 +40,9 @@ silt_status silt_merge_rows(const silt_merge_try *t, bool updated, bool inserted
     if (!columns) return silt_fail_nomem(err);
     for (size_t i = 0; i < schema->field_count; i++) {
         const silt_field *field = &schema->fields[i];
-        if (field->type->kind == SILT_TYPE_VOID) continue;
+        size_t at = silt_write_columns_find(written, field->name);
+        /* Without a column: it is numbered. */
+        if (at == SIZE_MAX || written->columns[at].kind == SILT_OUTPUT_IDENTITY) continue;
         columns[count] = (silt_join_value){.name = field->name, .type = field->type};
         SILT_TRY(values_of(t, i, arena, &columns[count++].values, err));
     }
@@ -81,11 +85,10 @@ static silt_status write_rows(silt_edit *e, bool updated, bool inserted)
     inserted = inserted && t->inserted;
     if (!updated && !inserted) return SILT_OK;
     bool ids = updated && t->row_id;
-    SILT_TRY(silt_merge_rows(t, updated, inserted, ids, e->arena, &source, e->err));
+    const silt_write_columns *columns = updated || !t->numbers ? &t->columns : &t->numbered;
+    SILT_TRY(changed_rows(t, columns, updated, inserted, ids, e->arena, &source, e->err));
     const silt_edit_rows rows = {.rows = &source,
-                                 .columns = updated      ? &t->columns
-                                            : t->numbers ? &t->numbered
-                                                         : &t->columns,
+                                 .columns = columns,
                                  .ids = ids ? SILT_EDIT_IDS_NEW : SILT_EDIT_IDS_NONE,
                                  .file_bytes = t->m->target_file_bytes,
                                  .expected =
@@ -95,12 +98,12 @@ static silt_status write_rows(silt_edit *e, bool updated, bool inserted)
 
 /* ---- the feed */
 
-/* As it would be told by files that are added, removed or marked; where one row has to be told
- * otherwise all have. */
+/* Rows that are only added, or that only go with their files or by vectors, are told by these;
+ * where one row has to be told otherwise all have. */
 static bool owes_changes(const silt_edit *e)
 {
     const silt_merge_try *t = e->data;
-    bool owes = t->updated > 0;
+    bool owes = t->updated || (t->deleted && t->inserted);
     for (size_t i = 0; i < e->files.count; i++)
         owes |= e->files.items[i].fate == SILT_EDIT_REWRITTEN;
     return e->feed && owes;

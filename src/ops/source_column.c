@@ -209,7 +209,7 @@ static silt_status judge_match(silt_planning *p, silt_header_group *g, const nam
                                        "the column %.100s differs from the table's %.100s by the "
                                        "case of letters only; names are matched exactly",
                                        m->other, m->instead);
-    if (!m->known && m->unknown && p->fields.count)
+    if (!m->known && m->unknown && p->fields.count && !p->sources->foreign)
         return silt_planning_blame_all(p, g, "none of its columns (%s) is one of the table's (%s)",
                                        m->text, field_names(p));
     if (m->unknown && !p->known_by_looking && p->sources->on_new_column == SILT_NEW_COLUMN_FAIL)
