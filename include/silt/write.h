@@ -118,8 +118,13 @@ typedef struct silt_write_options {
      * NULL: as it is. Of one that is made it also keeps what follows of orders, sizes and codecs.
      */
     const silt_policy *policy;
+    /* OVERWRITE of all rows: commit the differences only, told by `keys`: rows that are the same
+     * stay where they are, those of known keys that differ anywhere are updated, others are
+     * inserted, and rows whose keys the source doesn't have are deleted. Row ids stay; a change
+     * feed has these differences. */
+    bool as_diff;
     bool dynamic_partitions; /* OVERWRITE: only of partitions that the source has rows for */
-    const char *const *keys; /* UPSERT, APPEND_ONCE: NULL-terminated; nulls are equal */
+    const char *const *keys; /* UPSERT, APPEND_ONCE, as_diff: NULL-terminated; nulls are equal */
     const char *newest_by;   /* of rows with one key the one that is greatest here; NULL: that is
                                 BAD_DATA (UPSERT), or the first one counts (APPEND_ONCE) */
     const char *const *partition_by;   /* of a table that is made; NULL-terminated */
@@ -138,7 +143,8 @@ typedef enum silt_write_outcome {
     SILT_WRITE_COMMITTED,
     SILT_WRITE_ALREADY_DONE, /* nothing was written: this app_version was committed before */
     SILT_WRITE_OVERTAKEN, /* nothing was written: a higher one was, and none with this is known */
-    SILT_WRITE_SKIPPED    /* nothing was written: IGNORE, and there is a table */
+    SILT_WRITE_SKIPPED,   /* nothing was written: IGNORE, and there is a table */
+    SILT_WRITE_UNCHANGED  /* nothing was written: the table has these rows already */
 } silt_write_outcome;
 
 typedef struct silt_write_result {

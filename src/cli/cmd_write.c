@@ -34,6 +34,7 @@ static int take_modes(cli *c, silt_write_options *o)
     o->mode = (silt_write_mode)mode;
     o->schema_mode = (silt_schema_mode)schema;
     o->dynamic_partitions = dynamic;
+    o->as_diff = cli_flag(c, "as-diff");
     return CLI_OK;
 }
 
@@ -58,7 +59,8 @@ static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
 
 static const char *outcome_name(silt_write_outcome outcome)
 {
-    static const char *const names[] = {"committed", "already_done", "overtaken", "skipped"};
+    static const char *const names[] = {"committed", "already_done", "overtaken", "skipped",
+                                        "unchanged"};
     return names[outcome];
 }
 
@@ -97,6 +99,9 @@ static void print_words(const cli *c, const silt_write_result *r)
     case SILT_WRITE_SKIPPED:
         printf("there is a table: nothing was written\n");
         break;
+    case SILT_WRITE_UNCHANGED:
+        printf("the table has these rows already: nothing was written\n");
+        break;
     case SILT_WRITE_COMMITTED:
         printf("version %" PRId64 ": %s inserted", r->committed_version,
                cli_counted(r->rows_inserted, "row", "rows", rows));
@@ -122,7 +127,8 @@ static void end_run(cli *c, silt_status st, const silt_error *err, const silt_wr
     static const silt_run_outcome outcomes[] = {[SILT_WRITE_COMMITTED] = SILT_RUN_COMMITTED,
                                                 [SILT_WRITE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
                                                 [SILT_WRITE_OVERTAKEN] = SILT_RUN_OVERTAKEN,
-                                                [SILT_WRITE_SKIPPED] = SILT_RUN_SKIPPED};
+                                                [SILT_WRITE_SKIPPED] = SILT_RUN_SKIPPED,
+                                                [SILT_WRITE_UNCHANGED] = SILT_RUN_SKIPPED};
     cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
 }
 

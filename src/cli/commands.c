@@ -202,7 +202,7 @@ static const cli_option write_options[] = {
     {"property", CLI_LIST, "KEY=VALUE", 0},
     CLI_POLICY_OPTIONS,
     {"cluster-by", CLI_LIST, "COLUMNS", 0},
-    {"as-diff", CLI_LATER, NULL, 0},
+    {"as-diff", CLI_FLAG, NULL, 0},
     CLI_COMMIT_OPTIONS,
     END,
 };

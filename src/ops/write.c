@@ -168,7 +168,6 @@ static silt_status write_rows(silt_writing *wr)
 
 static silt_status write_all(silt_writing *wr)
 {
-    bool keyed = wr->opts.mode == SILT_WRITE_UPSERT || wr->opts.mode == SILT_WRITE_APPEND_ONCE;
     bool done;
     SILT_TRY(silt_commit_take(wr->opts.commit, &wr->commit, wr->err));
     SILT_TRY(silt_write_check(wr));
@@ -177,7 +176,7 @@ static silt_status write_all(silt_writing *wr)
     if (done) return SILT_OK;
     SILT_TRY(check_table(wr));
     SILT_TRY(apply_policy(wr));
-    silt_status st = keyed ? silt_write_keyed(wr) : write_rows(wr);
+    silt_status st = silt_write_is_keyed(wr) ? silt_write_keyed(wr) : write_rows(wr);
     if (st == SILT_OK && wr->after) (void)silt_table_maintain(wr->after, NULL);
     return st;
 }

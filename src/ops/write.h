@@ -43,6 +43,8 @@ typedef struct silt_writing {
 /* Options checked by themselves. INVALID: which, and why. */
 silt_status silt_write_check(const silt_writing *wr);
 silt_names silt_write_names(const char *const *names);
+/* Whether rows are told apart by keys. */
+bool silt_write_is_keyed(const silt_writing *wr);
 /* Of the commit, but for operation and read set. */
 silt_status silt_write_txn_options(const silt_writing *wr, silt_txn_options *out);
 

@@ -32,6 +32,90 @@ static void give_counts(silt_writing *wr, const silt_merging *m)
     wr->result.rows_deduplicated = n->deduplicated;
 }
 
+/* ---- differences */
+
+static bool is_given(const silt_writing *wr, const char *name)
+{
+    for (size_t g = 0; g < wr->plan.group_count; g++)
+        for (size_t i = 0; i < wr->plan.groups[g].column_count; i++)
+            if (silt_streq(wr->plan.groups[g].columns[i].name, name)) return true;
+    return false;
+}
+
+static void put_quoted(silt_buf *out, const char *name)
+{
+    silt_buf_putc(out, '`');
+    for (const char *c = name; *c; c++)
+        silt_buf_puts(out, *c == '`' ? "``" : (char[]){*c, '\0'});
+    silt_buf_putc(out, '`');
+}
+
+/* Whether two values at a path differ: structs by their members. Others that can't be compared
+ * count as different unless both are null. */
+static void put_values(const char *path, const silt_type *type, silt_buf *out)
+{
+    if (out->size) silt_buf_puts(out, " OR ");
+    if (type->kind == SILT_TYPE_STRUCT)
+        silt_buf_printf(out, "NOT ((t.%s IS NULL) <=> (s.%s IS NULL))", path, path);
+    else if (type->kind >= SILT_TYPE_VARIANT)
+        silt_buf_printf(out, "t.%s IS NOT NULL OR s.%s IS NOT NULL", path, path);
+    else
+        silt_buf_printf(out, "NOT (t.%s <=> s.%s)", path, path);
+    for (size_t i = 0; type->kind == SILT_TYPE_STRUCT && i < type->field_count; i++) {
+        SILT_CLEAN(silt_buf) below = {0};
+        silt_buf_printf(&below, "%s.", path);
+        put_quoted(&below, type->fields[i].name);
+        if (below.failed)
+            out->failed = true;
+        else
+            put_values(below.data, type->fields[i].type, out);
+    }
+}
+
+/* Whether a column of the two rows differs; what is computed or numbered follows from others, or
+ * isn't the source's to say. */
+static void put_difference(const silt_writing *wr, const silt_type *before, const silt_field *field,
+                           silt_buf *out)
+{
+    SILT_CLEAN(silt_buf) name = {0};
+    bool given = is_given(wr, field->name), there = silt_type_find(before, field->name) >= 0;
+    if (!given && (strstr(field->metadata, "delta.generationExpression") ||
+                   strstr(field->metadata, "delta.identity.")))
+        return;
+    put_quoted(&name, field->name);
+    if (name.failed) out->failed = true;
+    if (name.failed || (!given && !there)) return;
+    if (given && there) {
+        put_values(name.data, field->type, out);
+        return;
+    }
+    if (out->size) silt_buf_puts(out, " OR ");
+    silt_buf_printf(out, "%s.%s IS NOT NULL", given ? "s" : "t", name.data);
+}
+
+static silt_status diff_clauses(const silt_writing *wr, const silt_edit *e, silt_merging *m)
+{
+    SILT_CLEAN(silt_buf) differs = {0};
+    const silt_type *after = wr->w.schema;
+    silt_merge_clause *clauses = silt_arena_calloc(m->arena, 3, sizeof(*clauses));
+    for (size_t i = 0; i < after->field_count; i++)
+        if (!silt_names_have(silt_write_names(wr->opts.keys), after->fields[i].name))
+            put_difference(wr, silt_snapshot_schema(e->snapshot), &after->fields[i], &differs);
+    const char *condition = differs.size ? silt_buf_copy(&differs, m->arena) : "false";
+    if (!clauses || differs.failed || !condition) return silt_fail_nomem(wr->err);
+    clauses[0] = (silt_merge_clause){.when = SILT_MERGE_MATCHED,
+                                     .condition = condition,
+                                     .action = SILT_MERGE_UPDATE,
+                                     .star = true};
+    clauses[1] = (silt_merge_clause){
+        .when = SILT_MERGE_NOT_MATCHED, .action = SILT_MERGE_INSERT, .star = true};
+    clauses[2] =
+        (silt_merge_clause){.when = SILT_MERGE_NOT_MATCHED_BY_SOURCE, .action = SILT_MERGE_DELETE};
+    m->clauses = clauses;
+    m->clause_count = 3;
+    return SILT_OK;
+}
+
 /* ---- a table that is there */
 
 static silt_status plan(void *ctx, silt_edit *e, silt_merging *m)
@@ -45,12 +129,13 @@ static silt_status plan(void *ctx, silt_edit *e, silt_merging *m)
     wr->base = base;
     SILT_TRY(st);
     m->shape = wr->w.shape && silt_shape_changed(wr->w.shape) ? wr->w.shape : NULL;
-    return SILT_OK;
+    return wr->opts.as_diff ? diff_clauses(wr, e, m) : SILT_OK;
 }
 
 static silt_write_outcome outcome_of(silt_edit_outcome outcome)
 {
     if (outcome == SILT_EDIT_ALREADY_DONE) return SILT_WRITE_ALREADY_DONE;
+    if (outcome == SILT_EDIT_NOTHING) return SILT_WRITE_UNCHANGED;
     return outcome == SILT_EDIT_OVERTAKEN ? SILT_WRITE_OVERTAKEN : SILT_WRITE_COMMITTED;
 }
 
@@ -69,8 +154,10 @@ static silt_status merge(silt_writing *wr, silt_merging *m)
     wr->result.committed_version = edit.committed_version;
     wr->result.table_version = edit.table_version;
     wr->result.attempts += edit.attempts;
-    if (wr->result.outcome != SILT_WRITE_COMMITTED) return SILT_OK;
+    bool unchanged = wr->result.outcome == SILT_WRITE_UNCHANGED;
+    if (wr->result.outcome != SILT_WRITE_COMMITTED && !unchanged) return SILT_OK;
     give_counts(wr, m);
+    wr->result.rows_deleted = edit.rows_deleted;
     wr->result.rows_copied = edit.rows_copied;
     wr->result.files_added = edit.files_added;
     wr->result.bytes_added = edit.bytes_added;

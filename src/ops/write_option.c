@@ -14,17 +14,29 @@ silt_names silt_write_names(const char *const *names)
     return (silt_names){names, count};
 }
 
+bool silt_write_is_keyed(const silt_writing *wr)
+{
+    const silt_write_options *o = &wr->opts;
+    return o->mode == SILT_WRITE_UPSERT || o->mode == SILT_WRITE_APPEND_ONCE || o->as_diff;
+}
+
 static silt_status check_modes(const silt_writing *wr)
 {
     const silt_write_options *o = &wr->opts;
-    bool keyed = o->mode == SILT_WRITE_UPSERT || o->mode == SILT_WRITE_APPEND_ONCE;
+    bool keyed = silt_write_is_keyed(wr);
+    if (o->as_diff && (o->mode != SILT_WRITE_OVERWRITE || o->where || o->dynamic_partitions ||
+                       o->schema_mode == SILT_SCHEMA_OVERWRITE))
+        return misused(wr, "differences are for an overwrite of all rows, by the table's columns");
     if ((o->where || o->dynamic_partitions) && o->mode != SILT_WRITE_OVERWRITE)
         return misused(wr, o->where ? "a condition is for mode overwrite"
                                     : "dynamic partitions are for mode overwrite");
     if (o->where && o->dynamic_partitions)
         return misused(wr, "a condition and dynamic partitions: only one says what is replaced");
-    if (keyed && !silt_write_names(o->keys).count) return misused(wr, "this mode needs keys");
-    if (!keyed && o->keys) return misused(wr, "keys are for the modes upsert and append_once");
+    if (keyed && !silt_write_names(o->keys).count)
+        return misused(wr, o->as_diff ? "differences are told by keys: name them"
+                                      : "this mode needs keys");
+    if (!keyed && o->keys)
+        return misused(wr, "keys are for the modes upsert and append_once, and for differences");
     if (!keyed && o->newest_by)
         return misused(wr, "the column that tells the newest row is for upsert and append_once");
     if (o->schema_mode == SILT_SCHEMA_OVERWRITE &&

@@ -391,7 +391,7 @@ def test_what_history_tells(files):
 def test_misuse(files):
     for args, words in ((["--mode", "replace"], "append, overwrite"), (["--schema-mode", "x"], "merge"),
                         (["--target-file-size", "big"], "128MB"), (["--commit-property", "x"], "KEY=VALUE"),
-                        (["--dedup", "newest_wins"], "--timestamp-col"), (["--as-diff"], "isn't available")):
+                        (["--dedup", "newest_wins"], "--timestamp-col"), (["--as-diff"], "overwrite")):
         assert words in files("write", "t", "new.csv", *args, rc=2).err
     for args, words in ((["--where", "id = 1"], "overwrite"), (["--keys", "id"], "upsert"),
                         (["--compression", "zip"], "snappy"), (["--order-by", "nope"], "nope")):
