@@ -88,7 +88,7 @@ typedef enum silt_schema_mode {
 typedef enum silt_source_format {
     SILT_SOURCE_BY_NAME, /* .csv, .tsv, .json, .ndjson, .jsonl, .parquet, then maybe .gz or .zst */
     SILT_SOURCE_CSV,
-    SILT_SOURCE_NDJSON,
+    SILT_SOURCE_NDJSON, /* an object a line, or one array of objects */
     SILT_SOURCE_PARQUET
 } silt_source_format;
 

@@ -1,6 +1,12 @@
 /* Sources of `write` and `merge`. */
 #include "cli/source.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/message.h"
 #include "cli/take.h"
 
@@ -9,6 +15,52 @@ void cli_source_release(cli_source *r)
     silt_scan_free(r->scan);
     silt_snapshot_free(r->snapshot);
     silt_store_free(r->store);
+    if (r->spooled) (void)unlink(r->spooled);
+    free(r->spooled);
+}
+
+/* Standard input has to be read twice: it goes into a file first. */
+static int spool(cli *c, cli_source *r)
+{
+    const char *folder = getenv("TMPDIR");
+    char piece[65536];
+    size_t got;
+    if (asprintf(&r->spooled, "%s/silt-stdin-XXXXXX", folder && *folder ? folder : "/tmp") < 0) {
+        r->spooled = NULL;
+        return cli_no_memory(c);
+    }
+    int fd = mkstemp(r->spooled);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool ok = out != NULL;
+    while (ok && (got = fread(piece, 1, sizeof(piece), stdin)) > 0)
+        ok = fwrite(piece, 1, got, out) == got;
+    ok = ok && !ferror(stdin);
+    if (out && fclose(out) != 0) ok = false;
+    if (ok) return CLI_OK;
+    cli_say(c, CLI_ERROR, "standard input can't be kept in %s: %s", r->spooled, strerror(errno));
+    return CLI_FAILED;
+}
+
+/* "-" among the files. */
+static int take_files(cli *c, const char *const *arguments, size_t count, silt_write_source *s,
+                      cli_source *r)
+{
+    const char **files = silt_arena_calloc(c->arena, count, sizeof(*files));
+    if (!files) return cli_no_memory(c);
+    for (size_t i = 0; i < count; i++) {
+        files[i] = arguments[i];
+        if (strcmp(arguments[i], "-") != 0) continue;
+        if (r->spooled) return cli_misuse(c, "-: standard input can be read once");
+        if (s->format == SILT_SOURCE_BY_NAME)
+            return cli_misuse(c,
+                              "-: standard input has no name that tells its format; say --format");
+        int status = spool(c, r);
+        if (status != CLI_OK) return status;
+        files[i] = r->spooled;
+    }
+    s->files = files;
+    s->file_count = count;
+    return CLI_OK;
 }
 
 static int open_sql(cli *c, const char *sql, cli_source *r)
@@ -61,14 +113,12 @@ int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
     s->no_header = cli_flag(c, "no-header");
     if (sql) {
         status = open_sql(c, sql, r);
-    } else if (files == 1) {
+    } else if (files == 1 && strcmp(arguments[0], "-") != 0) {
         status = open_source_table(c, arguments[0], r, &is_table);
     }
     if (sql || is_table) {
         s->scan = r->scan;
         return status;
     }
-    s->files = arguments;
-    s->file_count = files;
-    return status;
+    return take_files(c, arguments, files, s, r);
 }

@@ -18,6 +18,7 @@ typedef struct cli_source {
     silt_store *store;
     silt_snapshot *snapshot;
     silt_scan *scan;
+    char *spooled; /* what came from standard input; removed with it */
 } cli_source;
 
 /* The files behind the first argument, the table (or all arguments), or a table there, or --sql, as

@@ -14,6 +14,7 @@
 static void silt_writing_release(silt_writing *wr)
 {
     silt_work_release(&wr->w);
+    silt_scratch_remove(wr->items);
     silt_snapshot_free(wr->newer);
     silt_snapshot_free(wr->base);
     silt_snapshot_free(wr->after);

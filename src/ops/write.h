@@ -23,6 +23,7 @@ typedef struct silt_writing {
     silt_change_spec spec;
     /* The source: files, or the columns of a stream or scan. */
     silt_sources sources;
+    const char *items; /* scratch folder for items of JSON arrays; NULL: not needed so far */
     silt_source_plan plan;
     const silt_column *columns;
     size_t column_count;
@@ -57,6 +58,8 @@ silt_status silt_write_source_schema(silt_writing *wr, const silt_type **out);
 /* Its columns against those of the table afterwards: INVALID or BAD_DATA where they don't fit; of
  * files this plans them. */
 silt_status silt_write_match(silt_writing *wr, const silt_type *schema);
+/* Files that hold a JSON array are replaced by ones with an item a line (write_array.c). */
+silt_status silt_write_split_arrays(silt_writing *wr, silt_source_file *files, size_t count);
 /* Rows → staged files. */
 silt_status silt_write_stage(silt_writing *wr, silt_stage_result *out);
 /* A stream or scan into a file under the scratch folder, which is the source from then on. */

@@ -58,7 +58,8 @@ static silt_status look_at_files(silt_writing *wr)
                                  .how_to_evolve = "schema mode merge",
                                  .partition_by = wr->opts.partition_by,
                                  .partition_count = silt_write_names(wr->opts.partition_by).count};
-    return SILT_OK;
+    return first == SILT_FORMAT_NDJSON ? silt_write_split_arrays(wr, files, s->file_count)
+                                       : SILT_OK;
 }
 
 /* ---- columns of streams and scans */

@@ -1,0 +1,104 @@
+/* Files that hold one JSON array: its items, one a line, in a file of their own. In one pass, byte
+ * by byte: what an item is is for the reader of lines to judge. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/text_file.h"
+#include "ops/write.h"
+
+#define HEAD_BYTES 4096
+
+typedef struct splitting {
+    FILE *out;
+    int64_t depth; /* of brackets; 1: between the items */
+    bool in_string, escaped;
+    bool begun, more; /* behind the array there is something else */
+} splitting;
+
+static void put(splitting *s, char c)
+{
+    (void)putc(c, s->out); /* looked at in the end */
+}
+
+static void in_string(splitting *s, char c)
+{
+    put(s, c);
+    if (s->escaped)
+        s->escaped = false;
+    else if (c == '\\')
+        s->escaped = true;
+    else if (c == '"')
+        s->in_string = false;
+}
+
+static void outside(splitting *s, char c)
+{
+    bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    bool opens = c == '[' || c == '{', closes = c == ']' || c == '}';
+    if (blank) {
+        if (s->depth > 1) put(s, ' ');
+        return;
+    }
+    s->more |= s->begun && s->depth == 0;
+    s->begun = true;
+    s->in_string = c == '"';
+    if (closes && --s->depth == 0) c = '\n';
+    if (opens && s->depth++ == 0) return;
+    put(s, c == ',' && s->depth == 1 ? '\n' : c);
+}
+
+static void piece(void *ctx, silt_bytes bytes)
+{
+    splitting *s = ctx;
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (s->in_string)
+            in_string(s, bytes.data[i]);
+        else
+            outside(s, bytes.data[i]);
+    }
+}
+
+static silt_status split(silt_writing *wr, silt_source_file *file, const char *path)
+{
+    splitting s = {.out = fopen(path, "we")};
+    if (!s.out) return silt_fail_errno(wr->err, errno, "%s", path);
+    silt_status st = silt_text_scan(&wr->sources.options, file->local_path, piece, &s, wr->err);
+    bool written = !ferror(s.out);
+    int failed = fclose(s.out) == 0 && written ? 0 : errno ? errno : EIO;
+    if (st != SILT_OK) return silt_wrap(wr->err, st, "%s", file->name);
+    if (failed) return silt_fail_errno(wr->err, failed, "%s", path);
+    if (s.depth || s.in_string || s.more)
+        return silt_fail(wr->err, SILT_BAD_DATA, "%s: its JSON array %s", file->name,
+                         s.more ? "isn't all there is in it" : "has no end");
+    file->local_path = path;
+    return SILT_OK;
+}
+
+/* Trouble with the file itself is found by whoever reads it. */
+static bool is_array(const silt_writing *wr, const silt_source_file *file)
+{
+    SILT_CLEAN(silt_buf) head = {0};
+    bool whole;
+    if (silt_text_head(&wr->sources.options, file->local_path, HEAD_BYTES, &head, &whole, NULL) !=
+        SILT_OK)
+        return false;
+    size_t at = 0;
+    while (at < head.size && strchr(" \t\r\n", head.data[at]))
+        at++;
+    return at < head.size && head.data[at] == '[';
+}
+
+silt_status silt_write_split_arrays(silt_writing *wr, silt_source_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_array(wr, &files[i])) continue;
+        const char *name = silt_arena_printf(wr->arena, "%s-items", wr->id);
+        if (!name) return silt_fail_nomem(wr->err);
+        if (!wr->items)
+            SILT_TRY(silt_scratch_make(wr->store, name, wr->arena, &wr->items, wr->err));
+        const char *path = silt_arena_printf(wr->arena, "%s/%zu.ndjson", wr->items, i);
+        if (!path) return silt_fail_nomem(wr->err);
+        SILT_TRY(split(wr, &files[i], path));
+    }
+    return SILT_OK;
+}
