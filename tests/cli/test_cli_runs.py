@@ -9,6 +9,8 @@ from deltalake import DeltaTable
 
 CHANGES = {
     "write": ("write", "t", "in.csv"),
+    "merge": ("merge", "t", "in.csv", "--keys", "id", "--dedup", "newest_wins", "--timestamp-col", "v", "--when",
+              "MATCHED THEN UPDATE SET *"),
     "update": ("update", "t", "--set", "v=v + 1", "--all"),
     "delete": ("delete", "t", "--where", "id = 1"),
     "optimize": ("optimize", "t"),
@@ -56,7 +58,7 @@ def test_each_change_is_made_once_by_app_and_number(lake, command):
     commit = commits(lake, table)[0]["commit_info"]
     assert commit["ticket"] == "7" and commit["userMetadata"] == "why"
     assert len(commit["silt"]["schemaFingerprint"]) == 64 and commit["silt"]["attempts"] == 1
-    if command in ("write", "update", "delete", "optimize", "export"):  # what an engine works for
+    if command in ("write", "merge", "update", "delete", "optimize", "export"):  # what an engine works for
         profile = commit["silt"]["runtimeProfile"]
         assert profile["engine"] == "duckdb" and profile["threads"] > 0 and profile["memory_limit"] > 0
     app = [a["txn"] for a in map(json.loads, (lake.dir / table / f"_delta_log/{before:020}.json").read_text().splitlines())

@@ -550,6 +550,7 @@ static void any_lost_call_is_made_good(void **state)
             set_up(state);
             silt_fault_run run = {0};
             silt_fault_plan plan = {.kind = kinds[k], .at = at, .run = &run};
+            if (kinds[k] == SILT_FAULT_AFTER_EFFECT) plan.ops = SILT_FAULT_CHANGES;
             SILT_AUTO(silt_store) runs = silt_store_fault_new(here.runs, &plan);
             SILT_AUTO(silt_store) a = silt_store_fault_new(here.tables[0], &plan);
             SILT_AUTO(silt_store) b = silt_store_fault_new(here.tables[1], &plan);
