@@ -173,41 +173,60 @@ static silt_status check_contested(const silt_join *j, silt_error *err)
 
 /* ---- counts -------------------------------------------------------------------------------- */
 
-/* Of source rows that meet one: whether one of their pairs does something. */
-static silt_status count_pairs(const silt_join *j, int64_t *acting, int64_t *idle, silt_error *err)
+static bool has_condition(const silt_join *j, silt_join_when when)
 {
-    SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_puts(&sql, "SELECT f, count(*) FILTER (acts), count(*) FILTER (NOT acts) FROM (SELECT "
-                        "f, sr, bool_or(clause IS NOT NULL) AS acts FROM ");
-    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
-    silt_buf_puts(&sql, " WHERE sr IS NOT NULL GROUP BY f, sr) GROUP BY f");
-    int64_t *const counts[] = {acting, idle};
-    return silt_join_counts(j, &sql, j->source_count, counts, 2, err);
+    for (size_t i = 0; i < j->match.clause_count; i++)
+        if (j->match.clauses[i].when == when && j->match.clauses[i].condition) return true;
+    return false;
 }
 
-/* Of those that meet none, by file and by clause. */
-static silt_status count_inserts(const silt_join *j, int64_t *inserted, int64_t *idle,
+/* Of those that meet none, by file and by clause, in one pass over the source. `lone`: by file. */
+static silt_status count_inserts(const silt_join *j, int64_t *inserted, int64_t *lone,
                                  int64_t *rows, silt_error *err)
 {
     const silt_join_view view = {.join = j, .match = &j->match, .source = "s.c"};
-    for (size_t by = 0; by < 2; by++) {
-        SILT_CLEAN(silt_buf) sql = {0};
-        silt_buf_printf(&sql, "SELECT %s FROM (SELECT s.f AS f, ",
-                        by ? "clause::BIGINT, count(*)"
-                           : "f, count(clause), count(*) - "
-                             "count(clause)");
-        SILT_TRY(silt_join_clause_sql(&view, SILT_JOIN_NOT_MATCHED, &sql, err));
-        silt_buf_puts(&sql, " AS clause FROM ");
-        silt_join_name(&sql, j, SILT_JOIN_SOURCES);
-        silt_buf_puts(&sql, " s ANTI JOIN ");
-        silt_join_name(&sql, j, SILT_JOIN_MATCHES);
-        silt_buf_printf(&sql, " m ON s.rowid = m.sr)%s GROUP BY 1",
-                        by ? " WHERE clause IS NOT NULL" : "");
-        int64_t *const by_file[] = {inserted, idle}, *const by_clause[] = {rows};
-        SILT_TRY(silt_join_counts(j, &sql, by ? j->match.clause_count : j->source_count,
-                                  by ? by_clause : by_file, by ? 1 : 2, err));
+    size_t width = j->match.clause_count + 1;
+    int64_t *counts =
+        silt_arena_calloc(j->match_arena, j->source_count * width + 1, sizeof *counts);
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!counts) return silt_fail_nomem(err);
+    silt_buf_printf(&sql,
+                    "SELECT (f * %zu + coalesce(clause + 1, 0))::BIGINT, count(*) FROM "
+                    "(SELECT s.f AS f, ",
+                    width);
+    SILT_TRY(silt_join_clause_sql(&view, SILT_JOIN_NOT_MATCHED, &sql, err));
+    silt_buf_puts(&sql, " AS clause FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s ANTI JOIN ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " m ON s.rowid = m.sr) GROUP BY 1");
+    SILT_TRY(silt_join_counts(j, &sql, j->source_count * width, &counts, 1, err));
+    for (size_t i = 0; i < j->source_count * width; i++) {
+        lone[i / width] += counts[i];
+        if (i % width == 0) continue;
+        inserted[i / width] += counts[i];
+        rows[i % width - 1] += counts[i];
     }
     return SILT_OK;
+}
+
+/* Source rows that meet one and change it. Where each pair does something that are all that meet
+ * one, and none where no clause is for such rows. */
+static silt_status count_acting(const silt_join *j, const int64_t *lone, int64_t *acting,
+                                silt_error *err)
+{
+    bool some = silt_join_has_clause(&j->match, SILT_JOIN_MATCHED);
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!some) return SILT_OK;
+    if (!has_condition(j, SILT_JOIN_MATCHED)) {
+        for (size_t i = 0; i < j->source_count; i++)
+            acting[i] = j->read[i] - j->deduplicated[i] - lone[i];
+        return SILT_OK;
+    }
+    silt_buf_puts(&sql, "SELECT f, count(DISTINCT sr) FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE sr IS NOT NULL AND clause IS NOT NULL GROUP BY f");
+    return silt_join_counts(j, &sql, j->source_count, &acting, 1, err);
 }
 
 /* Rows of the target; one that several source rows delete is one. */
@@ -223,17 +242,17 @@ static silt_status count_clauses(const silt_join *j, int64_t *rows, silt_error *
     return silt_join_counts(j, &sql, j->match.clause_count, &rows, 1, err);
 }
 
-static silt_status check_counts(const silt_join *j, const silt_join_match *m, silt_error *err)
+/* Whatever a source row is, it is one thing. */
+static silt_status count_idle(const silt_join *j, const silt_join_match *m, int64_t *idle,
+                              silt_error *err)
 {
     for (size_t i = 0; i < j->source_count; i++) {
-        int64_t sum = m->inserted[i] + m->acting[i] + m->idle[i];
-        if (j->read[i] == sum + j->deduplicated[i]) continue;
+        idle[i] = j->read[i] - j->deduplicated[i] - m->inserted[i] - m->acting[i];
+        if (idle[i] >= 0) continue;
         return silt_fail(err, SILT_FAILED,
                          "internal error: source file %zu: %" PRId64 " rows, but %" PRId64
-                         " inserted, %" PRId64 " changing others, %" PRId64 " changing nothing, "
-                         "%" PRId64 " deduplicated",
-                         i, j->read[i], m->inserted[i], m->acting[i], m->idle[i],
-                         j->deduplicated[i]);
+                         " inserted, %" PRId64 " changing others, %" PRId64 " deduplicated",
+                         i, j->read[i], m->inserted[i], m->acting[i], j->deduplicated[i]);
     }
     return SILT_OK;
 }
@@ -255,17 +274,18 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
     int64_t *inserted = silt_arena_calloc(arena, n, sizeof *inserted);
     int64_t *acting = silt_arena_calloc(arena, n, sizeof *acting);
     int64_t *idle = silt_arena_calloc(arena, n, sizeof *idle);
+    int64_t *lone = silt_arena_calloc(j->match_arena, n, sizeof *lone);
     int64_t *rows = silt_arena_calloc(arena, j->match.clause_count + 1, sizeof *rows);
-    if (!inserted || !acting || !idle || !rows) return silt_fail_nomem(err);
+    if (!inserted || !acting || !idle || !lone || !rows) return silt_fail_nomem(err);
     *out = (silt_join_match){inserted, acting, idle, rows};
     SILT_TRY(silt_duck_table_init(&j->target, j->db, target->files, target->file_count,
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
     SILT_TRY(find_pairs(j, err));
     SILT_TRY(check_contested(j, err));
-    SILT_TRY(count_pairs(j, acting, idle, err));
-    SILT_TRY(count_inserts(j, inserted, idle, rows, err));
-    SILT_TRY(check_counts(j, out, err));
+    SILT_TRY(count_inserts(j, inserted, lone, rows, err));
+    SILT_TRY(count_acting(j, lone, acting, err));
+    SILT_TRY(count_idle(j, out, idle, err));
     SILT_TRY(find_lone(j, err));
     SILT_TRY(count_clauses(j, rows, err));
     j->has_match = true;

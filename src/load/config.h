@@ -20,6 +20,13 @@ typedef enum silt_strategy {
     SILT_STRATEGY_APPEND_ONCE, /* rows of keys that are there are left out */
     SILT_STRATEGY_OVERWRITE    /* all files that wait take the place of what is there, or none */
 } silt_strategy;
+/* Whether the target marks rows in deletion vectors. */
+typedef enum silt_vectors {
+    SILT_VECTORS_AUTO, /* a table that upsert makes does; others as they are */
+    SILT_VECTORS_ON,   /* also one that stands */
+    SILT_VECTORS_OFF   /* as it is; none that is made does */
+} silt_vectors;
+
 /* As it is written. */
 const char *silt_strategy_name(silt_strategy strategy);
 
@@ -73,6 +80,7 @@ typedef struct silt_config_table {
     bool audit_columns;    /* true */
     const silt_type *schema;          /* declared columns, a STRUCT; NULL: found by looking */
     silt_on_new_column on_new_column; /* FAIL */
+    silt_vectors deletion_vectors;    /* AUTO */
     silt_on_change on_change;         /* IGNORE */
     silt_on_duplicate on_duplicate;   /* LOAD */
     int64_t batch_max_files;          /* 0: no limit */

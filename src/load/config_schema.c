@@ -52,8 +52,10 @@ static const silt_config_choice bad_rows[] = {
     {"fail", 0, NULL}, {"quarantine", 1, ""}, {"skip", 2, ""}, {"rescue", 3, ""}, {NULL, 0, NULL}};
 static const silt_config_choice restores[] = {
     {"stop", 0, NULL}, {"reload", 1, ""}, {"forget", 2, ""}, {NULL, 0, NULL}};
-static const silt_config_choice deletion_vectors[] = {
-    {"off", 0, NULL}, {"auto", 1, ""}, {"on", 2, ""}, {NULL, 0, NULL}};
+static const silt_config_choice deletion_vectors[] = {{"auto", SILT_VECTORS_AUTO, NULL},
+                                                      {"on", SILT_VECTORS_ON, NULL},
+                                                      {"off", SILT_VECTORS_OFF, NULL},
+                                                      {NULL, 0, NULL}};
 static const silt_config_choice dedup_strategies[] = {{"newest_wins", 1, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice schema_modes[] = {
     {"fixed", 0, NULL}, {"merge", 1, NULL}, {"overwrite", 2, ""}, {NULL, 0, NULL}};
@@ -184,8 +186,8 @@ static const silt_config_key maintenance_keys[] = {
          .kind = SILT_KEY_CHOICE,                                                                 \
          .offset = TABLE(deletion_vectors),                                                       \
          .choices = deletion_vectors,                                                             \
-         .fallback = "off",                                                                       \
-         .about = "Mark rows instead of rewriting."},                                             \
+         .fallback = "auto",                                                                      \
+         .about = "Rows are marked, not files rewritten. auto: in tables made by upsert."},       \
         {.name = "settle_seconds",                                                                \
          .kind = SILT_KEY_NUMBER,                                                                 \
          .offset = TABLE(out.settle_ms),                                                          \

@@ -260,6 +260,8 @@ static void read_policies(reading *t)
                 line_of(t, "on_new_column"));
     if (mode >= 0 && !said(t, "on_new_column"))
         on_new = mode == 1 ? SILT_NEW_COLUMN_EVOLVE : SILT_NEW_COLUMN_FAIL;
+    out->deletion_vectors =
+        t->raw.deletion_vectors < 0 ? SILT_VECTORS_AUTO : (silt_vectors)t->raw.deletion_vectors;
     out->on_new_column = on_new < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)on_new;
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;

@@ -1,5 +1,8 @@
 /* Jobs done in this process: configuration → ops. */
 #include "load/runner.h"
+#include "silt/table.h"
+
+#define DELETION_VECTORS "delta.enableDeletionVectors"
 
 typedef struct local_runner {
     silt_runner base;
@@ -22,6 +25,28 @@ static silt_status apply_policy(silt_target *target, const silt_policy *policy, 
     return SILT_OK;
 }
 
+/* Deletion vectors in a table that stands: its protocol rises, which others have to know. */
+static silt_status turn_on_vectors(const silt_job *job, silt_arena *arena, silt_error *err)
+{
+    static const silt_table_step step = {SILT_STEP_SET_PROPERTY, DELETION_VECTORS, "true"};
+    silt_target *target = job->target;
+    silt_table_result result;
+    silt_snapshot *after = NULL;
+    if (!target->there || job->table->deletion_vectors != SILT_VECTORS_ON) return SILT_OK;
+    const silt_log_state *state = silt_snapshot_state(target->snapshot);
+    if (silt_feature_deletion_vectors(&state->protocol, &state->metadata)) return SILT_OK;
+    silt_status st = silt_table_alter(target->snapshot, &step, 1, NULL, arena, &result, err);
+    if (st == SILT_OK) st = silt_snapshot_refresh(target->snapshot, &after, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "table %s: deletion_vectors", job->table->name);
+    silt_target_delta_committed(target, after, silt_snapshot_app_version(after, target->app_id));
+    char *said = silt_arena_printf(arena,
+                                   "{\"level\":\"info\",\"text\":\"table %s: deletion vectors are "
+                                   "turned on, its readers have to know them\"}",
+                                   job->table->name);
+    if (job->event && said) job->event(job->ctx, "message", said);
+    return SILT_OK;
+}
+
 static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_sources *bad,
                            silt_arena *arena, silt_error *err)
 {
@@ -39,9 +64,9 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .partition_by = table->partition_by,
         .partition_count = table->partition_count,
     };
-    (void)arena;
     silt_target *target = job->target;
     SILT_TRY(apply_policy(target, &table->policy, err));
+    SILT_TRY(turn_on_vectors(job, arena, err));
     const silt_type *schema = target->there ? silt_snapshot_schema(target->snapshot) : NULL;
     return silt_sources_plan(r->engine, &r->sources, schema, r->arena, &r->plan, bad, err);
 }
@@ -75,10 +100,14 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
     txn.random = job->random;
     txn.event = job->event;
     txn.event_ctx = job->ctx;
+    bool marks = job->table->deletion_vectors == SILT_VECTORS_ON ||
+                 (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
+                  job->table->strategy == SILT_STRATEGY_UPSERT);
+    const silt_pair on = {DELETION_VECTORS, "true"};
     silt_txn_result result; /* CONFLICT: somebody else made it */
     return silt_create_table(job->target->store, r->engine, r->plan.schema,
-                             job->table->partition_by, job->table->partition_count, (silt_pairs){0},
-                             &job->table->policy, &txn, &result, err);
+                             job->table->partition_by, job->table->partition_count,
+                             (silt_pairs){&on, marks}, &job->table->policy, &txn, &result, err);
 }
 
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
