@@ -149,11 +149,6 @@ def refusal(name, operation):
         return "append-only"
     if name in UNWRITABLE and operation in WRITING:
         return f"can't write: table features {UNWRITABLE[name]}"
-    if operation == "merge":
-        return "merge isn't there yet"
-    computed = set(feature.extra) - set(feature.given)
-    if operation in ("append_once", "upsert") and (computed or any(x in has for x in BEYOND_UPSERT)):
-        return "upsert can't"
     if operation == "dynamic overwrite" and not feature.partition_by:
         return "the table isn't partitioned"
     return None
@@ -166,10 +161,10 @@ def applies(cell):
 
 
 # Operations that take rows away, and those that write any.
-CHANGING = ("append_once", "upsert", "update", "update, moving rows", "delete", "delete, again", "merge", "replaceWhere",
+CHANGING = ("upsert", "update", "update, moving rows", "delete", "delete, again", "merge", "replaceWhere",
             "dynamic overwrite", "restore", "overwrite")
-WRITING = (*CHANGING, "create", "append", "append, numbered", "optimize", "z-order", "purge", "clone, deep", "clone, shallow")
-BEYOND_UPSERT = ("--constraint", "columnMapping", "ChangeDataFeed", "RowTracking")
+WRITING = (*CHANGING, "create", "append", "append, numbered", "append_once", "optimize", "z-order", "purge",
+           "clone, deep", "clone, shallow")
 UNWRITABLE = {"variant": "variantType"}
 
 
