@@ -97,13 +97,25 @@ static silt_status index_base(look *l)
     return SILT_OK;
 }
 
+/* Whether rows of the file may be among those that ours looked at, by condition or keys. */
+static bool concerns(look *l, const silt_add *add)
+{
+    const silt_claim *claim = l->claim;
+    if (claim->read == SILT_READ_KEYS)
+        return silt_add_may_hold(add, claim->partition_columns, claim->key_ranges,
+                                 claim->key_range_count, l->scratch);
+    return silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
+           SILT_SKIP_KEEP;
+}
+
 /* Whether ours looked at the rows of a file that has gone: it was there when we read, or rows that
  * were have been moved into it. What else came since didn't matter when it came. */
 static bool was_read(look *l, const silt_remove *remove)
 {
     const silt_claim *claim = l->claim;
-    if (remove->extended_metadata && silt_skip_file(claim->where, remove->partition_values,
-                                                    remove->stats, l->scratch) != SILT_SKIP_KEEP)
+    if (claim->read == SILT_READ_WHERE && remove->extended_metadata &&
+        silt_skip_file(claim->where, remove->partition_values, remove->stats, l->scratch) !=
+            SILT_SKIP_KEEP)
         return false;
     if (!l->read) l->st = index_base(l);
     if (l->st != SILT_OK) return false;
@@ -111,8 +123,7 @@ static bool was_read(look *l, const silt_remove *remove)
     if (!id) l->st = silt_fail_nomem(l->err);
     const silt_add *add = id ? silt_map64_get(l->read, id, strlen(id)) : NULL;
     if (id && !add && claim->moved) add = silt_map64_get(claim->moved, id, strlen(id));
-    return add && silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
-                      SILT_SKIP_KEEP;
+    return add && concerns(l, add);
 }
 
 static fault check_remove(look *l, const silt_remove *remove)
@@ -122,7 +133,8 @@ static fault check_remove(look *l, const silt_remove *remove)
     if (touch) return touch->removed ? FAULT_REMOVED : FAULT_GONE;
     if (claim->rearranges || !remove->data_change) return FAULT_NONE;
     if (claim->read == SILT_READ_TABLE) return FAULT_ROWS;
-    return claim->read == SILT_READ_WHERE && was_read(l, remove) ? FAULT_READ : FAULT_NONE;
+    bool some = claim->read == SILT_READ_WHERE || claim->read == SILT_READ_KEYS;
+    return some && was_read(l, remove) ? FAULT_READ : FAULT_NONE;
 }
 
 static fault check_add(look *l, const silt_add *add)
@@ -136,16 +148,9 @@ static fault check_add(look *l, const silt_add *add)
     if (claim->isolation == SILT_SNAPSHOT_ISOLATION && claim->read != SILT_READ_KEYS)
         return FAULT_NONE;
     if (claim->read == SILT_READ_TABLE) return FAULT_ROWS;
-    if (claim->read == SILT_READ_WHERE)
-        return silt_skip_file(claim->where, add->partition_values, add->stats, l->scratch) ==
-                       SILT_SKIP_KEEP
-                   ? FAULT_WHERE
-                   : FAULT_NONE;
-    if (claim->read != SILT_READ_KEYS) return FAULT_NONE;
-    return silt_add_may_hold(add, claim->partition_columns, claim->key_ranges,
-                             claim->key_range_count, l->scratch)
-               ? FAULT_KEYS
-               : FAULT_NONE;
+    bool by_keys = claim->read == SILT_READ_KEYS;
+    if ((!by_keys && claim->read != SILT_READ_WHERE) || !concerns(l, add)) return FAULT_NONE;
+    return by_keys ? FAULT_KEYS : FAULT_WHERE;
 }
 
 /* A commit that says it only added rows, and did, without looking at any. */

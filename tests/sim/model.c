@@ -340,10 +340,6 @@ bool op_fits(op_kind kind, const model *m)
         return m->traits->partitioned;
     case OP_PURGE:
         return m->traits->vectors;
-    case OP_UPSERT:
-    case OP_APPEND_ONCE:
-        return !m->traits->feed && !m->traits->tracking && !m->traits->mapping &&
-               !m->traits->generated && !m->traits->constrained;
     case OP_REPLACE_WHERE:
         return !m->traits->feed || m->traits->partitioned;
     case OP_ZORDER:
@@ -355,7 +351,6 @@ bool op_fits(op_kind kind, const model *m)
         return m->traits->mapping && some_column(m, NULL);
     case OP_WIDEN:
         return m->traits->widening && !m->wide && w_of(m);
-    case OP_MERGE:
     case OP_CREATE:
         return false;
     default:

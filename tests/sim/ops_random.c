@@ -229,6 +229,17 @@ static void check_counts(story *s, const op *o, const op_outcome *out, const mod
               out->inserted);
 }
 
+/* Row ids of rows that the table doesn't have may be given anew. */
+static void forget_row_ids(story *s)
+{
+    int64_t *known = silt_arena_alloc(s->arena, sizeof(s->row_ids));
+    memcpy(known, s->row_ids, sizeof(s->row_ids));
+    for (size_t i = 0; i < IDENTS_MAX; i++)
+        s->row_ids[i] = -1;
+    for (size_t i = 0; i < now(s)->row_count; i++)
+        s->row_ids[now(s)->rows[i].ident] = known[now(s)->rows[i].ident];
+}
+
 /* The clone has the rows; it may take the table's place. */
 static void visit_clone(story *s)
 {
@@ -252,6 +263,7 @@ static void visit_clone(story *s)
     s->versions[0] = now(s);
     s->newest = s->whole_from = s->log_from = 0;
     s->feed_from = 1;
+    forget_row_ids(s);
 }
 
 static op_kind some_kind(story *s)
