@@ -143,13 +143,8 @@ typedef enum silt_write_outcome {
     SILT_WRITE_COMMITTED,
     SILT_WRITE_ALREADY_DONE, /* nothing was written: this app_version was committed before */
     SILT_WRITE_OVERTAKEN, /* nothing was written: a higher one was, and none with this is known */
-<<<<<<< /tmp/helpers/mergecli/tmp2e4h_5kg/o
-    SILT_WRITE_SKIPPED    /* nothing was written: IGNORE, and there is a table; or UPSERT or
-                             APPEND_ONCE, and no row has anything to change or to add */
-=======
     SILT_WRITE_SKIPPED,   /* nothing was written: IGNORE, and there is a table */
     SILT_WRITE_UNCHANGED  /* nothing was written: the table has these rows already */
->>>>>>> /tmp/helpers/mergecli/tmp2e4h_5kg/t
 } silt_write_outcome;
 
 typedef struct silt_write_result {

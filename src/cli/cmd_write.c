@@ -88,8 +88,6 @@ static void print_json(const silt_write_result *r)
 
 static void print_words(const cli *c, const silt_write_result *r)
 {
-    const char *mode = cli_text(c, "mode");
-    bool ignored = mode && strcmp(mode, "ignore") == 0;
     char rows[CLI_COUNTED_SIZE], added[CLI_COUNTED_SIZE], removed[CLI_COUNTED_SIZE];
     switch (r->outcome) {
     case SILT_WRITE_ALREADY_DONE:
@@ -99,13 +97,7 @@ static void print_words(const cli *c, const silt_write_result *r)
         cli_say_overtaken(c);
         break;
     case SILT_WRITE_SKIPPED:
-        if (ignored) {
-            puts("there is a table: nothing was written");
-        } else {
-            printf("nothing was written: %" PRId64 " left as they were", r->rows_unchanged);
-            if (r->rows_deduplicated) printf(", %" PRId64 " deduplicated", r->rows_deduplicated);
-            putchar('\n');
-        }
+        printf("there is a table: nothing was written\n");
         break;
     case SILT_WRITE_UNCHANGED:
         printf("the table has these rows already: nothing was written\n");

@@ -135,11 +135,7 @@ static silt_status plan(void *ctx, silt_edit *e, silt_merging *m)
 static silt_write_outcome outcome_of(silt_edit_outcome outcome)
 {
     if (outcome == SILT_EDIT_ALREADY_DONE) return SILT_WRITE_ALREADY_DONE;
-<<<<<<< /tmp/helpers/mergecli/tmpayivh0um/o
-    if (outcome == SILT_EDIT_NOTHING) return SILT_WRITE_SKIPPED;
-=======
     if (outcome == SILT_EDIT_NOTHING) return SILT_WRITE_UNCHANGED;
->>>>>>> /tmp/helpers/mergecli/tmpayivh0um/t
     return outcome == SILT_EDIT_OVERTAKEN ? SILT_WRITE_OVERTAKEN : SILT_WRITE_COMMITTED;
 }
 
@@ -158,13 +154,8 @@ static silt_status merge(silt_writing *wr, silt_merging *m)
     wr->result.committed_version = edit.committed_version;
     wr->result.table_version = edit.table_version;
     wr->result.attempts += edit.attempts;
-<<<<<<< /tmp/helpers/mergecli/tmpayivh0um/o
-    bool looked = edit.outcome == SILT_EDIT_COMMITTED || edit.outcome == SILT_EDIT_NOTHING;
-    if (!looked) return SILT_OK;
-=======
     bool unchanged = wr->result.outcome == SILT_WRITE_UNCHANGED;
     if (wr->result.outcome != SILT_WRITE_COMMITTED && !unchanged) return SILT_OK;
->>>>>>> /tmp/helpers/mergecli/tmpayivh0um/t
     give_counts(wr, m);
     wr->result.rows_deleted = edit.rows_deleted;
     wr->result.rows_copied = edit.rows_copied;
