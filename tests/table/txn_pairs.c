@@ -46,6 +46,7 @@ typedef struct pair_case {
     bool deletes_in_a;    /* ours gives a another deletion vector, instead of removing it */
     const char *then;     /* lines of version 3; NULL: none */
     bool tells_a_anew;    /* ours adds a once more as it is */
+    bool keys_in_b;       /* KEYS: those of ours are some that b has, else none has them */
 } pair_case;
 
 #define ADD(path, min, max, change)                                                             \
@@ -128,6 +129,10 @@ static const pair_case pairs[] = {
      .outcome = STOPS, .says = "ours replaces"},
     {"upsert, another file removed", REMOVE("b", "true"), SILT_READ_KEYS, true, false,
      .outcome = GOES},
+    {"upsert, another file of our keys removed", REMOVE("b", "true"), SILT_READ_KEYS, true, false,
+     .outcome = STOPS, .says = "removed files that ours read: b", .keys_in_b = true},
+    {"upsert, another file of our keys moved", REMOVE("b", "false") ADD("x", "10", "19", "false"),
+     SILT_READ_KEYS, true, false, .outcome = GOES, .keys_in_b = true},
     {"overwrite, append", ADD("x", "0", "9", "true"), SILT_READ_TABLE, true, false,
      .outcome = STOPS, .says = "changed rows"},
     {"overwrite, delete", REMOVE("b", "true"), SILT_READ_TABLE, true, false, .outcome = STOPS,
@@ -308,6 +313,7 @@ static void run_pair(const pair_case *c)
     const silt_type *type;
     assert_ok(silt_type_parse("long", arena, &type, &err), &err);
     silt_key_range range = {"id", type, "100", "200", false};
+    if (c->keys_in_b) range = (silt_key_range){"id", type, "12", "15", false};
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = "MERGE";
     opts.app_id = "app";
