@@ -403,7 +403,7 @@ def test_nothing_to_add_is_no_commit(files, mode):
     files("write", "t", "new.csv")
     args = ["write", "t", "older.csv", "--mode", mode, "--keys", "id", "--dedup", "newest_wins", "--timestamp-col", "m"]
     files.write("older.csv", "id,name,m\n1,x,0\n1,x,0\n2,y,0\n")
-    assert files(*args).out == "nothing was written: 2 left as they were, 1 deduplicated\n"
+    assert files(*args).out == "the table has these rows already: nothing was written\n"
     r = files(*args, "--json").json
-    assert (r["outcome"], r["committed_version"], r["table_version"], r["rows_unchanged"]) == ("skipped", None, 0, 2)
+    assert (r["outcome"], r["committed_version"], r["table_version"], r["rows_unchanged"]) == ("unchanged", None, 0, 2)
     assert rows(files) == of(NEW)
