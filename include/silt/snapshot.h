@@ -15,8 +15,9 @@ extern "C" {
 
 typedef struct silt_snapshot silt_snapshot; /* opaque; owns all it returns */
 
-/* Who is told what is read, and how; see silt_scan_options, silt_changes_options, silt_sql_options,
- * silt_dataset_tell(). Kinds are scan_config, registration and cdf_registration. */
+/* Who is told what is read, and how, and what is written; see silt_scan_options,
+ * silt_changes_options, silt_sql_options, silt_dataset_tell(), silt_commit_options. Kinds are
+ * scan_config, registration, cdf_registration, commit_attempt and constraint_violation. */
 typedef struct silt_diagnostics {
     void (*event)(void *ctx, const char *kind,
                   const char *json); /* one JSON object; the calling
