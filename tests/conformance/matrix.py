@@ -95,7 +95,6 @@ class Limit(NamedTuple):
     tried: bool = True
 
 
-NO_WIDENING = Limit("knows no typeWidening")
 NOT_WRITTEN = {  # what deltalake says that it can't write
     "defaults": "allowColumnDefaults", "identity": "identityColumns", "row tracking": "rowTracking",
     "in-commit timestamps": "inCommitTimestamp", "domain metadata": "domainMetadata", "clustering": "clustering",
@@ -114,16 +113,16 @@ def limits(name):
         found["deltalake writes", None] = Limit(f"knows no {NOT_WRITTEN[name]}")
     elif is_mapped(feature):
         found["deltalake writes", "optimize"] = Limit("OPTIMIZE knows no column mapping")
-    if name in ("type widening", "vacuumProtocolCheck"):
-        found["deltalake", None] = Limit(f"knows no {NOT_WRITTEN[name]}")
+    if "TypeWidening" in options(feature):
+        found["deltalake", None] = found["deltalake feed", None] = Limit("knows no typeWidening")
+    elif feature.partition_by:
+        found["deltalake feed", None] = Limit("looks for files by their names as the log has them, encoded", tried=False)
+    if name == "vacuumProtocolCheck":
+        found["deltalake", None] = Limit("knows no vacuumProtocolCheck")
     if name == "partitioned by types":
         found["deltalake writes", None] = Limit("writes negative decimals of partitions as -3.-995", tried=False)
     if name == "variant":
         found["DuckDB", None] = Limit("knows no variants")
-    if "TypeWidening" in options(feature):
-        found["deltalake feed", None] = NO_WIDENING
-    elif feature.partition_by:
-        found["deltalake feed", None] = Limit("looks for files by their names as the log has them, encoded", tried=False)
     if is_mapped(feature) and feature.partition_by:
         found["DuckDB", None] = MAPPED_PARTITIONS
     return found
