@@ -407,8 +407,7 @@ static void token_list_release(token_list *list)
     silt_vec_free(list);
 }
 
-silt_status silt_parser_open(const char *text, silt_arena *arena, silt_parser *out,
-                             silt_error *err)
+silt_status silt_parser_open(const char *text, silt_arena *arena, silt_parser *out, silt_error *err)
 {
     SILT_CLEAN(token_list) tokens = {0};
     silt_lexer lexer = {text, 0, arena, err};
