@@ -291,8 +291,10 @@ static void check_outcomes(schedule *s)
             sum.conflicts += out->status == SILT_CONFLICT;
             sum.deaths += died;
             sum.rebased += out->status == SILT_OK && out->attempts > 1;
+            bool star = w->ops[o].kind == OP_MERGE; /* for a column that the other one added */
             bool fine = out->status == SILT_OK || out->status == SILT_CONFLICT ||
-                        out->status == SILT_BAD_DATA || died;
+                        out->status == SILT_BAD_DATA || died ||
+                        (star && out->status == SILT_INVALID);
             check(s, fine, "operation %zu of writer %d: %s: %s", o, i,
                   silt_status_name(out->status), out->err.message);
             if (out->status != SILT_OK && died) maybe++;
@@ -363,7 +365,7 @@ static void one_schedule(uint64_t seed)
 static void two_writers_are_in_some_order(void **state)
 {
     (void)state;
-    uint64_t seeds = sim_full() ? 5000 : 300;
+    uint64_t seeds = sim_full() ? 5000 : 120;
     const char *given = getenv("SILT_SEED"); /* another range of them */
     uint64_t first = given ? strtoull(given, NULL, 10) : 0;
     for (uint64_t seed = first; seed < first + seeds; seed++)
@@ -372,7 +374,7 @@ static void two_writers_are_in_some_order(void **state)
                   " conflicts, %" PRId64 " deaths\n",
                   sum.commits, sum.rebased, sum.conflicts, sum.deaths);
     if (!getenv("SILT_POINT"))
-        assert_true(sum.commits > 200 && sum.rebased > 50 && sum.deaths > 20);
+        assert_true(sum.commits > 100 && sum.rebased > 10 && sum.deaths > 10);
     sim_report("two writers");
 }
 

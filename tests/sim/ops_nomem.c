@@ -88,7 +88,7 @@ static int next(int n)
 {
     const char *only = getenv("SILT_POINT");
     if (only) return n ? INT32_MAX : (int)strtol(strrchr(only, '/') + 1, NULL, 10);
-    return n + 1 + n / (sim_full() ? 40 : 2);
+    return n + 1 + n / (sim_full() ? 40 : 1);
 }
 
 static void sweep(op_kind what, int flavour)
