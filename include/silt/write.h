@@ -130,8 +130,10 @@ typedef struct silt_write_options {
     const char *const *partition_by;   /* of a table that is made; NULL-terminated */
     const char *const *properties;     /* of a table that is made: "KEY=VALUE", NULL-terminated */
     const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
-    const char *const *ordering_keys;  /* files' rows are sorted by these; NULL-terminated */
-    int64_t target_file_bytes;         /* 0: delta.targetFileSize, else 128 MB */
+    bool any_case; /* the source's columns are the table's whatever the case of letters; not of
+                      NDJSON */
+    const char *const *ordering_keys; /* files' rows are sorted by these; NULL-terminated */
+    int64_t target_file_bytes;        /* 0: delta.targetFileSize, else 128 MB */
     const char *compression; /* snappy, zstd, gzip, lz4, none; NULL: the table's, else snappy */
 } silt_write_options;
 #define SILT_WRITE_OPTIONS_INIT                    \

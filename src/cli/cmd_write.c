@@ -45,6 +45,7 @@ static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
     if (status == CLI_OK) status = cli_take_names(c, "cluster-by", &policy->cluster_by);
     if (status == CLI_OK) status = cli_take_names(c, "keys", &o->keys);
     if (status == CLI_OK) status = cli_take_names(c, "partition-by", &o->partition_by);
+    o->any_case = cli_flag(c, "any-case");
     if (status == CLI_OK) status = cli_take_names(c, "order-by", &o->ordering_keys);
     if (status == CLI_OK) status = cli_take_pairs(c, "property", &o->properties);
     if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &o->target_file_bytes);

@@ -196,6 +196,7 @@ static const cli_option write_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0},
     {"partition-overwrite", CLI_TEXT, "HOW", 0},
     {"schema-mode", CLI_TEXT, "MODE", 0},
+    {"any-case", CLI_FLAG, NULL, 0},
     CLI_SOURCE_OPTIONS,
     {"dataset", CLI_TEXT, "NAME", 0},
     {"partition-by", CLI_LIST, "NAMES", 0},

@@ -2,6 +2,8 @@
  *
  * A scan takes its schema from the first file and forces the others into it, so files whose schemas
  * differ become parts of their own. One query over all footers tells them apart. */
+#include <strings.h>
+
 #include "engine/duckdb_ops.h"
 
 #include "base/hash.h"
@@ -43,7 +45,8 @@ static silt_status read_signatures(silt_duck_sources *s, const silt_duck_part *p
     }
 }
 
-/* The columns of one file that its group wants, in the group's order. */
+/* The columns of one file that its group wants, in the group's order; whether one that differs by
+ * the case of letters is meant has been decided before. */
 static silt_status read_columns(silt_duck_sources *s, silt_duck_part *part, silt_arena *arena,
                                 silt_error *err)
 {
@@ -57,6 +60,8 @@ static silt_status read_columns(silt_duck_sources *s, silt_duck_part *part, silt
     for (size_t i = 0; i < group->column_count; i++) {
         for (size_t j = 0; j < count && !read[i].name; j++)
             if (silt_streq(there[j].name, group->columns[i].name)) read[i] = there[j];
+        for (size_t j = 0; j < count && !read[i].name; j++)
+            if (strcasecmp(there[j].name, group->columns[i].name) == 0) read[i] = there[j];
         if (!read[i].name)
             return silt_fail(err, SILT_BAD_DATA, "there is no column %s", group->columns[i].name);
     }

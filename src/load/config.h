@@ -79,6 +79,7 @@ typedef struct silt_config_table {
     silt_names depends_on; /* names of tables that are loaded before it */
     bool audit_columns;    /* true */
     const silt_type *schema;          /* declared columns, a STRUCT; NULL: found by looking */
+    bool any_case;                    /* columns are matched whatever the case of letters */
     silt_on_new_column on_new_column; /* FAIL */
     silt_vectors deletion_vectors;    /* AUTO */
     silt_on_change on_change;         /* IGNORE */

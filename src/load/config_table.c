@@ -263,6 +263,8 @@ static void read_policies(reading *t)
     out->deletion_vectors =
         t->raw.deletion_vectors < 0 ? SILT_VECTORS_AUTO : (silt_vectors)t->raw.deletion_vectors;
     out->on_new_column = on_new < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)on_new;
+    if (out->any_case && out->source_format == SILT_FORMAT_NDJSON)
+        MISTAKE(t, "schema_policy.any_case", "members of JSON are matched exactly; remove it");
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
     out->on_duplicate =

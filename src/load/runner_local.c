@@ -60,6 +60,7 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .file_count = job->file_count,
         .audit_columns = table->audit_columns,
         .on_new_column = table->on_new_column,
+        .any_case = table->any_case,
         .declared_schema = table->schema,
         .partition_by = table->partition_by,
         .partition_count = table->partition_count,

@@ -25,6 +25,7 @@ typedef struct silt_sources {
     bool audit_columns;
     bool foreign; /* rows that needn't be like the table's: files may have none of its columns */
     silt_on_new_column on_new_column;
+    bool any_case; /* CSV, Parquet: columns are the table's whatever the case of letters */
     const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */
     const char *const *partition_by;  /* for a table that is to be made */

@@ -264,10 +264,39 @@ static silt_status grow(silt_planning *p, const silt_column *columns, size_t cou
     return SILT_OK;
 }
 
+/* Names that are the table's but for the case of letters are the table's from here on: a CSV's
+ * columns go by their places, and the engine finds a Parquet file's in any case. */
+static const char *renamed(const silt_planning *p, const char *name)
+{
+    const silt_field *near = silt_planning_find(p, name) ? NULL : find_in_any_case(p, name);
+    return near ? near->name : name;
+}
+
+static silt_status rename_header(silt_planning *p, silt_header_group *g)
+{
+    const char **names = silt_arena_calloc(p->arena, g->name_count, sizeof(*names));
+    if (!names) return silt_fail_nomem(p->err);
+    for (size_t i = 0; i < g->name_count; i++)
+        names[i] = renamed(p, g->names[i]);
+    g->names = names;
+    return SILT_OK;
+}
+
+static silt_status rename_sniffed(silt_planning *p, silt_header_group *g)
+{
+    silt_column *columns = silt_arena_calloc(p->arena, g->sniffed_count, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(p->err);
+    for (size_t i = 0; i < g->sniffed_count; i++)
+        columns[i] = (silt_column){renamed(p, g->sniffed[i].name), g->sniffed[i].type};
+    g->sniffed = columns;
+    return SILT_OK;
+}
+
 /* CSV, Parquet: all files of a group have the same names. */
 static silt_status match_group(silt_planning *p, silt_header_group *g)
 {
     name_match m;
+    if (p->sources->any_case) SILT_TRY(rename_header(p, g));
     SILT_TRY(judge_names(p, g, g->names, g->name_count));
     if (g->bad) return SILT_OK;
     SILT_TRY(match_names(p, g->names, g->name_count, &m));
@@ -280,6 +309,7 @@ static silt_status match_group(silt_planning *p, silt_header_group *g)
         g->bad = true;
         return SILT_OK;
     }
+    if (p->sources->any_case) SILT_TRY(rename_sniffed(p, g));
     return grow(p, g->sniffed, g->sniffed_count);
 }
 

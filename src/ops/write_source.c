@@ -99,9 +99,22 @@ static silt_status scan_columns(silt_writing *wr, silt_column **out)
     return SILT_OK;
 }
 
+/* What has names of its own making can have the table's. */
+static silt_status check_any_case(const silt_writing *wr)
+{
+    bool files = wr->source->file_count && wr->sources.format != SILT_FORMAT_NDJSON;
+    if (!wr->opts.any_case || files) return SILT_OK;
+    silt_fail(wr->err, SILT_INVALID, "any case of letters: only columns of CSV and Parquet files");
+    return silt_hint(wr->err, SILT_INVALID, "give the source's columns the table's names");
+}
+
 silt_status silt_write_look(silt_writing *wr)
 {
-    if (wr->source->file_count) return look_at_files(wr);
+    if (wr->source->file_count) {
+        SILT_TRY(look_at_files(wr));
+        return check_any_case(wr);
+    }
+    SILT_TRY(check_any_case(wr));
     silt_column *columns = NULL;
     SILT_TRY(wr->source->stream ? stream_columns(wr, &columns) : scan_columns(wr, &columns));
     wr->columns = columns;
@@ -122,6 +135,7 @@ static silt_status plan_files(silt_writing *wr, const silt_type *schema)
 {
     wr->sources.on_new_column =
         wr->opts.schema_mode == SILT_SCHEMA_MERGE ? SILT_NEW_COLUMN_EVOLVE : SILT_NEW_COLUMN_FAIL;
+    wr->sources.any_case = wr->opts.any_case;
     /* Without a header columns go by their place in the table. */
     wr->sources.declared_schema = wr->source->no_header ? schema : NULL;
     return silt_sources_plan(wr->engine, &wr->sources, schema, wr->arena, &wr->plan, NULL, wr->err);
