@@ -184,7 +184,8 @@ Of each cell is checked:
 - **row ids**, where rows are tracked: each row keeps its own, no two are the same, and Spark reads the same ids and versions;
 - **columns and their types**, and the version, as Spark has them;
 - **going on**: after every other operation deltalake or Spark inserts, updates, deletes, merges or optimizes, in turn. Then all
-  of this is checked again, and Silt's next operation is on what they left.
+  of this is checked again, and Silt's next operation is on what they left. (On partitioned tables beside Spark deltalake only
+  reads: it removes Spark's files in `p=ü` by another spelling of their paths, and Spark goes on to read them.)
 
 Once for each table: rows at four older versions, the history (what each operation is called; metrics are numbers), the whole
 feed by Spark and deltalake, the rows with the least and the greatest value of each column, found by readers that skip files by

@@ -431,7 +431,9 @@ class Chain:
         self.turn += 1
         if self.turn % 2 or cell.operation == "create" and self.feature.later:
             return None
-        name = "Spark" if self.spark and self.turn % 4 else "deltalake"
+        # deltalake removes Spark's p=ü/… by the name p=%C3%BC/…, which Spark takes for another file.
+        beside = self.spark and (self.turn % 4 or self.feature.partition_by)
+        name = "Spark" if beside else "deltalake"
         kinds = [k for k in WRITES[name] if not (self.has("appendOnly") and k in ("update", "delete", "merge"))]
         kind = kinds[self.turn // 4 % len(kinds)]
         return name, kind, next((k for k in ((f"{name} writes", kind), (f"{name} writes", None)) if k in self.limits), None)
