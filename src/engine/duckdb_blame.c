@@ -117,7 +117,10 @@ static void describe_row(silt_duck_sources *s, const silt_duck_part *part, size_
         line = silt_csv_find(&group->options, s->files[index]->local_path, (size_t)source,
                              silt_buf_bytes(text));
     SILT_CLEAN(silt_buf) type = {0};
-    (void)silt_sql_type(&type, s->spec->columns[column].type, NULL);
+    if (s->spec->columns[column].type->kind == SILT_TYPE_VARIANT)
+        silt_buf_puts(&type, "JSON");
+    else
+        (void)silt_sql_type(&type, s->spec->columns[column].type, NULL);
     silt_buf_printf(why, "%s %" PRId64 ", column %s: '%.*s%s' is no %s that can be kept exactly",
                     line ? "line" : "row", line ? line : row, group->columns[source].name,
                     text->size < 200 ? (int)text->size : 200, text->size ? text->data : "",

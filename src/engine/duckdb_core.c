@@ -461,9 +461,9 @@ void *silt_duck_scan_data(silt_duck_engine *db, int64_t id, const void *kind)
     return data;
 }
 
-silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const duckdb_type *types,
-                                  duckdb_type rest, duckdb_type returns, bool is_volatile,
-                                  duckdb_scalar_function_t fn, silt_error *err)
+static silt_status add(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                       duckdb_type rest, duckdb_logical_type returns, bool is_volatile,
+                       duckdb_scalar_function_t fn, silt_error *err)
 {
     duckdb_scalar_function f = silt_duck.create_scalar_function();
     silt_duck.scalar_function_set_name(f, name);
@@ -475,8 +475,7 @@ silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const 
         SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(rest);
         silt_duck.scalar_function_set_varargs(f, type);
     }
-    SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(returns);
-    silt_duck.scalar_function_set_return_type(f, type);
+    silt_duck.scalar_function_set_return_type(f, returns);
     if (is_volatile) silt_duck.scalar_function_set_volatile(f);
     silt_duck.scalar_function_set_special_handling(f);
     silt_duck.scalar_function_set_extra_info(f, db, NULL);
@@ -485,6 +484,21 @@ silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const 
     silt_duck.destroy_scalar_function(&f);
     if (state == DuckDBSuccess) return SILT_OK;
     return silt_fail(err, SILT_FAILED, "engine: function %s can't be registered", name);
+}
+
+silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                  duckdb_type rest, duckdb_type returns, bool is_volatile,
+                                  duckdb_scalar_function_t fn, silt_error *err)
+{
+    SILT_CLEAN(silt_duck_type) type = silt_duck.create_logical_type(returns);
+    return add(db, name, types, rest, type, is_volatile, fn, err);
+}
+
+silt_status silt_duck_add_typed(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                duckdb_logical_type returns, duckdb_scalar_function_t fn,
+                                silt_error *err)
+{
+    return add(db, name, types, DUCKDB_TYPE_INVALID, returns, false, fn, err);
 }
 
 silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const duckdb_type *types,

@@ -256,6 +256,10 @@ silt_status silt_duck_add_function(silt_duck_engine *db, const char *name, const
 silt_status silt_duck_add_varargs(silt_duck_engine *db, const char *name, const duckdb_type *types,
                                   duckdb_type rest, duckdb_type returns, bool is_volatile,
                                   duckdb_scalar_function_t fn, silt_error *err);
+/* One that gives a nested type. */
+silt_status silt_duck_add_typed(silt_duck_engine *db, const char *name, const duckdb_type *types,
+                                duckdb_logical_type returns, duckdb_scalar_function_t fn,
+                                silt_error *err);
 static inline silt_duck_engine *silt_duck_function_engine(duckdb_function_info info)
 {
     return silt_duck.scalar_function_get_extra_info(info);

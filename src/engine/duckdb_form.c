@@ -1,17 +1,35 @@
 /* Values in the forms that they go out in.
  *
- * As text an instant is ISO-8601 in UTC, binary is base64, and structs, lists and maps are JSON. */
+ * As text an instant is ISO-8601 in UTC, binary is base64, and structs, lists and maps are JSON.
+ *
+ * A variant is its two parts, as files have them, so that what is written anew stays as it is byte
+ * by byte: DuckDB's own type knows no variant that is null, writes members of objects in the order
+ * in which they came, and shreds what it writes to Parquet files, which only tables of a feature of
+ * its own may hold. It becomes that type where people look at it; whole columns of Parquet files
+ * for them too, since within others DuckDB can't write it. In all forms a variant's own null is
+ * null to them.
+ * @see PROTOCOL.md, "Variant data in Parquet" */
 #include "engine/duckdb_table.h"
 
 #include <stdio.h>
 
 #define ISO_FORMAT "%Y-%m-%dT%H:%M:%S.%f" /* strftime's */
 
+bool silt_duck_has_variant(const silt_type *type)
+{
+    bool found = type->kind == SILT_TYPE_VARIANT;
+    for (size_t i = 0; !found && i < type->field_count; i++)
+        found = silt_duck_has_variant(type->fields[i].type);
+    if (!found && type->key) found = silt_duck_has_variant(type->key);
+    if (!found && type->element) found = silt_duck_has_variant(type->element);
+    return found;
+}
+
 /* Whether a value in a form isn't just the value. Text is JSON with another outside. */
 static bool is_special(silt_duck_form form, const silt_type *type)
 {
     if (type->kind == SILT_TYPE_VARIANT)
-        return form != SILT_DUCK_PLAIN && form != SILT_DUCK_GUARDED;
+        return form != SILT_DUCK_PLAIN && form != SILT_DUCK_PARQUET && form != SILT_DUCK_ARROW;
     switch (type->kind) {
     case SILT_TYPE_FLOAT: /* NaN and Infinity are no JSON */
     case SILT_TYPE_DOUBLE:
@@ -26,9 +44,10 @@ static bool is_special(silt_duck_form form, const silt_type *type)
             if (is_special(form, type->fields[i].type)) return true;
         return false;
     case SILT_TYPE_ARRAY: /* what is in lists has no bounds in files */
-        return form != SILT_DUCK_GUARDED && is_special(form, type->element);
+        return (form != SILT_DUCK_GUARDED || silt_duck_has_variant(type)) &&
+               is_special(form, type->element);
     case SILT_TYPE_MAP:
-        return form != SILT_DUCK_GUARDED &&
+        return (form != SILT_DUCK_GUARDED || silt_duck_has_variant(type)) &&
                (is_special(form, type->key) || is_special(form, type->element));
     default:
         return false;
@@ -101,19 +120,27 @@ static void put_variant_json(silt_buf *sql, const char *expr)
                        "'\"' || token || '\"' ELSE token END), '') AS JSON) END");
 }
 
-/* Parquet files hold variants inside of others as their two parts: DuckDB writes them at the top
- * only; Arrow has all of them so. In all forms a variant's own null is null. */
+/* DuckDB knows no variant that is null itself: its parts stay what they are. */
+static void put_normal_variant(silt_buf *sql, const char *parts, const char *variant)
+{
+    silt_buf_printf(sql, "CASE WHEN %s IS NULL THEN %s ELSE ", variant, parts);
+    silt_duck_variant_parts(variant, sql);
+    silt_buf_puts(sql, " END");
+}
+
 static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
 {
-    if (form == SILT_DUCK_NORMAL)
-        silt_buf_printf(sql, "variant_normalize(%s)", expr);
-    else if (form == SILT_DUCK_PARQUET || form == SILT_DUCK_ARROW)
-        silt_buf_printf(sql,
-                        "CASE WHEN %s IS NOT NULL THEN CAST(variant_to_parquet_variant(%s) AS "
-                        "STRUCT(metadata BLOB, \"value\" BLOB)) END",
-                        expr, expr);
+    SILT_CLEAN(silt_buf) variant = {0};
+    silt_buf_printf(&variant, "variant_bytes_to_variant((%s).metadata || (%s).\"value\")", expr,
+                    expr);
+    if (variant.failed)
+        sql->failed = true;
+    else if (form == SILT_DUCK_NORMAL)
+        put_normal_variant(sql, expr, variant.data);
+    else if (form == SILT_DUCK_GUARDED || form == SILT_DUCK_PARQUET)
+        silt_buf_puts(sql, variant.data);
     else
-        put_variant_json(sql, expr);
+        put_variant_json(sql, variant.data);
 }
 
 void silt_duck_guard_float(silt_buf *sql, const silt_type *type, const char *expr)
@@ -199,7 +226,7 @@ silt_status silt_duck_form_sql(const silt_column *columns, size_t count, silt_du
         if (c) silt_buf_puts(sql, ", ");
         bool whole = form == SILT_DUCK_PARQUET && columns[c].type->kind == SILT_TYPE_VARIANT;
         if (whole)
-            silt_buf_puts(sql, name.data);
+            put_variant(sql, form, name.data);
         else if (form == SILT_DUCK_TEXT)
             text_expr(sql, columns[c].type, name.data);
         else

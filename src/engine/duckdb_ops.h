@@ -136,6 +136,8 @@ silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql,
 silt_status silt_duck_source_doubt(const silt_duck_sources *sources, const silt_duck_part *part,
                                    size_t column, silt_buf *value, silt_buf *condition, bool *has,
                                    silt_error *err);
+/* Whether a Parquet column of one type can become one of the other, as far as variants go. */
+bool silt_duck_source_variant(const silt_type *from, const silt_type *to);
 /* Index of an output column's source in its part's group, or -1. */
 ptrdiff_t silt_duck_source_find(const silt_duck_sources *sources, const silt_duck_part *part,
                                 size_t column);
@@ -192,6 +194,8 @@ silt_status silt_duck_blame_suspects(silt_duck_sources *sources, silt_error *err
 
 /* The type of Silt's nearest to DuckDB's; STRING where there is none. NULL when out of memory. */
 const silt_type *silt_duck_type_from(duckdb_logical_type type, silt_arena *arena);
+/* The same, but DuckDB's variant is one: of whole columns, which can become their two parts. */
+const silt_type *silt_duck_type_of_column(duckdb_logical_type type, silt_arena *arena);
 /* A type both can be cast to; STRING in the end. NULL when out of memory. */
 const silt_type *silt_duck_type_union(const silt_type *a, const silt_type *b, silt_arena *arena);
 /* Columns of a query, without running it (it is put into "SELECT * FROM (…) LIMIT 0"). */

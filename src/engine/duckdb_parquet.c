@@ -64,6 +64,17 @@ static silt_status read_columns(silt_duck_sources *s, silt_duck_part *part, silt
             if (strcasecmp(there[j].name, group->columns[i].name) == 0) read[i] = there[j];
         if (!read[i].name)
             return silt_fail(err, SILT_BAD_DATA, "there is no column %s", group->columns[i].name);
+        for (size_t c = 0; c < s->spec->column_count; c++) {
+            const silt_output_column *out = &s->spec->columns[c];
+            if (!silt_streq(out->source, read[i].name) ||
+                silt_duck_source_variant(read[i].type, out->type))
+                continue;
+            return silt_fail(err, SILT_BAD_DATA,
+                             "column %s is %s, which can't become %s: a variant is one there too, "
+                             "or a struct of its binary metadata and value",
+                             read[i].name, silt_type_name(read[i].type, arena),
+                             silt_type_name(out->type, arena));
+        }
     }
     part->read = read;
     return SILT_OK;

@@ -1,8 +1,4 @@
-/* Fields as files have them: names and field ids at depth; variants as their two parts.
- *
- * DuckDB 1.5 shreds the variants that it writes, which only tables of a feature of its own may
- * hold.
- * @see PROTOCOL.md, "Variant data in Parquet" */
+/* Fields as files have them: names and field ids at depth. */
 #include "engine/duckdb_output.h"
 
 #include "engine/duckdb_table.h"
@@ -33,19 +29,9 @@ static bool keeps_names(const silt_type *type, const silt_physical *physical)
     return true;
 }
 
-static bool has_variant(const silt_type *type)
-{
-    bool found = type->kind == SILT_TYPE_VARIANT;
-    for (size_t i = 0; !found && i < type->field_count; i++)
-        found = has_variant(type->fields[i].type);
-    if (!found && type->key) found = has_variant(type->key);
-    if (!found && type->element) found = has_variant(type->element);
-    return found;
-}
-
 bool silt_duck_physical_is_same(const silt_output_column *column)
 {
-    return keeps_names(column->type, &column->physical) && !has_variant(column->type);
+    return keeps_names(column->type, &column->physical);
 }
 
 /* The type with the files' names. NULL: out of memory. */
@@ -74,9 +60,13 @@ static const silt_type *renamed(const silt_type *type, const silt_physical *phys
     return out;
 }
 
-static silt_status put_renamed(const silt_output_column *column, const char *value,
-                               silt_arena *arena, silt_buf *sql, silt_error *err)
+silt_status silt_duck_physical_sql(const silt_output_column *column, const char *value,
+                                   silt_arena *arena, silt_buf *sql, silt_error *err)
 {
+    if (silt_duck_physical_is_same(column)) {
+        silt_buf_puts(sql, value);
+        return SILT_OK;
+    }
     /* A route leads from files to tables; here the table's names are where values are from. */
     static const silt_physical none = {.id = -1};
     silt_physical from;
@@ -85,18 +75,6 @@ static silt_status put_renamed(const silt_output_column *column, const char *val
     const silt_duck_route *route = to ? silt_duck_route_plain(to, &from, arena) : NULL;
     if (!route) return silt_fail_nomem(err);
     return silt_duck_route_sql(route, to, value, sql, err);
-}
-
-silt_status silt_duck_physical_sql(const silt_output_column *column, const char *value,
-                                   silt_arena *arena, silt_buf *sql, silt_error *err)
-{
-    SILT_CLEAN(silt_buf) parts = {0};
-    silt_duck_form_value(SILT_DUCK_ARROW, column->type, value, &parts);
-    if (parts.failed) return silt_fail_nomem(err);
-    if (!keeps_names(column->type, &column->physical))
-        return put_renamed(column, parts.data, arena, sql, err);
-    silt_buf_puts(sql, parts.data);
-    return SILT_OK;
 }
 
 /* ---- ids ------------------------------------------------------------------------------------- */

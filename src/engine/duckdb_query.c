@@ -230,7 +230,7 @@ static silt_status take_columns(silt_duck_query_state *q, duckdb_prepared_statem
         SILT_CLEAN(silt_duck_type)
         type = silt_duck.prepared_statement_column_logical_type(statement, i);
         columns[i].name = name ? unique_name(columns, i, name, q->arena) : NULL;
-        columns[i].type = type ? silt_duck_type_from(type, q->arena) : NULL;
+        columns[i].type = type ? silt_duck_type_of_column(type, q->arena) : NULL;
         cast[i] = type && !is_twin(type);
         silt_duck.free(name);
         if (!columns[i].name || !columns[i].type) return silt_fail_nomem(err);
@@ -290,6 +290,14 @@ silt_status silt_duck_query_sql(const silt_duck_query_state *q, silt_buf *sql, s
 {
     for (size_t i = 0; i < q->column_count; i++) {
         silt_buf_puts(sql, i ? ", " : "SELECT ");
+        if (q->columns[i].type->kind == SILT_TYPE_VARIANT) {
+            SILT_CLEAN(silt_buf) name = {0};
+            silt_sql_name(&name, q->columns[i].name);
+            if (name.failed) return silt_fail_nomem(err);
+            silt_duck_variant_parts(name.data, sql);
+            silt_buf_printf(sql, " AS %s", name.data);
+            continue;
+        }
         if (q->cast[i]) silt_buf_puts(sql, "CAST(");
         silt_sql_name(sql, q->columns[i].name);
         if (!q->cast[i]) continue;

@@ -190,8 +190,6 @@ static bool leaf_step(const silt_parquet_node *node, const silt_type *type, silt
     case SILT_PARQUET_TIMESTAMP: /* the session is in UTC */
         *step = SILT_STEP_CAST;
         return to == SILT_TYPE_TIMESTAMP || to == SILT_TYPE_TIMESTAMP_NTZ;
-    case SILT_PARQUET_VARIANT:
-        return to == SILT_TYPE_VARIANT;
     default:
         return false;
     }
@@ -304,8 +302,10 @@ silt_status silt_duck_route_file(const silt_parquet_node *node, const silt_type 
     if (node->kind == SILT_PARQUET_NOTHING || type->kind == SILT_TYPE_VOID) {
         *out = (silt_duck_route){.step = SILT_STEP_NULL};
         *plain = false;
-    } else if (type->kind == SILT_TYPE_VARIANT && is_variant_pair(node)) {
-        *out = (silt_duck_route){.step = SILT_STEP_VARIANT};
+    } else if (type->kind == SILT_TYPE_VARIANT) {
+        bool parts = is_variant_pair(node);
+        if (!parts && node->kind != SILT_PARQUET_VARIANT) return misfit(node, type, arena, err);
+        *out = (silt_duck_route){.step = parts ? SILT_STEP_PARTS : SILT_STEP_VARIANT};
         *plain = false;
     } else if (type->kind == SILT_TYPE_STRUCT && node->kind == SILT_PARQUET_STRUCT) {
         st = struct_route(node, type, physical, by_id, arena, out, plain, err);
@@ -323,6 +323,14 @@ silt_status silt_duck_route_file(const silt_parquet_node *node, const silt_type 
 }
 
 /* ---- SQL ------------------------------------------------------------------------------------- */
+
+void silt_duck_variant_parts(const char *expr, silt_buf *sql)
+{
+    silt_buf_printf(sql,
+                    "CASE WHEN %s IS NOT NULL THEN CAST(variant_to_parquet_variant("
+                    "variant_normalize(%s)) AS STRUCT(metadata BLOB, \"value\" BLOB)) END",
+                    expr, expr);
+}
 
 static silt_status emit(const silt_duck_route *route, const silt_type *type, const char *source,
                         int depth, silt_buf *sql, silt_error *err);
@@ -415,9 +423,14 @@ static silt_status emit(const silt_duck_route *route, const silt_type *type, con
     case SILT_STEP_ENCODE:
         silt_buf_printf(sql, "encode(%s)", source);
         return SILT_OK;
+    case SILT_STEP_PARTS:
+        silt_buf_printf(sql,
+                        "CASE WHEN %s IS NOT NULL THEN struct_pack(metadata := (%s).metadata, "
+                        "\"value\" := (%s).\"value\") END",
+                        source, source, source);
+        return SILT_OK;
     case SILT_STEP_VARIANT:
-        silt_buf_printf(sql, "variant_bytes_to_variant((%s).metadata || (%s).\"value\")", source,
-                        source);
+        silt_duck_variant_parts(source, sql);
         return SILT_OK;
     case SILT_STEP_STRUCT:
         return emit_struct(route, type, source, depth, sql, err);

@@ -11,7 +11,8 @@ typedef enum silt_duck_step {
     SILT_STEP_CAST,    /* exactly, or the query fails */
     SILT_STEP_DECODE,  /* binary that is text */
     SILT_STEP_ENCODE,  /* text as binary */
-    SILT_STEP_VARIANT, /* a variant's two parts */
+    SILT_STEP_PARTS,   /* a variant's two parts, in whatever order */
+    SILT_STEP_VARIANT, /* DuckDB's variant as its parts */
     SILT_STEP_NULL,
     SILT_STEP_STRUCT,
     SILT_STEP_LIST,
@@ -56,6 +57,10 @@ bool silt_duck_is_found(const silt_parquet_node *node, const silt_physical *phys
 silt_status silt_duck_route_file(const silt_parquet_node *node, const silt_type *type,
                                  const silt_physical *physical, bool by_id, silt_arena *arena,
                                  silt_duck_route *out, bool *plain, silt_error *err);
+
+bool silt_duck_has_variant(const silt_type *type); /* at any depth */
+/* Append DuckDB's own variant as its two parts, see duckdb_form.c. */
+void silt_duck_variant_parts(const char *expr, silt_buf *sql);
 
 /* Append `source` as the result's type. */
 silt_status silt_duck_route_sql(const silt_duck_route *route, const silt_type *type,

@@ -6,6 +6,7 @@
  * null, '1.7' a whole number 2, an NDJSON timestamp without zone is taken for UTC, an NDJSON
  * decimal goes through a double. */
 #include "engine/duckdb_ops.h"
+#include "engine/duckdb_route.h"
 
 /* ---- types to read --------------------------------------------------------------------------- */
 
@@ -32,7 +33,8 @@ static const silt_type *read_type(silt_format format, const silt_type *type)
     if (type->kind == SILT_TYPE_BOOLEAN || type->kind == SILT_TYPE_FLOAT ||
         type->kind == SILT_TYPE_DOUBLE)
         return type;
-    if (format == SILT_FORMAT_NDJSON && is_nested(type)) return type;
+    if (format == SILT_FORMAT_NDJSON && (is_nested(type) || type->kind == SILT_TYPE_VARIANT))
+        return type;
     if (format == SILT_FORMAT_NDJSON && fits_double(type)) return &double_type;
     return &text_type;
 }
@@ -95,7 +97,11 @@ static silt_status put_declared(silt_buf *sql, const silt_source_group *group, s
         else
             silt_sql_text(sql, group->columns[i].name);
         silt_buf_puts(sql, ": ");
-        SILT_TRY(put_nested_type(&text, read_type(group->format, type), err));
+        const silt_type *read = read_type(group->format, type);
+        if (read->kind == SILT_TYPE_VARIANT)
+            silt_buf_puts(&text, "JSON");
+        else
+            SILT_TRY(put_nested_type(&text, read, err));
         if (text.failed) return silt_fail_nomem(err);
         silt_sql_text(sql, text.data);
     }
@@ -129,7 +135,10 @@ static silt_status put_schema_map(silt_buf *sql, const silt_source_group *group,
         SILT_CLEAN(silt_buf) text = {0};
         if (i) silt_buf_puts(sql, ", ");
         silt_sql_text(sql, group->columns[i].name);
-        SILT_TRY(silt_sql_type(&text, read[i].type, err));
+        if (read[i].type->kind == SILT_TYPE_VARIANT) /* as DuckDB has it */
+            silt_buf_puts(&text, "VARIANT");
+        else
+            SILT_TRY(silt_sql_type(&text, read[i].type, err));
         if (text.failed) return silt_fail_nomem(err);
         silt_buf_printf(sql, ": {name: 'c%zu', type: ", i);
         silt_sql_text(sql, text.data);
@@ -251,6 +260,48 @@ static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_sou
     return SILT_OK;
 }
 
+/* JSON's text. */
+static void put_json_variant(silt_buf *sql, const char *text, bool from_doubles, bool try_cast)
+{
+    const char *flag = from_doubles ? "true" : "false";
+    if (try_cast)
+        silt_buf_printf(sql, "silt_variant(%s, %s)", text, flag);
+    else
+        silt_buf_printf(sql,
+                        "CASE WHEN %s IS NOT NULL THEN COALESCE(silt_variant(%s, %s), "
+                        "error('no JSON: ' || %s)) END",
+                        text, text, flag, text);
+}
+
+/* A column of a Parquet file, see silt_duck_source_variant(). */
+static silt_status put_parquet_variant(silt_buf *sql, const char *column, const silt_type *from,
+                                       const silt_type *to, silt_error *err)
+{
+    if (from->kind == SILT_TYPE_VARIANT) {
+        silt_duck_variant_parts(column, sql);
+        return SILT_OK;
+    }
+    /* The hash, which is never null, has it read. */
+    silt_buf_printf(sql,
+                    "CASE WHEN %s IS NOT NULL AND hash(variant_bytes_to_variant((%s).metadata || "
+                    "(%s).\"value\")) IS NOT NULL THEN CAST(%s AS ",
+                    column, column, column, column);
+    SILT_TRY(silt_sql_type(sql, to, err));
+    silt_buf_puts(sql, ") END");
+    return SILT_OK;
+}
+
+bool silt_duck_source_variant(const silt_type *from, const silt_type *to)
+{
+    if (!silt_duck_has_variant(to)) return true;
+    if (to->kind != SILT_TYPE_VARIANT) return false;
+    bool pair = from->kind == SILT_TYPE_STRUCT && from->field_count == 2;
+    for (size_t i = 0; pair && i < 2; i++)
+        pair = from->fields[i].type->kind == SILT_TYPE_BINARY;
+    return from->kind == SILT_TYPE_VARIANT ||
+           (pair && silt_type_find(from, "metadata") >= 0 && silt_type_find(from, "value") >= 0);
+}
+
 /* Source column `i` of a part as type `to`. */
 static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
                               size_t i, const silt_type *to, bool try_cast, silt_error *err)
@@ -261,8 +312,26 @@ static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const s
     SILT_CLEAN(silt_buf) typed = {0};
     put_column(&column, group, i);
     if (column.failed) return silt_fail_nomem(err);
-    if (group->format == SILT_FORMAT_PARQUET)
-        return silt_sql_cast(sql, column.data, part->read[i].type, to, try_cast, err);
+    if (to->kind != SILT_TYPE_VARIANT && silt_duck_has_variant(to))
+        return silt_fail(err, SILT_UNSUPPORTED,
+                         "column %s: variants within structs, arrays and maps can't be loaded",
+                         group->columns[i].name);
+    if (group->format == SILT_FORMAT_PARQUET) {
+        const silt_type *from = part->read[i].type;
+        if (to->kind == SILT_TYPE_VARIANT)
+            return put_parquet_variant(sql, column.data, from, to, err);
+        if (from->kind != SILT_TYPE_VARIANT)
+            return silt_sql_cast(sql, column.data, from, to, try_cast, err);
+        silt_buf_printf(&typed, "CAST(%s AS VARCHAR)", column.data);
+        if (typed.failed) return silt_fail_nomem(err);
+        return silt_sql_cast(sql, typed.data, &text_type, to, try_cast, err);
+    }
+    if (to->kind == SILT_TYPE_VARIANT) {
+        silt_buf_printf(&typed, "CAST(%s AS VARCHAR)", column.data);
+        if (typed.failed) return silt_fail_nomem(err);
+        put_json_variant(sql, typed.data, group->format == SILT_FORMAT_NDJSON, try_cast);
+        return SILT_OK;
+    }
 
     const silt_type *read = read_type(group->format, type);
     if (read == &text_type) {

@@ -60,7 +60,7 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
         [SILT_TYPE_DATE] = "DATE",
         [SILT_TYPE_TIMESTAMP] = "TIMESTAMP WITH TIME ZONE",
         [SILT_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
-        [SILT_TYPE_VARIANT] = "VARIANT",
+        [SILT_TYPE_VARIANT] = "STRUCT(metadata BLOB, \"value\" BLOB)", /* see duckdb_form.c */
         [SILT_TYPE_VOID] = "\"NULL\"",
     };
     switch (type->kind) {

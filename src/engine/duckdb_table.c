@@ -233,10 +233,20 @@ static silt_status probe(const silt_duck_table *table, const silt_duck_group *gr
     silt_duck_group one = *group;
     one.first = slot;
     one.count = 1;
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    SILT_CLEAN(silt_buf) rows = {0};
     SILT_CLEAN(silt_buf) sql = {0};
+    silt_column *columns =
+        scratch ? silt_arena_calloc(scratch, table->column_count, sizeof *columns) : NULL;
+    if (!columns) return silt_fail_nomem(err);
+    for (size_t c = 0; c < table->column_count; c++) {
+        columns[c] = (silt_column){silt_arena_printf(scratch, "c%zu", c), table->columns[c].type};
+        if (!columns[c].name) return silt_fail_nomem(err);
+    }
     SILT_TRY(silt_duck_start(table->db, err));
+    SILT_TRY(group_sql(table, &one, NULL, false, &rows, err));
     silt_buf_puts(&sql, "SELECT bit_xor(hash(COLUMNS(*))) FROM (");
-    SILT_TRY(group_sql(table, &one, NULL, false, &sql, err));
+    SILT_TRY(silt_duck_form_sql(columns, table->column_count, SILT_DUCK_GUARDED, &rows, &sql, err));
     silt_buf_putc(&sql, ')');
     return silt_duck_query(table->db, &sql, NULL, err);
 }

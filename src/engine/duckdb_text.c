@@ -7,8 +7,13 @@
  * and what they are slow at. NULL for any form but the usual one, which is then the cast's:
  *  silt_integer(text, bits) a number of that many bits
  *  silt_day(text)           a date
- *  silt_instant(text)       a timestamp: ten times as fast as with calendar and time zones */
+ *  silt_instant(text)       a timestamp: ten times as fast as with calendar and time zones
+ *
+ * and what they don't have:
+ *  silt_variant(text, from_doubles) the parts of the variant that JSON is; NULL: it is none */
 #include "engine/duckdb_ops.h"
+
+#include "base/variant.h"
 
 typedef struct cursor {
     const char *at, *end;
@@ -287,6 +292,43 @@ static void instant(duckdb_function_info info, duckdb_data_chunk input, duckdb_v
             put_null(&c, i);
 }
 
+/* ---- variants -------------------------------------------------------------------------------- */
+
+static void variant(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    column c = column_of(input, output);
+    const bool *doubles = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 1));
+    duckdb_vector metadatas = silt_duck.struct_vector_get_child(output, 0);
+    duckdb_vector values = silt_duck.struct_vector_get_child(output, 1);
+    SILT_CLEAN(silt_buf) metadata = {0};
+    SILT_CLEAN(silt_buf) value = {0};
+    for (idx_t i = 0; i < c.rows; i++) {
+        silt_status st = SILT_CORRUPT;
+        silt_buf_clear(&metadata);
+        silt_buf_clear(&value);
+        if (silt_duck_valid(c.validity, i))
+            st = silt_variant_of_json(silt_duck_bytes(c.data, i), doubles[i], &metadata, &value,
+                                      NULL);
+        if (st == SILT_NOMEM) {
+            silt_duck.scalar_function_set_error(info, "out of memory");
+            return;
+        }
+        if (st != SILT_OK) put_null(&c, i);
+        silt_duck.vector_assign_string_element_len(metadatas, i, metadata.data, metadata.size);
+        silt_duck.vector_assign_string_element_len(values, i, value.data, value.size);
+    }
+}
+
+static silt_status register_variant(silt_duck_engine *db, silt_error *err)
+{
+    static const char *names[] = {"metadata", "value"};
+    const duckdb_type types[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_INVALID};
+    SILT_CLEAN(silt_duck_type) blob = silt_duck.create_logical_type(DUCKDB_TYPE_BLOB);
+    duckdb_logical_type parts[] = {blob, blob};
+    SILT_CLEAN(silt_duck_type) pair = silt_duck.create_struct_type(parts, names, 2);
+    return silt_duck_add_typed(db, "silt_variant", types, pair, variant, err);
+}
+
 silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err)
 {
     const duckdb_type exact_args[] = {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER,
@@ -297,6 +339,7 @@ silt_status silt_duck_text_register(silt_duck_engine *db, silt_error *err)
     SILT_TRY(silt_duck_add_function(db, "silt_integer", exact_args, DUCKDB_TYPE_BIGINT, false,
                                     integer, err));
     SILT_TRY(silt_duck_add_function(db, "silt_day", text_arg, DUCKDB_TYPE_DATE, false, day, err));
-    return silt_duck_add_function(db, "silt_instant", text_arg, DUCKDB_TYPE_TIMESTAMP_TZ, false,
-                                  instant, err);
+    SILT_TRY(silt_duck_add_function(db, "silt_instant", text_arg, DUCKDB_TYPE_TIMESTAMP_TZ, false,
+                                    instant, err));
+    return register_variant(db, err);
 }

@@ -190,6 +190,12 @@ const silt_type *silt_duck_type_union(const silt_type *a, const silt_type *b, si
     return out->element && (out->key || !a->key) ? out : NULL;
 }
 
+const silt_type *silt_duck_type_of_column(duckdb_logical_type type, silt_arena *arena)
+{
+    bool variant = silt_duck.get_type_id(type) == DUCKDB_TYPE_VARIANT;
+    return variant ? new_type(arena, SILT_TYPE_VARIANT) : silt_duck_type_from(type, arena);
+}
+
 /* ---- columns of a query ---------------------------------------------------------------------- */
 
 silt_status silt_duck_describe(silt_duck_engine *db, const silt_buf *select, silt_arena *arena,
@@ -206,7 +212,7 @@ silt_status silt_duck_describe(silt_duck_engine *db, const silt_buf *select, sil
     for (size_t i = 0; i < n; i++) {
         SILT_CLEAN(silt_duck_type) type = silt_duck.column_logical_type(&result, i);
         found[i].name = silt_arena_strdup(arena, silt_duck.column_name(&result, i));
-        found[i].type = silt_duck_type_from(type, arena);
+        found[i].type = silt_duck_type_of_column(type, arena);
         if (!found[i].name || !found[i].type) return silt_fail_nomem(err);
     }
     *columns = found;

@@ -154,7 +154,7 @@ static const feature features[] = {
     {"v2Checkpoint",                true,          0, 0, true,  true,  NULL},
     {"vacuumProtocolCheck",         true,          0, 0, true,  true,  NULL},
     {"variantShredding",            true,          0, 0, true,  false, NULL},
-    {"variantType",                 true,          0, 0, true,  false, NULL},
+    {"variantType",                 true,          0, 0, true,  true,  NULL},
 };
 /* clang-format on */
 
