@@ -5,7 +5,8 @@
 
 #include "base/base.h"
 
-#define SILT_VARIANT_SIZE_MAX (16 * 1024 * 1024) /* of each part: more is for newer readers only */
+/* Of each part: larger ones are for newer readers only. */
+#define SILT_VARIANT_SIZE_MAX (16 * 1024 * 1024)
 
 /* Append the parts of the variant that a JSON document is. As Spark's parse_json(): a whole number
  * is the narrowest integer, one without an exponent and of up to 38 digits a decimal, and any other
@@ -15,5 +16,10 @@
  * larger than SILT_VARIANT_SIZE_MAX. */
 silt_status silt_variant_of_json(silt_bytes json, bool from_doubles, silt_buf *metadata,
                                  silt_buf *value, silt_error *err);
+
+/* Append a variant as JSON, as Spark's to_json() writes it: NaN and infinities, dates, times and
+ * UUIDs as texts, binary as base64. CORRUPT: it is none, or deeper than SILT_JSON_DEPTH_MAX. */
+silt_status silt_variant_to_json(silt_bytes metadata, silt_bytes value, silt_buf *out,
+                                 silt_error *err);
 
 #endif

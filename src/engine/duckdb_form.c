@@ -105,21 +105,6 @@ static void put_map(silt_buf *sql, silt_duck_form form, const silt_type *type, c
     silt_buf_puts(sql, ") END");
 }
 
-/* DuckDB's JSON of a variant has NaN and Infinity as they are, which is no JSON: in such a one
- * these are quoted, outside of its texts, as Spark writes them. */
-static void put_variant_json(silt_buf *sql, const char *expr)
-{
-    static const char token[] = "(?s)\"(?:[^\"\\\\]|\\\\.)*\"|-?(?:NaN|Infinity)|[^\"NI-]+|.";
-    silt_buf_printf(sql,
-                    "CASE WHEN %s IS NULL THEN NULL WHEN NOT regexp_matches(CAST(CAST(%s AS JSON) "
-                    "AS VARCHAR), 'NaN|Infinity') THEN CAST(%s AS JSON) ELSE CAST(array_to_string("
-                    "list_transform(regexp_extract_all(CAST(CAST(%s AS JSON) AS VARCHAR), ",
-                    expr, expr, expr, expr);
-    silt_sql_text(sql, token);
-    silt_buf_puts(sql, "), lambda token: CASE WHEN token IN ('NaN', 'Infinity', '-Infinity') THEN "
-                       "'\"' || token || '\"' ELSE token END), '') AS JSON) END");
-}
-
 /* DuckDB knows no variant that is null itself: its parts stay what they are. */
 static void put_normal_variant(silt_buf *sql, const char *parts, const char *variant)
 {
@@ -140,7 +125,10 @@ static void put_variant(silt_buf *sql, silt_duck_form form, const char *expr)
     else if (form == SILT_DUCK_GUARDED || form == SILT_DUCK_PARQUET)
         silt_buf_puts(sql, variant.data);
     else
-        put_variant_json(sql, variant.data);
+        silt_buf_printf(sql,
+                        "CAST(nullif(silt_variant_json((%s).metadata, (%s).\"value\"), 'null') AS "
+                        "JSON)",
+                        expr, expr);
 }
 
 void silt_duck_guard_float(silt_buf *sql, const silt_type *type, const char *expr)

@@ -132,6 +132,9 @@ static silt_status add_order(silt_writing *wr)
         if (columns[i] == SIZE_MAX)
             return silt_fail(wr->err, SILT_INVALID, "ordering keys: there is no column %s",
                              keys.items[i]);
+        if (wr->w.columns.columns[columns[i]].type->kind == SILT_TYPE_VARIANT)
+            return silt_fail(wr->err, SILT_INVALID,
+                             "ordering keys: %s is a variant, which has no order", keys.items[i]);
     }
     wr->w.layout.order = (silt_write_order){.columns = columns, .column_count = keys.count};
     return SILT_OK;

@@ -67,7 +67,7 @@ static void objects(void **state)
     assert_variant("{\"b\":1,\"a\":{\"b\":true}}", false, "01020001026261",
                    "020201000200080c01020100000104");
     assert_variant("[{\"\":null},{\"\":2}]", false, "01010000",
-                   "0302000611"
+                   "030200060d"
                    "020100000100"
                    "02010000020c02");
 }
@@ -103,6 +103,84 @@ static void large_ones(void **state)
     assert_memory_equal(v.data + 5 + 600, last, 2);
 }
 
+static void assert_json(const char *metadata, size_t metadata_size, const char *value, size_t size,
+                        const char *json)
+{
+    SILT_CLEAN(silt_buf) out = {0};
+    silt_error err = {0};
+    silt_status st = silt_variant_to_json((silt_bytes){metadata, metadata_size},
+                                          (silt_bytes){value, size}, &out, &err);
+    if (json && (st != SILT_OK || strcmp(silt_buf_bytes(&out).data, json) != 0))
+        fail_msg("%s instead of %s", st == SILT_OK ? silt_buf_bytes(&out).data : err.message, json);
+    if (!json && st != SILT_CORRUPT) fail_msg("taken as %s", silt_buf_bytes(&out).data);
+}
+
+static void json_comes_back(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "null",
+        "true",
+        "-128",
+        "40000",
+        "-9223372036854775808",
+        "0.25",
+        "-0.01",
+        "1.50",
+        "100.0",
+        "99999999999999999999999999999999999999",
+        "-1234567890.123456789",
+        "1e300",
+        "[]",
+        "{}",
+        "\"a\\\"\\n\"",
+        "{\"a\":[1,{\"b\":null}],\"c\":\"0123456789012345678901234567890123456789"
+        "012345678901234567890123456789\"}",
+    };
+    for (size_t i = 0; i < SILT_COUNT(cases); i++) {
+        SILT_CLEAN(silt_buf) m = {0};
+        SILT_CLEAN(silt_buf) v = {0};
+        silt_error err = {0};
+        assert_int_equal(silt_variant_of_json(silt_bytes_of(cases[i]), false, &m, &v, &err),
+                         SILT_OK);
+        assert_json(m.data, m.size, v.data, v.size, cases[i]);
+        for (size_t cut = 0; cut < v.size; cut++) { /* no part of it is read beyond */
+            SILT_CLEAN(silt_buf) out = {0};
+            char *part = malloc(cut + 1);
+            memcpy(part, v.data, cut);
+            silt_status st =
+                silt_variant_to_json(silt_buf_bytes(&m), (silt_bytes){part, cut}, &out, &err);
+            free(part);
+            assert_true(st == SILT_OK || st == SILT_CORRUPT);
+        }
+    }
+}
+
+static void kinds_that_json_lacks(void **state)
+{
+    (void)state;
+#define JSON_OF(bytes, json) assert_json("\1\0\0", 3, bytes, sizeof(bytes) - 1, json)
+    JSON_OF("\x2c\x58\x4d\0\0", "\"2024-03-18\"");
+    JSON_OF("\x30\x40\x42\x0f\0\0\0\0\0", "\"1970-01-01 00:00:01+00:00\"");
+    JSON_OF("\x34\x20\xa1\x07\0\0\0\0\0", "\"1970-01-01 00:00:00.5\"");
+    JSON_OF("\x30\0\0\0\0\0\0\0\0", "\"1970-01-01 00:00:00+00:00\"");
+    JSON_OF("\x44\x40\x42\x0f\0\0\0\0\0", "\"00:00:01\"");
+    JSON_OF("\x48\xe8\x03\0\0\0\0\0\0", "\"1970-01-01 00:00:00.000001+00:00\"");
+    JSON_OF("\x38\xcd\xcc\xcc\x3d", "0.1");
+    JSON_OF("\x38\0\0\x80\x7f", "\"Infinity\"");
+    JSON_OF("\x3c\4\0\0\0\1\2\3\4", "\"AQIDBA==\"");
+    JSON_OF("\x50\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
+            "\"00010203-0405-0607-0809-0a0b0c0d0e0f\"");
+    JSON_OF("\x54", NULL);
+    JSON_OF("", NULL);
+    JSON_OF("\2\1\0\0\1\0", NULL);                     /* a key that isn't there */
+    JSON_OF("\3\1\5\1\0", NULL);                       /* an item behind the end */
+    JSON_OF("\3\2\0\0\1\3\2\0\0\1\3\2\0\0\1\0", NULL); /* items in one place */
+    JSON_OF("\x20\x27\1\0\0\0", NULL);                 /* more digits than decimals have */
+    assert_json("\2\0\0", 3, "\0", 1, NULL);
+    assert_json("\1\xff\0", 3, "\0", 1, NULL);
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
@@ -133,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_without_keys),       cmocka_unit_test(objects),
         cmocka_unit_test(numbers_that_were_doubles), cmocka_unit_test(large_ones),
+        cmocka_unit_test(json_comes_back),           cmocka_unit_test(kinds_that_json_lacks),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

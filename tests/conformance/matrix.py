@@ -123,6 +123,7 @@ def limits(name):
         found["deltalake writes", None] = Limit("writes negative decimals of partitions as -3.-995", tried=False)
     if name == "variant":
         found["DuckDB", None] = Limit("knows no variants")
+        found["deltalake writes", None] = Limit("wants values for variants", tried=False)
     if is_mapped(feature) and feature.partition_by:
         found["DuckDB", None] = MAPPED_PARTITIONS
     return found
@@ -146,8 +147,8 @@ def refusal(name, operation):
         return "type widening isn't enabled"
     if "appendOnly" in has and operation in CHANGING:
         return "append-only"
-    if name in UNWRITABLE and operation in WRITING:
-        return f"can't write: table features {UNWRITABLE[name]}"
+    if name == "variant" and operation == "merge":
+        return "the source has no column vr"  # which INSERT * stands for too
     if operation == "dynamic overwrite" and not feature.partition_by:
         return "the table isn't partitioned"
     return None
@@ -162,9 +163,7 @@ def applies(cell):
 # Operations that take rows away, and those that write any.
 CHANGING = ("upsert", "update", "update, moving rows", "delete", "delete, again", "merge", "replaceWhere",
             "dynamic overwrite", "restore", "overwrite")
-WRITING = (*CHANGING, "create", "append", "append, numbered", "append_once", "optimize", "z-order", "purge",
            "clone, deep", "clone, shallow")
-UNWRITABLE = {"variant": "variantType"}
 
 
 # ---- the document
