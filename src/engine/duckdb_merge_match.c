@@ -281,6 +281,7 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
     SILT_TRY(silt_duck_table_init(&j->target, j->db, target->files, target->file_count,
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
+    SILT_TRY(silt_duck_table_check_variants(&j->target, err));
     SILT_TRY(find_pairs(j, err));
     SILT_TRY(check_contested(j, err));
     SILT_TRY(count_inserts(j, inserted, lone, rows, err));

@@ -132,6 +132,8 @@ silt_status silt_duck_rewrite(silt_engine *engine, const silt_rewrite_spec *spec
     silt_stage_result result = {0};
     if (spec->column_count == 0) return silt_fail(err, SILT_INVALID, "rewrite: no columns");
     SILT_TRY(rewrite_begin(&r, err));
+    for (size_t i = 0; i < r.rows.table_count; i++)
+        SILT_TRY(silt_duck_table_check_variants(&r.rows.tables[i], err));
     SILT_TRY(select_sql(&r, &select, err));
     bool *guarded = silt_arena_alloc(r.rows.arena, spec->column_count);
     if (!guarded) return silt_fail_nomem(err);

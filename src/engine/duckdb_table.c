@@ -224,6 +224,34 @@ silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted
     return SILT_OK;
 }
 
+/* ---- variants -------------------------------------------------------------------------------- */
+
+static bool is_annotated(const silt_duck_route *route)
+{
+    bool found = route->step == SILT_STEP_VARIANT;
+    for (size_t i = 0; !found && i < route->child_count; i++)
+        found = is_annotated(&route->children[i]);
+    return found;
+}
+
+silt_status silt_duck_table_check_variants(const silt_duck_table *table, silt_error *err)
+{
+    for (size_t g = 0; g < table->group_count; g++) {
+        const silt_duck_group *group = &table->groups[g];
+        for (size_t c = 0; group->count && c < table->column_count; c++) {
+            if (!group->places[c].route || !is_annotated(group->places[c].route)) continue;
+            silt_fail(err, SILT_UNSUPPORTED,
+                      "%s: column %s: its variants are annotated as such, and wouldn't stay as "
+                      "they are when their rows are written anew",
+                      table->slots[group->first].local_path, table->columns[c].name);
+            return silt_hint(err, SILT_UNSUPPORTED,
+                             "rows can be added and, with deletion vectors, deleted; let the "
+                             "engine that wrote the file do the rest");
+        }
+    }
+    return SILT_OK;
+}
+
 /* ---- blame ----------------------------------------------------------------------------------- */
 
 /* Read one file alone, all its rows. */

@@ -74,6 +74,10 @@ void silt_duck_table_release(silt_duck_table *table);
 silt_status silt_duck_table_sql(const silt_duck_table *table, const bool *wanted, bool positions,
                                 silt_buf *sql, silt_error *err);
 
+/* UNSUPPORTED: a file's variants are annotated as such. DuckDB takes one that is null itself for
+ * null then and doesn't keep the bytes, so that rows which stay wouldn't stay as they are. */
+silt_status silt_duck_table_check_variants(const silt_duck_table *table, silt_error *err);
+
 /* What silt_duck_blame_files() does, for the files of this table. */
 silt_status silt_duck_table_blame(const silt_duck_table *table, silt_status st, silt_error *err);
 

@@ -173,10 +173,10 @@ static void kinds_that_json_lacks(void **state)
             "\"00010203-0405-0607-0809-0a0b0c0d0e0f\"");
     JSON_OF("\x54", NULL);
     JSON_OF("", NULL);
-    JSON_OF("\2\1\0\0\1\0", NULL);                     /* a key that isn't there */
-    JSON_OF("\3\1\5\1\0", NULL);                       /* an item behind the end */
-    JSON_OF("\3\2\0\0\1\3\2\0\0\1\3\2\0\0\1\0", NULL); /* items in one place */
-    JSON_OF("\x20\x27\1\0\0\0", NULL);                 /* more digits than decimals have */
+    JSON_OF("\2\1\0\0\1\0", NULL); /* a key that isn't there */
+    JSON_OF("\3\1\5\1\0", NULL);   /* an item behind the end */
+    JSON_OF("\3\2\0\0\1\3\2\0\0\1\3\2\0\0\1\3\2\0\0\1\3\2\0\0\1\0", NULL); /* items in one place */
+    JSON_OF("\x20\x27\1\0\0\0", NULL); /* more digits than decimals have */
     assert_json("\2\0\0", 3, "\0", 1, NULL);
     assert_json("\1\xff\0", 3, "\0", 1, NULL);
 }

@@ -160,10 +160,9 @@ def applies(cell):
     return operation != "change feed" or "ChangeDataFeed" in options(FEATURES[name])
 
 
-# Operations that take rows away, and those that write any.
+# Operations that take rows away.
 CHANGING = ("upsert", "update", "update, moving rows", "delete", "delete, again", "merge", "replaceWhere",
             "dynamic overwrite", "restore", "overwrite")
-           "clone, deep", "clone, shallow")
 
 
 # ---- the document

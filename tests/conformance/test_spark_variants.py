@@ -1,5 +1,5 @@
 """Tables with variants: Spark reads what Silt writes, byte by byte what it would have made itself of the same JSON; Silt
-edits what Spark wrote and loses nothing of it, and Spark goes on.
+adds to what Spark wrote, and Spark goes on.
 
 Needs scripts/setup_spark.sh; `make conformance` runs it."""
 import json
@@ -67,18 +67,17 @@ def test_spark_reads_variants_and_silt_edits_its_own(silt):
     silt("delete", "all", "--where", "id = 1")
     silt("optimize", "all")
     before = spark("read", theirs)[0]["rows"]
-    silt("update", "theirs", "--set", "id=id + 10", "--all")
-    silt("optimize", "theirs")
-    silt("write", "theirs", silt.write("b.ndjson", '{"id":1,"v":{"k":1}}\n{"id":2,"v":[null]}\n'))
+    for change in (["update", "theirs", "--set", "id=id + 10", "--all"], ["optimize", "theirs"]):
+        assert "annotated" in silt(*change, rc=None).err, "DuckDB can't read such so that nothing is lost"
+    silt("write", "theirs", silt.write("b.ndjson", '{"id":11,"v":{"k":1}}\n{"id":12,"v":[null]}\n'))
     plain, everything, mine = spark("read", silt.dir / "plain", silt.dir / "all", theirs)
     assert_rows(plain["rows"])
     assert [r for r in everything["rows"] if r[0] == 2][0][3] is True
     assert_rows([*everything["rows"], [1]], (1, 2))
     changes = [f for f in everything["feed"] if f[2] == 2 and f[1] != "insert"]
-    assert [c[3] for c in changes] == ["-300", "-300", None, "-300"] or sorted(str(c[3]) for c in changes) == sorted(
-        ["-300", "-300", "-300", "None"])
-    assert mine["rows"][:2] == [[1, '{"k":1}', "OBJECT<k: BIGINT>", False, False, None],
-                                [2, "[null]", "ARRAY<VOID>", False, False, None]]
-    assert [[r[0] - 10, *r[1:]] for r in mine["rows"][2:]] == before, "types and nulls too"
+    assert sorted(str(c[3]) for c in changes) == ["-300", "-300", "-300", "None"]
+    assert mine["rows"][-2:] == [[11, '{"k":1}', "OBJECT<k: BIGINT>", False, False, None],
+                                 [12, "[null]", "ARRAY<VOID>", False, False, None]]
+    assert mine["rows"][:-2] == before
     for name, found in zip(("plain", "all", "theirs"), spark("go", silt.dir / "plain", silt.dir / "all", theirs)):
         assert {r[0]: r[1] and json.loads(r[1]) for r in found["rows"]} == rows(silt, name)
