@@ -58,7 +58,8 @@ typedef struct silt_doctor_result {
  * listings, two replays, a head and a footer of each file; no rows unless `deep`.
  *
  * Repairs: a checkpoint or .crc unlike the log is deleted where commits tell the same, and a new
- * checkpoint written; statistics are corrected by a commit that changes no row.
+ * checkpoint written; statistics are corrected, and rows that files don't have taken out of their
+ * deletion vectors, by a commit that changes no row.
  *
  * @param opts NULL for SILT_DOCTOR_OPTIONS_INIT
  * @return SILT_OK whatever is found. SILT_NOT_FOUND no table; SILT_INVALID options; SILT_CONFLICT,

@@ -268,6 +268,21 @@ silt_bitmap *silt_bitmap_or(const silt_bitmap *a, const silt_bitmap *b)
     return SILT_TAKE(out);
 }
 
+silt_bitmap *silt_bitmap_below(const silt_bitmap *a, uint64_t end)
+{
+    SILT_AUTO(silt_bitmap) out = silt_bitmap_new();
+    uint32_t high = (uint32_t)(end >> 32);
+    if (!out || !room_for(2 * size_of(a) + 65536)) return NULL;
+    for (size_t i = 0; i < a->parts.count && a->parts.items[i].high <= high; i++) {
+        const part *p = &a->parts.items[i];
+        roaring_bitmap_t *low = roaring_bitmap_copy(p->low);
+        if (low && p->high == high)
+            roaring_bitmap_remove_range_closed(low, (uint32_t)end, UINT32_MAX);
+        if (!push_part(out, p->high, low)) return NULL;
+    }
+    return SILT_TAKE(out);
+}
+
 /* The part of an upper half, made empty where there is none. */
 static roaring_bitmap_t *part_for_adding(silt_bitmap *bitmap, uint32_t high)
 {

@@ -32,6 +32,9 @@ silt_bitmap *silt_bitmap_minus(const silt_bitmap *a, const silt_bitmap *b);
 /* Those in either; NULL: out of memory. */
 silt_bitmap *silt_bitmap_or(const silt_bitmap *a, const silt_bitmap *b);
 
+/* Those less than `end`; NULL: out of memory. */
+silt_bitmap *silt_bitmap_below(const silt_bitmap *a, uint64_t end);
+
 /* Numbers in any order, while nobody else reads the set. False: out of memory. */
 bool silt_bitmap_add(silt_bitmap *bitmap, const uint64_t *numbers, size_t count);
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/seam.h"
+#include "log/dv.h"
 #include "ops/doctor_work.h"
 #include "silt/scan.h"
 #include "table/commit_info.h"
@@ -18,6 +19,8 @@ static void work_release(silt_doctor_work *d)
 {
     if (d->scratch) silt_scratch_remove(d->scratch);
     silt_snapshot_free(d->snapshot);
+    for (size_t i = 0; i < d->repairs.count; i++)
+        silt_bitmap_free(d->repairs.items[i].deleted);
     silt_vec_free(&d->repairs);
     silt_arena_free(d->arena);
 }
@@ -83,51 +86,94 @@ static const char *metrics_of(const silt_doctor_work *d)
 {
     SILT_CLEAN(silt_buf) buf = {0};
     silt_json_writer w = silt_json_writer_of(&buf);
-    int64_t gone = 0;
-    for (size_t i = 0; i < d->repairs.count; i++)
-        gone += !d->repairs.items[i].stats;
+    int64_t gone = 0, counted = 0, vectors = 0;
+    for (size_t i = 0; i < d->repairs.count; i++) {
+        const silt_doctor_repair *r = &d->repairs.items[i];
+        gone += r->gone;
+        counted += r->stats != NULL;
+        vectors += r->deleted != NULL;
+    }
     silt_json_begin_object(&w);
     silt_commit_metric(&w, "numRemovedFiles", gone);
-    silt_commit_metric(&w, "numFilesWithNewStatistics", (int64_t)d->repairs.count - gone);
+    silt_commit_metric(&w, "numFilesWithNewStatistics", counted);
+    silt_commit_metric(&w, "numDeletionVectorsUpdated", vectors);
     silt_json_end_object(&w);
     return silt_buf_copy(&buf, d->arena);
 }
 
-static silt_status fill(silt_doctor_work *d, silt_txn *txn)
+/* Vectors of the rows that stay deleted, by repair; NULL: none is left, or it isn't to be changed.
+ */
+static silt_status write_vectors(silt_doctor_work *d, const silt_dv ***out, silt_names *keys)
+{
+    size_t count = d->repairs.count, wanted = 0;
+    const silt_bitmap **rows = silt_arena_calloc(d->arena, count, sizeof(*rows));
+    silt_dv *dvs = silt_arena_calloc(d->arena, count, sizeof(*dvs));
+    *out = silt_arena_calloc(d->arena, count, sizeof(**out));
+    if (!rows || !dvs || !*out) return silt_fail_nomem(d->err);
+    for (size_t i = 0; i < count; i++) {
+        const silt_bitmap *left = d->repairs.items[i].deleted;
+        if (!left || !silt_bitmap_count(left)) continue;
+        (*out)[i] = &dvs[wanted];
+        rows[wanted++] = left;
+    }
+    if (!wanted) return SILT_OK;
+    const silt_metadata *metadata = &silt_snapshot_state(d->snapshot)->metadata;
+    return silt_dvs_write(d->store, rows, wanted, silt_property_prefix_size(metadata), NULL,
+                          d->arena, dvs, keys, d->err);
+}
+
+static silt_status fill(silt_doctor_work *d, const silt_dv *const *vectors, silt_txn *txn)
 {
     for (size_t i = 0; i < d->repairs.count; i++) {
         const silt_doctor_repair *r = &d->repairs.items[i];
-        if (!r->stats) {
-            SILT_TRY(silt_txn_remove(txn, r->add, true, d->err));
-            continue;
-        }
+        if (r->gone || r->deleted) SILT_TRY(silt_txn_remove(txn, r->add, r->gone, d->err));
+        if (r->gone) continue;
         silt_add add = *r->add;
-        add.stats = r->stats;
+        if (r->stats) add.stats = r->stats;
+        if (r->deleted) add.dv = vectors[i];
         add.data_change = false;
         SILT_TRY(silt_txn_add(txn, &add, d->err));
     }
     return SILT_OK;
 }
 
-static silt_status commit(silt_doctor_work *d)
+static silt_status try_commit(silt_doctor_work *d, const silt_dv *const *vectors, bool *tried)
 {
     SILT_AUTO(silt_txn) txn = NULL;
     silt_txn_result result;
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
-    if (!d->repairs.count) return SILT_OK;
-    opts.operation = d->opts->drop_missing ? "FSCK" : "COMPUTE STATS";
+    bool counts = !d->opts->drop_missing;
+    for (size_t i = 0; i < d->repairs.count; i++)
+        counts &= !d->repairs.items[i].deleted;
+    opts.operation = counts ? "COMPUTE STATS" : "FSCK";
     opts.operation_metrics = metrics_of(d);
     opts.read = SILT_READ_LOG;
     opts.isolation = SILT_SERIALIZABLE;
     opts.keeps_row_ids = true;
     if (!opts.operation_metrics) return silt_fail_nomem(d->err);
     SILT_TRY(silt_txn_new(d->snapshot, &opts, &txn, d->err));
-    SILT_TRY(fill(d, txn));
+    SILT_TRY(fill(d, vectors, txn));
+    *tried = true;
     SILT_TRY(silt_txn_commit(txn, &result, NULL, d->err));
-    if (result.outcome != SILT_TXN_COMMITTED)
+    if (result.outcome != SILT_TXN_COMMITTED) {
+        *tried = false;
         return silt_fail(d->err, SILT_CONFLICT, "nothing was repaired: %s", result.conflict);
+    }
     d->result.committed_version = result.version;
     return SILT_OK;
+}
+
+static silt_status commit(silt_doctor_work *d)
+{
+    const silt_dv **vectors;
+    silt_names keys = {0};
+    bool tried = false; /* then only the log knows whether the vectors count */
+    if (!d->repairs.count) return SILT_OK;
+    silt_status st = write_vectors(d, &vectors, &keys);
+    if (st == SILT_OK) st = try_commit(d, vectors, &tried);
+    for (size_t i = 0; st != SILT_OK && !tried && i < keys.count; i++)
+        (void)d->store->ops->remove(d->store, keys.items[i], NULL);
+    return st;
 }
 
 /* ---- the call */

@@ -29,12 +29,22 @@ static silt_status tell(const examining *x, silt_finding_severity severity, cons
     return silt_doctor_find(x->d, &(silt_finding){severity, kind, path, what, remedy, fixed});
 }
 
-static silt_status repair(examining *x, const silt_add *add, const char *stats)
+/* A file's repair, to be filled in. NULL: out of memory. */
+static silt_doctor_repair *repair(examining *x, const silt_add *add)
 {
-    const char *copy = stats ? silt_arena_strdup(x->d->arena, stats) : NULL;
-    if ((stats && !copy) || !silt_vec_push(&x->d->repairs, (silt_doctor_repair){add, copy}))
-        return silt_fail_nomem(x->d->err);
-    return SILT_OK;
+    silt_doctor_work *d = x->d;
+    size_t count = d->repairs.count;
+    if (count && d->repairs.items[count - 1].add == add) return &d->repairs.items[count - 1];
+    if (!silt_vec_push(&d->repairs, (silt_doctor_repair){.add = add})) return NULL;
+    return &d->repairs.items[count];
+}
+
+static silt_status repair_stats(examining *x, const silt_add *add, const char *stats)
+{
+    silt_doctor_repair *r = repair(x, add);
+    if (!r) return silt_fail_nomem(x->d->err);
+    r->stats = silt_arena_strdup(x->d->arena, stats);
+    return r->stats ? SILT_OK : silt_fail_nomem(x->d->err);
 }
 
 /* ---- statistics against the footer's */
@@ -170,12 +180,42 @@ static silt_status check_stats(examining *x, const silt_add *add, const char *na
     SILT_TRY(truth_of(x, footer, footer->leaves, &truth));
     if (add->dv) truth = silt_stats_loosen(truth, x->scratch);
     if (!truth) return silt_fail_nomem(x->d->err);
-    if (x->d->opts->fix) SILT_TRY(repair(x, add, truth));
+    if (x->d->opts->fix) SILT_TRY(repair_stats(x, add, truth));
     return tell(x, SILT_FINDING_ERROR, "wrong-statistics", name, what,
                 "--fix takes them from the file, by a commit that changes no row", x->d->opts->fix);
 }
 
 /* ---- deletion vectors */
+
+/* One whose only fault is to name rows that the file doesn't have: what it says of the others
+ * counts. `*out` stays NULL where there is more to it. */
+static silt_status rows_within(examining *x, const silt_add *add, int64_t row_count,
+                               silt_bitmap **out)
+{
+    SILT_AUTO(silt_bitmap) rows = NULL;
+    silt_error why = {0};
+    silt_status st = silt_dv_read(x->d->store, add->dv, -1, &rows, &why);
+    if (st == SILT_CORRUPT) return SILT_OK;
+    if (st != SILT_OK) return silt_fail(x->d->err, st, "%s", why.message);
+    *out = silt_bitmap_below(rows, (uint64_t)row_count);
+    return *out ? SILT_OK : silt_fail_nomem(x->d->err);
+}
+
+static silt_status tell_bad_vector(examining *x, const silt_add *add, const char *name,
+                                   int64_t row_count, const char *what)
+{
+    SILT_AUTO(silt_bitmap) rows = NULL;
+    SILT_TRY(rows_within(x, add, row_count, &rows));
+    if (!rows)
+        return tell(x, SILT_FINDING_ERROR, "bad-vector", name, what,
+                    "which rows are deleted can't be told: restore an older version", false);
+    silt_doctor_repair *r = x->d->opts->fix ? repair(x, add) : NULL;
+    if (x->d->opts->fix && !r) return silt_fail_nomem(x->d->err);
+    if (r) r->deleted = SILT_TAKE(rows);
+    return tell(x, SILT_FINDING_ERROR, "bad-vector", name, what,
+                "--fix gives the file a vector without these rows, by a commit that changes no row",
+                x->d->opts->fix);
+}
 
 static silt_status check_vector(examining *x, const silt_add *add, const char *name,
                                 int64_t row_count)
@@ -190,8 +230,7 @@ static silt_status check_vector(examining *x, const silt_add *add, const char *n
         return tell(x, SILT_FINDING_ERROR, "missing-vector", name, why.message,
                     "bring the file back from a backup, or restore an older version", false);
     if (st != SILT_CORRUPT) return silt_fail(x->d->err, st, "%s", why.message);
-    return tell(x, SILT_FINDING_ERROR, "bad-vector", name, why.message,
-                "which rows are deleted can't be told: restore an older version", false);
+    return tell_bad_vector(x, add, name, row_count, why.message);
 }
 
 /* ---- the file itself */
@@ -222,7 +261,9 @@ static silt_status tell_missing(examining *x, const silt_add *add, const char *n
         rows < 0 ? "it is gone, with its rows (how many isn't known)"
                  : silt_arena_printf(x->scratch, "it is gone, with %" PRId64 " rows", rows);
     if (!what) return silt_fail_nomem(x->d->err);
-    if (drop) SILT_TRY(repair(x, add, NULL));
+    silt_doctor_repair *r = drop ? repair(x, add) : NULL;
+    if (drop && !r) return silt_fail_nomem(x->d->err);
+    if (drop) r->gone = true;
     if (drop && x->d->result.rows_lost >= 0)
         x->d->result.rows_lost = rows < 0 ? -1 : x->d->result.rows_lost + rows;
     return tell(

@@ -2,6 +2,7 @@
 #ifndef SILT_OPS_DOCTOR_WORK_H
 #define SILT_OPS_DOCTOR_WORK_H
 
+#include "base/bitmap.h"
 #include "base/hash.h"
 #include "silt/doctor.h"
 #include "table/data.h"
@@ -10,7 +11,9 @@
 /* An add that is to be committed again, or taken out. */
 typedef struct silt_doctor_repair {
     const silt_add *add;
-    const char *stats; /* NULL: the file is gone */
+    bool gone;            /* the file is */
+    const char *stats;    /* NULL: they stay */
+    silt_bitmap *deleted; /* its rows that are, for a new vector; NULL: the one it has stays */
 } silt_doctor_repair;
 
 typedef struct silt_doctor_work {

@@ -94,18 +94,19 @@ static void sets_agree_with_plain_bits(void **state)
     SILT_AUTO(silt_bitmap) minus = silt_bitmap_minus(sets[0], sets[1]);
     SILT_AUTO(silt_bitmap) either = silt_bitmap_or(sets[0], sets[1]);
     SILT_AUTO(silt_bitmap) copy = silt_bitmap_minus(sets[0], NULL);
-    assert_true(minus && either && copy);
-    static uint64_t words[4][SPAN / 64 + 1];
+    SILT_AUTO(silt_bitmap) below = silt_bitmap_below(sets[0], base + SPAN / 2);
+    assert_true(minus && either && copy && below);
+    static uint64_t words[5][SPAN / 64 + 1];
     for (int round = 0; round < 50; round++) {
         size_t from = test_random_next(&random) % SPAN;
         size_t count = test_random_next(&random) % (SPAN - from) + 1;
-        const silt_bitmap *asked[] = {sets[0], minus, either, copy};
-        for (int k = 0; k < 4; k++)
+        const silt_bitmap *asked[] = {sets[0], minus, either, copy, below};
+        for (int k = 0; k < 5; k++)
             silt_bitmap_range(asked[k], base + from, count, words[k]);
         for (size_t i = 0; i < count; i++) {
             int a = bits[0][from + i], b = bits[1][from + i];
-            const int expected[] = {a, a && !b, a || b, a};
-            for (int k = 0; k < 4; k++)
+            const int expected[] = {a, a && !b, a || b, a, a && from + i < SPAN / 2};
+            for (int k = 0; k < 5; k++)
                 assert_int_equal(words[k][i / 64] >> (i % 64) & 1, expected[k]);
         }
     }

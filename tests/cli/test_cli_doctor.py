@@ -267,6 +267,33 @@ def test_deletion_vectors(silt):
     assert "missing-vector" in kinds(findings)
 
 
+@pytest.mark.parametrize("deleted, left", [([1, 50], [0, 2]), ([50, 51], [0, 1, 2]), ([0, 1, 2, 50], [])])
+def test_vectors_with_rows_that_the_file_does_not_have(silt, deleted, left):
+    silt.write("many.csv", "id\n" + "".join(f"{i}\n" for i in range(100)))
+    silt.write("few.csv", "id\n1000\n1001\n1002\n")
+    silt("write", "t", "many.csv", "--property", "delta.enableDeletionVectors=true")
+    silt("write", "t", "few.csv")
+    silt("delete", "t", "--where", f"id IN ({', '.join(map(str, deleted))})")
+    few = next(a["add"] for line in commit(silt.dir / "t", 1).read_text().splitlines() if "add" in (a := json.loads(line)))
+    many = next(a["add"] for line in commit(silt.dir / "t", 2).read_text().splitlines() if "add" in (a := json.loads(line)))
+    stats = json.loads(few["stats"]) | {"tightBounds": False}
+    lines = [{"commitInfo": {"operation": "DELETE", "timestamp": 1}},
+             {"remove": {"path": few["path"], "deletionTimestamp": 1, "dataChange": True}},
+             {"add": few | {"deletionVector": many["deletionVector"], "stats": json.dumps(stats)}}]
+    commit(silt.dir / "t", 3).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    silt("read", "t", rc=1)
+    findings, _ = doctor(silt, "t")
+    assert kinds(findings) == ["bad-vector"] and not findings[0]["fixed"]
+    findings, summary = doctor(silt, "t", "--fix", rc=0)
+    assert kinds(findings) == ["bad-vector"] and findings[0]["fixed"] and summary["committed_version"] == 4
+    assert sorted(json.loads(row)["id"] for row in rows(silt, "t")) == sorted(
+        [i for i in range(100) if i not in deleted] + [1000 + i for i in left])
+    actions = [json.loads(line) for line in commit(silt.dir / "t", 4).read_text().splitlines()]
+    assert all(not a[kind]["dataChange"] for a in actions for kind in ("add", "remove") if kind in a)
+    assert [a["add"].get("deletionVector", {}).get("cardinality", 0) for a in actions if "add" in a] == [3 - len(left)]
+    assert doctor(silt, "t", "--deep", rc=0)[0] == []
+
+
 def test_orphans_and_leftovers(silt, table):
     old = time.time() - 90000
     for name in ("orphan.parquet", "part=1/x.parquet", "young.parquet", "_hidden/x.parquet",
