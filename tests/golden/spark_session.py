@@ -15,7 +15,9 @@ def start(cores=1):
     jars = sorted(glob.glob(os.path.join(ROOT, "build", "deps", "spark", "*.jar")))
     if not jars:
         raise SystemExit("no jars of Delta: run scripts/setup_spark.sh")
-    java = "-Duser.timezone=UTC -XX:TieredStopAtLevel=1"
+    # With one level of the compiler the JVM has 48 MB for code: the matrix fills them in two minutes, and the JVM interprets
+    # from then on.
+    java = "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
     settings = {
         "spark.jars": ",".join(jars),
         "spark.driver.extraJavaOptions": java,
