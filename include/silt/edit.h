@@ -80,6 +80,17 @@ typedef struct silt_assignment {
 } silt_assignment;
 
 /**
+ * An assignment as text: "COLUMN = VALUE". A name that has '=' or '`' in it, or blanks around it,
+ * stands in back-quotes, in which '`' is written twice; others may. The value isn't looked at
+ * before silt_update().
+ *
+ * @param arena what `out` points to lives here
+ * @return SILT_INVALID: what was expected, and where
+ */
+SILT_API SILT_CHECKED silt_status silt_assignment_parse(const char *text, silt_arena *arena,
+                                                        silt_assignment *out, silt_error *err);
+
+/**
  * Give columns of the rows for which a condition is true new values. Generated columns are computed
  * anew, constraints hold for the new rows; rows keep their ids, and may move between partitions.
  *

@@ -12,16 +12,12 @@ static int take_assignments(cli *c, silt_assignment **out, size_t *count)
     *count = 0;
     for (size_t i = 0; i < c->line.given_count; i++) {
         const cli_given *given = &c->line.given[i];
+        silt_error err = {0};
         if (strcmp(given->option->name, "set") != 0) continue;
-        const char *equals = strchr(given->value, '=');
-        if (!equals || equals == given->value)
-            return cli_misuse(c, "--set %s: COLUMN=VALUE is wanted", given->value);
-        size_t size = (size_t)(equals - given->value);
-        while (size && given->value[size - 1] == ' ')
-            size--;
-        char *column = silt_arena_strndup(c->arena, given->value, size);
-        if (!column) return cli_no_memory(c);
-        set[(*count)++] = (silt_assignment){column, equals + 1};
+        silt_status st = silt_assignment_parse(given->value, c->arena, &set[*count], &err);
+        if (st == SILT_INVALID) return cli_misuse(c, "--set: %s", err.message);
+        if (st != SILT_OK) return cli_fail(c, &err);
+        ++*count;
     }
     *out = set;
     return *count ? CLI_OK : cli_misuse(c, "which columns? --set COLUMN=VALUE says it");

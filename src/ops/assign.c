@@ -5,6 +5,44 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "silt/edit.h"
+#include "table/expr_parser.h"
+
+/* ---- as text */
+
+/* A name in back-quotes. */
+static silt_status take_quoted(silt_parser *p, const char **name, const char **value)
+{
+    *name = silt_parser_peek(p, 0)->text;
+    p->at++;
+    *value = silt_parser_peek(p, 0)->offset + p->text + 1;
+    SILT_TRY(silt_parser_need_sign(p, "="));
+    return silt_parser_peek(p, 0)->kind == SILT_TOKEN_END ? silt_parser_expected(p, "a value")
+                                                          : SILT_OK;
+}
+
+silt_status silt_assignment_parse(const char *text, silt_arena *arena, silt_assignment *out,
+                                  silt_error *err)
+{
+    SILT_CLEAN(silt_parser) p = {0};
+    silt_assignment a;
+    size_t start = strspn(text, " "), end = strcspn(text, "=");
+    if (text[start] == '`') {
+        SILT_TRY(silt_parser_open(text, arena, &p, err));
+        SILT_TRY(take_quoted(&p, &a.column, &a.value));
+    } else {
+        if (!text[end] || start == end)
+            return silt_fail(err, SILT_INVALID, "%s: COLUMN=VALUE is wanted", text);
+        a.value = text + end + 1;
+        while (text[end - 1] == ' ')
+            end--;
+        a.column = silt_arena_strndup(arena, text + start, end - start);
+    }
+    a.value = silt_arena_strdup(arena, a.value);
+    if (!a.column || !a.value) return silt_fail_nomem(err);
+    *out = a;
+    return SILT_OK;
+}
 
 /* ---- types */
 

@@ -117,6 +117,14 @@ def test_dry_runs_and_numbers(silt, make):
     assert silt("optimize", "t").out == "There was nothing to do\n"
 
 
+@pytest.mark.parametrize("name, said", [("odd=name", "`odd=name` = v + 1"), ("odd`=", " `odd``=`=v + 1"),
+                                        ("two words", "two words = v + 1"), ("two words", "`two words` = v + 1")])
+def test_odd_names_are_set(silt, name, said):
+    silt("write", "t", silt.write("in.csv", f"v,{name}\n1,0\n2,0\n"), "--property", "delta.columnMapping.mode=name")
+    silt("update", "t", "--set", said, "--where", "v = 2")
+    assert sorted(json.loads(row)[name] for row in silt("read", "t", "--format", "json").out.splitlines()) == [0, 3]
+
+
 @pytest.mark.parametrize("args, words", [
     (("delete", "t"), "--where"),
     (("delete", "t", "--where", "id = 1", "--all"), "--where"),
@@ -125,6 +133,10 @@ def test_dry_runs_and_numbers(silt, make):
     (("delete", "t", "--all", "--commit-property", "x"), "KEY=VALUE"),
     (("update", "t", "--all"), "--set"),
     (("update", "t", "--set", "v", "--all"), "COLUMN=VALUE"),
+    (("update", "t", "--set", "=1", "--all"), "COLUMN=VALUE"),
+    (("update", "t", "--set", "`v", "--all"), "--set"),
+    (("update", "t", "--set", "`v` 1", "--all"), "= expected"),
+    (("update", "t", "--set", "`v`=", "--all"), "a value expected"),
     (("optimize", "t", "--purge", "--full"), "--purge"),
     (("optimize", "t", "--min-file-size", "big"), "a size"),
 ])
