@@ -56,6 +56,16 @@ static bool has_column(const silt_merging *m, const silt_type *schema, const sil
     return m->replaces && at >= 0 && !silt_field_has_value(&schema->fields[at]);
 }
 
+/* Rows of files that lack a column which others have get its default, as appended ones do. */
+static silt_status take_default(silt_merging *m, const silt_type *schema, silt_output_column *c)
+{
+    int at = silt_type_find(schema, c->name);
+    if (at < 0 || c->kind != SILT_OUTPUT_SOURCE ||
+        silt_work_given(&m->w, c->name) != SILT_GIVEN_SOME)
+        return SILT_OK;
+    return silt_write_default(&schema->fields[at], m->arena, &c->expr, m->err);
+}
+
 static silt_status take_columns(silt_merging *m)
 {
     const silt_source_plan *plan = m->w.spec->plan;
@@ -69,6 +79,7 @@ static silt_status take_columns(silt_merging *m)
         silt_output_column *c = &columns[count];
         *c = plan->columns[i];
         c->not_null = c->not_null && m->replaces;
+        SILT_TRY(take_default(m, plan->schema, c));
         if (c->kind == SILT_OUTPUT_VALUE)
             c->value = silt_streq(c->name, SILT_COLUMN_LOAD_TIMESTAMP) ? m->w.spec->load_time_us
                                                                        : m->w.spec->batch_id;

@@ -247,10 +247,28 @@ static silt_status identity(maker *m, const silt_field *field, const silt_json *
     return SILT_OK;
 }
 
+static silt_status default_of(maker *m, const silt_field *field, const silt_json *metadata,
+                              const silt_expr **out)
+{
+    static const silt_type nothing = {.kind = SILT_TYPE_STRUCT};
+    const char *text = silt_json_string(silt_json_get_some(metadata, "CURRENT_DEFAULT"));
+    *out = NULL;
+    return text ? column_expr(m, "default of", field, text, &nothing, out) : SILT_OK;
+}
+
+silt_status silt_write_default(const silt_field *field, silt_arena *arena, const silt_expr **out,
+                               silt_error *err)
+{
+    maker m = {.arena = arena, .err = err};
+    const silt_json *metadata;
+    silt_status st = silt_json_parse(silt_bytes_of(field->metadata), arena, &metadata, err);
+    if (st != SILT_OK) return silt_wrap(err, st, "schema: metadata of column %s", field->name);
+    return default_of(&m, field, metadata, out);
+}
+
 static silt_status by_metadata(maker *m, const silt_field *field, silt_given given,
                                silt_output_column *c)
 {
-    static const silt_type nothing = {.kind = SILT_TYPE_STRUCT};
     const silt_json *metadata;
     silt_status st = silt_json_parse(silt_bytes_of(field->metadata), m->arena, &metadata, m->err);
     if (st != SILT_OK) return silt_wrap(m->err, st, "schema: metadata of column %s", field->name);
@@ -261,10 +279,9 @@ static silt_status by_metadata(maker *m, const silt_field *field, silt_given giv
     if (silt_json_get_some(metadata, "delta.identity.step") ||
         silt_json_get_some(metadata, "delta.identity.start"))
         return identity(m, field, metadata, given, c);
-    text = silt_json_string(silt_json_get_some(metadata, "CURRENT_DEFAULT"));
-    if (!text || given == SILT_GIVEN_ALL) return SILT_OK;
-    SILT_TRY(column_expr(m, "default of", field, text, &nothing, &c->expr));
-    if (given == SILT_GIVEN_NONE) c->kind = SILT_OUTPUT_EXPR;
+    if (given == SILT_GIVEN_ALL) return SILT_OK;
+    SILT_TRY(default_of(m, field, metadata, &c->expr));
+    if (c->expr && given == SILT_GIVEN_NONE) c->kind = SILT_OUTPUT_EXPR;
     return SILT_OK;
 }
 

@@ -33,6 +33,10 @@ silt_status silt_write_columns_of(const silt_metadata *metadata, const silt_type
                                   silt_given_fn *given, void *ctx, silt_arena *arena,
                                   silt_write_columns *out, silt_error *err);
 
+/* A column's default, as its type; NULL: it has none. INVALID, CORRUPT: it isn't an expression. */
+silt_status silt_write_default(const silt_field *field, silt_arena *arena, const silt_expr **out,
+                               silt_error *err);
+
 /* For rows of the table itself, copied as they are: nothing is checked, computed or numbered. */
 silt_status silt_write_columns_copied(const silt_metadata *metadata, const silt_type *schema,
                                       silt_arena *arena, silt_write_columns *out, silt_error *err);
