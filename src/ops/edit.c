@@ -89,6 +89,7 @@ static silt_status txn_options(const silt_edit *e, int64_t left_ms, silt_txn_opt
         SILT_TRY(e->host->tell(e->host->ctx, e, out));
     else
         SILT_TRY(silt_commit_tell(e->commit, e->arena, out, e->err));
+    out->ordering_keys = e->sorted_by;
     out->rearranges = e->op->rearranges;
     out->keeps_row_ids = true;
     out->read = e->where ? SILT_READ_WHERE : SILT_READ_TABLE;

@@ -91,6 +91,7 @@ struct silt_edit {
     silt_scan_plan scan; /* of the files that were looked into: has their deletion vectors */
     SILT_VEC(silt_edit_file) files;
     SILT_VEC(silt_add) adds; /* written, in the table */
+    silt_names sorted_by;    /* columns that the rows of each of these are sorted by */
     SILT_VEC(silt_cdc) changes;
     silt_dv *dvs;                /* by file: of those that are marked */
     SILT_VEC(const char *) keys; /* objects that were put: taken away unless a commit names them */

@@ -249,6 +249,9 @@ static silt_status write_rows(silt_edit *e, const silt_edit_rows *rows, silt_sca
     SILT_TRY(output_columns(e, rows, &want, &spec));
     if (!rows->rows) SILT_TRY(plan_rows(e, rows, &want, plan));
     SILT_TRY(write_spec(e, rows, spec.columns, spec.column_count, &spec.write));
+    if (!rows->change_type)
+        SILT_TRY(silt_layout_sorted_by(&spec.write.order, spec.columns, e->arena, &e->sorted_by,
+                                       e->err));
     const silt_rows_spec scan = {.kind = SILT_ROWS_SCAN, .scan = plan->spec};
     spec.rows = rows->rows ? rows->rows : &scan;
     silt_status st = e->engine->ops->rewrite(e->engine, &spec, e->arena, staged, e->err);

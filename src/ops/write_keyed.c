@@ -209,6 +209,7 @@ static silt_status stage(silt_writing *wr, silt_merging *m)
     silt_status st =
         wr->engine->ops->rewrite(wr->engine, &rewrite, wr->arena, &wr->staged, wr->err);
     SILT_TRY(silt_work_after_stage(w, &wr->staged, st));
+    SILT_TRY(silt_work_sorted(w));
     for (size_t i = 0; i < wr->sources.file_count; i++)
         m->w.counts[i].inserted = m->w.counts[i].read - m->w.counts[i].deduplicated;
     silt_work_sum(&m->w);

@@ -1,6 +1,7 @@
 """silt write: its modes, sources and schema modes on tables of each kind, and what is refused."""
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 NEW = "id,name,m\n1,a,1\n2,b,1\n3,c,2\n"
@@ -333,6 +334,18 @@ def test_defaults_of_rows_of_some_files_in_keyed_writes(files, mode):
     files.write("b.csv", "id,name\n2,x\n")
     files("write", "t", "a.csv", "b.csv", "--mode", mode, "--keys", "id", *(["--as-diff"] if mode == "overwrite" else []))
     assert rows(files, columns="id,name,n") == [("1", "none", "7"), ("2", "x", "2")]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "append_once", "overwrite"])
+def test_keyed_writes_sort_as_the_table_says_and_tell(files, mode):
+    files("create", "t", "--schema", "id long, n int", "--order-by", "n,id")
+    files.write("a.csv", "id,n\n5,1\n3,1\n9,0\n1,4\n")
+    files("write", "t", "a.csv", "--mode", mode, "--keys", "id", *(["--as-diff"] if mode == "overwrite" else []))
+    part, = (files.dir / "t").glob("*.parquet")
+    assert pq.read_table(part)["id"].to_pylist() == [9, 3, 5, 1]
+    actions = [json.loads(line) for line in (files.dir / "t/_delta_log" / f"{1:020}.json").read_text().splitlines()]
+    info, = (a["commitInfo"] for a in actions if "commitInfo" in a)
+    assert info["silt"]["orderingKeys"] == ["n", "id"]
 
 
 def test_identity_columns(files):
