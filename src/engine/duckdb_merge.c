@@ -15,6 +15,7 @@ void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table)
 {
     static const char *const names[] = {[SILT_JOIN_SOURCES] = "source",
                                         [SILT_JOIN_MATCHES] = "matched",
+                                        [SILT_JOIN_LONE] = "lone",
                                         [SILT_JOIN_TWICE] = "twice",
                                         [SILT_JOIN_LOSER] = "loser"};
     silt_buf_printf(sql, "temp.silt_join_%" PRId64 "_%s", j->id, names[table]);

@@ -16,12 +16,15 @@
  *            and rows; rows that duplicates make way for are gone.
  *   matched  fi, fr: a target row; sr, f: a source row (its rowid) that it meets and its file, null
  *            where it meets none; clause: what becomes of it, null: nothing; t<i>: columns of the
- *            target that are kept. A target row that meets none is in it only with a clause.
+ *            target that are kept. A target row that meets none is in it only with a clause. Empty
+ *            where `lone` says it all.
+ *   lone     sr: source rows that meet none, where that is all that counts: see `only_lone`
  *   twice    keys that stand more than once, and the first row that has them; gone after join_begin
  *   loser    rid, f: rows that give way to another row of the source; gone after join_begin */
 typedef enum silt_join_table {
     SILT_JOIN_SOURCES,
     SILT_JOIN_MATCHES,
+    SILT_JOIN_LONE,
     SILT_JOIN_TWICE,
     SILT_JOIN_LOSER,
     SILT_JOIN_TABLES
@@ -42,6 +45,7 @@ struct silt_join {
     silt_arena *match_arena;
     silt_duck_table target;
     silt_join_match_spec match;
+    bool only_lone; /* no clause is for rows of the target: which of them are met doesn't matter */
     bool has_match;
 };
 
@@ -72,6 +76,8 @@ silt_status silt_join_expr(const silt_join_view *view, const silt_expr *expr, si
 silt_status silt_join_clause_sql(const silt_join_view *view, silt_join_when when, silt_buf *sql,
                                  silt_error *err);
 bool silt_join_has_clause(const silt_join_match_spec *match, silt_join_when when);
+/* Append source rows s that meet none, as FROM has them. */
+void silt_join_put_lone(silt_buf *sql, const silt_join *j);
 
 /* Read the source once and take its duplicates out (duckdb_merge_source.c). Fills read and
  * deduplicated. */

@@ -63,8 +63,38 @@ static silt_status find_pairs(silt_join *j, silt_error *err)
     silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s ON ");
     SILT_TRY(on_sql(&view, &sql, err));
+    if (j->only_lone) silt_buf_puts(&sql, " LIMIT 0");
     silt_status st = silt_duck_query(j->db, &sql, NULL, err);
     return silt_duck_table_blame(&j->target, st, err);
+}
+
+/* Where rows are only inserted, those that meet one needn't be kept to find the others. The source
+ * is hashed here too, the target passes by. */
+static silt_status find_source_lone(silt_join *j, silt_error *err)
+{
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "t.c", .source = "s.c", .from_files = true};
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!j->only_lone) return SILT_OK;
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, j, SILT_JOIN_LONE);
+    silt_buf_puts(&sql, " AS SELECT s.rowid AS sr FROM (SELECT *, true AS hit FROM (");
+    SILT_TRY(silt_duck_table_sql(&j->target, NULL, true, &sql, err));
+    silt_buf_puts(&sql, ")) t RIGHT JOIN ");
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s ON ");
+    SILT_TRY(on_sql(&view, &sql, err));
+    silt_buf_puts(&sql, " WHERE t.hit IS NULL");
+    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    return silt_duck_table_blame(&j->target, st, err);
+}
+
+void silt_join_put_lone(silt_buf *sql, const silt_join *j)
+{
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(sql, j->only_lone ? " s SEMI JOIN " : " s ANTI JOIN ");
+    silt_join_name(sql, j, j->only_lone ? SILT_JOIN_LONE : SILT_JOIN_MATCHES);
+    silt_buf_puts(sql, " m ON s.rowid = m.sr");
 }
 
 /* Target rows that meet none. The matches are hashed before the first row comes by, so that what is
@@ -196,10 +226,8 @@ static silt_status count_inserts(const silt_join *j, int64_t *inserted, int64_t 
                     width);
     SILT_TRY(silt_join_clause_sql(&view, SILT_JOIN_NOT_MATCHED, &sql, err));
     silt_buf_puts(&sql, " AS clause FROM ");
-    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
-    silt_buf_puts(&sql, " s ANTI JOIN ");
-    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
-    silt_buf_puts(&sql, " m ON s.rowid = m.sr) GROUP BY 1");
+    silt_join_put_lone(&sql, j);
+    silt_buf_puts(&sql, ") GROUP BY 1");
     SILT_TRY(silt_join_counts(j, &sql, j->source_count * width, &counts, 1, err));
     for (size_t i = 0; i < j->source_count * width; i++) {
         lone[i / width] += counts[i];
@@ -262,6 +290,7 @@ static silt_status count_idle(const silt_join *j, const silt_join_match *m, int6
 static void forget_match(silt_join *j)
 {
     silt_join_drop(j, SILT_JOIN_MATCHES);
+    silt_join_drop(j, SILT_JOIN_LONE);
     silt_duck_table_release(&j->target);
     silt_arena_reset(j->match_arena);
     j->has_match = false;
@@ -282,7 +311,11 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
     SILT_TRY(silt_duck_table_check_variants(&j->target, err));
+    j->only_lone = !silt_join_has_clause(&j->match, SILT_JOIN_MATCHED) &&
+                   !silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED_BY_SOURCE) &&
+                   j->match.equal_count > 0 && !j->match.rest;
     SILT_TRY(find_pairs(j, err));
+    SILT_TRY(find_source_lone(j, err));
     SILT_TRY(check_contested(j, err));
     SILT_TRY(count_inserts(j, inserted, lone, rows, err));
     SILT_TRY(count_acting(j, lone, acting, err));

@@ -64,11 +64,14 @@ static silt_status source_rows(const silt_join *j, bool updated, bool inserted, 
     silt_buf_puts(sql, " AS k");
     SILT_TRY(put_sides(j, true, updated, sql, err));
     silt_buf_puts(sql, " FROM ");
+    if (!updated) {
+        silt_join_put_lone(sql, j);
+        return SILT_OK;
+    }
     silt_join_name(sql, j, SILT_JOIN_SOURCES);
-    silt_buf_puts(sql, !inserted ? " s JOIN " : updated ? " s LEFT JOIN " : " s ANTI JOIN ");
+    silt_buf_puts(sql, inserted ? " s LEFT JOIN " : " s JOIN ");
     silt_join_name(sql, j, SILT_JOIN_MATCHES);
     silt_buf_puts(sql, " m ON s.rowid = m.sr");
-    if (!updated) return SILT_OK;
     silt_buf_puts(sql, inserted ? " WHERE m.sr IS NULL OR " : " WHERE ");
     put_updates(j, SILT_JOIN_MATCHED, sql);
     return SILT_OK;

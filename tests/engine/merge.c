@@ -62,6 +62,7 @@ typedef struct rows {
 typedef struct scenario {
     const char *k1_type;
     bool two_keys, newest, insert_only;
+    bool alone; /* insert_only, without a clause for rows that are met, else with one never true */
     int source_files, target_files;
     rows source, target;
     int target_p[MAX_FILES];
@@ -81,6 +82,7 @@ static scenario random_scenario(void)
                   .two_keys = pick(0, 2) == 0,
                   .newest = pick(0, 1),
                   .insert_only = pick(0, 3) == 0,
+                  .alone = pick(0, 1) == 0,
                   .source_files = pick(1, MAX_FILES),
                   .target_files = pick(0, MAX_FILES)};
     int null_from = pick(0, 1) ? -1 : 0; /* half of the runs have no null keys */
@@ -489,6 +491,7 @@ static silt_status note_places(void *ctx, size_t file, const uint64_t *at, size_
 static silt_join_match_spec match_spec(const scenario *s, play_spec *p, size_t files)
 {
     static const bool kept[COLUMNS] = {false};
+    bool alone = s->insert_only && s->alone;
     p->target = (silt_scan_spec){.files = p->targets,
                                  .file_count = files,
                                  .columns = p->scan_columns,
@@ -498,8 +501,8 @@ static silt_join_match_spec match_spec(const scenario *s, play_spec *p, size_t f
                                   .kept = kept,
                                   .equals = p->equals,
                                   .equal_count = s->two_keys ? 2 : 1,
-                                  .clauses = p->clauses,
-                                  .clause_count = 2,
+                                  .clauses = p->clauses + (alone ? 1 : 0),
+                                  .clause_count = alone ? 1 : 2,
                                   .unique = true};
 }
 
