@@ -136,7 +136,8 @@ static void runs_are_small(void **state)
     silt_bitmap_free(set);
 }
 
-/* A put that fails is told with its file, which may stand there. */
+/* A put whose answer is lost is asked for; one that can't be found is told with its file, which may
+ * come to stand there. */
 static void a_file_that_may_be_there_is_told(void **state)
 {
     (void)state;
@@ -144,8 +145,14 @@ static void a_file_that_may_be_there_is_told(void **state)
     const silt_bitmap *sets[] = {set};
     silt_dv dv;
     silt_names keys;
-    silt_fault_plan plan = {.kind = SILT_FAULT_AFTER_EFFECT, .at = 1};
-    silt_store *flaky = silt_store_fault_new(store, &plan);
+    silt_fault_plan lost = {.kind = SILT_FAULT_AFTER_EFFECT, .at = 1};
+    silt_store *flaky = silt_store_fault_new(store, &lost);
+    assert_ok(silt_dvs_write(flaky, sets, 1, 0, NULL, arena, &dv, &keys, &err));
+    assert_reads_as(&dv, set, 5);
+    silt_store_free(flaky);
+
+    silt_fault_plan unsure = {.kind = SILT_FAULT_BEFORE_EFFECT, .at = 1, .status = SILT_UNSURE};
+    flaky = silt_store_fault_new(store, &unsure);
     assert_int_equal(silt_dvs_write(flaky, sets, 1, 0, NULL, arena, &dv, &keys, &err), SILT_UNSURE);
     assert_int_equal(keys.count, 1);
     assert_contains(err.message, keys.items[0]);

@@ -102,6 +102,7 @@ static table table_new(trial *t, int flavour)
 
 static void table_free(table *made)
 {
+    silt_snapshot_free(made->view.held);
     silt_store_free(made->target);
     silt_store_free(made->below);
 }
