@@ -54,12 +54,20 @@ def test_rows_get_ids_above_all_that_were_given(silt, table, read_deltalake, rea
         assert sorted(tuple(r.values()) for r in read(path).to_pylist()) == rows(silt, path)
 
 
-def test_an_upsert_that_would_lose_row_ids_is_refused(silt, table):
+def test_an_upsert_keeps_row_ids(silt, table):
     path = table("row_tracking")
-    result = append(silt, path, "id,v\n1,new\n", strategy="upsert", rc=None)
-    assert result.rc != 0 and "delta.enableRowTracking" in result.out + result.err
-    for commit in commits(path)[6:]:  # at most a fence
-        assert not any("add" in action or "remove" in action for action in commit)
+    ids = ["--row-ids"]
+    before = {row[0]: row for row in rows(silt, path, *ids)}
+    append(silt, path, "id,v\n1,new\n777,newer\n", strategy="upsert")
+    after = {row[0]: row for row in rows(silt, path, *ids)}
+    assert set(after) == set(before) | {777}
+    given = {row[-2] for row in before.values()}
+    for key, row in after.items():
+        if key == 777:
+            assert row[-2] not in given
+        else:
+            assert row[-2] == before[key][-2]
+            assert (row[-1] == before[key][-1]) == (key != 1) # the version that last changed it
 
 
 def test_commits_are_dated(silt, table, read_deltalake, read_duckdb):
