@@ -286,15 +286,6 @@ static void add_up(batch *b, const silt_change_result *result)
 
 /* ---- the story */
 
-/* V + 1, or behind a number that the tracker has promised before: a target that was deleted or
- * brought back knows nothing of it, and the tracker takes no intent twice. */
-static int64_t next_number(const batch *b)
-{
-    int64_t promised = silt_tracker_promised(b->load->tracker, b->target->app_id);
-    int64_t known = b->target->app_version;
-    return (promised > known ? promised : known) + 1;
-}
-
 static silt_status batch_init(batch *b, silt_error *err)
 {
     size_t count = b->candidates->count;
@@ -316,7 +307,7 @@ static silt_status batch_init(batch *b, silt_error *err)
         .files = b->files,
         .file_count = count,
         .app_id = b->target->app_id,
-        .number = next_number(b),
+        .number = silt_next_number(b->load, b->target),
         .attempt = b->attempt,
         .load_time_us = b->started_us,
         .before_commit = before_commit,

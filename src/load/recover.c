@@ -8,6 +8,12 @@
     "interrupted %" int64 " times by a crash, the last in a batch of %" int64 " files"
 #define ROUNDS_MAX 50 /* of reading again because somebody else was faster */
 
+int64_t silt_next_number(const silt_load *load, const silt_target *target)
+{
+    int64_t promised = silt_tracker_promised(load->tracker, target->app_id);
+    return (promised > target->app_version ? promised : target->app_version) + 1;
+}
+
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
                      const char **attempt)
 {

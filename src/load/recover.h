@@ -35,6 +35,10 @@ silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *repo
 silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
                        silt_ledger_kind kind, int64_t *spent, silt_error *err);
 
+/* V + 1, or behind a number that the tracker has promised before: a target that was deleted or
+ * brought back knows nothing of it, and the tracker takes no intent twice. */
+int64_t silt_next_number(const silt_load *load, const silt_target *target);
+
 /* Rows of the table's open batch: its number and attempt; false when nothing is open. */
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
                      const char **attempt);

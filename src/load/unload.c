@@ -11,6 +11,7 @@
 #include "load/session.h"
 #include "silt/edit.h"
 #include "silt/upkeep.h"
+#include "table/expr.h"
 
 typedef struct unloading {
     silt_load *load;
@@ -43,15 +44,6 @@ static silt_status check_strategy(const unloading *u)
                      "again");
 }
 
-/* A text of Spark's SQL. */
-static void put_text(silt_buf *out, const char *text)
-{
-    silt_buf_putc(out, '\'');
-    for (; *text; text++)
-        silt_buf_printf(out, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
-    silt_buf_putc(out, '\'');
-}
-
 /* The rows of the batch that loaded it. */
 static const char *condition(const unloading *u)
 {
@@ -60,7 +52,7 @@ static const char *condition(const unloading *u)
     const silt_type *batch = schema->fields[silt_type_find(schema, SILT_COLUMN_BATCH_ID)].type;
     const char *quote = batch->kind == SILT_TYPE_STRING ? "'" : "";
     silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " = ");
-    put_text(&where, u->path);
+    silt_expr_quote(u->path, '\'', &where);
     silt_buf_printf(&where, " AND " SILT_COLUMN_BATCH_ID " = %s%" PRId64 "%s", quote,
                     u->item->ledger->number, quote);
     return silt_buf_copy(&where, u->arena);
@@ -115,8 +107,7 @@ static silt_status write_ledger(unloading *u, int64_t *number)
         .files = u->item->file,
         .file_count = 1,
     };
-    int64_t promised = silt_tracker_promised(load->tracker, t->app_id);
-    *number = (promised > t->app_version ? promised : t->app_version) + 1;
+    *number = silt_next_number(load, t);
     for (;; (*number)++) {
         silt_ledger taken;
         ledger.number = *number;

@@ -379,10 +379,17 @@ void silt_edit_put_predicate(const silt_edit *e, silt_json_writer *w)
         silt_json_member_string(w, "predicate", list.data);
 }
 
+void silt_edit_put_times(const silt_edit *e, silt_json_writer *w)
+{
+    int64_t now_us = silt_now_us(NULL);
+    silt_edit_metric(w, "scanTimeMs", (e->found_us - e->started_us) / 1000);
+    silt_edit_metric(w, "rewriteTimeMs", (now_us - e->found_us) / 1000);
+    silt_edit_metric(w, "executionTimeMs", (now_us - e->started_us) / 1000);
+}
+
 void silt_edit_put_shared(const silt_edit *e, silt_json_writer *w)
 {
     const silt_edit_result *r = &e->result;
-    int64_t now_us = silt_now_us(NULL);
     silt_edit_metric(w, "numRemovedFiles", r->files_removed);
     silt_edit_metric(w, "numRemovedBytes", r->bytes_removed);
     silt_edit_metric(w, "numAddedFiles", r->files_added);
@@ -392,7 +399,5 @@ void silt_edit_put_shared(const silt_edit *e, silt_json_writer *w)
     silt_edit_metric(w, "numDeletionVectorsAdded", r->vectors_added);
     silt_edit_metric(w, "numDeletionVectorsRemoved", r->vectors_removed);
     silt_edit_metric(w, "numDeletionVectorsUpdated", 0);
-    silt_edit_metric(w, "scanTimeMs", (e->found_us - e->started_us) / 1000);
-    silt_edit_metric(w, "rewriteTimeMs", (now_us - e->found_us) / 1000);
-    silt_edit_metric(w, "executionTimeMs", (now_us - e->started_us) / 1000);
+    silt_edit_put_times(e, w);
 }

@@ -201,6 +201,8 @@ int64_t silt_edit_file_bytes(const silt_edit *e, int64_t otherwise);
 void silt_edit_metric(silt_json_writer *w, const char *name, int64_t value);
 /* "predicate": a list of conditions within a string, as Spark has it. */
 void silt_edit_put_predicate(const silt_edit *e, silt_json_writer *w);
+/* How long it took to find and to write. */
+void silt_edit_put_times(const silt_edit *e, silt_json_writer *w);
 /* Metrics that delete and update share. */
 void silt_edit_put_shared(const silt_edit *e, silt_json_writer *w);
 

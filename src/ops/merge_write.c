@@ -186,7 +186,6 @@ void silt_merge_put_metrics(const silt_edit *e, silt_json_writer *w)
     const silt_merge_try *t = e->data;
     const silt_merge_result *m = &t->m->result;
     const silt_edit_result *r = &e->result;
-    int64_t now_us = silt_now_us(NULL);
     silt_edit_metric(w, "numSourceRows", m->rows_read);
     silt_edit_metric(w, "numTargetRowsInserted", t->inserted);
     silt_edit_metric(w, "numTargetRowsUpdated", t->updated);
@@ -206,9 +205,7 @@ void silt_merge_put_metrics(const silt_edit *e, silt_json_writer *w)
     silt_edit_metric(w, "numTargetDeletionVectorsAdded", r->vectors_added);
     silt_edit_metric(w, "numTargetDeletionVectorsRemoved", r->vectors_removed);
     silt_edit_metric(w, "numTargetDeletionVectorsUpdated", 0);
-    silt_edit_metric(w, "scanTimeMs", (e->found_us - e->started_us) / 1000);
-    silt_edit_metric(w, "rewriteTimeMs", (now_us - e->found_us) / 1000);
-    silt_edit_metric(w, "executionTimeMs", (now_us - e->started_us) / 1000);
+    silt_edit_put_times(e, w);
 }
 
 /* Clauses of a kind, as a list within a string. */

@@ -164,10 +164,7 @@ silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_erro
         silt_field field = schema->fields[i];
         if (silt_type_find(shape->schema, field.name) >= 0) continue;
         SILT_CLEAN(silt_buf) path = {0};
-        silt_buf_putc(&path, '`');
-        for (const char *c = field.name; *c; c++)
-            silt_buf_printf(&path, *c == '`' ? "``" : "%c", *c);
-        silt_buf_putc(&path, '`');
+        silt_expr_quote(field.name, '`', &path);
         if (path.failed) return silt_fail_nomem(err);
         const silt_column_place last = {0};
         SILT_TRY(silt_shape_add_column(shape, path.data, &field, last, err));

@@ -24,6 +24,9 @@ silt_status silt_expr_bind(const silt_expr *expr, const silt_type *schema, silt_
 silt_status silt_expr_condition(const char *text, const silt_type *schema, silt_arena *arena,
                                 const silt_expr **out, silt_error *err);
 
+/* Append a text between quotes of its kind: '\'' for a text literal, '`' for a name. */
+void silt_expr_quote(const char *text, char quote, silt_buf *out);
+
 /* The text form, which parses to the same tree again. */
 void silt_expr_print(const silt_expr *expr, silt_buf *buf);
 

@@ -18,7 +18,7 @@ static void print(const silt_expr *e, int level, silt_buf *out);
 
 /* ---- literals and names */
 
-static void put_quoted(const char *text, char quote, silt_buf *out)
+void silt_expr_quote(const char *text, char quote, silt_buf *out)
 {
     silt_buf_putc(out, quote);
     for (; *text; text++) {
@@ -95,7 +95,7 @@ static void print_literal(const silt_expr *e, silt_buf *out)
         print_real(e, out);
         return;
     case SILT_TYPE_STRING:
-        put_quoted(e->text, '\'', out);
+        silt_expr_quote(e->text, '\'', out);
         return;
     case SILT_TYPE_BINARY:
         silt_buf_printf(out, "X'%s'", e->text);
@@ -119,7 +119,7 @@ static void print_column(const silt_expr *e, silt_buf *out)
 {
     for (size_t i = 0; i < e->path_count; i++) {
         if (i) silt_buf_putc(out, '.');
-        put_quoted(e->path[i], '`', out);
+        silt_expr_quote(e->path[i], '`', out);
     }
 }
 
