@@ -170,9 +170,9 @@ class Merge:
             pairs = [i for i, s in enumerate(source) if self.matches(t, s) is True]
             for i in pairs:
                 hit[i] = True
+            self.met = self.met or len(pairs) > 1
             if pairs:
                 acting = [(c, source[i]) for i in pairs if (c := self.first("matched", t, source[i]))]
-                self.met = self.met or len(acting) > 1
                 if len(acting) > 1 and any(c.action != "delete" for c, _ in acting):
                     return None
                 clause, s = acting[0] if acting else (None, None)
@@ -264,7 +264,8 @@ def step(silt, rng, kind, model, version, read_deltalake, read_duckdb):
         assert "by several rows of the source each" in r.err, r
         return model, version
     rows, feed = result
-    # deltalake has no keys whose nulls are equal, and lets no two source rows delete one row
+    # deltalake has no keys whose nulls are equal; and a row that meets two of the source and that no clause takes
+    # it sometimes leaves twice
     nulls = any(r[k] is None for r in model + source for k in merge.keys or [])
     deltalakes = "vectors" not in kind and "mapped" not in kind and not nulls and not merge.met
     if deltalakes:
