@@ -353,7 +353,8 @@ static silt_status finish(batch *b, const silt_change_result *result, silt_error
     silt_status st;
     do {
         silt_engine_resume(b->load->engine);
-        st = b->load->runner->ops->verify(b->load->runner, &b->job, &result->txn, b->arena, err);
+        st =
+            b->target->runner->ops->verify(b->target->runner, &b->job, &result->txn, b->arena, err);
         if (st == SILT_OK) st = record(b, result, err);
     } while (st == SILT_INTERRUPTED);
     return st;
@@ -374,7 +375,7 @@ static void tell_start(const batch *b)
 /* From the promise to the record. */
 static silt_status carry_out(batch *b, bool *committed, silt_error *err)
 {
-    silt_runner *runner = b->load->runner;
+    silt_runner *runner = b->target->runner;
     silt_bad_sources bad = {0};
     silt_change_result result;
     silt_status st = promise(b, err);
@@ -412,7 +413,7 @@ silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_cand
     if (crasher) return SILT_OK;
 
     silt_bad_sources bad = {0};
-    silt_runner *runner = load->runner;
+    silt_runner *runner = target->runner;
     silt_status st = runner->ops->prepare(runner, &b.job, &bad, arena, err);
     if (is_files_fault(st, &bad)) return record_unfit(&b, &bad, err);
     if (st != SILT_OK) return st;

@@ -27,6 +27,15 @@ typedef enum silt_vectors {
     SILT_VECTORS_OFF   /* as it is; none that is made does */
 } silt_vectors;
 
+/* What a table is: a file format or a database. */
+typedef enum silt_target_format {
+    SILT_TARGET_DELTA,
+    SILT_TARGET_PARQUET,
+    SILT_TARGET_CSV,
+    SILT_TARGET_SQLITE,
+    SILT_TARGET_POSTGRES
+} silt_target_format;
+
 /* As it is written. */
 const char *silt_strategy_name(silt_strategy strategy);
 
@@ -90,6 +99,7 @@ typedef struct silt_config_table {
     silt_maintenance maintenance;
 
     /* ---- target */
+    silt_target_format format;
     const silt_config_connection *connection; /* NULL: none was named */
     const char *target_path;                  /* of the table, absolute */
     const char *const *partition_by;

@@ -240,6 +240,8 @@ static void read_target(reading *t)
         t->raw.out.target_path =
             silt_config_path(t->r, base, path, silt_config_at(t->node, "write.path"),
                              silt_config_join(t->r, t->path, "write.path", 0));
+    t->raw.out.format =
+        t->raw.write_format < 0 ? SILT_TARGET_DELTA : (silt_target_format)t->raw.write_format;
     t->raw.out.partition_by = t->raw.partition_by.items;
     t->raw.out.partition_count = t->raw.partition_by.count;
     check_columns(t, "write.partition_by", &t->raw.partition_by);

@@ -28,8 +28,6 @@ typedef struct silt_job {
     const silt_random *random;
 } silt_job;
 
-typedef struct silt_runner silt_runner;
-
 typedef struct silt_runner_ops {
     /* Look at the files before they are promised to a batch: BAD_DATA with `bad` (and the like)
      * tells which can't be in it. Otherwise the job may be applied by the same runner. Kept until

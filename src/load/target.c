@@ -8,8 +8,12 @@
 silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
                              silt_error *err)
 {
-    silt_target t = {
-        .ops = &silt_target_delta, .table = table, .app_version = -1, .version = -1, .vouched = -1};
+    silt_target t = {.ops = &silt_target_delta,
+                     .table = table,
+                     .runner = load->runner,
+                     .app_version = -1,
+                     .version = -1,
+                     .vouched = -1};
     if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
         return silt_fail_nomem(err);
     silt_status st =

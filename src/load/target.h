@@ -12,6 +12,7 @@
 
 typedef struct silt_load silt_load;
 typedef struct silt_target silt_target;
+typedef struct silt_runner silt_runner; /* load/runner.h */
 
 /* Which files (_source_file) of which batch (_batch_id) have rows in the target. */
 typedef struct silt_evidence {
@@ -35,6 +36,12 @@ typedef struct silt_target_ops {
                             const silt_evidence **out, size_t *count, silt_error *);
     /* How many rows there are, everybody's; -1: not known. */
     silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
+    /* Commit the unload of a file as batch `number`: the rows that batch `loaded_by` put there go,
+     * all or none, and `*rows` says how many. Is asked only where there is evidence. A number below
+     * 0: nothing is changed, the rows are counted; -1: there are none, or it can't be told.
+     * CONFLICT: somebody was faster. */
+    silt_status (*unload)(silt_load *, silt_target *, const char *path, int64_t loaded_by,
+                          int64_t number, int64_t *rows, silt_error *);
     /* Take away what an attempt has left that isn't part of the target. */
     void (*clean)(silt_load *, silt_target *, const char *attempt);
     /* After a batch: what is due. */
@@ -49,6 +56,7 @@ struct silt_target {
     const silt_config_table *table;
     char *app_id;                     /* <pipeline>/<table> */
     silt_store *store;                /* of the ledgers; a Delta table's own */
+    silt_runner *runner;              /* who brings rows there; borrowed */
     char own_attempt[SILT_UUID_SIZE]; /* of the batch this run has open or has just given up; "" */
     int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
                         yet looked */

@@ -9,9 +9,7 @@
 #include "load/compare.h"
 #include "load/recover.h"
 #include "load/session.h"
-#include "silt/edit.h"
 #include "silt/upkeep.h"
-#include "table/expr.h"
 
 typedef struct unloading {
     silt_load *load;
@@ -44,43 +42,21 @@ static silt_status check_strategy(const unloading *u)
                      "again");
 }
 
-/* The rows of the batch that loaded it. */
-static const char *condition(const unloading *u)
+static silt_status take_away(unloading *u, int64_t number, int64_t *rows)
 {
-    SILT_CLEAN(silt_buf) where = {0};
-    const silt_type *schema = silt_snapshot_schema(u->target.snapshot);
-    const silt_type *batch = schema->fields[silt_type_find(schema, SILT_COLUMN_BATCH_ID)].type;
-    const char *quote = batch->kind == SILT_TYPE_STRING ? "'" : "";
-    silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " = ");
-    silt_expr_quote(u->path, '\'', &where);
-    silt_buf_printf(&where, " AND " SILT_COLUMN_BATCH_ID " = %s%" PRId64 "%s", quote,
-                    u->item->ledger->number, quote);
-    return silt_buf_copy(&where, u->arena);
-}
-
-static silt_status delete_rows(unloading *u, int64_t number, silt_edit_result *out)
-{
-    silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
-    silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
-    const char *where = condition(u);
-    if (!where) return silt_fail_nomem(u->err);
-    commit.app_id = number < 0 ? NULL : u->target.app_id;
-    commit.app_version = number;
-    opts.commit = &commit;
-    opts.dry_run = number < 0;
-    return silt_delete(u->target.snapshot, where, &opts, out, NULL, u->err);
+    silt_target *t = &u->target;
+    return t->ops->unload(u->load, t, u->path, u->item->ledger->number, number, rows, u->err);
 }
 
 /* Invariant (1). */
 static silt_status check_rows(unloading *u)
 {
-    silt_edit_result found;
-    SILT_TRY(delete_rows(u, -1, &found));
-    int64_t loaded = u->item->file->rows.inserted;
-    if (found.rows_deleted == loaded || (loaded == 0 && found.rows_deleted < 0)) return SILT_OK;
+    int64_t found, loaded = u->item->file->rows.inserted;
+    SILT_TRY(take_away(u, -1, &found));
+    if (found == loaded || (loaded == 0 && found < 0)) return SILT_OK;
     silt_fail(u->err, SILT_INCONSISTENT,
               "table %s: %" PRId64 " rows of %s are there, batch %" PRId64 " loaded %" PRId64,
-              u->target.table->name, found.rows_deleted, u->path, u->item->ledger->number, loaded);
+              u->target.table->name, found, u->path, u->item->ledger->number, loaded);
     return silt_hint(u->err, SILT_INCONSISTENT, "see 'silt validate-consistency'");
 }
 
@@ -130,15 +106,11 @@ static silt_status let_wait(unloading *u)
 
 static silt_status unload(unloading *u, silt_unload_table *out)
 {
-    int64_t number;
-    silt_edit_result done = {0};
+    int64_t number, rows;
     silt_settled settled = {0};
     SILT_TRY(write_ledger(u, &number));
-    SILT_TRY(delete_rows(u, number, &done));
-    if (done.outcome == SILT_EDIT_OVERTAKEN)
-        return silt_fail(u->err, SILT_CONFLICT, "table %s: another process was faster; try again",
-                         u->target.table->name);
-    out->version = done.committed_version;
+    SILT_TRY(take_away(u, number, &rows));
+    out->version = u->target.version;
     out->batch_id = number;
     SILT_TRY(silt_settle(u->load, &u->target, &settled, u->err));
     silt_load_event(u->load, "unload", "{\"table_name\":\"%s\",\"batch_id\":%" PRId64 "}",
