@@ -141,6 +141,7 @@ typedef struct silt_status_lock {
     bool held;     /* there is a lock file */
     bool readable; /* and it can be read */
     bool alive;    /* and its owner lives */
+    bool assumed;  /* for it is on another host: `alive` goes by timeout_us alone */
     int64_t pid;
     const char *hostname;
     int64_t acquired_us, timeout_us; /* µs since 1970 UTC */

@@ -28,8 +28,8 @@ static int print_holder(cli *c, bool *held)
     cli_format_time(report.lock.acquired_us, false, since);
     fprintf(stdout, "Current lock held by PID %" PRId64 " since %s\n", report.lock.pid, since);
     if (report.lock.alive)
-        cli_say(c, CLI_WARNING, "its holder on %s is alive; what it has under way will be fenced",
-                report.lock.hostname);
+        cli_say(c, CLI_WARNING, "its holder on %s %s; what it has under way will be fenced",
+                report.lock.hostname, report.lock.assumed ? "may be alive" : "is alive");
     return CLI_OK;
 }
 

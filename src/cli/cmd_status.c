@@ -18,6 +18,7 @@ static void print_lock_json(cli_json *j, const silt_status_lock *lock)
     cli_json_object(j, "lock");
     cli_json_boolean(j, "readable", lock->readable);
     cli_json_boolean(j, "alive", lock->alive);
+    cli_json_boolean(j, "assumed", lock->assumed);
     if (lock->readable) {
         cli_json_integer(j, "pid", lock->pid);
         cli_json_string(j, "hostname", lock->hostname);
@@ -86,7 +87,9 @@ static void print_lock(const cli *c, const silt_status_lock *lock)
         fprintf(stdout, "Lock: held by PID %" PRId64 " on ", lock->pid);
         cli_put(stdout, &c->out, lock->hostname);
         fprintf(stdout, " since %s, until %s (%s)\n", since, until,
-                lock->alive ? "alive" : "gone: the next run takes it over");
+                !lock->alive    ? "gone: the next run takes it over"
+                : lock->assumed ? "another host's: whether it is alive can't be told from here"
+                                : "alive");
     }
 }
 

@@ -79,6 +79,7 @@ static void parse_json(silt_bytes body, const silt_clock *clock, silt_arena *are
     copy_text(owner.host, sizeof(owner.host), out->hostname);
     copy_text(owner.world, sizeof(owner.world), world);
     silt_process_life life = world ? silt_process_look(&owner) : SILT_PROCESS_ELSEWHERE;
+    out->assumed = life == SILT_PROCESS_ELSEWHERE;
     out->same_host = strcmp(self.host, out->hostname) == 0;
     out->alive = life == SILT_PROCESS_ELSEWHERE ? silt_now_us(clock) < out->timeout_us
                                                 : life == SILT_PROCESS_ALIVE;
@@ -356,10 +357,11 @@ silt_status silt_lock_look(silt_store *state, const silt_clock *clock, silt_lock
     if (fd < 0) return SILT_OK;
     struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_OFD_GETLK, &range) == 0) {
-        if (range.l_type != F_UNLCK)
-            out->alive = true;
-        else if (out->same_host || !out->readable)
-            out->alive = false;
+        bool held = range.l_type != F_UNLCK;
+        if (held || out->same_host || !out->readable) {
+            out->alive = held;
+            out->assumed = false;
+        }
     }
     close(fd);
     return SILT_OK;

@@ -17,6 +17,7 @@ typedef struct silt_lock_info {
     bool present;  /* there is a lock file */
     bool readable; /* and it parses */
     bool alive;    /* and its owner lives, as far as can be known */
+    bool assumed;  /* for it can't be asked: `alive` goes by timeout_us alone */
     bool same_host;
     int64_t pid;
     int64_t acquired_us, timeout_us;

@@ -78,14 +78,37 @@ static silt_status load_table(silt_load *load, silt_target *target, const silt_r
     return SILT_OK;
 }
 
+/* What table_status said before the run. */
+typedef struct known_states {
+    const silt_table_state *items;
+    size_t count;
+} known_states;
+
+/* A run without news leaves table_status alone, unless that is behind: a run was killed before it
+ * told, one failed before it had files, or the records were lost. */
+static bool has_news(const silt_table_run *run, const known_states *known,
+                     const silt_table_state *now)
+{
+    const silt_run_table *sum = &run->sum;
+    if (sum->problem != SILT_OK || sum->batches || sum->files_failed) return true;
+    for (size_t i = 0; i < known->count; i++) {
+        const silt_table_state *s = &known->items[i];
+        if (!silt_streq(s->table_name, now->table_name)) continue;
+        return !silt_streq(s->status, now->status) || s->files_completed != now->files_completed ||
+               s->files_failed != now->files_failed;
+    }
+    return now->files_completed || now->files_failed;
+}
+
 /* What the run leaves in table_status. A failure of that is a warning: it is rebuilt by the next
  * run. */
-static void tell_status(silt_load *load, const silt_table_run *run)
+static void tell_status(silt_load *load, const silt_table_run *run, const known_states *known)
 {
     silt_table_state state;
     int64_t pending, processing;
     silt_engine_resume(load->engine); /* an interrupt has done its work by now */
     silt_table_status_count(load, run->sum.table_name, &state, &pending, &processing);
+    if (!has_news(run, known, &state)) return;
     state.last_run_id = load->run_id;
     if (run->sum.problem != SILT_OK) state.status = "failed";
     silt_error err = {0};
@@ -115,7 +138,8 @@ static void tell_given_up(silt_load *load, const char *table)
 /* One table from open to status. A failure is noted in `run`; only what must stop the whole run is
  * returned. */
 static silt_status run_table(silt_load *load, const silt_config_table *table,
-                             const silt_run_options *opts, silt_table_run *run, silt_error *err)
+                             const silt_run_options *opts, const known_states *known,
+                             silt_table_run *run, silt_error *err)
 {
     run->sum =
         (silt_run_table){.table_name = table->name, .path = table->target_path, .version = -1};
@@ -137,8 +161,7 @@ static silt_status run_table(silt_load *load, const silt_config_table *table,
     }
     run->sum.duration_ms = silt_now_ms(load->clock) - start_ms;
     tell_given_up(load, table->name);
-    if (st != SILT_FENCED && (st != SILT_OK || run->sum.batches || run->sum.files_failed))
-        tell_status(load, run);
+    if (st != SILT_FENCED) tell_status(load, run, known);
     if (st != SILT_INTERRUPTED && st != SILT_FENCED) return SILT_OK;
     if (err) *err = problem;
     return st;
@@ -191,6 +214,9 @@ static silt_status run_tables(silt_load *load, const silt_run_options *opts, sil
     silt_run_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
     silt_table_run run = {.arena = arena};
     if (!tables) return silt_fail_nomem(err);
+    known_states known = {0};
+    silt_error harmless = {0};
+    (void)silt_table_status_read(load, arena, &known.items, &known.count, &harmless);
     silt_status st = SILT_OK;
     out->tables = tables;
     for (size_t i = 0; st == SILT_OK && i < config->table_count; i++) {
@@ -200,7 +226,7 @@ static silt_status run_tables(silt_load *load, const silt_run_options *opts, sil
         if (obstacle)
             leave_out(table, obstacle, &run);
         else
-            st = run_table(load, table, opts, &run, err);
+            st = run_table(load, table, opts, &known, &run, err);
         tables[out->table_count++] = run.sum;
         add_table(out, &run);
     }

@@ -9,6 +9,7 @@ static silt_status copy_lock(const silt_lock_info *lock, silt_arena *arena, silt
         .held = lock->present,
         .readable = lock->readable,
         .alive = lock->alive,
+        .assumed = lock->assumed,
         .pid = lock->pid,
         .hostname = silt_arena_strdup(arena, lock->hostname),
         .acquired_us = lock->acquired_us,
@@ -105,7 +106,7 @@ static silt_status look_at_table(silt_load *load, const silt_config_table *table
         out->files_completed = now.files_completed;
         out->files_failed = now.files_failed;
         out->last_batch_id = now.last_batch_id;
-        if (out->files_processing) out->status = "processing";
+        if (!silt_streq(out->status, "failed")) out->status = now.status;
         SILT_TRY(list_failures(load, arena, out, err));
     }
     silt_error why = {0};

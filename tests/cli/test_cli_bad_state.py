@@ -1,5 +1,6 @@
 """What users and disks do to a pipeline: each gets a message that says what, where and what to do, a status of
 the table, and no row is lost or doubled."""
+import json
 import os
 import shutil
 import subprocess
@@ -63,6 +64,41 @@ def test_a_lost_tracker(loaded):
     loaded("run")
     assert_sales_once(loaded, {1: 10, 2: 10})
     loaded("validate-consistency")
+
+
+def status_of(silt):
+    return silt("status", "--json").json["tables"][0]["status"]
+
+
+def test_table_status_follows_a_run_without_news(loaded):
+    loaded("run")
+    commits = list((loaded.dir / "state/table_status/_delta_log").glob("*.json"))
+    loaded("run")
+    assert commits == list((loaded.dir / "state/table_status/_delta_log").glob("*.json"))
+    shutil.rmtree(loaded.dir / "state")
+    loaded("run")
+    assert status_of(loaded) == "completed"
+    (loaded.dir / "lake").rename(loaded.dir / "elsewhere")
+    loaded.write("lake", "")
+    loaded("run", rc=None)
+    assert status_of(loaded) == "failed"
+    (loaded.dir / "lake").unlink()
+    (loaded.dir / "elsewhere").rename(loaded.dir / "lake")
+    loaded("run")
+    assert status_of(loaded) == "completed"
+
+
+def test_a_lock_of_another_host_may_be_alive(loaded):
+    loaded.write("state/pipeline.lock", json.dumps({
+        "pid": 4711, "hostname": "loader-2", "acquired_at": "2024-01-15T10:00:00.000Z", "boot_id": "-",
+        "timeout_at": "2099-01-15T12:00:00.000Z", "lock_name": "shop", "process_start": 1,
+        "token": "5f3a4c1e-0000-4000-8000-000000000001"}))
+    lock = loaded("status", "--json").json["lock"]
+    assert lock["alive"] and lock["assumed"]
+    assert "can't be told from here" in loaded("status").out
+    loaded("run", rc=4)
+    assert "may be alive" in loaded("force-unlock", "--yes").err
+    loaded("run")
 
 
 def test_a_data_file_of_the_tracker_is_gone(loaded):
