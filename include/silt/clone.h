@@ -92,6 +92,7 @@ typedef struct silt_export_options {
     /* DELTA, INVALID for others: NULL: none. Where the folder is a table that has its number
      * already, nothing is written. */
     const silt_commit_options *commit;
+    bool dry_run; /* write it under the system's temporary folder, tell, and throw it away */
 } silt_export_options;
 #define SILT_EXPORT_OPTIONS_INIT                   \
     {                                              \
@@ -99,7 +100,7 @@ typedef struct silt_export_options {
     }
 
 typedef enum silt_export_outcome {
-    SILT_EXPORT_WRITTEN,
+    SILT_EXPORT_WRITTEN,      /* with dry_run: would be */
     SILT_EXPORT_ALREADY_DONE, /* nothing was written: app_version was committed before */
     SILT_EXPORT_OVERTAKEN /* nothing was written: a higher one was, and none with this is known */
 } silt_export_outcome;
@@ -107,7 +108,8 @@ typedef enum silt_export_outcome {
 typedef struct silt_export_result {
     int64_t rows, files, bytes;
     silt_export_outcome outcome;
-    int64_t committed_version, table_version; /* of DELTA, in the new table; else -1 */
+    int64_t committed_version, table_version; /* of DELTA, in the new table; else, and of
+                                                  dry runs, -1 */
 } silt_export_result;
 
 /**

@@ -21,7 +21,8 @@ typedef struct silt_finding {
     const char *path; /* of the object, in the table; NULL: the table */
     const char *what;
     const char *remedy; /* what to do about it */
-    bool fixed;         /* it is done already, or will be in the commit that follows */
+    bool fixed;         /* it is done already, or will be in the commit that follows; of a dry run:
+                           would be */
 } silt_finding;
 
 /* Return false to hear of no more. */
@@ -35,10 +36,11 @@ typedef struct silt_doctor_options {
     int64_t young_ms;  /* files of nobody that are younger may be somebody's at work; -1: a day */
     silt_finding_fn *found;
     void *ctx;
+    bool dry_run; /* with fix: repair aside, under the system's temporary folder */
 } silt_doctor_options;
-#define SILT_DOCTOR_OPTIONS_INIT                                         \
-    {                                                                    \
-        sizeof(silt_doctor_options), false, false, false, -1, NULL, NULL \
+#define SILT_DOCTOR_OPTIONS_INIT                                                \
+    {                                                                           \
+        sizeof(silt_doctor_options), false, false, false, -1, NULL, NULL, false \
     }
 
 typedef struct silt_doctor_result {
@@ -48,7 +50,7 @@ typedef struct silt_doctor_result {
     int64_t fixed;             /* of these */
     int64_t open;              /* errors and warnings that aren't */
     int64_t rows_lost;         /* of files that were taken out; -1: not known */
-    int64_t committed_version; /* of repairs; -1: none */
+    int64_t committed_version; /* of repairs; -1: none, or a dry run */
 } silt_doctor_result;
 
 /**

@@ -23,10 +23,11 @@ typedef struct silt_checkpoint_options {
     int64_t version; /* SILT_LATEST, or an older one */
     int64_t parts; /* files of a multi-part checkpoint, which the protocol discourages; 0 or 1: one
                       file, or what delta.checkpointPolicy asks for */
+    bool dry_run;  /* write it aside, under the system's temporary folder: the log stays as it is */
 } silt_checkpoint_options;
-#define SILT_CHECKPOINT_OPTIONS_INIT                    \
-    {                                                   \
-        sizeof(silt_checkpoint_options), SILT_LATEST, 0 \
+#define SILT_CHECKPOINT_OPTIONS_INIT                           \
+    {                                                          \
+        sizeof(silt_checkpoint_options), SILT_LATEST, 0, false \
     }
 
 typedef struct silt_checkpoint_result {

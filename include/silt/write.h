@@ -2,6 +2,7 @@
 #ifndef SILT_WRITE_H
 #define SILT_WRITE_H
 
+#include "silt/arena.h"
 #include "silt/arrow.h"
 #include "silt/commit.h"
 #include "silt/policy.h"
@@ -135,6 +136,11 @@ typedef struct silt_write_options {
     const char *const *ordering_keys; /* files' rows are sorted by these; NULL-terminated */
     int64_t target_file_bytes;        /* 0: delta.targetFileSize, else 128 MB */
     const char *compression; /* snappy, zstd, gzip, lz4, none; NULL: the table's, else snappy */
+    /* Do all of it aside, under the system's temporary folder, and tell what came of it: nothing of
+     * the table changes, nor is its folder made. It takes as long, and for a while the room of the
+     * new files. */
+    bool dry_run;
+    silt_arena *arena; /* of dry runs: owns the result's texts; NULL: there are none */
 } silt_write_options;
 #define SILT_WRITE_OPTIONS_INIT                    \
     {                                              \
@@ -146,7 +152,8 @@ typedef enum silt_write_outcome {
     SILT_WRITE_ALREADY_DONE, /* nothing was written: this app_version was committed before */
     SILT_WRITE_OVERTAKEN, /* nothing was written: a higher one was, and none with this is known */
     SILT_WRITE_SKIPPED,   /* nothing was written: IGNORE, and there is a table */
-    SILT_WRITE_UNCHANGED  /* nothing was written: the table has these rows already */
+    SILT_WRITE_UNCHANGED, /* nothing was written: the table has these rows already */
+    SILT_WRITE_DRY_RUN    /* nothing was written: all else says what would be */
 } silt_write_outcome;
 
 typedef struct silt_write_result {
@@ -157,8 +164,11 @@ typedef struct silt_write_result {
     int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
     int64_t rows_copied;  /* stood in files that were written anew */
     int64_t rows_deleted; /* OVERWRITE: went; -1: the table's statistics don't say */
-    int64_t files_added, bytes_added, files_removed;
-    int attempts; /* commits tried */
+    int64_t files_added, bytes_added, files_removed, bytes_removed;
+    int attempts;               /* commits tried; of a dry run 0 */
+    const char *const *changes; /* of a dry run: what the table would be made like, or change in, a
+                                   line each: "column + a long", "feature + rowTracking" */
+    size_t change_count;
 } silt_write_result;
 
 /**
@@ -174,7 +184,8 @@ typedef struct silt_write_result {
  * @param store  of the table; its parent folders are made
  * @param engine of the snapshot and scans too
  * @param opts   NULL for SILT_WRITE_OPTIONS_INIT
- * @param after  may be NULL; else the newest snapshot, or NULL where it has to be opened anew
+ * @param after  may be NULL; else the newest snapshot, or NULL where it has to be opened anew, as
+ *               after a dry run
  * @return SILT_INVALID     options that don't go together; columns that don't fit the table's
  *         SILT_BAD_DATA    rows or files that don't fit, or violate what the table asks
  *         SILT_EXISTS      SILT_WRITE_ERROR and there is a table

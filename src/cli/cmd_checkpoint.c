@@ -11,6 +11,7 @@ static void print(const cli *c, const silt_checkpoint_result *r)
     if (c->json) {
         cli_json j = cli_json_start(stdout, true);
         cli_json_object(&j, NULL);
+        cli_json_boolean(&j, "dry_run", cli_flag(c, "dry-run"));
         cli_json_integer(&j, "version", r->version);
         cli_json_string(&j, "form", r->v2 ? "v2" : r->objects > 1 ? "multi-part" : "classic");
         cli_json_integer(&j, "files", r->files);
@@ -21,7 +22,8 @@ static void print(const cli *c, const silt_checkpoint_result *r)
         return;
     }
     if (c->quiet) return;
-    fprintf(stdout, "Checkpoint of version %" PRId64 ": %s of the table in %s\n", r->version,
+    fprintf(stdout, "%sCheckpoint of version %" PRId64 ": %s of the table in %s\n",
+            cli_flag(c, "dry-run") ? "Dry run: " : "", r->version,
             cli_counted(r->files, "file", "files", files),
             cli_files_and_size(r->objects, r->size_bytes, objects));
 }
@@ -33,6 +35,7 @@ int cmd_checkpoint(cli *c)
     silt_checkpoint_options opts = SILT_CHECKPOINT_OPTIONS_INIT;
     opts.version = cli_count(c, "version", SILT_LATEST);
     opts.parts = cli_count(c, "parts", 0);
+    opts.dry_run = cli_flag(c, "dry-run");
     if (opts.parts == 0 && cli_text(c, "parts"))
         return cli_misuse(c, "--parts 0: a checkpoint has 1 part at least");
     int status = cli_open_store(c);

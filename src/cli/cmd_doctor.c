@@ -37,7 +37,10 @@ static bool print_text(void *ctx, const silt_finding *f)
         fputs(": ", stdout);
     }
     cli_put(stdout, &c->out, f->what);
-    fprintf(stdout, "\n    %s\n", f->fixed ? "repaired" : f->remedy);
+    fprintf(stdout, "\n    %s\n",
+            !f->fixed                ? f->remedy
+            : cli_flag(c, "dry-run") ? "would be repaired"
+                                     : "repaired");
     return !ferror(stdout);
 }
 
@@ -57,6 +60,7 @@ static void print_summary(const cli *c, const silt_doctor_result *r)
         cli_json_integer(&j, "fixed", r->fixed);
         cli_json_count(&j, "rows_lost", r->rows_lost);
         cli_json_count(&j, "committed_version", r->committed_version);
+        cli_json_boolean(&j, "dry_run", cli_flag(c, "dry-run"));
         cli_json_end(&j);
         return;
     }
@@ -66,12 +70,14 @@ static void print_summary(const cli *c, const silt_doctor_result *r)
     if (!r->errors && !r->warnings && !r->notes)
         fputs("nothing is wrong\n", stdout);
     else
-        fprintf(stdout, "%s, %s, %s; %" PRId64 " repaired\n",
+        fprintf(stdout, "%s, %s, %s; %" PRId64 "%s repaired\n",
                 cli_counted(r->errors, "error", "errors", errors),
                 cli_counted(r->warnings, "warning", "warnings", warnings),
-                cli_counted(r->notes, "note", "notes", notes), r->fixed);
+                cli_counted(r->notes, "note", "notes", notes), r->fixed,
+                cli_flag(c, "dry-run") ? " would be" : "");
     if (r->rows_lost > 0)
-        fprintf(stdout, "%s lost\n", cli_counted(r->rows_lost, "row was", "rows were", lost));
+        fprintf(stdout, "%s%s lost\n", cli_flag(c, "dry-run") ? "Dry run: " : "",
+                cli_counted(r->rows_lost, "row was", "rows were", lost));
     if (r->committed_version >= 0)
         fprintf(stdout, "The repairs are version %" PRId64 "\n", r->committed_version);
 }
@@ -84,16 +90,20 @@ int cmd_doctor(cli *c)
     opts.fix = cli_flag(c, "fix");
     opts.drop_missing = cli_flag(c, "yes");
     opts.deep = cli_flag(c, "deep");
+    opts.dry_run = cli_flag(c, "dry-run");
     opts.found = c->json ? print_json : print_text;
     opts.ctx = c;
     int64_t hours = cli_count(c, "young-hours", -1);
     opts.young_ms = hours < 0 ? -1 : hours * 60 * 60 * 1000;
     if (opts.drop_missing && !opts.fix)
         return cli_misuse(c, "--yes is for --fix: files that are gone are taken out of the table");
+    if (opts.dry_run && !opts.fix)
+        return cli_misuse(c, "--dry-run is for --fix: without it nothing is changed");
     int status = cli_open_store(c);
     if (status == CLI_OK) status = cli_rows_watch(c);
     if (status != CLI_OK) return status;
     if (silt_doctor(c->store, c->engine, &opts, &result, &err) != SILT_OK) return cli_fail(c, &err);
     print_summary(c, &result);
-    return result.open ? CLI_INCONSISTENT : CLI_OK;
+    int64_t open = opts.dry_run ? result.errors + result.warnings : result.open;
+    return open ? CLI_INCONSISTENT : CLI_OK;
 }

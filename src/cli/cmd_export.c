@@ -41,6 +41,7 @@ static void print_result(const cli *c, silt_export_format format, const silt_exp
         cli_json_string(&j, "format", formats[format]);
         cli_json_string(&j, "destination", c->line.arguments[1]);
         cli_json_string(&j, "outcome", outcomes[r->outcome]);
+        cli_json_boolean(&j, "dry_run", cli_flag(c, "dry-run"));
         cli_json_count(&j, "committed_version", r->committed_version);
         cli_json_count(&j, "table_version", r->table_version);
         cli_json_integer(&j, "rows", r->rows);
@@ -54,7 +55,8 @@ static void print_result(const cli *c, silt_export_format format, const silt_exp
     if (r->outcome != SILT_EXPORT_WRITTEN) return;
     char rows[CLI_COUNTED_SIZE], files[CLI_COUNTED_SIZE], size[CLI_NUMBER_SIZE];
     cli_format_size(r->bytes, size);
-    fprintf(stdout, "Exported version %" PRId64 ": %s in %s (%s)\n",
+    fprintf(stdout, "%s version %" PRId64 ": %s in %s (%s)\n",
+            cli_flag(c, "dry-run") ? "Dry run: would export" : "Exported",
             silt_snapshot_version(c->snapshot), cli_counted(r->rows, "row", "rows", rows),
             cli_counted(r->files, "file", "files", files), size);
 }
@@ -94,6 +96,7 @@ int cmd_export(cli *c)
     opts.where = cli_text(c, "where");
     opts.no_header = cli_flag(c, "no-header");
     opts.overwrite = cli_flag(c, "overwrite");
+    opts.dry_run = cli_flag(c, "dry-run");
     int status = take_format(c, &opts.format);
     if (status != CLI_OK) return status;
     if (opts.format == SILT_EXPORT_DELTA)

@@ -51,6 +51,8 @@ static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
     if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &o->target_file_bytes);
     if (status != CLI_OK) return status;
     o->policy = policy;
+    o->dry_run = cli_flag(c, "dry-run");
+    o->arena = c->arena;
     o->where = cli_text(c, "where");
     o->compression = cli_text(c, "compression");
     return cli_take_commit(c, &o->commit);
@@ -60,8 +62,8 @@ static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
 
 static const char *outcome_name(silt_write_outcome outcome)
 {
-    static const char *const names[] = {"committed", "already_done", "overtaken", "skipped",
-                                        "unchanged"};
+    static const char *const names[] = {"committed", "already_done", "overtaken",
+                                        "skipped",   "unchanged",    "dry_run"};
     return names[outcome];
 }
 
@@ -83,13 +85,52 @@ static void print_json(const silt_write_result *r)
     cli_json_integer(&j, "files_added", r->files_added);
     cli_json_integer(&j, "files_removed", r->files_removed);
     cli_json_integer(&j, "bytes_added", r->bytes_added);
+    cli_json_integer(&j, "bytes_removed", r->bytes_removed);
     cli_json_integer(&j, "attempts", r->attempts);
+    if (r->outcome == SILT_WRITE_DRY_RUN) {
+        cli_json_array(&j, "changes");
+        for (size_t i = 0; i < r->change_count; i++)
+            cli_json_string(&j, NULL, r->changes[i]);
+        cli_json_end(&j);
+    }
     cli_json_end(&j);
+}
+
+static void print_counts(const silt_write_result *r)
+{
+    char rows[CLI_COUNTED_SIZE], added[CLI_COUNTED_SIZE], removed[CLI_COUNTED_SIZE];
+    printf("%s inserted", cli_counted(r->rows_inserted, "row", "rows", rows));
+    if (r->rows_updated) printf(", %" PRId64 " updated", r->rows_updated);
+    if (r->rows_deleted > 0) printf(", %" PRId64 " deleted", r->rows_deleted);
+    if (r->rows_unchanged) printf(", %" PRId64 " left as they were", r->rows_unchanged);
+    if (r->rows_deduplicated) printf(", %" PRId64 " deduplicated", r->rows_deduplicated);
+    printf("; %s added", cli_counted(r->files_added, "file", "files", added));
+    if (r->files_removed)
+        printf(", %s removed", cli_counted(r->files_removed, "file", "files", removed));
+    putchar('\n');
+}
+
+/* What would be, and at what cost. */
+static void print_dry(const cli *c, const silt_write_result *r)
+{
+    char rows[CLI_COUNTED_SIZE], added[CLI_NUMBER_SIZE], removed[CLI_NUMBER_SIZE];
+    for (size_t i = 0; i < r->change_count; i++) {
+        cli_put(stdout, &c->out, r->changes[i]);
+        putchar('\n');
+    }
+    printf("Dry run: of %s read, ", cli_counted(r->rows_read, "row", "rows", rows));
+    print_counts(r);
+    cli_format_size(r->bytes_added, added);
+    cli_format_size(r->bytes_removed, removed);
+    printf("%s would be written", added);
+    if (r->rows_copied)
+        printf(", %s of it as they were", cli_counted(r->rows_copied, "row", "rows", rows));
+    if (r->files_removed) printf("; the files removed have %s", removed);
+    putchar('\n');
 }
 
 static void print_words(const cli *c, const silt_write_result *r)
 {
-    char rows[CLI_COUNTED_SIZE], added[CLI_COUNTED_SIZE], removed[CLI_COUNTED_SIZE];
     switch (r->outcome) {
     case SILT_WRITE_ALREADY_DONE:
         cli_say_done(c, r->committed_version);
@@ -104,16 +145,11 @@ static void print_words(const cli *c, const silt_write_result *r)
         printf("the table has these rows already: nothing was written\n");
         break;
     case SILT_WRITE_COMMITTED:
-        printf("version %" PRId64 ": %s inserted", r->committed_version,
-               cli_counted(r->rows_inserted, "row", "rows", rows));
-        if (r->rows_updated) printf(", %" PRId64 " updated", r->rows_updated);
-        if (r->rows_deleted > 0) printf(", %" PRId64 " deleted", r->rows_deleted);
-        if (r->rows_unchanged) printf(", %" PRId64 " left as they were", r->rows_unchanged);
-        if (r->rows_deduplicated) printf(", %" PRId64 " deduplicated", r->rows_deduplicated);
-        printf("; %s added", cli_counted(r->files_added, "file", "files", added));
-        if (r->files_removed)
-            printf(", %s removed", cli_counted(r->files_removed, "file", "files", removed));
-        putchar('\n');
+        printf("version %" PRId64 ": ", r->committed_version);
+        print_counts(r);
+        break;
+    case SILT_WRITE_DRY_RUN:
+        print_dry(c, r);
         break;
     }
 }
@@ -129,7 +165,8 @@ static void end_run(cli *c, silt_status st, const silt_error *err, const silt_wr
                                                 [SILT_WRITE_ALREADY_DONE] = SILT_RUN_ALREADY_DONE,
                                                 [SILT_WRITE_OVERTAKEN] = SILT_RUN_OVERTAKEN,
                                                 [SILT_WRITE_SKIPPED] = SILT_RUN_SKIPPED,
-                                                [SILT_WRITE_UNCHANGED] = SILT_RUN_SKIPPED};
+                                                [SILT_WRITE_UNCHANGED] = SILT_RUN_SKIPPED,
+                                                [SILT_WRITE_DRY_RUN] = SILT_RUN_SKIPPED};
     cli_run_end(c, st, err, outcomes[r->outcome], r->committed_version, r->table_version);
 }
 

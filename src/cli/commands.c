@@ -122,8 +122,10 @@ static const cli_option vacuum_options[] = {
     {"yes", CLI_FLAG, NULL, 'y'},           END,
 };
 
-static const cli_option checkpoint_options[] = {
-    {"version", CLI_COUNT, "N", 0}, {"parts", CLI_COUNT, "N", 0}, END};
+static const cli_option checkpoint_options[] = {{"version", CLI_COUNT, "N", 0},
+                                                {"parts", CLI_COUNT, "N", 0},
+                                                {"dry-run", CLI_FLAG, NULL, 0},
+                                                END};
 
 static const cli_option cleanup_log_options[] = {
     {"retention-days", CLI_COUNT, "D", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
@@ -204,6 +206,7 @@ static const cli_option write_options[] = {
     CLI_POLICY_OPTIONS,
     {"cluster-by", CLI_LIST, "COLUMNS", 0},
     {"as-diff", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
     CLI_COMMIT_OPTIONS,
     END,
 };
@@ -216,6 +219,7 @@ static const cli_option export_options[] = {
     {"where", CLI_TEXT, "CONDITION", 0},
     {"no-header", CLI_FLAG, NULL, 0},
     {"overwrite", CLI_FLAG, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
     CLI_COMMIT_OPTIONS,
     END,
 };
@@ -275,11 +279,8 @@ static const cli_option migrate_options[] = {
 };
 
 static const cli_option doctor_options[] = {
-    {"fix", CLI_FLAG, NULL, 0},
-    {"yes", CLI_FLAG, NULL, 'y'},
-    {"deep", CLI_FLAG, NULL, 0},
-    {"young-hours", CLI_COUNT, "H", 0},
-    END,
+    {"fix", CLI_FLAG, NULL, 0},         {"yes", CLI_FLAG, NULL, 'y'},   {"deep", CLI_FLAG, NULL, 0},
+    {"young-hours", CLI_COUNT, "H", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END,
 };
 
 #define LATER(command)                         \

@@ -10,6 +10,7 @@
 #include "base/seam.h"
 #include "log/dv.h"
 #include "ops/doctor_work.h"
+#include "table/dry.h"
 #include "silt/scan.h"
 #include "table/commit_info.h"
 
@@ -225,6 +226,8 @@ silt_status silt_doctor(silt_store *store, silt_engine *engine, const silt_docto
         return silt_fail(err, SILT_INVALID, "silt_doctor_options: struct_size is not set");
     if (opts->drop_missing && !opts->fix)
         return silt_fail(err, SILT_INVALID, "drop_missing is for fix");
+    if (opts->dry_run && !opts->fix)
+        return silt_fail(err, SILT_INVALID, "dry_run is for fix: nothing is changed without it");
     __attribute__((cleanup(work_release)))
     silt_doctor_work d = {.store = store,
                           .engine = engine,
@@ -235,7 +238,15 @@ silt_status silt_doctor(silt_store *store, silt_engine *engine, const silt_docto
                           .result = {.version = -1, .committed_version = -1},
                           .err = err};
     if (!d.arena) return silt_fail_nomem(err);
-    silt_status st = examine(&d);
+    silt_dry dry = {0};
+    silt_status st = SILT_OK;
+    if (opts->dry_run) st = silt_dry_begin(store, d.arena, &dry, err);
+    if (dry.store) d.store = dry.store;
+    if (st == SILT_OK) st = examine(&d);
+    silt_snapshot_free(d.snapshot);
+    d.snapshot = NULL;
+    silt_dry_end(&dry);
+    if (opts->dry_run) d.result.committed_version = -1;
     if (st != SILT_OK) return silt_wrap(err, st, "%s: doctor", store->uri);
     *out = d.result;
     return SILT_OK;

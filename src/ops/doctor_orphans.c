@@ -138,7 +138,8 @@ silt_status silt_doctor_orphans(silt_doctor_work *d)
     SILT_TRY(know_all(&s));
     SILT_TRY(d->store->ops->list(d->store, "", NULL, true, see, &s, d->err));
     SILT_TRY(s.status);
-    silt_scratch_sweep(d->store, d->now_ms - d->young_ms, !d->opts->fix, see_leftover, &s);
+    silt_scratch_sweep(d->store, d->now_ms - d->young_ms, !d->opts->fix || d->opts->dry_run,
+                       see_leftover, &s);
     SILT_TRY(s.status);
     bool feed = silt_feature_change_data(&state->protocol, &state->metadata);
     return feed || s.has_changes ? check_changes(d) : SILT_OK;

@@ -63,6 +63,7 @@ silt_status silt_edit_begin(silt_edit *e)
     }
     silt_uuid(&silt_random_system, e->own_id);
     e->id = e->own_id;
+    if (e->opts->dry_run) return silt_scratch_temporary(e->id, e->arena, &e->scratch, e->err);
     return silt_scratch_make(e->store, e->id, e->arena, &e->scratch, e->err);
 }
 

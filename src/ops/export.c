@@ -2,6 +2,7 @@
  *
  * All is written in a folder beside the destination, and comes to its name in one step: a rename,
  * or the commit of a table. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,6 +64,34 @@ static silt_status split_path(exporting *e, const char *path, bool *folder)
     return SILT_OK;
 }
 
+/* A folder with nothing in it gives way. */
+static bool take_empty(const exporting *e, const char *path)
+{
+    if (!e->opts->dry_run) return rmdir(path) == 0;
+    DIR *dir = opendir(path);
+    const struct dirent *entry = NULL;
+    while (dir && (entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) break;
+    bool empty = dir && !entry;
+    if (dir) (void)closedir(dir);
+    return empty;
+}
+
+/* All is written here: beside the destination. */
+static silt_status make_scratch(exporting *e)
+{
+    char id[SILT_UUID_SIZE];
+    silt_uuid(&silt_random_system, id);
+    const char *scratch =
+        silt_arena_printf(e->arena, "%s/" SILT_STORE_TEMP_PREFIX "%s", e->parent, id);
+    if (!scratch) return silt_fail_nomem(e->err);
+    int failed = e->opts->dry_run ? access(e->parent, W_OK | X_OK) : mkdir(scratch, 0777);
+    if (failed) return silt_fail_errno(e->err, errno, "can't write in the folder %s", e->parent);
+    if (e->opts->dry_run) return silt_scratch_temporary("dry-run", e->arena, &e->scratch, e->err);
+    e->scratch = scratch;
+    return SILT_OK;
+}
+
 static silt_status check_free(exporting *e, const char *path, bool folder)
 {
     struct stat s;
@@ -70,7 +99,7 @@ static silt_status check_free(exporting *e, const char *path, bool folder)
         if (errno == ENOENT) return SILT_OK;
         return silt_fail_errno(e->err, errno, "%s", path);
     }
-    if (folder && S_ISDIR(s.st_mode) && rmdir(path) == 0) return SILT_OK; /* it was empty */
+    if (folder && S_ISDIR(s.st_mode) && take_empty(e, path)) return SILT_OK;
     if (!folder && S_ISREG(s.st_mode) && e->opts->overwrite) return SILT_OK;
     silt_fail(e->err, SILT_EXISTS, "%s is there already", path);
     if (folder || S_ISDIR(s.st_mode)) return SILT_EXISTS;
@@ -80,7 +109,6 @@ static silt_status check_free(exporting *e, const char *path, bool folder)
 static silt_status open_place(exporting *e, const char *path)
 {
     bool folder;
-    char id[SILT_UUID_SIZE];
     SILT_TRY(split_path(e, path, &folder));
     silt_export_format format = e->opts->format;
     if (folder && format != SILT_EXPORT_PARQUET && format != SILT_EXPORT_DELTA)
@@ -92,15 +120,9 @@ static silt_status open_place(exporting *e, const char *path)
     if (!plain) return silt_fail_nomem(e->err);
     SILT_TRY(check_free(e, plain, folder));
     SILT_TRY(silt_store_open(e->parent, NULL, &e->place, e->err));
-    silt_uuid(&silt_random_system, id);
-    const char *key = silt_arena_printf(e->arena, SILT_STORE_TEMP_PREFIX "%s", id);
-    const char *scratch = key ? silt_arena_printf(e->arena, "%s/%s", e->parent, key) : NULL;
-    if (!scratch) return silt_fail_nomem(e->err);
-    if (mkdir(scratch, 0777) != 0)
-        return silt_fail_errno(e->err, errno, "can't write in the folder %s", e->parent);
-    e->scratch = scratch;
+    SILT_TRY(make_scratch(e));
     if (!folder) return SILT_OK;
-    const char *inner = silt_arena_printf(e->arena, "%s/whole", scratch);
+    const char *inner = silt_arena_printf(e->arena, "%s/whole", e->scratch);
     if (!inner) return silt_fail_nomem(e->err);
     return silt_store_open(inner, NULL, &e->folder, e->err);
 }
@@ -151,6 +173,7 @@ static silt_status write_file(exporting *e)
     if (stat(path, &s) != 0) return silt_fail_errno(e->err, errno, "%s", path);
     e->result.files = 1;
     e->result.bytes = s.st_size;
+    if (e->opts->dry_run) return SILT_OK;
     return e->place->ops->put_file(e->place, e->name, path, e->err);
 }
 
@@ -289,7 +312,9 @@ static silt_status write_folder(exporting *e)
         SILT_TRY(commit_table(e, &shape, adds, staged.file_count));
     else if (!staged.file_count)
         SILT_TRY(put_empty(e));
-    return give_name(e);
+    if (!e->opts->dry_run) return give_name(e);
+    e->result.committed_version = e->result.table_version = -1;
+    return SILT_OK;
 }
 
 /* ---- the call */

@@ -18,6 +18,8 @@ static void silt_writing_release(silt_writing *wr)
     silt_snapshot_free(wr->newer);
     silt_snapshot_free(wr->base);
     silt_snapshot_free(wr->after);
+    silt_snapshot_free(wr->first);
+    silt_dry_end(&wr->dry);
     silt_arena_free(wr->arena);
 }
 
@@ -69,7 +71,7 @@ static silt_status apply_policy(silt_writing *wr)
     if (!wr->base || !wr->opts.policy) return SILT_OK;
     SILT_TRY(silt_policy_apply(wr->base, wr->opts.policy, &after, wr->err));
     if (!after) return SILT_OK;
-    silt_snapshot_free(wr->base);
+    wr->first = wr->base;
     wr->base = after;
     return SILT_OK;
 }
@@ -181,8 +183,49 @@ static silt_status write_all(silt_writing *wr)
     SILT_TRY(check_table(wr));
     SILT_TRY(apply_policy(wr));
     silt_status st = silt_write_is_keyed(wr) ? silt_write_keyed(wr) : write_rows(wr);
-    if (st == SILT_OK && wr->after) (void)silt_table_maintain(wr->after, NULL);
+    if (st == SILT_OK && wr->after && !wr->opts.dry_run) (void)silt_table_maintain(wr->after, NULL);
     return st;
+}
+
+/* ---- dry runs */
+
+/* Nobody is to be told of commits that don't come. */
+static silt_status begin_dry(silt_writing *wr)
+{
+    silt_commit_options *commit = silt_arena_calloc(wr->arena, 1, sizeof(*commit));
+    if (!commit) return silt_fail_nomem(wr->err);
+    SILT_TRY(silt_commit_take(wr->opts.commit, commit, wr->err));
+    commit->diagnostics = NULL;
+    wr->opts.commit = commit;
+    SILT_TRY(silt_dry_begin(wr->store, wr->arena, &wr->dry, wr->err));
+    wr->store = wr->dry.store;
+    return SILT_OK;
+}
+
+static silt_status tell_changes(silt_writing *wr)
+{
+    silt_names changes;
+    if (!wr->opts.arena) return SILT_OK;
+    if (!wr->after) SILT_TRY(silt_snapshot_open(wr->store, wr->engine, NULL, &wr->after, wr->err));
+    const silt_snapshot *before = wr->first ? wr->first : wr->base;
+    SILT_TRY(silt_dry_changes(wr->result.created ? NULL : before, wr->after, wr->opts.arena,
+                              &changes, wr->err));
+    wr->result.changes = changes.items;
+    wr->result.change_count = changes.count;
+    return SILT_OK;
+}
+
+static silt_status end_dry(silt_writing *wr)
+{
+    silt_write_result *r = &wr->result;
+    if (r->outcome != SILT_WRITE_COMMITTED && r->outcome != SILT_WRITE_UNCHANGED) return SILT_OK;
+    SILT_TRY(tell_changes(wr));
+    const silt_snapshot *now = wr->first ? wr->first : silt_write_current(wr);
+    if (r->outcome == SILT_WRITE_COMMITTED) r->outcome = SILT_WRITE_DRY_RUN;
+    r->committed_version = -1;
+    r->table_version = r->created ? -1 : silt_snapshot_version(now);
+    r->attempts = 0;
+    return SILT_OK;
 }
 
 silt_status silt_write(silt_store *store, silt_engine *engine, const silt_write_source *source,
@@ -204,9 +247,11 @@ silt_status silt_write(silt_store *store, silt_engine *engine, const silt_write_
     wr.w.arena = wr.arena;
     wr.w.err = err;
     silt_uuid(NULL, wr.id);
+    if (wr.opts.dry_run) SILT_TRY(begin_dry(&wr));
     SILT_TRY(write_all(&wr));
+    if (wr.opts.dry_run) SILT_TRY(end_dry(&wr));
     *out = wr.result;
-    if (after) *after = SILT_TAKE(wr.after);
+    if (after) *after = wr.opts.dry_run ? NULL : SILT_TAKE(wr.after);
     if (err) *err = (silt_error){0};
     return SILT_OK;
 }

@@ -6,6 +6,7 @@
 #include "ops/once.h"
 #include "ops/work.h"
 #include "silt/write.h"
+#include "table/dry.h"
 
 typedef struct silt_writing {
     silt_store *store;
@@ -15,6 +16,8 @@ typedef struct silt_writing {
     silt_commit_options commit;
     silt_arena *arena;
     silt_error *err;
+    silt_dry dry;         /* of a dry run: `store` is its */
+    silt_snapshot *first; /* before the policy was applied; NULL: `base` */
     silt_snapshot *base;  /* ours; NULL: there is no table yet */
     silt_snapshot *newer; /* read again since; NULL: not yet */
     silt_snapshot *after;

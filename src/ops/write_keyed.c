@@ -162,6 +162,7 @@ static silt_status merge(silt_writing *wr, silt_merging *m)
     wr->result.files_added = edit.files_added;
     wr->result.bytes_added = edit.bytes_added;
     wr->result.files_removed = edit.files_removed;
+    wr->result.bytes_removed = edit.bytes_removed;
     return SILT_OK;
 }
 

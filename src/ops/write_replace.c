@@ -191,8 +191,12 @@ void silt_write_give_replaced(silt_writing *wr)
     r->files_removed = (int64_t)wr->remove_count;
     r->files_added = wr->w.facts.files_added;
     r->bytes_added = wr->w.facts.bytes_added;
+    r->bytes_removed = 0;
+    for (size_t i = 0; i < wr->remove_count; i++)
+        r->bytes_removed += wr->removes[i]->size_bytes;
     if (!wr->w.edit) return;
     r->files_removed += wr->edit.result.files_removed;
+    r->bytes_removed += wr->edit.result.bytes_removed;
     r->files_added += wr->edit.result.files_added;
     r->bytes_added += wr->edit.result.bytes_added;
 }

@@ -137,6 +137,9 @@ silt_status silt_staged_publish_changes(silt_store *store, const silt_staged_fil
 silt_status silt_scratch_make(silt_store *store, const char *name, silt_arena *arena,
                               const char **path, silt_error *err);
 void silt_scratch_remove(const char *path);
+/* The same, always under the system's temporary folder; no two calls make the same. */
+silt_status silt_scratch_temporary(const char *name, silt_arena *arena, const char **path,
+                                   silt_error *err);
 
 /* The folder that scratch folders are in, for files whose names are nobody else's: a commit that
  * makes and removes a folder of its own costs the file system much more. It stays; not to be given

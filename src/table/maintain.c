@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/seam.h"
-#include "table/data.h"
+#include "table/dry.h"
 
 #define INTERVAL        100
 #define TAIL_MIN        10                 /* fewer commits never ask for one, */
@@ -70,6 +70,23 @@ static silt_status write_checkpoint(silt_store *store, silt_engine *engine,
     return st;
 }
 
+static silt_status checkpoint_of(silt_store *store, silt_engine *engine,
+                                 const silt_checkpoint_options *opts, silt_arena *arena,
+                                 silt_checkpoint_result *out, silt_error *err)
+{
+    silt_log_segment segment;
+    silt_log_checkpoint_written written;
+    SILT_TRY(silt_log_segment_load(store, opts->version, arena, &segment, err));
+    SILT_TRY(write_checkpoint(store, engine, &segment, opts->parts, arena, &written, err));
+    *out = (silt_checkpoint_result){.version = segment.version,
+                                    .files = written.files,
+                                    .tombstones = written.tombstones,
+                                    .objects = written.objects,
+                                    .size_bytes = written.size_bytes,
+                                    .v2 = written.v2};
+    return SILT_OK;
+}
+
 silt_status silt_checkpoint(silt_store *store, silt_engine *engine,
                             const silt_checkpoint_options *opts, silt_checkpoint_result *out,
                             silt_error *err)
@@ -82,17 +99,12 @@ silt_status silt_checkpoint(silt_store *store, silt_engine *engine,
         return silt_fail(err, SILT_INVALID, "version %" PRId64 ": 0 or more", opts->version);
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    silt_log_segment segment;
-    silt_log_checkpoint_written written;
-    SILT_TRY(silt_log_segment_load(store, opts->version, arena, &segment, err));
-    SILT_TRY(write_checkpoint(store, engine, &segment, opts->parts, arena, &written, err));
-    *out = (silt_checkpoint_result){.version = segment.version,
-                                    .files = written.files,
-                                    .tombstones = written.tombstones,
-                                    .objects = written.objects,
-                                    .size_bytes = written.size_bytes,
-                                    .v2 = written.v2};
-    return SILT_OK;
+    if (!opts->dry_run) return checkpoint_of(store, engine, opts, arena, out, err);
+    silt_dry dry = {0};
+    silt_status st = silt_dry_begin(store, arena, &dry, err);
+    if (st == SILT_OK) st = checkpoint_of(dry.store, engine, opts, arena, out, err);
+    silt_dry_end(&dry);
+    return st;
 }
 
 /* ---- when it is due */

@@ -44,8 +44,8 @@ silt_status silt_scratch_shared(silt_store *store, silt_arena *arena, const char
     return SILT_OK;
 }
 
-static silt_status make_temporary(const char *name, silt_arena *arena, const char **path,
-                                  silt_error *err)
+silt_status silt_scratch_temporary(const char *name, silt_arena *arena, const char **path,
+                                   silt_error *err)
 {
     const char *base = getenv("TMPDIR");
     if (!base || !*base) base = "/tmp";
@@ -65,7 +65,7 @@ silt_status silt_scratch_make(silt_store *store, const char *name, silt_arena *a
     const char *key = silt_arena_printf(arena, SCRATCH_KEY "/%s", name);
     if (!key) return silt_fail_nomem(err);
     const char *local = silt_store_local_path(store, key, arena);
-    if (!local) return make_temporary(name, arena, path, err);
+    if (!local) return silt_scratch_temporary(name, arena, path, err);
     SILT_TRY(make_beside_table(local, arena, err));
     *path = local;
     return SILT_OK;

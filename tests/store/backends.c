@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "store/fault.h"
+#include "store/overlay.h"
 #include "store/retry.h"
 #include "store/trace.h"
 #include "support/files.h"
@@ -37,6 +38,11 @@ static silt_store *wrap_trace(silt_store *below)
     return silt_store_trace_new(below, ignore_event, NULL, NULL);
 }
 
+static silt_store *wrap_overlay(silt_store *below)
+{
+    return silt_store_overlay_new(below, silt_store_mem_new());
+}
+
 const test_backend test_backends[] = {
     {.name = "memory", .in_memory = true},
     {.name = "file"},
@@ -46,6 +52,8 @@ const test_backend test_backends[] = {
     {.name = "fault without local paths", .wrap = wrap_fault_hiding, .no_durability = true},
     {.name = "retry over file", .wrap = wrap_retry, .no_durability = true},
     {.name = "trace over file", .wrap = wrap_trace, .no_durability = true},
+    {.name = "overlay over file", .wrap = wrap_overlay, .no_durability = true},
+    {.name = "overlay over memory", .wrap = wrap_overlay, .in_memory = true},
 };
 const size_t test_backend_count = SILT_COUNT(test_backends);
 
