@@ -24,8 +24,8 @@ ONE_PLACE = {
     "curl/*": ["store/http.c"],
     "roaring/*": ["base/bitmap.c", "tests/support/alloc.c"],
     "openssl/*": ["base/sha256.c", "store/sign.c"],
-    "sqlite3.h": ["load/target_sqlite.c"],
-    "libpq-fe.h": ["load/target_postgres.c"],
+    "sqlite3.h": ["load/database_sqlite.c"],
+    "libpq-fe.h": ["load/database_postgres.c"],
 }
 BANNED = ("strcpy strcat sprintf vsprintf gets strtok atoi atol system popen setenv putenv rand srand"
           .split())

@@ -49,7 +49,8 @@ static void read_connections(silt_config_reader *r, const silt_config_node *node
         silt_config_walk(r, silt_config_connection_keys, e->value, path, &raw);
         raw.out.name = e->key;
         raw.out.line = e->line;
-        if (raw.path)
+        raw.out.text = raw.path;
+        if (raw.path && !silt_config_is_database_url(raw.path))
             raw.out.path =
                 silt_config_path(r, out->directory, raw.path, silt_config_at(e->value, "path"),
                                  silt_config_join(r, path, "path", 0));

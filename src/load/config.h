@@ -60,7 +60,8 @@ typedef struct silt_maintenance {
 /* A named root of tables. */
 typedef struct silt_config_connection {
     const char *name;
-    const char *path; /* absolute */
+    const char *path; /* absolute; NULL: a database's URL */
+    const char *text; /* as it was given; maybe with a password */
     silt_pairs storage_options;
     int line; /* in the file; 1 is the first */
 } silt_config_connection;
@@ -100,8 +101,11 @@ typedef struct silt_config_table {
 
     /* ---- target */
     silt_target_format format;
+    const char *database;  /* SQLITE: its file, absolute; POSTGRES: how to connect, maybe with a
+                              password; else NULL */
+    const char *sql_table; /* of it: "sales" or "mart.sales" */
     const silt_config_connection *connection; /* NULL: none was named */
-    const char *target_path;                  /* of the table, absolute */
+    const char *target_path; /* of the table, absolute; of a database a name for people */
     const char *const *partition_by;
     size_t partition_count;
     silt_policy policy;

@@ -33,7 +33,7 @@ static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NUL
                                                     {NULL, 0, NULL}};
 static const silt_config_choice target_formats[] = {
     {"delta", SILT_TARGET_DELTA, NULL},     {"parquet", SILT_TARGET_PARQUET, ""},
-    {"csv", SILT_TARGET_CSV, ""},           {"sqlite", SILT_TARGET_SQLITE, ""},
+    {"csv", SILT_TARGET_CSV, ""},           {"sqlite", SILT_TARGET_SQLITE, NULL},
     {"postgres", SILT_TARGET_POSTGRES, ""}, {NULL, 0, NULL}};
 static const silt_config_choice orders[] = {
     {"name", SILT_ORDER_NAME, NULL}, {"mtime", SILT_ORDER_MTIME, NULL}, {NULL, 0, NULL}};
@@ -365,7 +365,8 @@ const silt_config_key silt_config_connection_keys[] = {
      .kind = SILT_KEY_TEXT,
      .offset = CONN(path),
      .required = true,
-     .about = "A folder: the root of the tables that name this connection."},
+     .about = "A folder, the root of the tables that name this connection; or a database: a SQLite "
+              "file, postgresql://…"},
     {.name = "storage_options",
      .kind = SILT_KEY_PAIRS,
      .offset = CONN(out.storage_options),

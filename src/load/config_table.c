@@ -235,13 +235,18 @@ static void read_target(reading *t)
             base = NULL;
         }
     }
+    t->raw.out.format =
+        t->raw.write_format < 0 ? SILT_TARGET_DELTA : (silt_target_format)t->raw.write_format;
     const char *path = t->raw.write_path;
-    if (path && (base || path[0] == '/'))
+    bool database = silt_config_is_database(t->raw.out.format);
+    if (!database && t->raw.out.connection && t->raw.out.connection->text &&
+        silt_config_is_database_url(t->raw.out.connection->text))
+        MISTAKE(t, "write.connection", "%s is a database; write format: postgres, too",
+                t->raw.connection);
+    if (!database && path && (base || path[0] == '/'))
         t->raw.out.target_path =
             silt_config_path(t->r, base, path, silt_config_at(t->node, "write.path"),
                              silt_config_join(t->r, t->path, "write.path", 0));
-    t->raw.out.format =
-        t->raw.write_format < 0 ? SILT_TARGET_DELTA : (silt_target_format)t->raw.write_format;
     t->raw.out.partition_by = t->raw.partition_by.items;
     t->raw.out.partition_count = t->raw.partition_by.count;
     check_columns(t, "write.partition_by", &t->raw.partition_by);
@@ -316,5 +321,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     read_schema(&t);
     read_target(&t);
     read_policies(&t);
+    if (silt_config_is_database(t.raw.out.format))
+        silt_config_database_read(r, node, t.path, t.raw.write_path, &t.raw.out);
     *out = t.raw.out;
 }

@@ -248,6 +248,17 @@ void silt_config_datasets_read(silt_config_reader *r, const char *directory,
                                const silt_config_node *root, const silt_dataset **out,
                                size_t *count);
 
+/* ---- tables of databases (config_database.c) */
+
+bool silt_config_is_database(silt_target_format format);
+/* Whether a connection's path is a URL that a database is connected by. */
+bool silt_config_is_database_url(const char *path);
+/* Fill in what a table of a database has; `name` is write.path, NULL: a mistake was noted. What
+ * databases have no use for is a mistake where the table says it, and left out where the defaults
+ * do. */
+void silt_config_database_read(silt_config_reader *r, const silt_config_node *node,
+                               const char *path, const char *name, silt_config_table *out);
+
 /* ---- tables (config_table.c) */
 
 /* Judge one entry of `tables` (`defaults` may be NULL), and give what the loader sees of it. */

@@ -4,6 +4,19 @@
 
 #include "base/json.h"
 #include "load/load.h"
+#include "load/target_sql.h"
+
+static silt_status open_place(silt_load *load, silt_target *t, silt_error *err)
+{
+    const char *path = t->table->target_path;
+    if (t->table->sql_table) {
+        t->ops = &silt_target_sql;
+        return silt_target_sql_open(load, t, err);
+    }
+    if (load->opts.open_store)
+        return load->opts.open_store(load->opts.open_store_ctx, path, &t->store, err);
+    return silt_store_open(path, NULL, &t->store, err);
+}
 
 silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
                              silt_error *err)
@@ -16,10 +29,7 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
                      .vouched = -1};
     if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
         return silt_fail_nomem(err);
-    silt_status st =
-        load->opts.open_store
-            ? load->opts.open_store(load->opts.open_store_ctx, table->target_path, &t.store, err)
-            : silt_store_open(table->target_path, NULL, &t.store, err);
+    silt_status st = open_place(load, &t, err);
     if (st != SILT_OK) {
         free(t.app_id);
         return silt_wrap(err, st, "table %s", table->name);

@@ -60,6 +60,7 @@ struct silt_target {
     char own_attempt[SILT_UUID_SIZE]; /* of the batch this run has open or has just given up; "" */
     int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
                         yet looked */
+    struct silt_sql_table *sql; /* of a table of a database (load/target_sql.h) */
     /* ---- as it was at the last refresh, or our last commit */
     bool there;
     const char *id;          /* what tells it from another in the same place; NULL: nothing does */

@@ -26,7 +26,7 @@ static void look_at_file(const char *path, silt_work_file *out)
     out->mtime_ns = s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec;
 }
 
-static silt_status blame(silt_work *w, size_t file, silt_status status, const char *why)
+silt_status silt_work_blame(silt_work *w, size_t file, silt_status status, const char *why)
 {
     for (size_t i = 0; i < w->bad.count; i++) {
         if (w->bad.items[i].index != file) continue;
@@ -40,7 +40,8 @@ static silt_status blame(silt_work *w, size_t file, silt_status status, const ch
 static void bad_source(void *ctx, size_t index, silt_status status, const char *why)
 {
     silt_work *w = ctx;
-    (void)blame(w, w->file_index[index], status, why); /* out of memory: the engine fails anyway */
+    (void)silt_work_blame(w, w->file_index[index], status,
+                          why); /* out of memory: the engine fails anyway */
 }
 
 silt_status silt_work_after_read(silt_work *w, silt_status st)
@@ -54,9 +55,9 @@ silt_status silt_work_after_read(silt_work *w, silt_status st)
         if (now.there && before->there && now.size_bytes == before->size_bytes &&
             now.mtime_ns == before->mtime_ns)
             continue;
-        SILT_TRY(blame(w, i, SILT_CHANGED,
-                       now.there ? "the file changed while it was read"
-                                 : "the file went away while it was read"));
+        SILT_TRY(silt_work_blame(w, i, SILT_CHANGED,
+                                 now.there ? "the file changed while it was read"
+                                           : "the file went away while it was read"));
         if (!changed && (st == SILT_OK || st == SILT_BAD_DATA || st == SILT_FAILED))
             (void)silt_fail(w->err, SILT_CHANGED, "%s: %s", sources->files[i].name,
                             w->bad.items[w->bad.count - 1].why);

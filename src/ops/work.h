@@ -81,6 +81,9 @@ silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged,
 /* Stage the source files of the plan: rows are counted by file and checked. */
 silt_status silt_work_stage(silt_work *w, silt_stage_result *staged);
 
+/* Note that a source file (by its place in silt_sources) is at fault. */
+silt_status silt_work_blame(silt_work *w, size_t file, silt_status status, const char *why);
+
 /* Give what was noted to the caller of the operation. */
 silt_status silt_work_give_bad(silt_work *w, silt_status st, silt_bad_sources *out);
 

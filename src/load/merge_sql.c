@@ -1,0 +1,253 @@
+/* Upsert and append_once in a database: staged rows are told what becomes of them, then two
+ * statements do it.
+ *
+ * Null keys match each other, and databases find them by IS NULL alone: there is a statement for
+ * each pattern of nulls that staged keys have, most often one, and each compares by plain equality,
+ * which indexes and hash joins are for. The table is locked against other writers meanwhile, so
+ * that what was told stays true. */
+#include "load/runner_sql.h"
+
+#define STAGE "\"" SILT_SQL_STAGE "\""
+
+/* ---- staging */
+
+static silt_status make_stage(silt_sql_work *w, silt_error *err)
+{
+    const silt_database_ops *dialect = w->table->db->ops;
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_printf(&sql, "CREATE TEMPORARY TABLE " STAGE " (");
+    silt_sql_put_columns(dialect, w->plan->schema, true, w->arena, &sql);
+    silt_buf_printf(
+        &sql, ", \"" SILT_SQL_FILE "\" %s NOT NULL, \"" SILT_SQL_ACT "\" %s NOT NULL DEFAULT %d)",
+        dialect->number_type, dialect->number_type, SILT_SQL_INSERT);
+    return silt_database_run(w->table->db, &sql, NULL, err);
+}
+
+void silt_sql_unstage(silt_sql_work *w)
+{
+    silt_database *db = w->table->db;
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_printf(&sql, "DROP TABLE IF EXISTS %s." STAGE, db->ops->temporary);
+    (void)silt_database_run(db, &sql, NULL, NULL); /* it goes with the connection */
+}
+
+static silt_status fill_stage(silt_sql_work *w, silt_error *err)
+{
+    SILT_TRY(make_stage(w, err));
+    SILT_TRY(silt_sql_bring(w, STAGE, true, err));
+    return w->table->db->ops->analyze(w->table->db, STAGE, err);
+}
+
+silt_status silt_sql_stage(silt_sql_work *w, silt_error *err)
+{
+    silt_database *db = w->table->db;
+    silt_sql_unstage(w);
+    SILT_TRY(db->ops->execute(db, "BEGIN", NULL, 0, NULL, err));
+    silt_status st = fill_stage(w, err);
+    if (st == SILT_OK) st = db->ops->execute(db, "COMMIT", NULL, 0, NULL, err);
+    if (st != SILT_OK) db->ops->rollback(db);
+    return st;
+}
+
+/* ---- matching */
+
+/* Which keys are null: one pattern of those that staged rows have. */
+typedef SILT_VEC(const char *) pattern_list; /* '1' null, '0' not, by key */
+
+typedef struct patterns {
+    silt_arena *arena;
+    pattern_list found;
+} patterns;
+
+static void patterns_release(patterns *p)
+{
+    silt_vec_free(&p->found);
+}
+
+static silt_status take_pattern(void *ctx, const silt_bytes *values, size_t count, silt_error *err)
+{
+    patterns *p = ctx;
+    char *text = silt_arena_alloc(p->arena, count + 1);
+    if (!text) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++)
+        text[i] = values[i].data[0];
+    text[count] = '\0';
+    const char *kept = text;
+    return silt_vec_push(&p->found, kept) ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status find_patterns(silt_sql_work *w, patterns *out, silt_error *err)
+{
+    const silt_config_table *table = w->job->table;
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "SELECT DISTINCT ");
+    for (size_t i = 0; i < table->key_count; i++) {
+        silt_buf_puts(&sql, i ? ", CASE WHEN " : "CASE WHEN ");
+        silt_sql_put_name(&sql, table->keys[i]);
+        silt_buf_puts(&sql, " IS NULL THEN 1 ELSE 0 END");
+    }
+    silt_buf_puts(&sql, " FROM " STAGE);
+    if (sql.failed) return silt_fail_nomem(err);
+    return w->table->db->ops->query(w->table->db, sql.data, NULL, 0, take_pattern, out, err);
+}
+
+/* Append when a row of the table, t, and a staged one, s, have the same keys. */
+static void put_match(const silt_sql_work *w, const char *pattern, silt_buf *sql)
+{
+    for (size_t i = 0; i < w->job->table->key_count; i++) {
+        SILT_CLEAN(silt_buf) name = {0};
+        silt_sql_put_name(&name, w->job->table->keys[i]);
+        if (name.failed) {
+            sql->failed = true;
+            return;
+        }
+        if (i) silt_buf_puts(sql, " AND ");
+        if (pattern[i] == '1')
+            silt_buf_printf(sql, "t.%s IS NULL AND s.%s IS NULL", name.data, name.data);
+        else
+            silt_buf_printf(sql, "t.%s = s.%s", name.data, name.data);
+    }
+}
+
+/* Append when the staged row is as new as the table's, or newer; null is the oldest. */
+static void put_newer(const silt_sql_work *w, silt_buf *sql)
+{
+    const char *by = w->job->table->newest_by;
+    const silt_type *schema = w->plan->schema;
+    if (!by) return;
+    bool text = schema->fields[silt_type_find(schema, by)].type->kind == SILT_TYPE_STRING;
+    const char *collate = text ? w->table->db->ops->collate_bytes : "";
+    SILT_CLEAN(silt_buf) name = {0};
+    silt_sql_put_name(&name, by);
+    if (name.failed)
+        sql->failed = true;
+    else
+        silt_buf_printf(sql, " AND (t.%s IS NULL OR (s.%s IS NOT NULL AND t.%s%s <= s.%s%s))",
+                        name.data, name.data, name.data, collate, name.data, collate);
+}
+
+static silt_status mark(silt_sql_work *w, const char *pattern, int action, bool newer,
+                        silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_printf(&sql,
+                    "UPDATE " STAGE " AS s SET \"" SILT_SQL_ACT
+                    "\" = %d WHERE EXISTS (SELECT 1 FROM %s t WHERE ",
+                    action, w->table->full);
+    put_match(w, pattern, &sql);
+    if (newer) put_newer(w, &sql);
+    silt_buf_putc(&sql, ')');
+    return silt_database_run(w->table->db, &sql, NULL, err);
+}
+
+/* ---- changing */
+
+static bool is_key(const silt_sql_work *w, const char *name)
+{
+    const silt_config_table *table = w->job->table;
+    for (size_t i = 0; i < table->key_count; i++)
+        if (silt_streq(table->keys[i], name)) return true;
+    return false;
+}
+
+static silt_status update(silt_sql_work *w, const char *pattern, int64_t *rows, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    bool first = true;
+    int64_t changed = 0;
+    silt_buf_printf(&sql, "UPDATE %s AS t SET ", w->table->full);
+    for (size_t i = 0; i < w->column_count; i++) {
+        if (is_key(w, w->columns[i].name)) continue;
+        silt_buf_puts(&sql, first ? "" : ", ");
+        silt_sql_put_name(&sql, w->columns[i].name);
+        silt_buf_puts(&sql, " = s.");
+        silt_sql_put_name(&sql, w->columns[i].name);
+        first = false;
+    }
+    if (first) return SILT_OK; /* nothing but keys */
+    silt_buf_puts(&sql, " FROM " STAGE " s WHERE ");
+    put_match(w, pattern, &sql);
+    put_newer(w, &sql);
+    silt_buf_printf(&sql, " AND s.\"" SILT_SQL_ACT "\" = %d", SILT_SQL_UPDATE);
+    SILT_TRY(silt_database_run(w->table->db, &sql, &changed, err));
+    *rows += changed;
+    return SILT_OK;
+}
+
+static void put_names(const silt_sql_work *w, silt_buf *sql)
+{
+    for (size_t i = 0; i < w->column_count; i++) {
+        silt_buf_puts(sql, i ? ", " : "");
+        silt_sql_put_name(sql, w->columns[i].name);
+    }
+}
+
+static silt_status insert(silt_sql_work *w, int64_t *rows, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_printf(&sql, "INSERT INTO %s (", w->table->full);
+    put_names(w, &sql);
+    silt_buf_puts(&sql, ") SELECT ");
+    put_names(w, &sql);
+    silt_buf_printf(&sql, " FROM " STAGE " WHERE \"" SILT_SQL_ACT "\" = %d", SILT_SQL_INSERT);
+    return silt_database_run(w->table->db, &sql, rows, err);
+}
+
+/* ---- counts */
+
+static silt_status take_count(void *ctx, const silt_bytes *values, size_t count, silt_error *err)
+{
+    silt_sql_work *w = ctx;
+    int64_t file, action, rows;
+    (void)count;
+    if (!silt_parse_int64(values[0].data, &file) || !silt_parse_int64(values[1].data, &action) ||
+        !silt_parse_int64(values[2].data, &rows) || file < 0 || file >= (int64_t)w->job->file_count)
+        return silt_fail(err, SILT_FAILED, "internal error: counts of staged rows");
+    silt_source_counts *n = &w->m.w.counts[file];
+    *(action == SILT_SQL_INSERT   ? &n->inserted
+      : action == SILT_SQL_UPDATE ? &n->updated
+                                  : &n->unchanged) = rows;
+    return SILT_OK;
+}
+
+static silt_status count(silt_sql_work *w, silt_error *err)
+{
+    return w->table->db->ops->query(w->table->db,
+                                    "SELECT \"" SILT_SQL_FILE "\", \"" SILT_SQL_ACT
+                                    "\", count(*) FROM " STAGE " GROUP BY 1, 2",
+                                    NULL, 0, take_count, w, err);
+}
+
+/* What was told is what was done; a key that the table has twice is updated twice. */
+static silt_status compare(silt_sql_work *w, int64_t inserted, int64_t updated, silt_error *err)
+{
+    silt_work_sum(&w->m.w);
+    const silt_source_counts *n = &w->m.w.facts.total;
+    if (n->inserted == inserted &&
+        (updated >= n->updated || w->column_count == w->job->table->key_count))
+        return SILT_OK;
+    return silt_fail(err, SILT_FAILED,
+                     "conservation: %" PRId64 " rows were to be inserted and %" PRId64
+                     " updated, the database inserted %" PRId64 " and updated %" PRId64,
+                     n->inserted, n->updated, inserted, updated);
+}
+
+silt_status silt_sql_merge(silt_sql_work *w, silt_error *err)
+{
+    const silt_config_table *table = w->job->table;
+    bool only_insert = table->strategy == SILT_STRATEGY_APPEND_ONCE;
+    int64_t inserted = 0, updated = 0;
+    SILT_CLEAN(patterns) keys = {.arena = w->arena};
+    SILT_TRY(w->table->db->ops->lock_table(w->table->db, w->table->full, err));
+    SILT_TRY(find_patterns(w, &keys, err));
+    for (size_t i = 0; i < keys.found.count; i++) {
+        const char *pattern = keys.found.items[i];
+        if (only_insert || table->newest_by) SILT_TRY(mark(w, pattern, SILT_SQL_LEAVE, false, err));
+        if (!only_insert) SILT_TRY(mark(w, pattern, SILT_SQL_UPDATE, true, err));
+    }
+    SILT_TRY(count(w, err));
+    for (size_t i = 0; !only_insert && i < keys.found.count; i++)
+        SILT_TRY(update(w, keys.found.items[i], &updated, err));
+    SILT_TRY(insert(w, &inserted, err));
+    return compare(w, inserted, updated, err);
+}

@@ -1,0 +1,205 @@
+/* From source files to rows for a database: read by the engine as for any target, then row by row
+ * as text. */
+#include <stdio.h>
+
+#include "load/runner_sql.h"
+
+/* ---- the source as a merge reads it */
+
+static silt_status add_file_column(silt_sql_work *w, silt_error *err)
+{
+    const silt_source_plan *plan = w->plan;
+    silt_output_column *columns =
+        silt_arena_calloc(w->arena, plan->column_count + 1, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(err);
+    if (plan->column_count) memcpy(columns, plan->columns, plan->column_count * sizeof(*columns));
+    columns[plan->column_count] =
+        (silt_output_column){.name = SILT_SQL_FILE,
+                             .type = silt_type_primitive(SILT_TYPE_STRING),
+                             .kind = SILT_OUTPUT_SOURCE_FILE};
+    w->with_file = *plan;
+    w->with_file.columns = columns;
+    w->with_file.column_count = plan->column_count + 1;
+    return SILT_OK;
+}
+
+static silt_status take_columns(silt_sql_work *w, silt_error *err)
+{
+    const silt_type *schema = w->plan->schema;
+    w->columns = silt_arena_calloc(w->arena, schema->field_count + 1, sizeof(*w->columns));
+    if (!w->columns) return silt_fail_nomem(err);
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (schema->fields[i].type->kind != SILT_TYPE_VOID)
+            w->columns[w->column_count++] =
+                (silt_database_column){schema->fields[i].name, schema->fields[i].type};
+    w->columns[w->column_count] =
+        (silt_database_column){SILT_SQL_FILE, silt_type_primitive(SILT_TYPE_LONG)};
+    return SILT_OK;
+}
+
+static silt_status take_places(silt_sql_work *w, silt_error *err)
+{
+    w->places = silt_map64_new();
+    if (!w->places) return silt_fail_nomem(err);
+    for (size_t i = 0; i < w->sources->file_count; i++) {
+        bool found;
+        const char *name = w->sources->files[i].name;
+        void **slot = silt_map64_slot(w->places, name, strlen(name), &found);
+        if (!slot) return silt_fail_nomem(err);
+        *slot = (void *)(uintptr_t)(i + 1);
+    }
+    return SILT_OK;
+}
+
+silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
+{
+    const silt_config_table *table = w->job->table;
+    bool keyed = silt_sql_is_keyed(table);
+    SILT_TRY(add_file_column(w, err));
+    SILT_TRY(take_columns(w, err));
+    SILT_TRY(take_places(w, err));
+    w->spec = (silt_change_spec){.sources = w->sources,
+                                 .plan = &w->with_file,
+                                 .load_time_us = w->job->load_time_us,
+                                 .batch_id = w->job->number,
+                                 .attempt = w->job->attempt};
+    w->m =
+        (silt_merging){.twice = !keyed                                         ? SILT_TWICE_FINE
+                                : table->newest_by                             ? SILT_TWICE_NEWEST
+                                : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
+                                                                               : SILT_TWICE_BAD,
+                       .newest_by = table->newest_by,
+                       .replaces = true,
+                       .arena = w->arena,
+                       .err = err,
+                       .w = {.engine = w->engine, .spec = &w->spec, .arena = w->arena, .err = err}};
+    return SILT_OK;
+}
+
+void silt_sql_work_release(silt_sql_work *w)
+{
+    silt_merging_release(&w->m);
+    silt_map64_free(w->places);
+}
+
+/* ---- reading */
+
+/* All rows are new to a table without files: what of them the database has is its own to say. */
+static silt_status match_nothing(silt_sql_work *w, silt_error *err)
+{
+    static const silt_join_clause insert = {.when = SILT_JOIN_NOT_MATCHED};
+    static const bool kept[] = {false};
+    silt_scan_column *column = silt_arena_calloc(w->arena, 1, sizeof(*column));
+    silt_scan_spec *nothing = silt_arena_calloc(w->arena, 1, sizeof(*nothing));
+    silt_join_match match;
+    if (!column || !nothing) return silt_fail_nomem(err);
+    *column = (silt_scan_column){.name = "none",
+                                 .type = silt_type_primitive(SILT_TYPE_LONG),
+                                 .kind = SILT_SCAN_DATA,
+                                 .physical = {.name = "none", .id = -1}};
+    *nothing = (silt_scan_spec){.columns = column, .column_count = 1, .limit = -1};
+    const silt_join_match_spec spec = {
+        .target = nothing, .kept = kept, .clauses = &insert, .clause_count = 1, .unique = true};
+    return w->engine->ops->join_match(w->m.join, &spec, w->arena, &match, err);
+}
+
+/* The source's columns in the order of the table's, and the file's name. */
+static silt_status want_rows(silt_sql_work *w, silt_error *err)
+{
+    size_t count = w->column_count + 1;
+    silt_join_value *values = silt_arena_calloc(w->arena, count, sizeof(*values));
+    const silt_expr **exprs = silt_arena_calloc(w->arena, count, sizeof(*exprs));
+    if (!values || !exprs) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        bool file = i == w->column_count;
+        const silt_type *type = file ? silt_type_primitive(SILT_TYPE_STRING) : w->columns[i].type;
+        exprs[i] = silt_merge_column(w->arena, SILT_JOIN_SOURCE, w->columns[i].name, type);
+        if (!exprs[i]) return silt_fail_nomem(err);
+        values[i] = (silt_join_value){w->columns[i].name, type, &exprs[i]};
+    }
+    w->rows = (silt_join_rows){
+        .join = w->m.join, .inserted = true, .columns = values, .column_count = count};
+    return SILT_OK;
+}
+
+silt_status silt_sql_read(silt_sql_work *w, silt_error *err)
+{
+    const silt_config_table *table = w->job->table;
+    w->m.err = w->m.w.err = err;
+    SILT_TRY(silt_merge_columns(&w->m));
+    SILT_TRY(silt_merge_begin(&w->m, table->keys, silt_sql_is_keyed(table) ? table->key_count : 0));
+    SILT_TRY(match_nothing(w, err));
+    return want_rows(w, err);
+}
+
+/* ---- rows into the database */
+
+typedef struct feed {
+    silt_sql_work *w;
+    bool staged;
+    silt_bytes *row;
+    char last[1024]; /* the file that the last row was of */
+    size_t last_size, place;
+    char number[24];
+    silt_status st;
+    silt_error *err;
+} feed;
+
+static bool find_place(feed *f, silt_bytes name)
+{
+    if (f->place && name.size == f->last_size && memcmp(name.data, f->last, name.size) == 0)
+        return true;
+    f->place = (size_t)(uintptr_t)silt_map64_get(f->w->places, name.data, name.size);
+    if (!f->place) return false;
+    f->last_size = name.size < sizeof(f->last) ? name.size : SIZE_MAX;
+    if (f->last_size != SIZE_MAX) memcpy(f->last, name.data, name.size);
+    (void)snprintf(f->number, sizeof(f->number), "%zu", f->place - 1);
+    return true;
+}
+
+static bool feed_row(void *ctx, const silt_bytes *values, size_t count)
+{
+    feed *f = ctx;
+    silt_database *db = f->w->table->db;
+    if (!find_place(f, values[count - 1])) {
+        f->st = silt_fail(f->err, SILT_FAILED, "internal error: a row of no source file");
+        return false;
+    }
+    memcpy(f->row, values, (count - 1) * sizeof(*values));
+    if (f->staged) f->row[count - 1] = silt_bytes_of(f->number);
+    f->st = db->ops->bulk_row(db, f->row, f->err);
+    if (f->st == SILT_BAD_DATA)
+        (void)silt_work_blame(&f->w->m.w, f->place - 1, f->st, f->err->message);
+    return f->st == SILT_OK;
+}
+
+static int64_t expected(const silt_sql_work *w)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < w->job->file_count; i++)
+        rows += w->m.w.counts[i].read - w->m.w.counts[i].deduplicated;
+    return rows;
+}
+
+silt_status silt_sql_bring(silt_sql_work *w, const char *table, bool staged, silt_error *err)
+{
+    silt_database *db = w->table->db;
+    size_t count = w->column_count + staged;
+    int64_t rows = 0;
+    feed f = {.w = w, .staged = staged, .err = err};
+    f.row = silt_arena_calloc(w->arena, count + 1, sizeof(*f.row));
+    if (!f.row) return silt_fail_nomem(err);
+    const silt_rows_spec spec = {.kind = SILT_ROWS_JOIN, .join = w->rows};
+    SILT_TRY(db->ops->bulk_begin(db, table, w->columns, count, err));
+    silt_status st = w->engine->ops->scan_rows(w->engine, &spec, feed_row, &f, err);
+    if (st == SILT_OK) st = f.st;
+    silt_error second = {0};
+    silt_status end = db->ops->bulk_end(db, st == SILT_OK, &rows, st == SILT_OK ? err : &second);
+    if (st == SILT_OK) st = end;
+    if (st != SILT_OK) return st;
+    if (rows == expected(w)) return SILT_OK;
+    return silt_fail(err, SILT_FAILED,
+                     "conservation: %" PRId64 " rows were read, %" PRId64
+                     " brought to the database",
+                     expected(w), rows);
+}
