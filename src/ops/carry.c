@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hash.h"
-#include "base/sha256.h"
 #include "store/local.h"
 
 static silt_status copy_local(const char *from, const char *to, silt_error *err)
@@ -49,48 +47,18 @@ silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *
     return silt_wrap(err, st, "copy of %s", name);
 }
 
-const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena)
+const char *silt_carry_name(const char *key, const char *attempt, const char *name,
+                            silt_arena *arena)
 {
-    char hash[SILT_SHA256_SIZE];
-    silt_sha256_hex(silt_bytes_of(of), hash);
-    const char *slash = strrchr(key, '/'), *dot = strchr(slash ? slash : key, '.');
-    int stem = dot ? (int)(dot - key) : (int)strlen(key);
-    return silt_arena_printf(arena, "%.*s-%.16s%s", stem, key, hash, key + stem);
+    const char *slash = strrchr(key, '/');
+    int folder = slash ? (int)(slash - key) + 1 : 0;
+    return silt_arena_printf(arena, "%.*spart-%s-%s", folder, key, attempt, name);
 }
 
-/* The files of a table's newest version; false: they can't be told. No table has none. */
-static bool files_of(silt_store *table, silt_engine *engine, silt_map64 *paths,
-                     silt_snapshot **snapshot)
+void silt_carry_take_away(silt_store *to, const char *const *keys, size_t count)
 {
-    const silt_add *adds = NULL;
-    size_t count = 0;
-    bool found;
-    silt_status st = silt_snapshot_open(table, engine, NULL, snapshot, NULL);
-    if (st == SILT_NOT_FOUND) return true;
-    if (st != SILT_OK || silt_snapshot_adds(*snapshot, &adds, &count, NULL) != SILT_OK)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        void **slot = silt_map64_slot(paths, adds[i].path, strlen(adds[i].path), &found);
-        if (!slot) return false;
-        *slot = paths; /* it is there */
-    }
-    return true;
-}
-
-void silt_carry_take_away(silt_store *to, silt_engine *engine, const char *const *keys,
-                          size_t count)
-{
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
-    SILT_AUTO(silt_map64) paths = silt_map64_new();
-    SILT_AUTO(silt_snapshot) snapshot = NULL;
-    if (!count || !arena || !paths || !files_of(to, engine, paths, &snapshot)) return;
-    for (size_t i = 0; i < count; i++) {
-        const char *path = silt_path_encode(keys[i], arena);
-        bool named = true;
-        if (path) named = silt_map64_get(paths, path, strlen(path)) != NULL;
-        if (snapshot && silt_ends_with(keys[i], ".bin")) named = true; /* of deletion vectors */
-        if (!named) (void)to->ops->remove(to, keys[i], NULL);
-    }
+    for (size_t i = 0; i < count; i++)
+        (void)to->ops->remove(to, keys[i], NULL);
 }
 
 /* A folder "column=value". */

@@ -16,15 +16,13 @@ typedef struct silt_carry {
 silt_status silt_carry_file(silt_carry *c, const silt_place *place, const char *key,
                             int64_t size_bytes, silt_error *err);
 
-/* `key` with something before its ending that depends on `of` and nothing else, for where the name
- * is another file's. NULL: out of memory. */
-const char *silt_carry_distinct(const char *key, const char *of, silt_arena *arena);
+/* "part-<attempt>-<name>" in the folder that `key` is in: nobody else's, so that whoever has copied
+ * a file may take it away again. NULL: out of memory. */
+const char *silt_carry_name(const char *key, const char *attempt, const char *name,
+                            silt_arena *arena);
 
-/* Remove copies that no commit of ours names, but for those that the table as it is now may name:
- * names come from the source, so that another copy of it at the same time has the same. Where the
- * table can't be read all stay. */
-void silt_carry_take_away(silt_store *to, silt_engine *engine, const char *const *keys,
-                          size_t count);
+/* Remove copies of an attempt that was not committed. */
+void silt_carry_take_away(silt_store *to, const char *const *keys, size_t count);
 
 /* Whether a key is none of a data file's, as Spark has it: a part starts with '_' or '.', and isn't
  * the folder of a column that the table is partitioned by; NULL: not known, every "name=" may be

@@ -4,8 +4,8 @@
  *  (1) The commit makes the target's files exactly the source's: same rows, statistics, partition
  *      values and row ids. A file that the target has already stays as it is.
  *  (2) Deep: each file is whole and durable at the target before a commit names it.
- *  (3) No file that any version of the target may refer to is written again: another file of the
- *      same name gets a name of its own, which only depends on what is copied.
+ *  (3) What an attempt copies has names that are nobody else's: it may take it away again, and
+ *      writes over nothing. A copy is known again by a mark in its name.
  *  (4) The commit follows the version of the target that it was compared with. */
 #include "silt/clone.h"
 
@@ -24,6 +24,8 @@
 #include "table/row_ids.h"
 #include "table/txn.h"
 
+#define MARK_SIZE 32 /* hex digits, in a copy's name, that tell what it is a copy of */
+
 typedef struct cloning {
     silt_store *from, *to;
     silt_engine *engine;
@@ -36,9 +38,11 @@ typedef struct cloning {
     silt_add *adds;           /* as the target is to have them */
     const silt_place *places; /* by add: what is to be copied; {0}: nothing */
     size_t count;
-    silt_map64 *there;   /* canonical path → add of the target as it is */
-    silt_map64 *vectors; /* keys of vectors' files that are there by now */
-    bool *unchanged;     /* by add */
+    char id[SILT_UUID_SIZE]; /* of this attempt: in the names of all that it copies */
+    char prefix[17];         /* the same of vectors' files: the folder they are in */
+    silt_map64 *there;       /* canonical path, or mark → add of the target as it is */
+    silt_map64 *vectors;     /* keys of vectors' files that were copied */
+    bool *unchanged;         /* by add */
     SILT_VEC(const silt_add *) gone;
     SILT_VEC(silt_domain) domains;
     silt_metadata metadata;
@@ -157,6 +161,16 @@ static silt_status check_target(cloning *c)
     return check_protocols(c);
 }
 
+/* Where the mark stands in "…part-<attempt>-<mark>.parquet"; NULL: the path is none of a copy. */
+static const char *mark_in(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const size_t before = strlen("part-") + SILT_UUID_SIZE;
+    bool is = silt_starts_with(name, "part-") && strlen(name) == before + MARK_SIZE + 8 &&
+              silt_ends_with(name, ".parquet");
+    return is ? name + before : NULL;
+}
+
 static silt_status index_target(cloning *c)
 {
     const silt_add *adds;
@@ -170,6 +184,10 @@ static silt_status index_target(cloning *c)
     for (size_t i = 0; i < count; i++) {
         const char *path = silt_path_canonical(adds[i].path, c->arena);
         void **slot = path ? silt_map64_slot(c->there, path, strlen(path), &found) : NULL;
+        if (!slot) return silt_fail_nomem(c->err);
+        *slot = (void *)(uintptr_t)&adds[i];
+        const char *mark = mark_in(path);
+        if (mark) slot = silt_map64_slot(c->there, mark, MARK_SIZE, &found);
         if (!slot) return silt_fail_nomem(c->err);
         *slot = (void *)(uintptr_t)&adds[i];
     }
@@ -210,36 +228,39 @@ static silt_status refer_to(cloning *c, const silt_place *place, silt_add *add)
 
 /* ---- deep: what they are called at the target */
 
-static bool is_same_file(const silt_add *there, const silt_add *add)
+/* Hex digits that depend on nothing but the source's file: by them a copy is known again. */
+static const char *mark_of(cloning *c, const silt_add *add)
 {
-    return there && there->size_bytes == add->size_bytes &&
-           there->modification_time_ms == add->modification_time_ms;
+    char *mark = silt_arena_alloc(c->arena, SILT_SHA256_SIZE);
+    const char *path = silt_path_canonical(add->path, c->arena);
+    const char *of = path ? silt_arena_printf(c->arena, "%s %s %" PRId64 " %" PRId64,
+                                              silt_snapshot_state(c->source)->metadata.id, path,
+                                              add->size_bytes, add->modification_time_ms)
+                          : NULL;
+    if (!mark || !of) return NULL;
+    silt_sha256_hex(silt_bytes_of(of), mark);
+    mark[MARK_SIZE] = '\0';
+    return mark;
 }
 
-/* Which key a file has, or gets, at the target. */
-static silt_status choose_key(cloning *c, const silt_place *place, silt_add *add, bool *have)
+/* The key that a file gets at the target; `*there`: the copy that the target has already, or NULL.
+ */
+static silt_status choose_key(cloning *c, const silt_place *place, silt_add *add,
+                              const silt_add **there)
 {
-    const char *key = place->key;
-    if (!key) { /* from outside of the source's folder: names there may be the same */
-        const char *slash = strrchr(place->local_path, '/');
-        key = silt_carry_distinct(slash + 1, place->local_path, c->arena);
+    const char *mark = mark_of(c, add);
+    if (!mark) return silt_fail_nomem(c->err);
+    *there = silt_map64_get(c->there, mark, MARK_SIZE);
+    if (*there) {
+        add->path = (*there)->path;
+        return SILT_OK;
     }
-    const char *path = key ? silt_path_encode(key, c->arena) : NULL;
-    if (!path) return silt_fail_nomem(c->err);
-    const silt_add *there = find_there(c, path);
-    bool taken = there != NULL;
-    *have = is_same_file(there, add);
-    if (!taken && c->target) SILT_TRY(silt_store_exists(c->to, key, &taken, c->err));
-    if (taken && !*have) {
-        const char *of = silt_arena_printf(c->arena, "%s %" PRId64 " %" PRId64, add->path,
-                                           add->size_bytes, add->modification_time_ms);
-        key = of ? silt_carry_distinct(key, of, c->arena) : NULL;
-        path = key ? silt_path_encode(key, c->arena) : NULL;
-        if (!path) return silt_fail_nomem(c->err);
-        *have = is_same_file(find_there(c, path), add);
-    }
-    add->path = path;
-    return SILT_OK;
+    /* From outside of the source's folder: into none. */
+    const char *name = silt_arena_printf(c->arena, "%s.parquet", mark);
+    const char *key =
+        name ? silt_carry_name(place->key ? place->key : "", c->id, name, c->arena) : NULL;
+    add->path = key ? silt_path_encode(key, c->arena) : NULL;
+    return add->path ? SILT_OK : silt_fail_nomem(c->err);
 }
 
 /* A uuid that depends on nothing but `path`. */
@@ -251,18 +272,44 @@ static void uuid_of(const char *path, char out[SILT_UUID_SIZE])
              hash + 20);
 }
 
-/* The descriptor that the target's file has: vectors lie in its folder. */
-static silt_status choose_vector(cloning *c, silt_add *add)
+/* The uuid of a vectors' file, as descriptors have it. */
+static silt_status tail_of(const cloning *c, const silt_dv *dv, char out[SILT_DV_UUID_SIZE])
 {
-    if (!add->dv || add->dv->storage_type != 'p') return SILT_OK;
-    char uuid[SILT_UUID_SIZE], text[SILT_DV_UUID_SIZE];
-    uuid_of(add->dv->path_or_inline, uuid);
-    silt_dv_encode_uuid(uuid, text);
+    size_t size = strlen(dv->path_or_inline);
+    if (dv->storage_type == 'p') {
+        char uuid[SILT_UUID_SIZE];
+        uuid_of(dv->path_or_inline, uuid);
+        silt_dv_encode_uuid(uuid, out);
+    } else if (size < SILT_DV_UUID_SIZE - 1) {
+        return silt_fail(c->err, SILT_CORRUPT, "deletion vector %s: no uuid", dv->path_or_inline);
+    } else {
+        memcpy(out, dv->path_or_inline + size - (SILT_DV_UUID_SIZE - 1), SILT_DV_UUID_SIZE);
+    }
+    return SILT_OK;
+}
+
+static bool is_copy_of(const silt_dv *copy, const silt_dv *dv, const char *tail)
+{
+    return copy && copy->storage_type == 'u' && copy->offset == dv->offset &&
+           copy->cardinality == dv->cardinality && silt_ends_with(copy->path_or_inline, tail);
+}
+
+/* The descriptor that the target's file has: vectors lie in the target's folder, in one of this
+ * attempt's. */
+static silt_status choose_vector(cloning *c, silt_add *add, const silt_add *there)
+{
+    char tail[SILT_DV_UUID_SIZE];
+    if (!add->dv || add->dv->storage_type == 'i') return SILT_OK;
+    SILT_TRY(tail_of(c, add->dv, tail));
+    if (there && is_copy_of(there->dv, add->dv, tail)) {
+        add->dv = there->dv;
+        return SILT_OK;
+    }
     silt_dv *dv = silt_arena_alloc(c->arena, sizeof(*dv));
     if (!dv) return silt_fail_nomem(c->err);
     *dv = *add->dv;
     dv->storage_type = 'u';
-    dv->path_or_inline = silt_arena_strdup(c->arena, text);
+    dv->path_or_inline = silt_arena_printf(c->arena, "%s%s", c->prefix, tail);
     add->dv = dv;
     return dv->path_or_inline ? SILT_OK : silt_fail_nomem(c->err);
 }
@@ -280,22 +327,22 @@ static silt_status plan_file(cloning *c, const silt_add *from, size_t i, silt_pl
 {
     silt_add *add = &c->adds[i];
     silt_place place;
-    bool have = false;
+    const silt_add *there = NULL;
     *add = *from;
     add->data_change = true;
     SILT_TRY(silt_path_place(c->from, from->path, c->arena, &place, c->err));
     if (c->opts->shallow) {
         SILT_TRY(refer_to(c, &place, add));
     } else {
-        SILT_TRY(choose_key(c, &place, add, &have));
-        SILT_TRY(choose_vector(c, add));
+        SILT_TRY(choose_key(c, &place, add, &there));
+        SILT_TRY(choose_vector(c, add, there));
     }
-    if (!c->opts->shallow && !have) {
+    if (!c->opts->shallow && !there) {
         *to_copy = place;
         c->result.files_copied++;
         c->result.bytes_copied += add->size_bytes;
     }
-    const silt_add *there = find_there(c, add->path);
+    if (c->opts->shallow) there = find_there(c, add->path);
     c->unchanged[i] = there && same_vector(there->dv, add->dv) &&
                       silt_streq(there->stats, add->stats) &&
                       silt_pairs_equal(there->partition_values, add->partition_values) &&
@@ -431,35 +478,33 @@ static bool is_same(const cloning *c)
 static silt_status copy_vector(cloning *c, const silt_dv *from, const silt_dv *to)
 {
     silt_place place, target;
-    bool found, there;
+    bool found;
     if (!from || from->storage_type == 'i') return SILT_OK;
+    if (!silt_starts_with(to->path_or_inline, c->prefix)) return SILT_OK; /* the target has it */
     SILT_TRY(silt_dv_place(c->from, from, c->arena, &place, c->err));
     SILT_TRY(silt_dv_place(c->to, to, c->arena, &target, c->err));
     if (!silt_map64_slot(c->vectors, target.key, strlen(target.key), &found))
         return silt_fail_nomem(c->err);
     if (found) return SILT_OK;
-    SILT_TRY(silt_store_exists(c->to, target.key, &there, c->err));
-    if (there) return SILT_OK; /* names are never given twice */
+    if (!silt_vec_push(&c->written, target.key)) return silt_fail_nomem(c->err);
     SILT_TRY(silt_carry_file(&c->carry, &place, target.key, -1, c->err));
     c->result.vectors_copied++;
-    return silt_vec_push(&c->written, target.key) ? SILT_OK : silt_fail_nomem(c->err);
+    return SILT_OK;
 }
 
 static silt_status copy_files(cloning *c)
 {
     const silt_add *from;
     size_t count;
-    char id[SILT_UUID_SIZE];
     if (c->opts->shallow) return SILT_OK;
-    silt_uuid(&silt_random_system, id);
-    SILT_TRY(silt_scratch_make(c->to, id, c->arena, &c->carry.scratch, c->err));
+    SILT_TRY(silt_scratch_make(c->to, c->id, c->arena, &c->carry.scratch, c->err));
     SILT_TRY(silt_snapshot_adds(c->source, &from, &count, c->err));
     for (size_t i = 0; i < c->count; i++) {
         const char *key;
         if (c->places[i].key || c->places[i].local_path) {
             SILT_TRY(silt_path_decode(c->adds[i].path, c->arena, &key, c->err));
-            SILT_TRY(silt_carry_file(&c->carry, &c->places[i], key, from[i].size_bytes, c->err));
             if (!silt_vec_push(&c->written, key)) return silt_fail_nomem(c->err);
+            SILT_TRY(silt_carry_file(&c->carry, &c->places[i], key, from[i].size_bytes, c->err));
         }
         if (!c->unchanged[i]) SILT_TRY(copy_vector(c, from[i].dv, c->adds[i].dv));
     }
@@ -469,7 +514,7 @@ static silt_status copy_files(cloning *c)
 /* Nothing was tried to be committed: what was copied is nobody's. */
 static void take_away(cloning *c)
 {
-    silt_carry_take_away(c->to, c->engine, c->written.items, c->written.count);
+    silt_carry_take_away(c->to, c->written.items, c->written.count);
     c->written.count = 0;
 }
 
@@ -592,6 +637,8 @@ static silt_status clone(cloning *c)
     bool done;
     c->arena = silt_arena_new();
     if (!c->arena) return silt_fail_nomem(c->err);
+    silt_uuid(&silt_random_system, c->id);
+    snprintf(c->prefix, sizeof(c->prefix), "%.8s%.4s%.4s", c->id, c->id + 9, c->id + 14);
     SILT_TRY(check_places(c));
     SILT_TRY(open_source(c));
     SILT_TRY(open_target(c));

@@ -3,7 +3,8 @@
  * Invariants
  *  (1) The commit adds all files that are new since the last one, or none.
  *  (2) No file is added twice, whoever dies when: see migrate_notes.c.
- *  (3) Files of the source are never written, moved or deleted. */
+ *  (3) Files of the source are never written, moved or deleted.
+ *  (4) What an attempt copies has names that are nobody else's: it may take it away again. */
 #include "silt/migrate.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "table/txn.h"
 
 #define PROBLEMS_NAMED 3
+#define NAME_MAX_KEPT  200 /* bytes; file systems take 255 */
 
 static void migrating_release(silt_migrating *m)
 {
@@ -166,14 +168,13 @@ static silt_status plan_schema(silt_migrating *m)
 
 static silt_status find(silt_migrating *m)
 {
-    char id[SILT_UUID_SIZE];
     SILT_TRY(silt_migrating_list(m));
     SILT_TRY(silt_migrating_notes(m));
     SILT_TRY(check_in_place(m));
     if (!m->files.count || m->problems.count) return SILT_OK;
-    silt_uuid(&silt_random_system, id);
+    silt_uuid(&silt_random_system, m->attempt);
     if (!m->from->ops->local_path || (!m->in_place && !m->opts->dry_run))
-        SILT_TRY(silt_scratch_make(m->to, id, m->arena, &m->carry.scratch, m->err));
+        SILT_TRY(silt_scratch_make(m->to, m->attempt, m->arena, &m->carry.scratch, m->err));
     SILT_TRY(silt_migrating_partitions(m));
     if (m->problems.count) return SILT_OK;
     SILT_TRY(plan_schema(m));
@@ -182,30 +183,34 @@ static silt_status find(silt_migrating *m)
 
 /* ---- copies */
 
+/* Named after the source's file, as far as names may be long. */
+static const char *target_of(silt_migrating *m, const silt_migrating_file *file)
+{
+    char hash[SILT_SHA256_SIZE];
+    const char *slash = strrchr(file->key, '/'), *name = slash ? slash + 1 : file->key;
+    silt_sha256_hex(silt_bytes_of(file->key), hash);
+    if (strlen(name) > NAME_MAX_KEPT) name = silt_arena_printf(m->arena, "%s.parquet", hash);
+    return name ? silt_carry_name(file->key, m->attempt, name, m->arena) : NULL;
+}
+
 static silt_status copy_files(silt_migrating *m)
 {
     for (size_t i = 0; i < m->files.count; i++) {
         silt_migrating_file *file = &m->files.items[i];
         const silt_place place = {.key = file->key};
-        bool taken = false;
         file->target = file->key;
         if (m->in_place) continue;
-        if (m->before) SILT_TRY(silt_store_exists(m->to, file->key, &taken, m->err));
-        if (taken) {
-            const char *of = silt_arena_printf(m->arena, "%s %s %" PRId64 " %" PRId64, m->app_id,
-                                               file->key, file->size_bytes, file->mtime_ms);
-            file->target = of ? silt_carry_distinct(file->key, of, m->arena) : NULL;
-            if (!file->target) return silt_fail_nomem(m->err);
-        }
-        SILT_TRY(silt_carry_file(&m->carry, &place, file->target, file->size_bytes, m->err));
+        file->target = target_of(m, file);
+        if (!file->target) return silt_fail_nomem(m->err);
         if (!silt_vec_push(&m->written, file->target)) return silt_fail_nomem(m->err);
+        SILT_TRY(silt_carry_file(&m->carry, &place, file->target, file->size_bytes, m->err));
     }
     return SILT_OK;
 }
 
 static void take_away(silt_migrating *m)
 {
-    silt_carry_take_away(m->to, m->engine, m->written.items, m->written.count);
+    silt_carry_take_away(m->to, m->written.items, m->written.count);
     m->written.count = 0;
 }
 

@@ -34,6 +34,7 @@ typedef struct silt_migrating {
     silt_shape shape;
     const silt_type *schema; /* of the table */
     const silt_metadata *metadata;
+    char attempt[SILT_UUID_SIZE]; /* in the names of copies */
     silt_carry carry;
     SILT_VEC(const char *) written; /* keys in the target */
     /* What was migrated before (migrate_notes.c). */

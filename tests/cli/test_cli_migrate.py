@@ -1,6 +1,7 @@
 """silt migrate: folders of Parquet files become tables, once, and again with what is new."""
 import datetime as dt
 import json
+import re
 import random as randoms
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ def put(folder, name, rows, **how):
 
 def adds(table, version=0):
     text = (table / f"_delta_log/{version:020}.json").read_text()
-    return {a["add"]["path"]: a["add"] for a in map(json.loads, text.splitlines()) if "add" in a}
+    return {re.sub(r"part-[0-9a-f-]{36}-", "", a["add"]["path"]): a["add"] for a in map(json.loads, text.splitlines()) if "add" in a}
 
 
 def info(table, version=0):

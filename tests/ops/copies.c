@@ -174,6 +174,100 @@ static void once_by_number(void **state)
     place_release(&p);
 }
 
+/* ---- two at once */
+
+/* Somebody else goes into the same target at some call of ours, and fails at its commit. */
+typedef struct rival {
+    place *p;
+    copy_fn *copy;
+    silt_store *source, *target;
+    int64_t at, calls;
+    bool failed;
+} rival;
+
+static void let_rival(void *ctx, silt_fault_when when, const char *op, const char *key,
+                      int64_t call)
+{
+    rival *r = ctx;
+    (void)op, (void)key, (void)call;
+    if (when != SILT_FAULT_BEFORE || ++r->calls != r->at) return;
+    silt_fault_plan plan = {.kind = SILT_FAULT_BEFORE_EFFECT,
+                            .at = 1,
+                            .ops = SILT_FAULT_PUT_NEW,
+                            .status = SILT_DENIED};
+    silt_store *denied = silt_store_fault_new(r->target, &plan);
+    r->failed = r->copy(r->p, r->source, denied) == SILT_DENIED;
+    silt_store_free(denied);
+}
+
+static const char *ids_of(place *p, silt_store *store)
+{
+    silt_store *own = p->store;
+    silt_snapshot *now = p->now;
+    place_ok(p, silt_snapshot_open(store, p->engine, NULL, &p->now, &p->err));
+    p->store = store;
+    const char *ids = place_rows(p, "id");
+    silt_snapshot_free(p->now);
+    p->now = now;
+    p->store = own;
+    return ids;
+}
+
+/* At each call of ours; the table has our rows, whatever the other one took away again. */
+static void race(place *p, copy_fn *copy, silt_store *source, silt_store *other, const char *label)
+{
+    int64_t calls = 1, failed = 0;
+    const char *ids = NULL;
+    for (int64_t at = 1; at <= calls; at++) {
+        silt_store *below = open_folder(p, silt_arena_printf(p->arena, "%s-%d", label, (int)at));
+        rival r = {.p = p, .copy = copy, .source = other, .target = below, .at = at};
+        silt_store *ours =
+            silt_store_fault_new(below, &(silt_fault_plan){.hook = let_rival, .hook_ctx = &r});
+        place_ok(p, copy(p, source, ours));
+        assert_int_equal(rows_of(p, below), ROWS);
+        if (!ids) ids = ids_of(p, below);
+        assert_string_equal(ids_of(p, below), ids);
+        calls = r.calls;
+        failed += r.failed;
+        silt_store_free(ours);
+        silt_store_free(below);
+    }
+    assert_true(calls > 5 && failed >= 5);
+}
+
+static void one_that_fails_harms_no_other(void **state)
+{
+    place p;
+    silt_export_result exported;
+    (void)state;
+    fill(&p);
+    const char *folder = silt_arena_printf(p.arena, "%s/old/", p.dir);
+    place_ok(&p, silt_export(p.now, folder, NULL, &exported, &p.err));
+    silt_store *source = open_folder(&p, "old");
+    race(&p, clone_into, p.below, p.below, "cloned-at-once");
+    race(&p, migrate_into, source, source, "migrated-at-once");
+    /* Other files of the same names. */
+    const char *file = silt_arena_printf(p.arena, "%s/a/kind=a/1.parquet", p.dir);
+    const char *twin = silt_arena_printf(p.arena, "%s/b/kind=a/1.parquet", p.dir);
+    silt_export_options one = SILT_EXPORT_OPTIONS_INIT;
+    static const char *const columns[] = {"id"};
+    one.columns = columns;
+    one.column_count = 1;
+    silt_store *a = open_folder(&p, "a"), *b = open_folder(&p, "b");
+    place_ok(&p, a->ops->put(a, "kind=a/x", silt_bytes_of("x"), &p.err));
+    place_ok(&p, b->ops->put(b, "kind=a/x", silt_bytes_of("x"), &p.err));
+    place_ok(&p, a->ops->remove(a, "kind=a/x", &p.err));
+    place_ok(&p, b->ops->remove(b, "kind=a/x", &p.err));
+    place_ok(&p, silt_export(p.now, file, &one, &exported, &p.err));
+    one.where = "id < 3";
+    place_ok(&p, silt_export(p.now, twin, &one, &exported, &p.err));
+    race(&p, migrate_into, a, b, "twins-at-once");
+    silt_store_free(a);
+    silt_store_free(b);
+    silt_store_free(source);
+    place_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +275,7 @@ int main(void)
         cmocka_unit_test(migrations_survive_any_lost_call),
         cmocka_unit_test(memory_to_memory),
         cmocka_unit_test(once_by_number),
+        cmocka_unit_test(one_that_fails_harms_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
