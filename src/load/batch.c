@@ -178,7 +178,10 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
             .mtime_ns = file->mtime_ns,
             .content_hash = silt_arena_strdup(b->arena, hash),
             .rows = facts->sources[i],
+            .replaces = -1,
         };
+        const silt_evidence *old = silt_candidates_replaced(b->candidates, file->path);
+        if (old) b->ledger_files[i].replaces = old->batch_id;
         if (!b->ledger_files[i].content_hash) return silt_fail_nomem(err);
     }
     return SILT_OK;
@@ -193,7 +196,7 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
     SILT_TRY(silt_load_check(b->load, err));
     SILT_TRY(hash_files(b, facts, err));
     const silt_ledger ledger = {
-        .kind = SILT_LEDGER_DATA,
+        .kind = b->candidates->replaced_count ? SILT_LEDGER_RELOAD : SILT_LEDGER_DATA,
         .app_id = b->target->app_id,
         .number = b->job.number,
         .previous = b->target->app_version,
@@ -286,6 +289,20 @@ static void add_up(batch *b, const silt_change_result *result)
 
 /* ---- the story */
 
+/* The rows that the batch replaces: those of its files, of the batches that loaded them. */
+static silt_status say_replaced(batch *b, silt_error *err)
+{
+    const silt_candidates *files = b->candidates;
+    if (!files->replaced_count) return SILT_OK;
+    silt_evidence *items = silt_arena_calloc(b->arena, files->count, sizeof(*items));
+    if (!items) return silt_fail_nomem(err);
+    for (size_t i = 0; i < files->count; i++)
+        items[i] = *silt_candidates_replaced(files, files->files[i]->path);
+    b->job.replaced = items;
+    b->job.replaced_count = files->count;
+    return SILT_OK;
+}
+
 static silt_status batch_init(batch *b, silt_error *err)
 {
     size_t count = b->candidates->count;
@@ -317,6 +334,7 @@ static silt_status batch_init(batch *b, silt_error *err)
         .clock = b->load->clock,
         .random = b->load->random,
     };
+    SILT_TRY(say_replaced(b, err));
     return silt_ledger_manifest(identities, count, b->manifest, err);
 }
 

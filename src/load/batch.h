@@ -15,14 +15,31 @@ typedef struct silt_table_run {
 typedef struct silt_candidates {
     const silt_found_file **files;
     size_t count;
+    const silt_evidence *replaced; /* rows of files, by path, which of `files` come last, that give
+                                      way to what is in them now */
+    size_t replaced_count;
 } silt_candidates;
+
+/* Of the file's rows that are to be replaced; NULL: it has none. */
+const silt_evidence *silt_candidates_replaced(const silt_candidates *all, const char *path);
 
 /* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones,
  * failed ones with tries left (`retry_failed`: all) which weren't tried in this run. Completed
- * files that have changed are looked at: same content → the tracker follows; else by on_change. */
+ * files that have changed are looked at: same content → the tracker follows; else by on_change
+ * (changed.c). */
 silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
                                  bool retry_failed, silt_arena *arena, silt_candidates *out,
                                  silt_error *err);
+
+/* Files that the tracker has in one state or another and that may have changed since they were
+ * loaded: those whose rows are there, by the ledgers, leave the list, or are in it to replace them,
+ * as on_change says. `found` completed ones that look different are told in `different`. */
+typedef struct silt_changed {
+    SILT_VEC(const silt_found_file *) different; /* completed, size or time differ */
+    bool tried;                                  /* one of the candidates was tried before */
+} silt_changed;
+silt_status silt_changed_settle(silt_load *load, silt_target *target, silt_changed *changed,
+                                silt_arena *arena, silt_candidates *all, silt_error *err);
 
 /* New files with the content of others, as on_duplicate says: told, or left out and recorded
  * (duplicates.c). Cost: files of a size that another has are read. */

@@ -28,57 +28,6 @@ silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_e
     return SILT_OK;
 }
 
-/* Completed files that look changed: those whose content is the same are followed by one tracker
- * commit. */
-typedef struct changed_list {
-    SILT_VEC(silt_tracked) same;
-    size_t differing;
-    const char *first; /* of the differing ones */
-} changed_list;
-
-static silt_status look_at_changed(silt_load *load, const silt_found_file *file,
-                                   const silt_tracked *row, changed_list *list, silt_error *err)
-{
-    char hash[SILT_HASH_SIZE] = "";
-    bool known = row->content_hash != NULL;
-    if (known) SILT_TRY(silt_content_hash(file->path, hash, err));
-    if (known && strcmp(hash, row->content_hash) != 0) {
-        if (list->differing++ == 0) list->first = file->path;
-        return SILT_OK;
-    }
-    silt_tracked follow = *row;
-    follow.file_size = file->size_bytes;
-    follow.file_modified_us = file->mtime_ns / 1000;
-    follow.updated_us = silt_now_us(load->clock);
-    return silt_vec_push(&list->same, follow) ? SILT_OK : silt_fail_nomem(err);
-}
-
-static silt_status settle_changed(silt_load *load, silt_target *target, const changed_list *list,
-                                  silt_error *err)
-{
-    if (list->same.count) {
-        const silt_tracker_change change = {
-            .rows = list->same.items, .row_count = list->same.count, .operation = "FOLLOW"};
-        silt_status st = silt_tracker_commit(load->tracker, &change, err);
-        if (st != SILT_OK && st != SILT_CONFLICT) return st; /* else they are followed next time */
-    }
-    if (!list->differing) return SILT_OK;
-    if (target->table->on_change == SILT_ON_CHANGE_ERROR) {
-        silt_fail(err, SILT_CHANGED,
-                  "table %s: %zu loaded files have changed since, the first is %s",
-                  target->table->name, list->differing, list->first);
-        return silt_hint(err, SILT_CHANGED,
-                         "bring the files back, give them new names to load them again, or "
-                         "set on_change: ignore");
-    }
-    silt_load_message(
-        load, "warning",
-        "table %s: %zu loaded files have changed since and are ignored (on_change: ignore), the "
-        "first is %s",
-        target->table->name, list->differing, list->first);
-    return SILT_OK;
-}
-
 /* Whether a file the tracker knows is to be tried. */
 static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_failed)
 {
@@ -141,36 +90,61 @@ static silt_status put_crashers_last(silt_load *load, const silt_target *target,
     return SILT_OK;
 }
 
+/* New files and those that wait; of the others those that may have changed. */
+static silt_status sort_out(silt_load *load, const silt_target *target, const silt_found *found,
+                            bool retry_failed, silt_candidates *all, silt_changed *changed,
+                            silt_error *err)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const silt_found_file *file = &found->files[i];
+        const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, file->path);
+        if (!row || wanted(load, row, retry_failed)) {
+            all->files[all->count++] = file;
+            changed->tried |= row != NULL;
+        } else if (row->status == SILT_FILE_COMPLETED &&
+                   (row->file_size != file->size_bytes ||
+                    row->file_modified_us != file->mtime_ns / 1000) &&
+                   !silt_vec_push(&changed->different, file)) {
+            return silt_fail_nomem(err);
+        }
+    }
+    return SILT_OK;
+}
+
 silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
                                  bool retry_failed, silt_arena *arena, silt_candidates *out,
                                  silt_error *err)
 {
-    const silt_found_file **files = silt_arena_calloc(arena, found->count + 1, sizeof(*files));
-    if (!files) return silt_fail_nomem(err);
-    changed_list changed = {0};
-    size_t count = 0;
-    silt_status st = SILT_OK;
-    for (size_t i = 0; st == SILT_OK && i < found->count; i++) {
-        const silt_found_file *file = &found->files[i];
-        const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, file->path);
-        if (!row || wanted(load, row, retry_failed))
-            files[count++] = file;
-        else if (row->status == SILT_FILE_COMPLETED &&
-                 (row->file_size != file->size_bytes ||
-                  row->file_modified_us != file->mtime_ns / 1000))
-            st = look_at_changed(load, file, row, &changed, err);
-    }
-    if (st == SILT_OK) st = settle_changed(load, target, &changed, err);
-    silt_vec_free(&changed.same);
+    silt_candidates all = {.files = silt_arena_calloc(arena, found->count + 1, sizeof(*all.files))};
+    if (!all.files) return silt_fail_nomem(err);
+    silt_changed changed = {0};
+    silt_status st = sort_out(load, target, found, retry_failed, &all, &changed, err);
+    if (st == SILT_OK) st = silt_changed_settle(load, target, &changed, arena, &all, err);
+    silt_vec_free(&changed.different);
     if (st != SILT_OK) return st;
-    *out = (silt_candidates){files, count};
-    SILT_TRY(silt_duplicates_find(load, target, out, err));
-    count = out->count;
-    if (count && target->table->strategy == SILT_STRATEGY_OVERWRITE)
+
+    silt_candidates fresh = {.files = all.files, .count = all.count - all.replaced_count};
+    const silt_found_file **replacing = all.files + fresh.count;
+    SILT_TRY(silt_duplicates_find(load, target, &fresh, err));
+    if (fresh.count && target->table->strategy == SILT_STRATEGY_OVERWRITE)
         SILT_TRY(check_whole(load, target, found, retry_failed, err));
     if (target->table->strategy == SILT_STRATEGY_APPEND)
-        SILT_TRY(put_crashers_last(load, target, files, count, err));
+        SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));
+    memmove(all.files + fresh.count, replacing, all.replaced_count * sizeof(*replacing));
+    all.count = fresh.count + all.replaced_count;
+    *out = all;
     return SILT_OK;
+}
+
+static int by_path(const void *key, const void *item)
+{
+    return strcmp(key, ((const silt_evidence *)item)->path);
+}
+
+const silt_evidence *silt_candidates_replaced(const silt_candidates *all, const char *path)
+{
+    if (!all->replaced_count) return NULL;
+    return bsearch(path, all->replaced, all->replaced_count, sizeof(*all->replaced), by_path);
 }
 
 silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
@@ -180,6 +154,7 @@ silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
     if (table->strategy == SILT_STRATEGY_OVERWRITE) return *all;
     int64_t limit = table->batch_max_files ? table->batch_max_files : INT64_MAX;
     int64_t bytes = 0, first_crashes = 0, first_files = 0;
+    bool replaces = all->count && silt_candidates_replaced(all, all->files[0]->path);
     if (all->count) crashes_of(load, target, all->files[0], &first_crashes, &first_files);
     if (first_crashes >= CRASHES_HALVE) {
         int64_t half = first_files > 1 ? first_files / 2 : 1;
@@ -189,9 +164,10 @@ silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
     for (; n < all->count && (int64_t)n < limit; n++) {
         int64_t crashes, files;
         crashes_of(load, target, all->files[n], &crashes, &files);
-        bool other_set = (crashes >= CRASHES_HALVE) != (first_crashes >= CRASHES_HALVE);
+        bool other_set = (crashes >= CRASHES_HALVE) != (first_crashes >= CRASHES_HALVE) ||
+                         replaces != !!silt_candidates_replaced(all, all->files[n]->path);
         bytes += all->files[n]->size_bytes;
         if (n && (other_set || (table->batch_max_bytes && bytes > table->batch_max_bytes))) break;
     }
-    return (silt_candidates){all->files, n};
+    return (silt_candidates){all->files, n, all->replaced, replaces ? all->replaced_count : 0};
 }

@@ -47,7 +47,7 @@ static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, s
         if (!item) return silt_fail_nomem(err);
         *item = (silt_loaded){file->path, ledger, file, -1, false};
         *slot = item;
-        if (ledger->kind != SILT_LEDGER_DATA) continue;
+        if (!silt_ledger_loads(ledger->kind)) continue;
         if (!silt_vec_push(&c->loaded, item)) return silt_fail_nomem(err);
     }
     return SILT_OK;
@@ -76,13 +76,52 @@ silt_status silt_compare_chain(const silt_target *target, silt_comparison *c, si
     return SILT_OK;
 }
 
+static silt_status add_evidence(silt_comparison *c, const silt_evidence *e, silt_error *err)
+{
+    bool found;
+    void **slot = silt_map64_slot(c->by_path, e->path, strlen(e->path), &found);
+    if (!slot) return silt_fail_nomem(err);
+    silt_loaded *item = *slot;
+    if (found && item->ledger->attempt) return SILT_OK; /* by a ledger that is there */
+    if (found)
+        return silt_fail(err, SILT_INCONSISTENT,
+                         "%s: rows of batches %" PRId64 " and %" PRId64
+                         " are there, and no ledger says which it is",
+                         e->path, item->ledger->number, e->batch_id);
+    silt_ledger *ledger = silt_arena_calloc(c->arena, 1, sizeof(*ledger));
+    silt_ledger_file *file = silt_arena_calloc(c->arena, 1, sizeof(*file));
+    item = silt_arena_calloc(c->arena, 1, sizeof(*item));
+    if (!ledger || !file || !item) return silt_fail_nomem(err);
+    *ledger = (silt_ledger){.kind = SILT_LEDGER_DATA, .number = e->batch_id};
+    *file = (silt_ledger_file){.path = e->path,
+                               .size_bytes = -1,
+                               .rows = {.read = e->row_count, .inserted = e->row_count}};
+    *item = (silt_loaded){e->path, ledger, file, e->row_count, false};
+    *slot = item;
+    return silt_vec_push(&c->loaded, item) ? SILT_OK : silt_fail_nomem(err);
+}
+
+silt_status silt_compare_evidence(silt_load *load, silt_target *target, silt_comparison *c,
+                                  silt_error *err)
+{
+    if (c->missing < 0 || target->table->strategy != SILT_STRATEGY_APPEND ||
+        !target->ops->has_evidence(target))
+        return SILT_OK;
+    const silt_evidence *found;
+    size_t count;
+    SILT_TRY(target->ops->evidence(load, target, -1, c->missing, c->arena, &found, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SILT_TRY(add_evidence(c, &found[i], err));
+    return SILT_OK;
+}
+
 /* A row that the tracker ought to have. */
 static silt_status want(silt_comparison *c, silt_tracked row, silt_error *err)
 {
     return silt_vec_push(&c->wrong, row) ? SILT_OK : silt_fail_nomem(err);
 }
 
-static silt_tracked completed_row(const silt_loaded *item, const char *table, silt_tracked row)
+silt_tracked silt_compare_completed(const silt_loaded *item, const char *table, silt_tracked row)
 {
     row.file_path = item->path;
     row.table_name = table;
@@ -99,24 +138,40 @@ static silt_tracked completed_row(const silt_loaded *item, const char *table, si
     return row;
 }
 
+/* The row is of another content than the one that was loaded: the file has changed since, and waits
+ * or has failed. */
+static bool is_of_another(const silt_tracked *row, const silt_ledger_file *file)
+{
+    return row->file_size != file->size_bytes || row->file_modified_us != file->mtime_ns / 1000;
+}
+
+/* A file whose rows went. */
+static silt_status compare_gone(silt_comparison *c, const silt_loaded *item,
+                                const silt_tracked *row, int64_t now_us, silt_lines *lines,
+                                silt_error *err)
+{
+    if (row->status != SILT_FILE_COMPLETED) return SILT_OK;
+    bool lost = item->ledger->kind == SILT_LEDGER_LOST;
+    silt_lines_add(lines, "Marked as completed but %s by batch %" PRId64 ": %s",
+                   lost ? "found to be gone" : "unloaded", item->ledger->number, row->file_path);
+    silt_tracked fixed = *row;
+    fixed.status = lost ? SILT_FILE_PENDING : SILT_FILE_UNLOADED;
+    fixed.updated_us = now_us;
+    return want(c, fixed, err);
+}
+
 static silt_status compare_row(silt_comparison *c, const silt_tracked *row, int64_t now_us,
                                silt_lines *lines, silt_error *err)
 {
     silt_loaded *item = silt_map64_get(c->by_path, row->file_path, strlen(row->file_path));
-    if (item && item->ledger->kind == SILT_LEDGER_UNLOAD) {
-        if (row->status != SILT_FILE_COMPLETED) return SILT_OK;
-        silt_lines_add(lines, "Marked as completed but unloaded by batch %" PRId64 ": %s",
-                       item->ledger->number, row->file_path);
-        silt_tracked fixed = *row;
-        fixed.status = SILT_FILE_UNLOADED;
-        fixed.updated_us = now_us;
-        return want(c, fixed, err);
-    }
+    if (item && !silt_ledger_loads(item->ledger->kind))
+        return compare_gone(c, item, row, now_us, lines, err);
     if (item) item->in_tracker = true;
-    if (item && row->status != SILT_FILE_COMPLETED && row->status != SILT_FILE_PROCESSING) {
+    if (item && row->status != SILT_FILE_COMPLETED && row->status != SILT_FILE_PROCESSING &&
+        !is_of_another(row, item->file)) {
         silt_lines_add(lines, "Marked as %s but loaded by batch %" PRId64 ": %s",
                        silt_file_status_name(row->status), item->ledger->number, row->file_path);
-        silt_tracked fixed = completed_row(item, row->table_name, *row);
+        silt_tracked fixed = silt_compare_completed(item, row->table_name, *row);
         fixed.updated_us = now_us;
         return want(c, fixed, err);
     }
@@ -133,7 +188,7 @@ static silt_status compare_row(silt_comparison *c, const silt_tracked *row, int6
         silt_lines_add(lines,
                        "The tracker says %" PRId64 " rows, ledger %" PRId64 " says %" PRId64 ": %s",
                        row->row_count, item->ledger->number, item->file->rows.read, row->file_path);
-        silt_tracked fixed = completed_row(item, row->table_name, *row);
+        silt_tracked fixed = silt_compare_completed(item, row->table_name, *row);
         fixed.updated_us = now_us;
         return want(c, fixed, err);
     }
@@ -157,7 +212,7 @@ silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comp
                        item->ledger->number, item->path);
         const silt_tracked fresh = {
             .start_us = item->ledger->created_us, .created_us = now, .updated_us = now};
-        SILT_TRY(want(c, completed_row(item, target->table->name, fresh), err));
+        SILT_TRY(want(c, silt_compare_completed(item, target->table->name, fresh), err));
     }
     return SILT_OK;
 }
@@ -176,11 +231,13 @@ static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_li
                            e->row_count, e->batch_id, e->path);
         return;
     }
-    if (item->ledger->kind == SILT_LEDGER_UNLOAD) {
+    if (!silt_ledger_loads(item->ledger->kind)) {
         silt_lines_add(lines,
-                       "%" PRId64 " rows of a file that batch %" PRId64
-                       " unloaded (_batch_id %" PRId64 "): %s",
-                       e->row_count, item->ledger->number, e->batch_id, e->path);
+                       "%" PRId64 " rows of a file that batch %" PRId64 " %s (_batch_id %" PRId64
+                       "): %s",
+                       e->row_count, item->ledger->number,
+                       item->ledger->kind == SILT_LEDGER_LOST ? "found to be gone" : "unloaded",
+                       e->batch_id, e->path);
         return;
     }
     if (e->batch_id != item->ledger->number) {

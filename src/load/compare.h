@@ -26,7 +26,7 @@ typedef struct silt_loaded {
 
 typedef struct silt_comparison {
     silt_arena *arena;
-    silt_map64 *by_path;            /* path → silt_loaded *; its ledger may be an UNLOAD's */
+    silt_map64 *by_path;            /* path → silt_loaded *; its ledger may say that it went */
     SILT_VEC(silt_loaded *) loaded; /* without those */
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
@@ -35,6 +35,12 @@ typedef struct silt_comparison {
 
 /* Walk the whole chain. `out` is {0} before, and in any case to be released. */
 silt_status silt_compare_chain(const silt_target *target, silt_comparison *out, silt_error *err);
+/* Where the chain isn't whole, what rows say of the files that it doesn't tell of (append with
+ * audit columns; else nothing is done). Reads two columns of the whole table. */
+silt_status silt_compare_evidence(silt_load *load, silt_target *target, silt_comparison *c,
+                                  silt_error *err);
+/* The tracker's row of a file that is loaded: `row`, with what its ledger says. */
+silt_tracked silt_compare_completed(const silt_loaded *item, const char *table, silt_tracked row);
 /* Walk the whole chain and compare the tracker with it; what differs is told in `lines`. `target`
  * is refreshed, the tracker too; a batch that is open is not looked at. */
 silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comparison *out,

@@ -40,7 +40,12 @@ typedef enum silt_target_format {
 const char *silt_strategy_name(silt_strategy strategy);
 
 /* What a completed file that changes brings about. */
-typedef enum silt_on_change { SILT_ON_CHANGE_IGNORE, SILT_ON_CHANGE_ERROR } silt_on_change;
+typedef enum silt_on_change {
+    SILT_ON_CHANGE_IGNORE,
+    SILT_ON_CHANGE_ERROR,
+    SILT_ON_CHANGE_RELOAD /* its rows give way to those that it has now; append with audit columns
+                           */
+} silt_on_change;
 
 /* What becomes of a new file with the content of another. */
 typedef enum silt_on_duplicate {

@@ -43,7 +43,7 @@ static const silt_config_choice new_columns[] = {{"fail", SILT_NEW_COLUMN_FAIL, 
                                                  {NULL, 0, NULL}};
 static const silt_config_choice changes[] = {{"ignore", SILT_ON_CHANGE_IGNORE, NULL},
                                              {"error", SILT_ON_CHANGE_ERROR, NULL},
-                                             {"reload", 2, ""},
+                                             {"reload", SILT_ON_CHANGE_RELOAD, NULL},
                                              {NULL, 0, NULL}};
 static const silt_config_choice duplicates[] = {{"load", SILT_ON_DUPLICATE_LOAD, NULL},
                                                 {"warn", SILT_ON_DUPLICATE_WARN, NULL},

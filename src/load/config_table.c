@@ -274,6 +274,13 @@ static void read_policies(reading *t)
         MISTAKE(t, "schema_policy.any_case", "members of JSON are matched exactly; remove it");
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
+    if (out->on_change == SILT_ON_CHANGE_RELOAD &&
+        (out->strategy != SILT_STRATEGY_APPEND || !out->audit_columns ||
+         out->format != SILT_TARGET_DELTA))
+        MISTAKE(
+            t, "on_change",
+            "reload takes a file's rows out, which needs loading_strategy: append with audit "
+            "columns; write ignore or error, and bring an older version back by 'silt restore'");
     out->on_duplicate =
         t->raw.on_duplicate < 0 ? SILT_ON_DUPLICATE_LOAD : (silt_on_duplicate)t->raw.on_duplicate;
     out->commit_retry = (silt_commit_retry)SILT_COMMIT_RETRY_INIT;

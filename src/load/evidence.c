@@ -1,63 +1,51 @@
 /* What a Delta table's rows say of what was loaded, by _source_file and _batch_id. */
 #include "load/evidence.h"
 
+#include "table/expr.h"
+
+/* The rows are read as any reader sees them: without those that deletion vectors mark, under the
+ * names that the table gives its columns. */
 typedef struct tally {
-    silt_map64 *by_key; /* batch id and path → index + 1 */
+    silt_rows_spec rows; /* the table's */
     SILT_VEC(silt_evidence) found;
     silt_arena *arena;
-    int64_t after, until;
-    bool batch_is_text;
+    silt_status status; /* of what the rows were made into */
 } tally;
 
 static void tally_release(tally *t)
 {
-    if (t->by_key) silt_map64_free(t->by_key);
     silt_vec_free(&t->found);
 }
 
-static bool batch_of(const tally *t, const silt_flat_vector *v, size_t row, int64_t *out)
+static silt_status give_rows(void *ctx, const silt_relation_request *request,
+                             const silt_rows_spec **out, silt_error *err)
 {
-    if (!silt_flat_valid(v, row)) return false;
-    if (!t->batch_is_text) {
-        *out = v->ints[row];
-        return true;
-    }
+    tally *t = ctx;
+    if (!request->is_name || !silt_streq(request->table, "loaded"))
+        return silt_fail(err, SILT_NOT_FOUND, "there is no %s", request->table);
+    *out = &t->rows;
+    return SILT_OK;
+}
+
+static bool number_of(silt_bytes value, int64_t *out)
+{
     char text[24];
-    if (v->texts[row].size >= sizeof(text)) return false;
-    memcpy(text, v->texts[row].data, v->texts[row].size);
-    text[v->texts[row].size] = '\0';
+    if (!value.data || value.size >= sizeof(text)) return false;
+    memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
     return silt_parse_int64(text, out);
 }
 
-static silt_status count_row(tally *t, int64_t batch, silt_bytes path, silt_error *err)
-{
-    char *key = silt_arena_alloc(t->arena, sizeof(batch) + path.size);
-    if (!key) return silt_fail_nomem(err);
-    memcpy(key, &batch, sizeof(batch));
-    memcpy(key + sizeof(batch), path.data, path.size);
-    bool found;
-    void **slot = silt_map64_slot(t->by_key, key, sizeof(batch) + path.size, &found);
-    if (!slot) return silt_fail_nomem(err);
-    if (!found) {
-        const silt_evidence item = {silt_arena_strndup(t->arena, path.data, path.size), batch, 0};
-        if (!item.path || !silt_vec_push(&t->found, item)) return silt_fail_nomem(err);
-        *slot = (void *)(uintptr_t)t->found.count;
-    }
-    t->found.items[(uintptr_t)*slot - 1].row_count++;
-    return SILT_OK;
-}
-
-static silt_status tally_batch(void *ctx, const silt_flat_batch *batch, silt_error *err)
+static bool take_row(void *ctx, const silt_bytes *values, size_t count)
 {
     tally *t = ctx;
-    for (size_t i = 0; i < batch->row_count; i++) {
-        int64_t number;
-        if (!silt_flat_valid(&batch->columns[0], i) ||
-            !batch_of(t, &batch->columns[1], i, &number) || number <= t->after || number > t->until)
-            continue;
-        SILT_TRY(count_row(t, number, batch->columns[0].texts[i], err));
-    }
-    return SILT_OK;
+    silt_evidence item;
+    (void)count;
+    if (!number_of(values[1], &item.batch_id) || !number_of(values[2], &item.row_count))
+        return true;
+    item.path = silt_arena_strndup(t->arena, values[0].data, values[0].size);
+    if (!item.path || !silt_vec_push(&t->found, item)) t->status = SILT_NOMEM;
+    return t->status == SILT_OK;
 }
 
 /* The place of a column that says so; -1: there is none. */
@@ -71,18 +59,70 @@ bool silt_evidence_there(const silt_target *target)
     return find(target, SILT_COLUMN_SOURCE_FILE) >= 0 && find(target, SILT_COLUMN_BATCH_ID) >= 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* A list of each number once; _batch_id may be a STRING. */
+static bool put_batches(const silt_target *target, const silt_evidence *items, size_t count,
+                        silt_buf *where)
+{
+    const silt_type *schema = silt_snapshot_schema(target->snapshot);
+    bool text = schema->fields[find(target, SILT_COLUMN_BATCH_ID)].type->kind == SILT_TYPE_STRING;
+    const char *quote = text ? "'" : "";
+    SILT_FREE void *memory = malloc(count * sizeof(int64_t));
+    int64_t *numbers = memory;
+    if (!numbers) return false;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = items[i].batch_id;
+    qsort(numbers, count, sizeof(*numbers), by_number);
+    for (size_t i = 0; i < count; i++)
+        if (!i || numbers[i] != numbers[i - 1])
+            silt_buf_printf(where, "%s%s%" PRId64 "%s", i ? ", " : "", quote, numbers[i], quote);
+    return true;
+}
+
+const char *silt_evidence_condition(const silt_target *target, const silt_evidence *items,
+                                    size_t count, silt_arena *arena)
+{
+    SILT_CLEAN(silt_buf) where = {0};
+    silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " IN (");
+    for (size_t i = 0; i < count; i++) {
+        if (i) silt_buf_puts(&where, ", ");
+        silt_expr_quote(items[i].path, '\'', &where);
+    }
+    silt_buf_puts(&where, ") AND " SILT_COLUMN_BATCH_ID " IN (");
+    bool done = put_batches(target, items, count, &where);
+    silt_buf_puts(&where, ")");
+    return done ? silt_buf_copy(&where, arena) : NULL;
+}
+
+/* Rows by file and batch, of batches in (after, until]. */
+static silt_status count_rows(silt_load *load, tally *t, int64_t after, int64_t until,
+                              silt_error *err)
+{
+    char *sql = silt_arena_printf(
+        t->arena,
+        "SELECT " SILT_COLUMN_SOURCE_FILE ", batch, count(*) FROM (SELECT " SILT_COLUMN_SOURCE_FILE
+        ", TRY_CAST(" SILT_COLUMN_BATCH_ID
+        " AS BIGINT) AS batch FROM loaded) WHERE " SILT_COLUMN_SOURCE_FILE
+        " IS NOT NULL AND batch > %" PRId64 " AND batch <= %" PRId64 " GROUP BY ALL",
+        after, until);
+    if (!sql) return silt_fail_nomem(err);
+    const silt_rows_spec query = {.kind = SILT_ROWS_QUERY,
+                                  .query = {.sql = sql, .relation = give_rows, .ctx = t}};
+    SILT_TRY(load->engine->ops->scan_rows(load->engine, &query, take_row, t, err));
+    return t->status == SILT_OK ? SILT_OK : silt_fail_nomem(err);
+}
+
 silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t after, int64_t until,
                                silt_arena *arena, const silt_evidence **out, size_t *count,
                                silt_error *err)
 {
-    tally t
-        __attribute__((cleanup(tally_release))) = {.arena = arena, .after = after, .until = until};
-    const silt_type *schema = silt_snapshot_schema(target->snapshot);
-    t.batch_is_text =
-        schema->fields[find(target, SILT_COLUMN_BATCH_ID)].type->kind == SILT_TYPE_STRING;
-    t.by_key = silt_map64_new();
-    if (!t.by_key) return silt_fail_nomem(err);
-    const char *const names[] = {SILT_COLUMN_SOURCE_FILE, SILT_COLUMN_BATCH_ID};
+    SILT_CLEAN(tally) t = {.arena = arena};
+    static const char *const names[] = {SILT_COLUMN_SOURCE_FILE, SILT_COLUMN_BATCH_ID};
     const char *folder = NULL;
     char uuid[SILT_UUID_SIZE];
     silt_uuid(load->random, uuid);
@@ -95,19 +135,9 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
         silt_scan_plan_init(&scan, target->store, state->version, &state->metadata,
                             silt_snapshot_schema(target->snapshot), &want, folder, arena, err);
     if (st == SILT_OK) st = silt_scan_plan_adds(&scan, target->snapshot, NULL, 0, err);
-    size_t file_count = scan.spec.file_count;
-    const char **paths =
-        st == SILT_OK ? silt_arena_calloc(arena, file_count + 1, sizeof(*paths)) : NULL;
-    if (st == SILT_OK && !paths) st = silt_fail_nomem(err);
-    for (size_t i = 0; st == SILT_OK && i < file_count; i++)
-        paths[i] = scan.spec.files[i].local_path;
-    const silt_flat_column columns[] = {
-        {SILT_COLUMN_SOURCE_FILE, SILT_FLAT_TEXT},
-        {SILT_COLUMN_BATCH_ID, t.batch_is_text ? SILT_FLAT_TEXT : SILT_FLAT_INT},
-    };
-    if (st == SILT_OK && file_count)
-        st = load->engine->ops->read_flat(load->engine, paths, file_count, columns, 2, NULL, 0,
-                                          tally_batch, &t, err);
+    t.rows = (silt_rows_spec){.kind = SILT_ROWS_SCAN, .scan = scan.spec};
+    if (st == SILT_OK && scan.spec.file_count) st = count_rows(load, &t, after, until, err);
+    if (st != SILT_OK) st = silt_scan_missing(&scan, st, err);
     silt_scan_plan_release(&scan);
     if (folder) silt_scratch_remove(folder);
     if (st != SILT_OK) return st;

@@ -10,4 +10,9 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
                                silt_arena *arena, const silt_evidence **out, size_t *count,
                                silt_error *err);
 
+/* "The row is of these files, and of the batches that loaded them"; NULL: out of memory. Where a
+ * file has rows of several of these batches it takes all of them: count. */
+const char *silt_evidence_condition(const silt_target *target, const silt_evidence *items,
+                                    size_t count, silt_arena *arena);
+
 #endif

@@ -4,20 +4,22 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-static const char *const kind_names[] = {"data", "fence", "epoch", "unload"};
+static const char *const kind_names[] = {"data",   "fence", "epoch", "unload",
+                                         "reload", "lost",  "repair"};
 
 const char *silt_ledger_key(const char *app_id, int64_t number, silt_arena *arena)
 {
     return silt_arena_printf(arena, "_silt/ledger/%s/%020" PRId64 ".json", app_id, number);
 }
 
-static void write_file(const silt_ledger_file *file, silt_json_writer *w)
+static void write_file(const silt_ledger_file *file, bool replaces, silt_json_writer *w)
 {
     silt_json_begin_object(w);
     silt_json_member_string(w, "path", file->path);
     silt_json_member_int(w, "size", file->size_bytes);
     silt_json_member_int(w, "mtimeNs", file->mtime_ns);
     silt_json_member_string(w, "contentHash", file->content_hash);
+    if (replaces) silt_json_member_int(w, "replaces", file->replaces);
     silt_json_key(w, "rows");
     silt_json_begin_object(w);
     silt_json_member_int(w, "read", file->rows.read);
@@ -49,7 +51,7 @@ static void write_ledger(const silt_ledger *ledger, silt_buf *buf)
     silt_json_key(&w, "files");
     silt_json_begin_array(&w);
     for (size_t i = 0; i < ledger->file_count; i++)
-        write_file(&ledger->files[i], &w);
+        write_file(&ledger->files[i], ledger->kind == SILT_LEDGER_RELOAD, &w);
     silt_json_end_array(&w);
     silt_json_end_object(&w);
     silt_buf_putc(buf, '\n');
@@ -108,6 +110,7 @@ static silt_status parse_files(const silt_json *files, silt_arena *arena, silt_l
         file->size_bytes = silt_json_int(silt_json_get(it.value, "size"), -1);
         file->mtime_ns = silt_json_int(silt_json_get(it.value, "mtimeNs"), 0);
         file->content_hash = silt_json_string(silt_json_get(it.value, "contentHash"));
+        file->replaces = silt_json_int(silt_json_get(it.value, "replaces"), -1);
         parse_rows(silt_json_get(it.value, "rows"), &file->rows);
     }
     out->files = items;

@@ -12,17 +12,28 @@
 #include "store/store.h"
 
 typedef enum silt_ledger_kind {
-    SILT_LEDGER_DATA,  /* a batch of source files */
-    SILT_LEDGER_FENCE, /* number spent so that an older attempt can't commit any more */
-    SILT_LEDGER_EPOCH, /* reset-state --forget: what was before it counts as never loaded */
-    SILT_LEDGER_UNLOAD /* the rows of its files went, with the counts they were loaded with */
+    SILT_LEDGER_DATA,   /* a batch of source files */
+    SILT_LEDGER_FENCE,  /* number spent so that an older attempt can't commit any more */
+    SILT_LEDGER_EPOCH,  /* reset-state --forget: what was before it counts as never loaded */
+    SILT_LEDGER_UNLOAD, /* the rows of its files went, with the counts they were loaded with */
+    SILT_LEDGER_RELOAD, /* a batch of source files whose rows took the place of older ones of them
+                         */
+    SILT_LEDGER_LOST, /* the rows of its files were found to be gone: they are to be loaded again */
+    SILT_LEDGER_REPAIR /* rows went that no ledger vouches for */
 } silt_ledger_kind;
+
+/* Whether the rows of its files stand in the target. */
+static inline bool silt_ledger_loads(silt_ledger_kind kind)
+{
+    return kind == SILT_LEDGER_DATA || kind == SILT_LEDGER_RELOAD;
+}
 
 typedef struct silt_ledger_file {
     const char *path; /* as the tracker has it */
     int64_t size_bytes, mtime_ns;
     const char *content_hash; /* XXH3-128, hexadecimal; NULL: none */
     silt_source_counts rows;
+    int64_t replaces; /* RELOAD: the batch whose rows of it went; else -1 */
 } silt_ledger_file;
 
 typedef struct silt_ledger {
@@ -34,7 +45,7 @@ typedef struct silt_ledger {
     const char *run_id;
     const char *state_id; /* of the tracker that planned it */
     const char *table_id; /* metaData.id of the target */
-    const char *manifest; /* DATA: XXH3-128 over the sorted files' identity */
+    const char *manifest; /* of files: XXH3-128 over their identities, sorted; NULL: it has none */
     int64_t created_us;
     const silt_ledger_file *files;
     size_t file_count;

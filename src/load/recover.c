@@ -165,14 +165,14 @@ static bool add_completed(row_list *list, silt_load *load, const silt_target *ta
     return add_row(list, &row);
 }
 
-/* A file whose rows a ledger says are gone. */
-static bool add_unloaded(row_list *list, silt_load *load, const silt_target *target,
-                         const silt_ledger *ledger, const silt_ledger_file *file)
+/* A file whose rows a ledger says are gone: it stays away, or waits. */
+static bool add_gone(row_list *list, silt_load *load, const silt_target *target,
+                     const silt_ledger *ledger, const silt_ledger_file *file)
 {
     if (has_path(list, file->path)) return true; /* loaded again since */
     if (!add_completed(list, load, target, ledger, file)) return false;
     silt_tracked *row = &list->rows.items[list->rows.count - 1];
-    row->status = SILT_FILE_UNLOADED;
+    row->status = ledger->kind == SILT_LEDGER_LOST ? SILT_FILE_PENDING : SILT_FILE_UNLOADED;
     row->row_count = row->rejected_count = -1;
     return true;
 }
@@ -316,9 +316,9 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
     if (st == SILT_OK && end < last) return fail_went_back(load, target, end, err);
     for (size_t i = 0; i < count; i++)
         for (size_t f = 0; f < chain[i].file_count; f++) {
-            bool unload = chain[i].kind == SILT_LEDGER_UNLOAD;
+            bool loads = silt_ledger_loads(chain[i].kind);
             const silt_ledger_file *file = &chain[i].files[f];
-            if (!(unload ? add_unloaded : add_completed)(&list, load, target, &chain[i], file))
+            if (!(loads ? add_completed : add_gone)(&list, load, target, &chain[i], file))
                 return silt_fail_nomem(err);
         }
     if (st == SILT_INCONSISTENT) SILT_TRY(add_by_evidence(&list, load, target, last, end, err));

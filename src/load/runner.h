@@ -18,6 +18,8 @@ typedef struct silt_job {
     int64_t number; /* N */
     const char *attempt;
     int64_t load_time_us;
+    const silt_evidence *replaced; /* append: rows that go in the same commit, and are there */
+    size_t replaced_count;
     /* As silt_change_spec's. */
     silt_status (*before_commit)(void *ctx, const silt_change_facts *facts, const char *txn_id,
                                  silt_error *err);

@@ -1,4 +1,5 @@
 /* Jobs done in this process: configuration → ops. */
+#include "load/evidence.h"
 #include "load/runner.h"
 #include "silt/table.h"
 
@@ -111,6 +112,16 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
                              (silt_pairs){&on, marks}, &job->table->policy, &txn, &result, err);
 }
 
+static silt_status say_replaced(const silt_job *job, silt_arena *arena, silt_change_spec *spec,
+                                silt_error *err)
+{
+    spec->replaces =
+        silt_evidence_condition(job->target, job->replaced, job->replaced_count, arena);
+    for (size_t i = 0; i < job->replaced_count; i++)
+        spec->replaced_rows += job->replaced[i].row_count;
+    return spec->replaces ? SILT_OK : silt_fail_nomem(err);
+}
+
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
                          silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
@@ -140,6 +151,7 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
     spec.txn.random = job->random;
     spec.txn.event = job->event;
     spec.txn.event_ctx = job->ctx;
+    if (job->replaced_count) SILT_TRY(say_replaced(job, arena, &spec, err));
     silt_status st;
     switch (table->strategy) {
     case SILT_STRATEGY_UPSERT:

@@ -36,11 +36,11 @@ typedef struct silt_target_ops {
                             const silt_evidence **out, size_t *count, silt_error *);
     /* How many rows there are, everybody's; -1: not known. */
     silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
-    /* Commit the unload of a file as batch `number`: the rows that batch `loaded_by` put there go,
-     * all or none, and `*rows` says how many. Is asked only where there is evidence. A number below
-     * 0: nothing is changed, the rows are counted; -1: there are none, or it can't be told.
-     * CONFLICT: somebody was faster. */
-    silt_status (*unload)(silt_load *, silt_target *, const char *path, int64_t loaded_by,
+    /* Commit as batch `number`: the rows of files that some batches put there go, all or none, and
+     * `*rows` says how many. Is asked only where there is evidence; row_count isn't looked at. A
+     * number below 0: nothing is changed, the rows are counted; -1: there are none, or it can't be
+     * told. CONFLICT: somebody was faster. */
+    silt_status (*remove)(silt_load *, silt_target *, const silt_evidence *items, size_t count,
                           int64_t number, int64_t *rows, silt_error *);
     /* Take away what an attempt has left that isn't part of the target. */
     void (*clean)(silt_load *, silt_target *, const char *attempt);

@@ -3,7 +3,6 @@
 #include "load/load.h"
 #include "silt/edit.h"
 #include "table/data.h"
-#include "table/expr.h"
 
 static void stand_at(silt_target *t, silt_snapshot *now)
 {
@@ -138,27 +137,12 @@ static silt_status count_rows(silt_load *load, silt_target *target, int64_t *out
 
 /* ---- */
 
-/* The rows of the batch that loaded a file. */
-static const char *loaded_rows(const silt_target *target, const char *path, int64_t loaded_by,
-                               silt_arena *arena)
-{
-    SILT_CLEAN(silt_buf) where = {0};
-    const silt_type *schema = silt_snapshot_schema(target->snapshot);
-    const silt_type *batch = schema->fields[silt_type_find(schema, SILT_COLUMN_BATCH_ID)].type;
-    const char *quote = batch->kind == SILT_TYPE_STRING ? "'" : "";
-    silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " = ");
-    silt_expr_quote(path, '\'', &where);
-    silt_buf_printf(&where, " AND " SILT_COLUMN_BATCH_ID " = %s%" PRId64 "%s", quote, loaded_by,
-                    quote);
-    return silt_buf_copy(&where, arena);
-}
-
-static silt_status unload(silt_load *load, silt_target *target, const char *path, int64_t loaded_by,
-                          int64_t number, int64_t *rows, silt_error *err)
+static silt_status remove_rows(silt_load *load, silt_target *target, const silt_evidence *items,
+                               size_t count, int64_t number, int64_t *rows, silt_error *err)
 {
     (void)load;
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    const char *where = scratch ? loaded_rows(target, path, loaded_by, scratch) : NULL;
+    const char *where = scratch ? silt_evidence_condition(target, items, count, scratch) : NULL;
     if (!where) return silt_fail_nomem(err);
     silt_commit_options commit = SILT_COMMIT_OPTIONS_INIT;
     silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
@@ -200,7 +184,7 @@ const silt_target_ops silt_target_delta = {.refresh = refresh,
                                            .has_evidence = silt_evidence_there,
                                            .evidence = silt_evidence_read,
                                            .count_rows = count_rows,
-                                           .unload = unload,
+                                           .remove = remove_rows,
                                            .clean = clean,
                                            .maintain = maintain,
                                            .release = release};

@@ -45,7 +45,8 @@ static silt_status check_strategy(const unloading *u)
 static silt_status take_away(unloading *u, int64_t number, int64_t *rows)
 {
     silt_target *t = &u->target;
-    return t->ops->unload(u->load, t, u->path, u->item->ledger->number, number, rows, u->err);
+    const silt_evidence file = {u->path, u->item->ledger->number, -1};
+    return t->ops->remove(u->load, t, &file, 1, number, rows, u->err);
 }
 
 /* Invariant (1). */
@@ -128,7 +129,7 @@ static silt_status look(unloading *u, const silt_config_table *table)
     if (!u->target.there || u->target.app_version < 0) return SILT_OK;
     SILT_TRY(silt_compare_chain(&u->target, &u->comparison, u->err));
     const silt_loaded *item = silt_map64_get(u->comparison.by_path, u->path, strlen(u->path));
-    if (item && item->ledger->kind == SILT_LEDGER_DATA) u->item = item;
+    if (item && silt_ledger_loads(item->ledger->kind)) u->item = item;
     return SILT_OK;
 }
 

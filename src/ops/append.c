@@ -1,6 +1,7 @@
 /* Append and overwrite: sources → staged files → one commit that adds them, and removes what was
  * there. */
 #include "base/json.h"
+#include "ops/replace.h"
 #include "ops/work.h"
 
 /* partitionBy is a JSON array within a string, as Spark has it. */
@@ -33,33 +34,58 @@ static silt_status all_files(silt_work *w, const silt_add *const **out, size_t *
     return SILT_OK;
 }
 
-static silt_status write_rows(silt_work *w, bool replace, silt_change_result *out,
+/* A spec that replaces rows is of just as many as are there, or nothing is done. */
+static silt_status replace_some(silt_work *w, const silt_stage_result *staged,
+                                silt_replacing *replacing, silt_txn_options *txn)
+{
+    const silt_change_spec *spec = w->spec;
+    SILT_TRY(silt_replace_where(replacing, w, w->snapshot, spec->replaces, staged->row_count));
+    txn->read = SILT_READ_WHERE;
+    txn->where = replacing->edit.where;
+    txn->replaces_rows = !replacing->rewritten;
+    txn->keeps_row_ids = replacing->rewritten;
+    w->facts.files_removed = replacing->edit.result.files_removed;
+    w->facts.rows_carried = replacing->edit.result.rows_copied;
+    if (replacing->rows == spec->replaced_rows) return SILT_OK;
+    silt_fail(w->err, SILT_INCONSISTENT,
+              "%s: %" PRId64 " rows to be replaced are there, and not %" PRId64, w->store->uri,
+              replacing->rows, spec->replaced_rows);
+    return silt_hint(w->err, SILT_INCONSISTENT,
+                     "others have changed some; see 'silt validate-consistency'");
+}
+
+static silt_status write_rows(silt_work *w, bool all, silt_change_result *out,
                               silt_snapshot **after)
 {
     silt_stage_result staged = {0};
+    silt_replacing replacing = {0};
     silt_txn_options txn = w->spec->txn;
     const silt_add *const *removes = NULL;
     size_t remove_count = 0;
     SILT_TRY(silt_work_init(w));
     SILT_TRY(silt_work_stage(w, &staged));
-    if (replace) SILT_TRY(all_files(w, &removes, &remove_count));
+    if (all) SILT_TRY(all_files(w, &removes, &remove_count));
     txn.operation = "WRITE";
-    txn.operation_parameters = parameters(w, replace ? "Overwrite" : "Append");
-    txn.read = replace ? SILT_READ_TABLE : SILT_READ_NOTHING;
-    txn.replaces_rows = replace;
+    txn.operation_parameters = parameters(w, all ? "Overwrite" : "Append");
+    txn.read = all ? SILT_READ_TABLE : SILT_READ_NOTHING;
+    txn.replaces_rows = all;
     if (!txn.operation_parameters) return silt_fail_nomem(w->err);
     w->facts.files_removed = (int64_t)remove_count;
     SILT_TRY(silt_work_publish(w, &staged));
-    SILT_TRY(silt_work_commit(w, &txn, removes, remove_count, &out->txn, after));
+    silt_status st = w->spec->replaces ? replace_some(w, &staged, &replacing, &txn) : SILT_OK;
+    if (st != SILT_OK) silt_work_unpublish(w);
+    if (st == SILT_OK) st = silt_work_commit(w, &txn, removes, remove_count, &out->txn, after);
+    silt_replace_end(w, st == SILT_UNSURE ||
+                            (st == SILT_OK && out->txn.outcome == SILT_TXN_COMMITTED));
     out->facts = w->facts;
-    return SILT_OK;
+    return st;
 }
 
-static silt_status one_call(silt_work *w, bool replace, silt_change_result *out,
-                            silt_snapshot **after, silt_bad_sources *bad)
+static silt_status one_call(silt_work *w, bool all, silt_change_result *out, silt_snapshot **after,
+                            silt_bad_sources *bad)
 {
     silt_change_result result = {0};
-    silt_status st = write_rows(w, replace, &result, after);
+    silt_status st = write_rows(w, all, &result, after);
     if (st == SILT_OK)
         *out = result;
     else

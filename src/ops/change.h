@@ -111,8 +111,12 @@ typedef struct silt_change_spec {
     const char *attempt;            /* data files are part-<attempt>-<n>.parquet */
     const char *const *keys;        /* upsert */
     size_t key_count;
-    const char *newest_by;     /* upsert: NULL: duplicates are an error */
-    bool insert_only;          /* upsert: rows of keys that are there are left alone */
+    const char *newest_by; /* upsert: NULL: duplicates are an error */
+    bool insert_only;      /* upsert: rows of keys that are there are left alone */
+    /* append: rows that this condition takes go in the same commit, and have to be so many:
+     * INCONSISTENT, and nothing done, where they aren't. NULL: none. */
+    const char *replaces;
+    int64_t replaced_rows;
     int64_t target_file_bytes; /* 0: the table's delta.targetFileSize, else 128 MB */
     const char *compression;   /* NULL: the table's, else snappy */
     /* What rows have to fulfil besides what the table asks; those that persist are the table's. */

@@ -57,6 +57,7 @@ silt_status silt_edit_begin(silt_edit *e)
     e->vectors = silt_feature_deletion_vectors(&state->protocol, &state->metadata);
     e->materializes = silt_feature_supported(&state->protocol, "materializePartitionColumns");
     e->started_us = silt_now_us(NULL);
+    if (e->id) return SILT_OK; /* lent, and the scratch folder with it */
     if (e->host) {
         e->id = e->host->attempt;
         return silt_work_scratch(e->store, e->id, e->arena, &e->scratch, e->err);

@@ -115,8 +115,8 @@ silt_status silt_edit_once(silt_snapshot *snapshot, const silt_edit_op *op, cons
                            silt_snapshot **after, silt_error *err);
 
 /* A try by itself, for operations that make more of it than an edit: snapshot, opts and err are
- * set, the rest is 0. Begin, find, write, count, fill a txn; unless it is committed take back what
- * was put; end in any case. */
+ * set, maybe id and scratch together, the rest is 0. Begin, find, write, count, fill a txn; unless
+ * it is committed take back what was put; end in any case. */
 silt_status silt_edit_begin(silt_edit *e);
 /* What becomes of files and vectors, once it is known which are touched. */
 void silt_edit_count(silt_edit *e);

@@ -366,9 +366,12 @@ silt_status silt_edit_write_vectors(silt_edit *e)
         rows[count++] = file->gone;
     }
     if (!count) return SILT_OK;
+    silt_dv_names names = {e->id, e->vector_names};
+    const silt_random random = silt_dv_names_random(&names);
     silt_status st =
-        silt_dvs_write(e->store, rows, count, silt_property_prefix_size(&e->state->metadata), NULL,
-                       e->arena, dvs, &keys, e->err);
+        silt_dvs_write(e->store, rows, count, silt_property_prefix_size(&e->state->metadata),
+                       &random, e->arena, dvs, &keys, e->err);
+    e->vector_names = names.asked;
     for (size_t i = 0; i < keys.count; i++)
         if (!silt_vec_push(&e->keys, keys.items[i])) return silt_fail_nomem(e->err);
     for (size_t i = 0, at = 0; i < e->files.count; i++)

@@ -4,6 +4,7 @@
 
 #include "ops/edit.h"
 #include "ops/once.h"
+#include "ops/replace.h"
 #include "ops/work.h"
 #include "silt/write.h"
 #include "table/dry.h"
@@ -35,9 +36,7 @@ typedef struct silt_writing {
     const silt_add **removes;
     size_t remove_count;
     const silt_expr *replaced; /* the rows that go, over the current snapshot; NULL: all */
-    silt_edit_options edit_opts;
-    silt_edit edit; /* begun where w.edit points to it: rows that a condition takes */
-    bool rewritten; /* some of these are in files with rows that stay, which are written anew */
+    silt_replacing replacing;  /* begun where w.edit is set: rows that a condition takes */
     silt_stage_result staged;
     silt_write_result result;
 } silt_writing;

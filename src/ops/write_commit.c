@@ -73,10 +73,11 @@ static silt_status txn_options(silt_writing *wr, silt_txn_options *out)
     out->operation_parameters = parameters(wr);
     if (!out->operation_parameters) return silt_fail_nomem(wr->err);
     if (!silt_write_replaces(wr)) return SILT_OK;
+    bool rewritten = wr->w.edit && wr->replacing.rewritten;
     out->read = wr->replaced ? SILT_READ_WHERE : SILT_READ_TABLE;
     out->where = wr->replaced;
-    out->replaces_rows = !wr->rewritten;
-    out->keeps_row_ids = wr->rewritten;
+    out->replaces_rows = !rewritten;
+    out->keeps_row_ids = rewritten;
     return silt_write_replace_metrics(wr, &out->operation_metrics);
 }
 

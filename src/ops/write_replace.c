@@ -98,91 +98,20 @@ static silt_status by_partitions(silt_writing *wr, const silt_add *adds, size_t 
 
 /* ---- a condition */
 
-/* Files that go and vectors that grow tell the feed by themselves what happened, as new files do.
- * Rows that move to another file don't, and where one has to be told all have. */
-static bool owes_changes(const silt_writing *wr)
-{
-    return wr->edit.feed && wr->rewritten;
-}
-
-/* New rows are told as such. The table may have new columns by now. */
-static silt_status write_inserts(silt_writing *wr)
-{
-    silt_edit *e = &wr->edit;
-    const silt_log_state *state = e->state;
-    const silt_type *schema = e->schema;
-    silt_log_state with = *state;
-    e->new_metadata = wr->w.metadata;
-    e->new_schema = wr->w.schema;
-    silt_write_columns columns;
-    silt_edit_part *parts = silt_arena_calloc(e->arena, wr->w.add_count, sizeof(*parts));
-    if (!parts) return silt_fail_nomem(wr->err);
-    for (size_t i = 0; i < wr->w.add_count; i++)
-        parts[i] = (silt_edit_part){.add = &wr->w.adds[i]};
-    const silt_edit_rows rows = {.parts = parts,
-                                 .part_count = wr->w.add_count,
-                                 .columns = &columns,
-                                 .change_type = "insert",
-                                 .expected = wr->staged.row_count};
-    with.metadata = *wr->w.metadata;
-    e->state = &with;
-    e->schema = wr->w.schema;
-    silt_status st = silt_edit_copied(e, &columns);
-    if (st == SILT_OK) st = silt_edit_write(e, &rows);
-    e->state = state;
-    e->schema = e->new_schema = schema;
-    e->new_metadata = &state->metadata;
-    return st;
-}
-
-static silt_status write_changes(silt_writing *wr)
-{
-    silt_write_columns columns;
-    SILT_TRY(silt_edit_copied(&wr->edit, &columns));
-    SILT_TRY(silt_edit_write_hits(&wr->edit, &columns, "delete", SILT_EDIT_IDS_NONE));
-    return write_inserts(wr);
-}
-
-static silt_status edit_rows(silt_writing *wr)
-{
-    silt_edit *e = &wr->edit;
-    SILT_TRY(silt_edit_begin(e));
-    SILT_TRY(silt_edit_condition(e, wr->opts.where));
-    SILT_TRY(silt_edit_find(e));
-    e->found_us = silt_now_us(NULL);
-    for (size_t i = 0; i < e->files.count; i++)
-        wr->rewritten |= e->files.items[i].fate == SILT_EDIT_REWRITTEN;
-    silt_edit_count(e);
-    wr->replaced = e->where;
-    wr->result.rows_deleted = silt_edit_hits(e);
-    SILT_TRY(silt_edit_write_rest(e));
-    if (owes_changes(wr)) SILT_TRY(write_changes(wr));
-    SILT_TRY(silt_edit_write_vectors(e));
-    wr->result.rows_copied = e->result.rows_copied;
-    return SILT_OK;
-}
-
 static silt_status by_condition(silt_writing *wr)
 {
-    wr->edit_opts = (silt_edit_options)SILT_EDIT_OPTIONS_INIT;
-    wr->edit_opts.target_file_bytes = wr->opts.target_file_bytes;
-    wr->edit = (silt_edit){.opts = &wr->edit_opts,
-                           .snapshot = silt_write_current(wr),
-                           .err = wr->err,
-                           .result = {.committed_version = -1}};
-    wr->rewritten = false;
-    wr->w.edit = &wr->edit;
-    silt_status st = edit_rows(wr);
-    if (st != SILT_OK) silt_write_replace_end(wr, false);
-    return st == SILT_UNSURE ? SILT_IO : st; /* a file is unsure, but no commit was tried */
+    silt_status st = silt_replace_where(&wr->replacing, &wr->w, silt_write_current(wr),
+                                        wr->opts.where, wr->staged.row_count);
+    if (st != SILT_OK) return st;
+    wr->replaced = wr->replacing.edit.where;
+    wr->result.rows_deleted = wr->replacing.rows;
+    wr->result.rows_copied = wr->replacing.edit.result.rows_copied;
+    return SILT_OK;
 }
 
 void silt_write_replace_end(silt_writing *wr, bool commits)
 {
-    if (!wr->w.edit) return;
-    if (!commits) silt_edit_take_back(&wr->edit);
-    silt_edit_end(&wr->edit);
-    wr->w.edit = NULL;
+    silt_replace_end(&wr->w, commits);
 }
 
 void silt_write_give_replaced(silt_writing *wr)
@@ -195,10 +124,16 @@ void silt_write_give_replaced(silt_writing *wr)
     for (size_t i = 0; i < wr->remove_count; i++)
         r->bytes_removed += wr->removes[i]->size_bytes;
     if (!wr->w.edit) return;
+<<<<<<< HEAD
     r->files_removed += wr->edit.result.files_removed;
     r->bytes_removed += wr->edit.result.bytes_removed;
     r->files_added += wr->edit.result.files_added;
     r->bytes_added += wr->edit.result.bytes_added;
+=======
+    r->files_removed += wr->replacing.edit.result.files_removed;
+    r->files_added += wr->replacing.edit.result.files_added;
+    r->bytes_added += wr->replacing.edit.result.bytes_added;
+>>>>>>> 9419847 (Loader: on_change: reload puts a changed file's rows in the place of exactly its own in one commit; what rows say of files is read as readers see it, without those that deletion vectors mark; vectors bear their attempt's name)
 }
 
 silt_status silt_write_replace_metrics(silt_writing *wr, const char **out)
@@ -209,13 +144,13 @@ silt_status silt_write_replace_metrics(silt_writing *wr, const char **out)
     if (!wr->w.edit) return SILT_OK;
     const silt_change_facts *f = &wr->w.facts;
     silt_json_begin_object(&w);
-    silt_edit_metric(&w, "numFiles", f->files_added + wr->edit.result.files_added);
-    silt_edit_metric(&w, "numOutputBytes", f->bytes_added + wr->edit.result.bytes_added);
+    silt_edit_metric(&w, "numFiles", f->files_added + wr->replacing.edit.result.files_added);
+    silt_edit_metric(&w, "numOutputBytes", f->bytes_added + wr->replacing.edit.result.bytes_added);
     silt_edit_metric(&w, "numOutputRows", wr->staged.row_count);
     silt_edit_metric(&w, "numDeletedRows", wr->result.rows_deleted);
-    silt_edit_put_shared(&wr->edit, &w);
+    silt_edit_put_shared(&wr->replacing.edit, &w);
     silt_json_end_object(&w);
-    *out = silt_buf_copy(&buf, wr->edit.arena);
+    *out = silt_buf_copy(&buf, wr->replacing.edit.arena);
     return *out ? SILT_OK : silt_fail_nomem(wr->err);
 }
 

@@ -48,7 +48,8 @@ static void survivor(void *ctx)
 }
 
 static const sim_scenario *const scenarios[] = {&sim_append,      &sim_partitioned, &sim_upsert,
-                                                &sim_append_once, &sim_overwrite,   &sim_bad_file};
+                                                &sim_append_once, &sim_overwrite,   &sim_bad_file,
+                                                &sim_reload,      &sim_unload};
 
 /* ---- stopped */
 

@@ -25,6 +25,9 @@ typedef struct sim_scenario {
     const char *expected;  /* rows "id value" of the target, sorted, one a line */
     int64_t files_ok;      /* files that can be loaded */
     bool two_tables;       /* and a table "u" of the same files, appended */
+    sim_file changed;      /* once the first run is over one of the files is like this, and a second
+                              run comes; name NULL: none */
+    const char *unloaded;  /* once the run is over this file's rows go; NULL: none's */
 } sim_scenario;
 
 extern const sim_scenario sim_append;      /* three files, two batches */
@@ -34,6 +37,8 @@ extern const sim_scenario sim_append_once; /* the same, where the first row of a
 extern const sim_scenario sim_overwrite;   /* three files, one batch */
 extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
 extern const sim_scenario sim_two_tables;  /* append, into two tables */
+extern const sim_scenario sim_reload;      /* append, and a file changes: its rows are replaced */
+extern const sim_scenario sim_unload;      /* append, and a file's rows go */
 
 /* ---- worlds */
 
@@ -92,7 +97,8 @@ typedef struct sim_outcome {
     char message[1024];
 } sim_outcome;
 
-/* One run, from opening the pipeline to giving it back. The lock is taken by force where `force`.
+/* One run, and what the scenario has come behind it, from opening the pipeline to giving it back.
+ * The lock is taken by force where `force`.
  */
 sim_outcome sim_run(sim_process *process, bool force, bool retry_failed);
 
