@@ -71,6 +71,37 @@ static silt_status write_fence_ledger(silt_load *load, silt_target *target, int6
     }
 }
 
+silt_status silt_take_number(silt_load *load, const silt_target *target, silt_ledger_kind kind,
+                             const silt_ledger_file *files, size_t count, int64_t *number,
+                             silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(err);
+    char id[SILT_UUID_SIZE], manifest[SILT_HASH_SIZE];
+    silt_uuid(load->random, id);
+    SILT_TRY(silt_ledger_manifest(files, count, manifest, err));
+    silt_ledger ledger = {
+        .kind = kind,
+        .app_id = target->app_id,
+        .previous = target->app_version,
+        .attempt = id,
+        .run_id = load->run_id,
+        .state_id = load->tracker ? silt_tracker_state_id(load->tracker) : NULL,
+        .table_id = target->id,
+        .manifest = count ? manifest : NULL,
+        .created_us = silt_now_us(load->clock),
+        .files = files,
+        .file_count = count,
+    };
+    *number = load->tracker ? silt_next_number(load, target) : target->app_version + 1;
+    for (;; (*number)++) {
+        silt_ledger taken;
+        ledger.number = *number;
+        silt_status st = silt_ledger_write(target->store, &ledger, scratch, &taken, err);
+        if (st != SILT_EXISTS) return st;
+    }
+}
+
 silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
                        silt_ledger_kind kind, int64_t *spent, silt_error *err)
 {

@@ -39,6 +39,13 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
  * brought back knows nothing of it, and the tracker takes no intent twice. */
 int64_t silt_next_number(const silt_load *load, const silt_target *target);
 
+/* Write a ledger of that kind, of `files` (may be none), under the next number that no batch has
+ * planned. It counts once a commit of the number stands, and that has to be made upon the target as
+ * it was last refreshed. */
+silt_status silt_take_number(silt_load *load, const silt_target *target, silt_ledger_kind kind,
+                             const silt_ledger_file *files, size_t count, int64_t *number,
+                             silt_error *err);
+
 /* Rows of the table's open batch: its number and attempt; false when nothing is open. */
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
                      const char **attempt);

@@ -149,6 +149,7 @@ static silt_status remove_rows(silt_load *load, silt_target *target, const silt_
     silt_edit_result done = {0};
     commit.app_id = number < 0 ? NULL : target->app_id;
     commit.app_version = number;
+    commit.max_attempts = 1; /* upon this snapshot: its V is what ledger `number` stands on */
     opts.commit = &commit;
     opts.dry_run = number < 0;
     SILT_TRY(silt_delete(target->snapshot, where, &opts, &done, NULL, err));

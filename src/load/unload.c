@@ -11,11 +11,12 @@
 #include "load/session.h"
 #include "silt/upkeep.h"
 
+#define ROUNDS_MAX 20 /* of looking again because others were faster */
+
 typedef struct unloading {
     silt_load *load;
     const silt_unload_options *opts;
     const char *path; /* as the ledgers have it */
-    silt_arena *arena;
     silt_target target;
     silt_comparison comparison;
     const silt_loaded *item; /* what is to go; NULL: the file isn't loaded */
@@ -63,60 +64,19 @@ static silt_status check_rows(unloading *u)
 
 /* ---- the batch */
 
-/* Under the next number that no batch has planned. */
-static silt_status write_ledger(unloading *u, int64_t *number)
-{
-    silt_load *load = u->load;
-    const silt_target *t = &u->target;
-    char id[SILT_UUID_SIZE], manifest[SILT_HASH_SIZE];
-    silt_uuid(load->random, id);
-    SILT_TRY(silt_ledger_manifest(u->item->file, 1, manifest, u->err));
-    silt_ledger ledger = {
-        .kind = SILT_LEDGER_UNLOAD,
-        .app_id = t->app_id,
-        .previous = t->app_version,
-        .attempt = id,
-        .run_id = load->run_id,
-        .state_id = silt_tracker_state_id(load->tracker),
-        .table_id = t->id,
-        .manifest = manifest,
-        .created_us = silt_now_us(load->clock),
-        .files = u->item->file,
-        .file_count = 1,
-    };
-    *number = silt_next_number(load, t);
-    for (;; (*number)++) {
-        silt_ledger taken;
-        ledger.number = *number;
-        silt_status st = silt_ledger_write(t->store, &ledger, u->arena, &taken, u->err);
-        if (st != SILT_EXISTS) return st;
-    }
-}
-
-/* The tracker has the file as unloaded by now; `again`: it waits. */
-static silt_status let_wait(unloading *u)
-{
-    const silt_tracked *row = silt_tracker_find(u->load->tracker, u->target.table->name, u->path);
-    if (!row) return SILT_OK; /* then it is a new one */
-    silt_tracked waiting = *row;
-    waiting.status = SILT_FILE_PENDING;
-    waiting.updated_us = silt_now_us(u->load->clock);
-    const silt_tracker_change change = {.rows = &waiting, .row_count = 1, .operation = "AGAIN"};
-    return silt_tracker_commit(u->load->tracker, &change, u->err);
-}
-
 static silt_status unload(unloading *u, silt_unload_table *out)
 {
     int64_t number, rows;
     silt_settled settled = {0};
-    SILT_TRY(write_ledger(u, &number));
+    const silt_ledger_kind kind = u->opts->again ? SILT_LEDGER_LOST : SILT_LEDGER_UNLOAD;
+    SILT_TRY(silt_take_number(u->load, &u->target, kind, u->item->file, 1, &number, u->err));
     SILT_TRY(take_away(u, number, &rows));
     out->version = u->target.version;
     out->batch_id = number;
     SILT_TRY(silt_settle(u->load, &u->target, &settled, u->err));
     silt_load_event(u->load, "unload", "{\"table_name\":\"%s\",\"batch_id\":%" PRId64 "}",
                     u->target.table->name, number);
-    return u->opts->again ? let_wait(u) : SILT_OK;
+    return SILT_OK;
 }
 
 /* ---- tables */
@@ -133,26 +93,33 @@ static silt_status look(unloading *u, const silt_config_table *table)
     return SILT_OK;
 }
 
-static silt_status unload_table(silt_load *load, const silt_config_table *table,
-                                const silt_unload_options *opts, const char *path,
-                                silt_arena *arena, silt_unload_report *report,
-                                silt_unload_table *out, silt_error *err)
+static silt_status unload_once(unloading *u, const silt_config_table *table, silt_unload_table *out)
 {
-    SILT_CLEAN(unloading)
-    u = {.load = load, .opts = opts, .path = path, .arena = arena, .err = err};
-    SILT_TRY(look(&u, table));
-    if (!u.item) return SILT_OK;
-    SILT_TRY(check_strategy(&u));
-    SILT_TRY(check_rows(&u));
+    SILT_TRY(look(u, table));
+    if (!u->item) return SILT_OK;
+    SILT_TRY(check_strategy(u));
+    SILT_TRY(check_rows(u));
     *out = (silt_unload_table){.table_name = table->name,
                                .path = table->target_path,
-                               .rows = u.item->file->rows.inserted,
-                               .loaded_by = u.item->ledger->number,
+                               .rows = u->item->file->rows.inserted,
+                               .loaded_by = u->item->ledger->number,
                                .batch_id = -1,
                                .version = -1};
-    if (!opts->dry_run) SILT_TRY(unload(&u, out));
-    report->table_count++;
-    return SILT_OK;
+    return u->opts->dry_run ? SILT_OK : unload(u, out);
+}
+
+/* Others may be faster, and then it is looked at anew. */
+static silt_status unload_table(silt_load *load, const silt_config_table *table,
+                                const silt_unload_options *opts, const char *path,
+                                silt_unload_report *report, silt_unload_table *out, silt_error *err)
+{
+    silt_status st = SILT_CONFLICT;
+    for (int round = 0; st == SILT_CONFLICT && round < ROUNDS_MAX; round++) {
+        SILT_CLEAN(unloading) u = {.load = load, .opts = opts, .path = path, .err = err};
+        st = unload_once(&u, table, out);
+        if (st == SILT_OK && u.item) report->table_count++;
+    }
+    return st;
 }
 
 static silt_status unload_tables(silt_load *load, const silt_unload_options *opts,
@@ -167,7 +134,7 @@ static silt_status unload_tables(silt_load *load, const silt_unload_options *opt
     report->tables = tables;
     for (size_t i = 0; i < config->table_count; i++)
         if (!opts->table || strcmp(opts->table, config->tables[i].name) == 0)
-            SILT_TRY(unload_table(load, &config->tables[i], opts, path, arena, report,
+            SILT_TRY(unload_table(load, &config->tables[i], opts, path, report,
                                   &tables[report->table_count], err));
     if (report->table_count) return SILT_OK;
     silt_fail(err, SILT_NOT_FOUND, "%s: no batch of %s%s has loaded this file", path,

@@ -124,16 +124,10 @@ void silt_write_give_replaced(silt_writing *wr)
     for (size_t i = 0; i < wr->remove_count; i++)
         r->bytes_removed += wr->removes[i]->size_bytes;
     if (!wr->w.edit) return;
-<<<<<<< HEAD
-    r->files_removed += wr->edit.result.files_removed;
-    r->bytes_removed += wr->edit.result.bytes_removed;
-    r->files_added += wr->edit.result.files_added;
-    r->bytes_added += wr->edit.result.bytes_added;
-=======
     r->files_removed += wr->replacing.edit.result.files_removed;
+    r->bytes_removed += wr->replacing.edit.result.bytes_removed;
     r->files_added += wr->replacing.edit.result.files_added;
     r->bytes_added += wr->replacing.edit.result.bytes_added;
->>>>>>> 9419847 (Loader: on_change: reload puts a changed file's rows in the place of exactly its own in one commit; what rows say of files is read as readers see it, without those that deletion vectors mark; vectors bear their attempt's name)
 }
 
 silt_status silt_write_replace_metrics(silt_writing *wr, const char **out)
