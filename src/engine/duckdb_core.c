@@ -1,4 +1,5 @@
 /* One database, one connection, and queries with Silt's errors. */
+#include "engine/duckdb_bloom.h"
 #include "engine/duckdb_expr.h"
 
 #include <errno.h>
@@ -178,6 +179,7 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     if (st == SILT_OK) st = silt_duck_output_register(db, err);
     if (st == SILT_OK) st = silt_duck_check_register(db, err);
     if (st == SILT_OK) st = silt_duck_order_register(db, err);
+    if (st == SILT_OK) st = silt_duck_bloom_register(db, err);
     if (st == SILT_OK) st = silt_duck_expr_register(db, err);
     if (st != SILT_OK) close_database(db);
     return st;

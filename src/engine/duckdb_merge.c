@@ -13,11 +13,10 @@
 
 void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table)
 {
-    static const char *const names[] = {[SILT_JOIN_SOURCES] = "source",
-                                        [SILT_JOIN_MATCHES] = "matched",
-                                        [SILT_JOIN_LONE] = "lone",
-                                        [SILT_JOIN_TWICE] = "twice",
-                                        [SILT_JOIN_LOSER] = "loser"};
+    static const char *const names[] = {
+        [SILT_JOIN_SOURCES] = "source", [SILT_JOIN_MATCHES] = "matched",
+        [SILT_JOIN_LONE] = "lone",      [SILT_JOIN_SUSPECT] = "suspect",
+        [SILT_JOIN_TWICE] = "twice",    [SILT_JOIN_LOSER] = "loser"};
     silt_buf_printf(sql, "temp.silt_join_%" PRId64 "_%s", j->id, names[table]);
 }
 
@@ -225,6 +224,7 @@ void silt_duck_join_free(silt_join *j)
     for (silt_join_table t = 0; t < SILT_JOIN_TABLES; t++)
         silt_join_drop(j, t);
     silt_duck_table_release(&j->target);
+    silt_duck_bloom_release(&j->bloom);
     silt_arena_free(j->match_arena);
     silt_arena_free(j->arena);
     free(j);

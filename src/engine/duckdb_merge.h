@@ -2,11 +2,13 @@
  *
  *  duckdb_merge.c         begin, ranges, free
  *  duckdb_merge_source.c  the source: read once, duplicates out of it
+ *  duckdb_merge_keys.c    which keys it may have, so that few rows are looked up in vain
  *  duckdb_merge_match.c   the source against the rows that are there
  *  duckdb_merge_rows.c    what comes of both: rows, places */
 #ifndef SILT_ENGINE_DUCKDB_MERGE_H
 #define SILT_ENGINE_DUCKDB_MERGE_H
 
+#include "engine/duckdb_bloom.h"
 #include "engine/duckdb_expr.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_table.h"
@@ -19,12 +21,14 @@
  *            target that are kept. A target row that meets none is in it only with a clause. Empty
  *            where `lone` says it all.
  *   lone     sr: source rows that meet none, where that is all that counts: see `only_lone`
- *   twice    keys that stand more than once, and the first row that has them; gone after join_begin
- *   loser    rid, f: rows that give way to another row of the source; gone after join_begin */
+ *   suspect  keys that may stand more than once; gone after join_begin, as those below
+ *   twice    keys that stand more than once, and the first row that has them
+ *   loser    rid, f: rows that give way to another row of the source */
 typedef enum silt_join_table {
     SILT_JOIN_SOURCES,
     SILT_JOIN_MATCHES,
     SILT_JOIN_LONE,
+    SILT_JOIN_SUSPECT,
     SILT_JOIN_TWICE,
     SILT_JOIN_LOSER,
     SILT_JOIN_TABLES
@@ -40,12 +44,15 @@ struct silt_join {
     const size_t *keys; /* as indexes of source columns */
     ptrdiff_t newest;   /* the same of newest_by, or -1 */
     int64_t *read, *deduplicated;
+    silt_duck_bloom bloom; /* of keys of the source */
+    char *bloom_of;        /* which they are: a list over s; NULL: no filter was tried */
 
     /* once matched */
     silt_arena *match_arena;
     silt_duck_table target;
     silt_join_match_spec match;
     bool only_lone; /* no clause is for rows of the target: which of them are met doesn't matter */
+    const char *sieve; /* what is true of rows t of the target that meet any; NULL: not known */
     bool has_match;
 };
 
@@ -78,6 +85,16 @@ silt_status silt_join_clause_sql(const silt_join_view *view, silt_join_when when
 bool silt_join_has_clause(const silt_join_match_spec *match, silt_join_when when);
 /* Append source rows s that meet none, as FROM has them. */
 void silt_join_put_lone(silt_buf *sql, const silt_join *j);
+
+/* Append the key columns behind an alias, as SELECT has them. */
+void silt_join_put_keys(silt_buf *sql, const silt_join *j, const char *alias);
+/* Fill the table of suspects; `*found` stays false, and there is no table, where any row is one. */
+silt_status silt_join_find_suspects(silt_join *j, bool *found, silt_error *err);
+/* Set j->sieve for a match. */
+silt_status silt_join_make_sieve(silt_join *j, silt_error *err);
+/* Append the rows t of the target that may meet one of the source, as FROM has them: its columns,
+ * their places, and `hit`, which is true. */
+silt_status silt_join_put_target(const silt_join *j, silt_buf *sql, silt_error *err);
 
 /* Read the source once and take its duplicates out (duckdb_merge_source.c). Fills read and
  * deduplicated. */

@@ -22,7 +22,9 @@ static silt_status select_sql(const silt_join *j, const silt_join_view *view, si
     silt_buf_puts(sql, " AS clause");
     for (size_t c = 0; c < j->target.column_count; c++)
         if (j->match.kept[c]) silt_buf_printf(sql, ", t.c%zu AS t%zu", c, c);
-    silt_buf_puts(sql, " FROM (");
+    silt_buf_puts(sql, " FROM ");
+    if (meets) return silt_join_put_target(j, sql, err);
+    silt_buf_putc(sql, '(');
     SILT_TRY(silt_duck_table_sql(&j->target, NULL, true, sql, err));
     silt_buf_puts(sql, ") t ");
     return SILT_OK;
@@ -78,9 +80,9 @@ static silt_status find_source_lone(silt_join *j, silt_error *err)
     if (!j->only_lone) return SILT_OK;
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
     silt_join_name(&sql, j, SILT_JOIN_LONE);
-    silt_buf_puts(&sql, " AS SELECT s.rowid AS sr FROM (SELECT *, true AS hit FROM (");
-    SILT_TRY(silt_duck_table_sql(&j->target, NULL, true, &sql, err));
-    silt_buf_puts(&sql, ")) t RIGHT JOIN ");
+    silt_buf_puts(&sql, " AS SELECT s.rowid AS sr FROM ");
+    SILT_TRY(silt_join_put_target(j, &sql, err));
+    silt_buf_puts(&sql, "RIGHT JOIN ");
     silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s ON ");
     SILT_TRY(on_sql(&view, &sql, err));
@@ -293,6 +295,7 @@ static void forget_match(silt_join *j)
     silt_join_drop(j, SILT_JOIN_LONE);
     silt_duck_table_release(&j->target);
     silt_arena_reset(j->match_arena);
+    j->sieve = NULL;
     j->has_match = false;
 }
 
@@ -314,6 +317,7 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
     j->only_lone = !silt_join_has_clause(&j->match, SILT_JOIN_MATCHED) &&
                    !silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED_BY_SOURCE) &&
                    j->match.equal_count > 0 && !j->match.rest;
+    SILT_TRY(silt_join_make_sieve(j, err));
     SILT_TRY(find_pairs(j, err));
     SILT_TRY(find_source_lone(j, err));
     SILT_TRY(check_contested(j, err));

@@ -71,29 +71,47 @@ static void same_key(silt_buf *sql, const silt_join *j, const char *a, const cha
                         j->keys[k], b, j->keys[k]);
 }
 
-static void key_list(silt_buf *sql, const silt_join *j, const char *alias)
+void silt_join_put_keys(silt_buf *sql, const silt_join *j, const char *alias)
 {
     for (size_t k = 0; k < j->spec.key_count; k++)
         silt_buf_printf(sql, "%s%s.c%zu", k ? ", " : "", alias, j->keys[k]);
 }
 
-static silt_status find_twice(const silt_join *j, int64_t *count, silt_error *err)
+static silt_status count_rows(const silt_join *j, silt_join_table table, int64_t *count,
+                              silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "SELECT count(*) FROM ");
+    silt_join_name(&sql, j, table);
+    return silt_duck_query_int(j->db, &sql, count, err);
+}
+
+/* Suspects are few: grouping all rows would cost more than reading them did. */
+static silt_status find_twice(silt_join *j, int64_t *count, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    bool suspects;
+    SILT_TRY(silt_join_find_suspects(j, &suspects, err));
+    if (suspects) SILT_TRY(count_rows(j, SILT_JOIN_SUSPECT, count, err));
+    if (suspects && !*count) return SILT_OK;
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
     silt_join_name(&sql, j, SILT_JOIN_TWICE);
     silt_buf_puts(&sql, " AS SELECT ");
-    key_list(&sql, j, "s");
+    silt_join_put_keys(&sql, j, "s");
     silt_buf_puts(&sql, ", min(s.rowid) AS first_row FROM ");
     silt_join_name(&sql, j, SILT_JOIN_SOURCES);
-    silt_buf_puts(&sql, " s GROUP BY ");
-    key_list(&sql, j, "s");
+    silt_buf_puts(&sql, " s");
+    if (suspects) {
+        silt_buf_puts(&sql, " SEMI JOIN ");
+        silt_join_name(&sql, j, SILT_JOIN_SUSPECT);
+        silt_buf_puts(&sql, " d ON ");
+        same_key(&sql, j, "s", "d");
+    }
+    silt_buf_puts(&sql, " GROUP BY ");
+    silt_join_put_keys(&sql, j, "s");
     silt_buf_puts(&sql, " HAVING count(*) > 1");
     SILT_TRY(silt_duck_query(j->db, &sql, NULL, err));
-    silt_buf_clear(&sql);
-    silt_buf_puts(&sql, "SELECT count(*) FROM ");
-    silt_join_name(&sql, j, SILT_JOIN_TWICE);
-    return silt_duck_query_int(j->db, &sql, count, err);
+    return count_rows(j, SILT_JOIN_TWICE, count, err);
 }
 
 /* Append "FROM source s JOIN twice d" with rows of keys that stand more than once. */
@@ -228,8 +246,8 @@ static silt_status deduplicate(silt_join *j, silt_duck_sources *sources, silt_er
     if (st == SILT_OK && twice > 0)
         st = j->spec.twice == SILT_TWICE_BAD ? refuse_twice(j, sources, twice, err)
                                              : drop_losers(j, err);
-    silt_join_drop(j, SILT_JOIN_LOSER);
-    silt_join_drop(j, SILT_JOIN_TWICE);
+    for (silt_join_table t = SILT_JOIN_SUSPECT; t < SILT_JOIN_TABLES; t++)
+        silt_join_drop(j, t);
     return st;
 }
 
