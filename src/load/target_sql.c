@@ -345,49 +345,51 @@ static silt_status count_rows(silt_load *load, silt_target *target, int64_t *out
     return silt_database_int(t->db, sql.data, NULL, 0, -1, out, err);
 }
 
-/* ---- unload */
+/* ---- taking rows away */
 
-static silt_status count_file(silt_sql_table *t, const char *const values[2], int64_t *rows,
-                              silt_error *err)
+/* For each file and batch: SELECT count(*) or DELETE, by `change`; `*rows` is the sum. */
+static silt_status each_file(silt_sql_table *t, const silt_evidence *items, size_t count,
+                             bool change, int64_t *rows, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_printf(&sql,
-                    "SELECT count(*) FROM %s WHERE \"" SILT_COLUMN_SOURCE_FILE
+                    "%s FROM %s WHERE \"" SILT_COLUMN_SOURCE_FILE
                     "\" = $1 AND \"" SILT_COLUMN_BATCH_ID "\" = $2",
-                    t->full);
+                    change ? "DELETE" : "SELECT count(*)", t->full);
     if (sql.failed) return silt_fail_nomem(err);
-    return silt_database_int(t->db, sql.data, values, 2, -1, rows, err);
+    *rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        char batch[24];
+        int64_t some = 0;
+        (void)snprintf(batch, sizeof(batch), "%" PRId64, items[i].batch_id);
+        const char *const values[] = {items[i].path, batch};
+        SILT_TRY(change ? t->db->ops->execute(t->db, sql.data, values, 2, &some, err)
+                        : silt_database_int(t->db, sql.data, values, 2, -1, &some, err));
+        if (some < 0) *rows = -1;
+        if (*rows >= 0) *rows += some;
+    }
+    return SILT_OK;
 }
 
-static silt_status delete_file(silt_target *target, const char *const values[2], int64_t number,
-                               int64_t *rows, silt_error *err)
+static silt_status delete_files(silt_target *target, const silt_evidence *items, size_t count,
+                                int64_t number, int64_t *rows, silt_error *err)
 {
-    silt_sql_table *t = target->sql;
     bool moved = false;
-    SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_printf(&sql,
-                    "DELETE FROM %s WHERE \"" SILT_COLUMN_SOURCE_FILE
-                    "\" = $1 AND \"" SILT_COLUMN_BATCH_ID "\" = $2",
-                    t->full);
-    if (sql.failed) return silt_fail_nomem(err);
     SILT_TRY(silt_sql_advance(target, number, NULL, &moved, err));
     if (!moved)
         return silt_fail(err, SILT_CONFLICT, "table %s: another process was faster; try again",
                          target->table->name);
-    return t->db->ops->execute(t->db, sql.data, values, 2, rows, err);
+    return each_file(target->sql, items, count, true, rows, err);
 }
 
-static silt_status unload(silt_load *load, silt_target *target, const char *path, int64_t loaded_by,
-                          int64_t number, int64_t *rows, silt_error *err)
+static silt_status remove_rows(silt_load *load, silt_target *target, const silt_evidence *items,
+                               size_t count, int64_t number, int64_t *rows, silt_error *err)
 {
     silt_sql_table *t = target->sql;
-    char batch[24];
     (void)load;
-    (void)snprintf(batch, sizeof(batch), "%" PRId64, loaded_by);
-    const char *const values[] = {path, batch};
-    if (number < 0) return count_file(t, values, rows, err);
+    if (number < 0) return each_file(t, items, count, false, rows, err);
     SILT_TRY(t->db->ops->begin(t->db, err));
-    silt_status st = delete_file(target, values, number, rows, err);
+    silt_status st = delete_files(target, items, count, number, rows, err);
     if (st != SILT_OK) {
         t->db->ops->rollback(t->db);
         return st;
@@ -428,7 +430,7 @@ const silt_target_ops silt_target_sql = {.refresh = refresh,
                                          .has_evidence = has_evidence,
                                          .evidence = evidence,
                                          .count_rows = count_rows,
-                                         .unload = unload,
+                                         .remove = remove_rows,
                                          .clean = clean,
                                          .maintain = maintain,
                                          .release = release};
