@@ -31,10 +31,12 @@ static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NUL
                                                     {"parquet", SILT_FORMAT_PARQUET, NULL},
                                                     {"delta", 3, ""},
                                                     {NULL, 0, NULL}};
-static const silt_config_choice target_formats[] = {
-    {"delta", SILT_TARGET_DELTA, NULL},     {"parquet", SILT_TARGET_PARQUET, ""},
-    {"csv", SILT_TARGET_CSV, ""},           {"sqlite", SILT_TARGET_SQLITE, NULL},
-    {"postgres", SILT_TARGET_POSTGRES, ""}, {NULL, 0, NULL}};
+static const silt_config_choice target_formats[] = {{"delta", SILT_TARGET_DELTA, NULL},
+                                                    {"parquet", SILT_TARGET_PARQUET, ""},
+                                                    {"csv", SILT_TARGET_CSV, ""},
+                                                    {"sqlite", SILT_TARGET_SQLITE, NULL},
+                                                    {"postgres", SILT_TARGET_POSTGRES, NULL},
+                                                    {NULL, 0, NULL}};
 static const silt_config_choice orders[] = {
     {"name", SILT_ORDER_NAME, NULL}, {"mtime", SILT_ORDER_MTIME, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice new_columns[] = {{"fail", SILT_NEW_COLUMN_FAIL, NULL},

@@ -95,9 +95,3 @@ bool silt_base64_decode(silt_bytes text, silt_buf *out)
     }
     return true;
 }
-
-silt_status silt_database_postgres_open(const char *conninfo, silt_database **out, silt_error *err)
-{
-    (void)conninfo, (void)out;
-    return silt_fail(err, SILT_UNSUPPORTED, "PostgreSQL");
-}

@@ -95,6 +95,8 @@ struct silt_database {
 };
 
 #define SILT_DATABASE_LOCK_WAIT_MS 60000
+/* After so long without a word in a transaction the server takes its process for lost. */
+#define SILT_DATABASE_IDLE_MS 600000
 
 /* Open the file, which is made where it isn't there and `create` says so. NOT_FOUND. */
 silt_status silt_database_sqlite_open(const char *path, bool create, silt_database **out,

@@ -20,14 +20,14 @@
 
 /* ---- the library */
 
-#define FUNCTIONS(F)                                                                              \
-    F(open_v2)                                                                                    \
-    F(close_v2)                                                                                   \
-    F(errmsg) F(extended_errcode) F(extended_result_codes) F(prepare_v2) F(step) F(reset)         \
-        F(finalize) F(clear_bindings) F(bind_text) F(bind_blob) F(bind_int64) F(bind_double)      \
-            F(bind_null) F(bind_parameter_index) F(column_count) F(column_text) F(column_bytes)   \
-                F(column_type) F(changes64) F(get_autocommit) F(busy_handler) F(progress_handler) \
-                    F(libversion_number) F(exec)
+/* clang-format off */
+#define FUNCTIONS(F) \
+    F(open_v2) F(close_v2) F(errmsg) F(extended_errcode) F(extended_result_codes) \
+    F(prepare_v2) F(step) F(reset) F(finalize) F(clear_bindings) F(bind_text) \
+    F(bind_blob) F(bind_int64) F(bind_double) F(bind_null) F(bind_parameter_index) \
+    F(column_count) F(column_text) F(column_bytes) F(column_type) F(changes64) \
+    F(get_autocommit) F(busy_handler) F(progress_handler) F(libversion_number) F(exec)
+/* clang-format on */
 
 #define MEMBER(name) __typeof__(sqlite3_##name) *name;
 static struct {

@@ -28,7 +28,7 @@ def postgres_server():
     server.stop()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def db(request, silt):
     if request.param == "sqlite":
         return Sqlite(silt.dir)
