@@ -68,7 +68,8 @@ typedef struct silt_config_connection {
     const char *path; /* absolute; NULL: a database's URL */
     const char *text; /* as it was given; maybe with a password */
     silt_pairs storage_options;
-    int line; /* in the file; 1 is the first */
+    int64_t lock_wait_ms; /* of a database: how long to wait for other writers; 0: not said */
+    int line;             /* in the file; 1 is the first */
 } silt_config_connection;
 
 typedef struct silt_config_table {

@@ -373,6 +373,13 @@ const silt_config_key silt_config_connection_keys[] = {
      .kind = SILT_KEY_PAIRS,
      .offset = CONN(out.storage_options),
      .about = "Of the store."},
+    {.name = "lock_wait_seconds",
+     .kind = SILT_KEY_NUMBER,
+     .offset = CONN(out.lock_wait_ms),
+     .min = 1,
+     .max = 86400,
+     .factor = 1000,
+     .about = "Databases: how long to wait for locks of others, 60 by default."},
     LATER("data_options"),
     END};
 

@@ -243,6 +243,9 @@ static void read_target(reading *t)
         silt_config_is_database_url(t->raw.out.connection->text))
         MISTAKE(t, "write.connection", "%s is a database; write format: postgres, too",
                 t->raw.connection);
+    if (!database && t->raw.out.connection && t->raw.out.connection->lock_wait_ms)
+        MISTAKE(t, "write.connection", "lock_wait_seconds of %s is for databases; remove it",
+                t->raw.connection);
     if (!database && path && (base || path[0] == '/'))
         t->raw.out.target_path =
             silt_config_path(t->r, base, path, silt_config_at(t->node, "write.path"),
@@ -276,7 +279,7 @@ static void read_policies(reading *t)
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
     if (out->on_change == SILT_ON_CHANGE_RELOAD &&
         (out->strategy != SILT_STRATEGY_APPEND || !out->audit_columns ||
-         out->format != SILT_TARGET_DELTA))
+         (out->format != SILT_TARGET_DELTA && !silt_config_is_database(out->format))))
         MISTAKE(
             t, "on_change",
             "reload takes a file's rows out, which needs loading_strategy: append with audit "

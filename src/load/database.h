@@ -99,11 +99,12 @@ struct silt_database {
 #define SILT_DATABASE_IDLE_MS 600000
 
 /* Open the file, which is made where it isn't there and `create` says so. NOT_FOUND. */
-silt_status silt_database_sqlite_open(const char *path, bool create, silt_database **out,
-                                      silt_error *err);
+silt_status silt_database_sqlite_open(const char *path, bool create, int64_t lock_wait_ms,
+                                      silt_database **out, silt_error *err);
 /* Connect: a URL or key=value pairs as libpq has them; what isn't said comes from PGHOST, …,
  * ~/.pgpass. */
-silt_status silt_database_postgres_open(const char *conninfo, silt_database **out, silt_error *err);
+silt_status silt_database_postgres_open(const char *conninfo, int64_t lock_wait_ms,
+                                        silt_database **out, silt_error *err);
 void silt_database_free(silt_database *db);
 
 /* ---- shorthands (database.c) */

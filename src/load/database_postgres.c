@@ -723,13 +723,14 @@ static const silt_database_ops postgres_ops = {
     .orders_decimals = true,
 };
 
-silt_status silt_database_postgres_open(const char *conninfo, silt_database **out, silt_error *err)
+silt_status silt_database_postgres_open(const char *conninfo, int64_t lock_wait_ms,
+                                        silt_database **out, silt_error *err)
 {
     SILT_TRY(need_library(err));
     SILT_TRY(check_conninfo(conninfo, err));
     postgres_database *p = calloc(1, sizeof(*p));
     if (!p) return silt_fail_nomem(err);
-    p->base = (silt_database){.ops = &postgres_ops, .lock_wait_ms = SILT_DATABASE_LOCK_WAIT_MS};
+    p->base = (silt_database){.ops = &postgres_ops, .lock_wait_ms = lock_wait_ms};
     p->conninfo = strdup(conninfo);
     silt_status st = p->conninfo ? connect_now(p, err) : silt_fail_nomem(err);
     if (st != SILT_OK) {

@@ -550,13 +550,13 @@ static const silt_database_ops sqlite_ops = {
     .names_indexes = true,
 };
 
-silt_status silt_database_sqlite_open(const char *path, bool create, silt_database **out,
-                                      silt_error *err)
+silt_status silt_database_sqlite_open(const char *path, bool create, int64_t lock_wait_ms,
+                                      silt_database **out, silt_error *err)
 {
     SILT_TRY(need_library(err));
     sqlite_database *s = calloc(1, sizeof(*s));
     if (!s) return silt_fail_nomem(err);
-    s->base = (silt_database){.ops = &sqlite_ops, .lock_wait_ms = SILT_DATABASE_LOCK_WAIT_MS};
+    s->base = (silt_database){.ops = &sqlite_ops, .lock_wait_ms = lock_wait_ms};
     s->path = strdup(path);
     silt_status st = s->path ? open_file(s, create, err) : silt_fail_nomem(err);
     if (st != SILT_OK) {

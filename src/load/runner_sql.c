@@ -293,6 +293,20 @@ static silt_status replace_rows(silt_sql_work *w, bool replace, silt_error *err)
     return SILT_OK;
 }
 
+/* Rows of older batches that give way to those of the same files. */
+static silt_status take_away(silt_sql_work *w, silt_error *err)
+{
+    const silt_job *job = w->job;
+    int64_t there = 0, gone = 0;
+    for (size_t i = 0; i < job->replaced_count; i++)
+        there += job->replaced[i].row_count;
+    SILT_TRY(silt_sql_each_file(w->table, job->replaced, job->replaced_count, true, &gone, err));
+    if (gone == there) return SILT_OK;
+    return silt_fail(err, SILT_INCONSISTENT,
+                     "table %s: %" PRId64 " rows were to be replaced, %" PRId64 " were there",
+                     job->table->name, there, gone);
+}
+
 /* All that is of the batch, between BEGIN and COMMIT. */
 static silt_status change(silt_sql_work *w, bool *moved, silt_error *err)
 {
@@ -300,6 +314,7 @@ static silt_status change(silt_sql_work *w, bool *moved, silt_error *err)
     SILT_TRY(silt_sql_advance(job->target, job->number, job->attempt, moved, err));
     if (!*moved) return SILT_OK;
     if (w->plan->schema_grows) SILT_TRY(add_columns(w, err));
+    if (job->replaced_count) SILT_TRY(take_away(w, err));
     if (silt_sql_is_keyed(job->table))
         SILT_TRY(silt_sql_merge(w, err));
     else

@@ -49,13 +49,15 @@ silt_status silt_sql_connect(silt_target *target, bool create, silt_error *err)
 {
     silt_sql_table *t = target->sql;
     const silt_config_table *table = target->table;
+    int64_t wait_ms = table->connection->lock_wait_ms;
     silt_status st;
     if (t->db) return SILT_OK;
+    if (!wait_ms) wait_ms = SILT_DATABASE_LOCK_WAIT_MS;
     if (table->format == SILT_TARGET_SQLITE) {
         if (!create && access(table->database, F_OK) != 0 && errno == ENOENT) return SILT_OK;
-        st = silt_database_sqlite_open(table->database, create, &t->db, err);
+        st = silt_database_sqlite_open(table->database, create, wait_ms, &t->db, err);
     } else {
-        st = silt_database_postgres_open(table->database, &t->db, err);
+        st = silt_database_postgres_open(table->database, wait_ms, &t->db, err);
     }
     if (st != SILT_OK) return silt_wrap(err, st, "table %s", table->name);
     t->db->check = look_in;
@@ -347,9 +349,8 @@ static silt_status count_rows(silt_load *load, silt_target *target, int64_t *out
 
 /* ---- taking rows away */
 
-/* For each file and batch: SELECT count(*) or DELETE, by `change`; `*rows` is the sum. */
-static silt_status each_file(silt_sql_table *t, const silt_evidence *items, size_t count,
-                             bool change, int64_t *rows, silt_error *err)
+silt_status silt_sql_each_file(silt_sql_table *t, const silt_evidence *items, size_t count,
+                               bool change, int64_t *rows, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_printf(&sql,
@@ -379,7 +380,7 @@ static silt_status delete_files(silt_target *target, const silt_evidence *items,
     if (!moved)
         return silt_fail(err, SILT_CONFLICT, "table %s: another process was faster; try again",
                          target->table->name);
-    return each_file(target->sql, items, count, true, rows, err);
+    return silt_sql_each_file(target->sql, items, count, true, rows, err);
 }
 
 static silt_status remove_rows(silt_load *load, silt_target *target, const silt_evidence *items,
@@ -387,7 +388,7 @@ static silt_status remove_rows(silt_load *load, silt_target *target, const silt_
 {
     silt_sql_table *t = target->sql;
     (void)load;
-    if (number < 0) return each_file(t, items, count, false, rows, err);
+    if (number < 0) return silt_sql_each_file(t, items, count, false, rows, err);
     SILT_TRY(t->db->ops->begin(t->db, err));
     silt_status st = delete_files(target, items, count, number, rows, err);
     if (st != SILT_OK) {

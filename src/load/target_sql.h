@@ -50,6 +50,10 @@ silt_status silt_sql_advance(silt_target *target, int64_t number, const char *at
 silt_status silt_sql_commit(silt_target *target, int64_t number, const char *attempt,
                             bool *happened, silt_error *err);
 
+/* Rows of files that some batches put there are deleted (`change`) or counted. */
+silt_status silt_sql_each_file(silt_sql_table *t, const silt_evidence *items, size_t count,
+                               bool change, int64_t *rows, silt_error *err);
+
 /* A store for ledgers in that table (ledger_sql.c). Borrows `t`. NULL: out of memory. */
 silt_store *silt_sql_ledgers_new(silt_sql_table *t, const char *uri);
 

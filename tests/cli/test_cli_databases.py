@@ -1,4 +1,5 @@
 """Tables of SQLite and PostgreSQL as targets: every strategy, each run several times over."""
+import json
 import random
 import shutil
 
@@ -285,3 +286,188 @@ def test_names_that_have_to_be_quoted(silt, db):
     run(silt)
     assert db.rows('SELECT "the key", "sel""ect", "order" FROM t') == [("1", "y", "3")]
     assert_sound(silt)
+
+
+# ---- files that change, columns of every type
+
+
+def test_a_changed_file_is_loaded_again(silt, db):
+    configure(silt, db, more="    on_change: reload")
+    put(silt, "a", [(i, "a") for i in range(5)])
+    put(silt, "b", [(i, "b") for i in range(5)])
+    run(silt)
+    put(silt, "a", [(9, "changed"), (8, "changed")])
+    assert run(silt)["rows"] == 2
+    assert_sound(silt)
+    assert ordered(db.rows("SELECT name, count(*) FROM t GROUP BY name")) == [("b", "5"), ("changed", "2")]
+
+
+VALUES = """\
+SELECT * FROM (VALUES
+ (1, true, 127::TINYINT, (-32768)::SMALLINT, 2147483647::INTEGER, (-9223372036854775807 - 1)::BIGINT,
+  1.5::FLOAT, 0.1::DOUBLE, 12345678901234567890.12::DECIMAL(22,2), 'text ''"\\ ä€😀\n\tx', '\\x00\\xFFa'::BLOB,
+  DATE '0001-01-01', TIMESTAMPTZ '2024-02-29 23:59:59.999999+00', [1, NULL, 3], {'a': 1, 'b': 'x'}),
+ (2, false, 0, 0, 0, 0, 'inf'::FLOAT, 'nan', (-0.01), '', ''::BLOB, '9999-12-31', '1969-12-31 23:59:59.5+00', [], NULL),
+ (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ (4, true, -128, 32767, -2147483648, 9223372036854775807, 3.4028235e38::FLOAT, 1.7976931348623157e308, 0, '\\N', 'b'::BLOB,
+  '2000-02-29', '0001-01-01 00:00:00+00', [7], {'a': NULL, 'b': 'it''s'})
+) v(id, bo, i8, i16, i32, i64, f32, f64, de, st, bi, da, ti, li, sr) ORDER BY id"""
+
+
+def test_types_by_value(silt, db):
+    import duckdb
+    configure(silt, db)
+    (silt.dir / "inbox").mkdir()
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute(f"COPY ({VALUES}) TO '{silt.dir}/inbox/v.parquet' (FORMAT parquet)")
+    silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("*.csv", "*.parquet"))
+    run(silt)
+    assert_sound(silt)
+    wanted = con.execute(VALUES).fetchall()
+    names = "id, bo, i8, i16, i32, i64, f32, f64, de, st, bi, da, ti, li, sr"
+    if db.format == "sqlite":
+        got = db.values(f"SELECT {names} FROM t ORDER BY id")
+        as_sqlite = {"bo": int, "de": str, "da": str, "f64": lambda v: "NaN" if v != v else v,
+                     "ti": lambda v: v.strftime("%Y").zfill(4) + v.strftime("-%m-%dT%H:%M:%S.%fZ")}
+        for row, read in zip(wanted, got):
+            for name, value, is_ in zip(names.split(", "), row, read):
+                if name in ("li", "sr"):
+                    assert is_ is None and value is None or json.loads(is_) == value, (name, is_)
+                else:
+                    assert is_ == (as_sqlite.get(name, lambda v: v)(value) if value is not None else None), name
+        assert db.values("SELECT DISTINCT typeof(bo), typeof(i64), typeof(f32), typeof(de), typeof(st), "
+                         "typeof(bi) FROM t WHERE id IN (1, 4)") == [
+                             ("integer", "integer", "real", "text", "text", "blob")]
+        return
+    assert db.rows("SELECT string_agg(format_type(atttypid, atttypmod), '|' ORDER BY attnum) FROM pg_attribute "
+                   "WHERE attrelid = 't'::regclass AND attnum BETWEEN 1 AND 15") == [(
+                       "integer|boolean|smallint|smallint|integer|bigint|real|double precision|"
+                       "numeric(22,2)|text|bytea|date|timestamp with time zone|jsonb|jsonb",)]
+    got = db.rows("SELECT id, bo, i8, i16, i32, i64, f32, f64, de, encode(convert_to(st, 'UTF8'), 'hex'), "
+                  "encode(bi, 'hex'), da, to_char(ti AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), li, sr "
+                  "FROM t ORDER BY id")
+    for row, read in zip(wanted, got):
+        for name, value, is_ in zip(names.split(", "), row, read):
+            if value is None:
+                assert is_ is None, name
+            elif name in ("li", "sr"):
+                assert json.loads(is_) == value, name
+            elif name in ("f32", "f64"):
+                assert float(is_) == value or value != value and is_ == "NaN", name
+            elif name == "st":
+                assert bytes.fromhex(is_).decode() == value
+            elif name == "bi":
+                assert bytes.fromhex(is_) == value
+            elif name == "bo":
+                assert is_ == ("t" if value else "f")
+            elif name == "ti":
+                assert is_ == value.strftime("%Y").zfill(4) + value.strftime("-%m-%d %H:%M:%S.%f")
+            else:
+                assert is_ == str(value), name
+
+
+def test_values_that_have_no_place_fail_their_file(silt, db):
+    configure(silt, db, more="    schema: {id: int, name: string, at: date}")
+    put(silt, "a", [(1, "x", "2024-01-01")], "id,name,at")
+    put(silt, "b", [(2, "x", "12024-01-01")], "id,name,at")
+    result = silt("run", "--json", rc=5).json
+    failed = [f["file_path"] for f in result["failures"]]
+    assert failed == [str(silt.dir / "inbox/b.csv")] and "0001 to 9999" in str(result["failures"])
+    assert db.rows("SELECT id FROM t") == [("1",)]
+
+
+# ---- tables of others, and other writers
+
+
+def test_a_table_that_stands_already(silt, db):
+    types = {"sqlite": "id INTEGER, name TEXT, extra TEXT DEFAULT 'e'",
+             "postgres": "id bigint, name varchar(20), n numeric(10,2), u uuid, extra text DEFAULT 'e'"}
+    db.execute(f"CREATE TABLE t ({types[db.format]}); INSERT INTO t (id, name) VALUES (1, 'mine')")
+    configure(silt, db)
+    put(silt, "a", [(2, "Silt's")])
+    run(silt)
+    assert_sound(silt)
+    assert ordered(db.rows("SELECT id, name, _batch_id FROM t")) == [
+        ("1", "mine", None), ("2", "Silt's", "0")]
+    if db.format == "postgres": # what isn't Silt's to fill keeps its default
+        assert db.rows("SELECT extra FROM t WHERE id = 2") == [("e",)]
+        put(silt, "b", [(3, "x" * 21)])
+        assert "too long" in silt("run", rc=1).out
+        assert len(db.rows("SELECT id FROM t")) == 2
+
+
+def test_another_pipeline_in_the_same_table(silt, db):
+    configure(silt, db)
+    put(silt, "a", [(1, "Ann")])
+    run(silt)
+    text = (silt.dir / "silt.yaml").read_text()
+    silt.write("other.yaml", text.replace("pipeline: shop", "pipeline: other").replace("state", "state2"))
+    silt("run", "--config", "other.yaml")
+    silt("run", "--config", "other.yaml")
+    assert db.rows("SELECT id FROM t") == [("1",), ("1",)]
+    assert ordered(db.rows("SELECT app_id, version FROM _silt_txn")) == [("other/t", "0"), ("shop/t", "0")]
+
+
+def test_a_lock_of_somebody_else(silt):
+    db = Sqlite(silt.dir)
+    db.connection = "{path: warehouse.db, lock_wait_seconds: 1}"
+    configure(silt, db)
+    put(silt, "a", [(1, "Ann")])
+    run(silt)
+    put(silt, "b", [(2, "Bob")])
+    other = db.connect()
+    other.execute("BEGIN IMMEDIATE")
+    out = silt("run", rc=1).out
+    assert "database is locked" in out and "for more than 1 seconds" in out
+    other.execute("ROLLBACK")
+    other.close()
+    silt("run")
+    assert_sound(silt)
+    assert db.rows("SELECT id FROM t") == [("1",), ("2",)]
+
+
+def test_a_backup_that_was_restored(silt):
+    db = Sqlite(silt.dir)
+    configure(silt, db)
+    put(silt, "a", [(1, "Ann")])
+    run(silt)
+    shutil.copy(db.path, silt.dir / "backup")
+    put(silt, "b", [(2, "Bob")])
+    run(silt)
+    shutil.copy(silt.dir / "backup", db.path)
+    out = silt("run", rc=3).out
+    assert "went back" in out and "b.csv" in out
+
+
+# ---- mistakes
+
+
+@pytest.mark.parametrize("text, message", [
+    ("write: {connection: wh, format: %s, path: t, partition_by: [id]}", "a database has no folders of rows"),
+    ("write: {format: %s, path: t}", "write.connection: is missing: it names the database"),
+    ("deletion_vectors: on\n    write: {connection: wh, format: %s, path: t}", "they are of Delta tables"),
+    ("maintenance: {optimize_below: 1MB}\n    write: {connection: wh, format: %s, path: t}", "VACUUM and ANALYZE"),
+    ("write: {connection: wh, format: %s, path: a/t}", "the name of a table is allowed"),
+    ("write: {connection: wh, format: %s, path: _silt_txn}", "Silt's own"),
+    ("constraints: [{name: c, check: id > 0}]\n    write: {connection: wh, format: %s, path: t}", "CHECK"),
+])
+def test_mistakes_in_the_file(silt, text, message):
+    for kind, connection in ("sqlite", "w.db"), ("postgres", "postgresql://u:s3cret@nowhere/db"):
+        silt.write("silt.yaml", f"pipeline: p\ncheckpoint_path: s\nconnections: {{wh: {{path: '{connection}'}}}}\n"
+                   f"tables:\n  - table_name: t\n    source: {{path: '*.csv'}}\n    {text % kind}\n")
+        result = silt("check-config", rc=2)
+        assert message in result.err + result.out and "s3cret" not in result.err + result.out
+
+
+def test_no_database_answers(silt):
+    db = Sqlite(silt.dir)
+    db.format, db.connection = "postgres", "{path: 'postgresql://me:s3cret@127.0.0.1:9/db?connect_timeout=2'}"
+    configure(silt, db)
+    put(silt, "a", [(1, "Ann")])
+    for args, rc in (("run",), 1), (("status",), 0), (("validate-consistency",), 3):
+        result = silt(*args, rc=None)
+        assert "s3cret" not in result.out + result.err and "127.0.0.1" in result.out + result.err
+    silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("?connect", "?s3cret=%zz&connect"))
+    result = silt("run", rc=2)
+    assert "can't be understood" in result.out and "s3cret" not in result.err + result.out
