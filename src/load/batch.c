@@ -365,6 +365,14 @@ static bool is_files_fault(silt_status st, const silt_bad_sources *bad)
            (st == SILT_BAD_DATA || st == SILT_CHANGED || st == SILT_NOT_FOUND || st == SILT_DENIED);
 }
 
+static silt_status follow(batch *b, const silt_txn_result *txn, silt_error *err)
+{
+    if (!b->target->ops->follow) return SILT_OK;
+    if (b->target->version < txn->version) /* the commit's own answer didn't say what came of it */
+        SILT_TRY(silt_target_refresh(b->load, b->target, err));
+    return silt_target_follow(b->load, b->target, err);
+}
+
 /* After the commit a request to stop waits until the tracker knows of it. */
 static silt_status finish(batch *b, const silt_change_result *result, silt_error *err)
 {
@@ -373,6 +381,7 @@ static silt_status finish(batch *b, const silt_change_result *result, silt_error
         silt_engine_resume(b->load->engine);
         st =
             b->target->runner->ops->verify(b->target->runner, &b->job, &result->txn, b->arena, err);
+        if (st == SILT_OK) st = follow(b, &result->txn, err);
         if (st == SILT_OK) st = record(b, result, err);
     } while (st == SILT_INTERRUPTED);
     return st;

@@ -114,6 +114,7 @@ typedef struct silt_config_table {
     const char *target_path; /* of the table, absolute; of a database a name for people */
     const char *const *partition_by;
     size_t partition_count;
+    bool overwrite_partitions; /* overwrite: of the partitions that new rows are in */
     silt_policy policy;
 } silt_config_table;
 

@@ -257,6 +257,17 @@ static void read_target(reading *t)
         MISTAKE(t, "write.partition_by", "at least one column has to be left over");
 }
 
+static void check_partitions(reading *t)
+{
+    const silt_config_table *out = &t->raw.out;
+    if (!out->overwrite_partitions) return;
+    if (out->strategy != SILT_STRATEGY_OVERWRITE)
+        MISTAKE(t, "write.overwrite_partitions", "is for overwrite; this table is loaded by %s",
+                silt_strategy_name(out->strategy));
+    else if (!out->partition_count)
+        MISTAKE(t, "write.overwrite_partitions", "write.partition_by is missing");
+}
+
 static void read_policies(reading *t)
 {
     silt_config_table *out = &t->raw.out;
@@ -331,6 +342,8 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     read_schema(&t);
     read_target(&t);
     read_policies(&t);
+    check_partitions(&t);
+    silt_config_check_raw(r, node, t.path, &t.raw);
     if (silt_config_is_database(t.raw.out.format))
         silt_config_database_read(r, node, t.path, t.raw.write_path, &t.raw.out);
     *out = t.raw.out;

@@ -266,6 +266,10 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
                             const silt_config_node *defaults, const silt_config_node *node,
                             size_t index, silt_config_table *out);
 
+/* Judge what a table says of raw files, and what it mustn't (config_raw.c). */
+void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
+                           const silt_config_raw_table *raw);
+
 /* Check what tables depend on, and fill in `config->order` (config_order.c). */
 void silt_config_order(silt_config_reader *r, const silt_config_node *node, silt_config *config);
 

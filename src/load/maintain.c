@@ -14,7 +14,7 @@ typedef struct upkeep {
     silt_arena *arena;
     bool dry_run;
     silt_maintain_table *out;
-    silt_maintain_step steps[4];
+    silt_maintain_step steps[5];
 } upkeep;
 
 /* A step's answer. Only what must stop the whole is a failure. */
@@ -112,6 +112,17 @@ static silt_status do_steps(upkeep *u, silt_error *err)
     return SILT_OK;
 }
 
+/* What was put together gets its names, where that isn't all one. */
+static silt_status place_files(upkeep *u, silt_target *target, silt_error *err)
+{
+    silt_error why = {0};
+    silt_status st = SILT_OK;
+    if (!target->ops->follow || u->out->failed) return SILT_OK;
+    st = silt_target_refresh(u->load, target, &why);
+    if (st == SILT_OK) st = silt_target_follow(u->load, target, &why);
+    return st == SILT_OK ? st : note(u, "place", st, &why, (silt_maintain_step){0}, err);
+}
+
 static silt_status keep_steps(upkeep *u, silt_status st, silt_error *err)
 {
     if (st != SILT_OK) return st;
@@ -140,6 +151,7 @@ static silt_status maintain_table(silt_load *load, const silt_config_table *tabl
         st = note(&u, "open", st, &why, (silt_maintain_step){0}, err);
     else if (target.there)
         st = do_steps(&u, err);
+    if (st == SILT_OK && target.there && !dry_run) st = place_files(&u, &target, err);
     if (target.table) silt_target_release(&target);
     return keep_steps(&u, st, err);
 }

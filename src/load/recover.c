@@ -431,6 +431,7 @@ silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *repo
         SILT_TRY(silt_load_check(load, err));
         SILT_TRY(silt_tracker_refresh(load->tracker, err)); /* the tracker, *then* the target */
         SILT_TRY(silt_target_refresh(load, target, err));
+        SILT_TRY(silt_target_follow(load, target, err));
         const int64_t last = silt_tracker_last(load->tracker, target->app_id);
         int64_t open;
         const char *attempt;

@@ -83,7 +83,8 @@ static silt_status fence_table(silt_load *load, silt_target *target, bool forget
                            forget ? "a new epoch begins" : "older attempts are fenced", spent);
     }
     if (st != SILT_OK) return st;
-    return silt_target_refresh(load, target, err);
+    SILT_TRY(silt_target_refresh(load, target, err));
+    return silt_target_follow(load, target, err);
 }
 
 static silt_status reset_table(silt_load *load, const silt_config_table *table, bool forget,

@@ -1,5 +1,6 @@
 /* Jobs done in this process: configuration → ops. */
 #include "load/evidence.h"
+#include "load/raw_store.h"
 #include "load/runner.h"
 #include "silt/table.h"
 
@@ -74,22 +75,36 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
 }
 
 /* A place that holds other things is nobody's table to make. */
+typedef struct foreign {
+    bool into_raw; /* the target is a folder of raw files */
+    bool found, delta, raw;
+} foreign;
+
 static bool foreign_object(void *ctx, const silt_object *object)
 {
-    if (silt_starts_with(object->key, "_silt/")) return true;
-    *(bool *)ctx = true;
-    return false;
+    foreign *f = ctx;
+    f->raw = !f->into_raw && silt_starts_with(object->key, "_silt/log/");
+    f->delta = silt_starts_with(object->key, SILT_LOG_DIR);
+    f->found = f->raw || !silt_starts_with(object->key, "_silt/");
+    return !f->found;
 }
 
 static silt_status check_place(const silt_target *target, silt_error *err)
 {
-    bool foreign = false;
-    silt_store *store = target->store;
-    SILT_TRY(store->ops->list(store, "", NULL, true, foreign_object, &foreign, err));
-    if (!foreign) return SILT_OK;
-    silt_fail(err, SILT_INVALID, "table %s: %s is not a Delta table, and not empty",
-              target->table->name, store->uri);
-    return silt_hint(err, SILT_INVALID, "give write.path a new or empty folder");
+    bool raw = target->raw != NULL;
+    foreign f = {.into_raw = raw};
+    silt_store *store = raw ? silt_raw_store_folder(target->store) : target->store;
+    SILT_TRY(store->ops->list(store, "", NULL, true, foreign_object, &f, err));
+    if (!f.found) return SILT_OK;
+    silt_fail(err, SILT_INVALID, "table %s: %s is %s", target->table->name, store->uri,
+              raw && f.delta ? "a Delta table: other files among its own would be nobody's"
+              : f.raw        ? "a folder of raw files that Silt has made"
+              : raw          ? "not empty: it holds files that Silt hasn't made"
+                             : "not a Delta table, and not empty");
+    return silt_hint(err, SILT_INVALID,
+                     raw && f.delta ? "write.format: delta loads into it; or give write.path a new "
+                                      "or empty folder"
+                                    : "give write.path a new or empty folder");
 }
 
 static silt_status create(silt_runner *runner, const silt_job *job, silt_error *err)
@@ -102,14 +117,17 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
     txn.random = job->random;
     txn.event = job->event;
     txn.event_ctx = job->ctx;
-    bool marks = job->table->deletion_vectors == SILT_VECTORS_ON ||
-                 (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
-                  job->table->strategy == SILT_STRATEGY_UPSERT);
-    const silt_pair on = {DELETION_VECTORS, "true"};
+    bool marks = !job->target->raw && (job->table->deletion_vectors == SILT_VECTORS_ON ||
+                                       (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
+                                        job->table->strategy == SILT_STRATEGY_UPSERT));
+    silt_pair properties[SILT_RAW_PROPERTIES + 1];
+    size_t count = silt_target_raw_properties(job->target, properties);
+    if (marks) properties[count++] = (silt_pair){DELETION_VECTORS, "true"};
     silt_txn_result result; /* CONFLICT: somebody else made it */
     return silt_create_table(job->target->store, r->engine, r->plan.schema,
                              job->table->partition_by, job->table->partition_count,
-                             (silt_pairs){&on, marks}, &job->table->policy, &txn, &result, err);
+                             (silt_pairs){properties, count}, &job->table->policy, &txn, &result,
+                             err);
 }
 
 static silt_status say_replaced(const silt_job *job, silt_arena *arena, silt_change_spec *spec,
@@ -137,6 +155,7 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
         .keys = table->keys,
         .key_count = table->key_count,
         .newest_by = table->newest_by,
+        .partitions_only = table->overwrite_partitions,
         .constraints = table->policy.constraints,
         .constraint_count = table->policy.constraint_count,
         .txn = SILT_TXN_OPTIONS_INIT,

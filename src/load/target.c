@@ -30,6 +30,8 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
     if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
         return silt_fail_nomem(err);
     silt_status st = open_place(load, &t, err);
+    bool raw = table->format == SILT_TARGET_PARQUET || table->format == SILT_TARGET_CSV;
+    if (st == SILT_OK && raw) st = silt_target_raw_store(&t, t.store, err);
     if (st != SILT_OK) {
         free(t.app_id);
         return silt_wrap(err, st, "table %s", table->name);
@@ -44,6 +46,11 @@ void silt_target_release(silt_target *t)
     silt_store_free(t->store);
     free(t->app_id);
     *t = (silt_target){0};
+}
+
+silt_status silt_target_follow(silt_load *load, silt_target *t, silt_error *err)
+{
+    return t->ops->follow ? t->ops->follow(load, t, err) : SILT_OK;
 }
 
 silt_status silt_target_refresh(silt_load *load, silt_target *t, silt_error *err)

@@ -42,6 +42,10 @@ typedef struct silt_target_ops {
      * told. CONFLICT: somebody was faster. */
     silt_status (*remove)(silt_load *, silt_target *, const silt_evidence *items, size_t count,
                           int64_t number, int64_t *rows, silt_error *);
+    /* Bring about what commits that stand have named, where that is more than the commit itself;
+     * done again it does nothing. Is asked by who recovers, and after each commit. NULL: nothing
+     * is ever due. */
+    silt_status (*follow)(silt_load *, silt_target *, silt_error *);
     /* Take away what an attempt has left that isn't part of the target. */
     void (*clean)(silt_load *, silt_target *, const char *attempt);
     /* After a batch: what is due. */
@@ -50,6 +54,7 @@ typedef struct silt_target_ops {
 } silt_target_ops;
 
 extern const silt_target_ops silt_target_delta;
+extern const silt_target_ops silt_target_raw;
 
 struct silt_target {
     const silt_target_ops *ops;
@@ -61,6 +66,7 @@ struct silt_target {
     int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
                         yet looked */
     struct silt_sql_table *sql; /* of a table of a database (load/target_sql.h) */
+    struct silt_raw *raw; /* of a folder of raw files */
     /* ---- as it was at the last refresh, or our last commit */
     bool there;
     const char *id;          /* what tells it from another in the same place; NULL: nothing does */
@@ -74,6 +80,13 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
 void silt_target_release(silt_target *target);
 /* Read what stands there now. A table that isn't there is fine. */
 silt_status silt_target_refresh(silt_load *load, silt_target *target, silt_error *err);
+/* Bring about what is due of the commits that were read. */
+silt_status silt_target_follow(silt_load *load, silt_target *target, silt_error *err);
+/* The store that a folder of raw files is a table in; `folder` is taken, whatever comes of it. */
+silt_status silt_target_raw_store(silt_target *target, silt_store *folder, silt_error *err);
+/* What its table has as properties from the start; how many. */
+#define SILT_RAW_PROPERTIES 4
+size_t silt_target_raw_properties(const silt_target *target, silt_pair *out);
 /* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */
 void silt_target_delta_committed(silt_target *target, silt_snapshot *after, int64_t number);
 

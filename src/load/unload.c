@@ -38,9 +38,10 @@ static silt_status check_strategy(const unloading *u)
     if (append && u->target.ops->has_evidence(&u->target)) return SILT_OK;
     silt_fail(u->err, SILT_INVALID, "table %s: %s; a file's rows can't be told from others",
               table->name, append ? "it has no audit columns" : "it isn't loaded by appending");
-    return silt_hint(u->err, SILT_INVALID,
-                     "bring an older version back by 'silt restore', and load the files since then "
-                     "again");
+    return silt_hint(u->err, SILT_INVALID, "%s",
+                     u->target.raw ? "load what is right into a new folder, and point readers there"
+                                   : "bring an older version back by 'silt restore', and load the "
+                                     "files since then again");
 }
 
 static silt_status take_away(unloading *u, int64_t number, int64_t *rows)

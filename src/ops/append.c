@@ -1,5 +1,6 @@
 /* Append and overwrite: sources → staged files → one commit that adds them, and removes what was
  * there. */
+#include "base/hash.h"
 #include "base/json.h"
 #include "ops/replace.h"
 #include "ops/work.h"
@@ -21,15 +22,43 @@ static const char *parameters(const silt_work *w, const char *mode)
     return silt_buf_copy(&buf, w->arena);
 }
 
-/* All files of the table. */
-static silt_status all_files(silt_work *w, const silt_add *const **out, size_t *count)
+/* Partitions of files that are published. */
+static silt_status new_partitions(silt_work *w, silt_names by, silt_map64 *out)
+{
+    SILT_CLEAN(silt_buf) key = {0};
+    for (size_t i = 0; i < w->add_count; i++) {
+        bool found;
+        if (!silt_work_partition_key(&key, w->adds[i].partition_values, by))
+            return silt_fail_nomem(w->err);
+        const char *copy = silt_arena_strndup(w->arena, key.data, key.size);
+        void **slot = copy ? silt_map64_slot(out, copy, key.size, &found) : NULL;
+        if (!slot) return silt_fail_nomem(w->err);
+        *slot = out; /* anything but NULL */
+    }
+    return SILT_OK;
+}
+
+/* Files that new ones take the place of. */
+static silt_status replaced_files(silt_work *w, const silt_add *const **out, size_t *count)
 {
     const silt_add *adds;
-    SILT_TRY(silt_snapshot_adds(w->snapshot, &adds, count, w->err));
-    const silt_add **files = silt_arena_calloc(w->arena, *count + 1, sizeof(*files));
-    if (!files) return silt_fail_nomem(w->err);
-    for (size_t i = 0; i < *count; i++)
-        files[i] = &adds[i];
+    size_t all;
+    silt_mapping mapping;
+    SILT_CLEAN(silt_buf) key = {0};
+    SILT_AUTO(silt_map64) taken = silt_map64_new();
+    SILT_TRY(silt_snapshot_adds(w->snapshot, &adds, &all, w->err));
+    const silt_add **files = silt_arena_calloc(w->arena, all + 1, sizeof(*files));
+    if (!files || !taken) return silt_fail_nomem(w->err);
+    SILT_TRY(silt_mapping_of(w->metadata, w->schema, w->arena, &mapping, w->err));
+    silt_names by = mapping.partition_columns;
+    if (w->spec->partitions_only) SILT_TRY(new_partitions(w, by, taken));
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        if (!silt_work_partition_key(&key, adds[i].partition_values, by))
+            return silt_fail_nomem(w->err);
+        if (!w->spec->partitions_only || silt_map64_get(taken, key.data, key.size))
+            files[(*count)++] = &adds[i];
+    }
     *out = files;
     return SILT_OK;
 }
@@ -64,16 +93,19 @@ static silt_status write_rows(silt_work *w, bool all, silt_change_result *out,
     size_t remove_count = 0;
     SILT_TRY(silt_work_init(w));
     SILT_TRY(silt_work_stage(w, &staged));
-    if (all) SILT_TRY(all_files(w, &removes, &remove_count));
     txn.operation = "WRITE";
     txn.operation_parameters = parameters(w, all ? "Overwrite" : "Append");
     txn.read = all ? SILT_READ_TABLE : SILT_READ_NOTHING;
     txn.replaces_rows = all;
     if (!txn.operation_parameters) return silt_fail_nomem(w->err);
-    w->facts.files_removed = (int64_t)remove_count;
     SILT_TRY(silt_work_publish(w, &staged));
-    silt_status st = w->spec->replaces ? replace_some(w, &staged, &replacing, &txn) : SILT_OK;
+    silt_status st = SILT_OK;
+    if (all)
+        st = replaced_files(w, &removes, &remove_count);
+    else if (w->spec->replaces)
+        st = replace_some(w, &staged, &replacing, &txn);
     if (st != SILT_OK) silt_work_unpublish(w);
+    if (all) w->facts.files_removed = (int64_t)remove_count;
     if (st == SILT_OK) st = silt_work_commit(w, &txn, removes, remove_count, &out->txn, after);
     silt_replace_end(w, st == SILT_UNSURE ||
                             (st == SILT_OK && out->txn.outcome == SILT_TXN_COMMITTED));

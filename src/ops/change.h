@@ -117,6 +117,7 @@ typedef struct silt_change_spec {
      * INCONSISTENT, and nothing done, where they aren't. NULL: none. */
     const char *replaces;
     int64_t replaced_rows;
+    bool partitions_only;      /* overwrite: of the partitions that new rows are in */
     int64_t target_file_bytes; /* 0: the table's delta.targetFileSize, else 128 MB */
     const char *compression;   /* NULL: the table's, else snappy */
     /* What rows have to fulfil besides what the table asks; those that persist are the table's. */
@@ -151,9 +152,10 @@ silt_status silt_append(silt_snapshot *snapshot, const silt_change_spec *spec, s
                         silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                         silt_error *err);
 
-/* The rows take the place of all that are there: as silt_append(), and all files of the table go.
- * Mere appends of others meanwhile count as coming afterwards; any other change of rows is a
- * CONFLICT outcome, and so is the schema's. UNSUPPORTED: an append-only table. */
+/* The rows take the place of all that are there: as silt_append(), and all files of the table go,
+ * or with partitions_only those of the partitions that the rows are in. Mere appends of others
+ * meanwhile count as coming afterwards; any other change of rows is a CONFLICT outcome, and so is
+ * the schema's. UNSUPPORTED: an append-only table. */
 silt_status silt_overwrite(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,
                            silt_change_result *out, silt_snapshot **after, silt_bad_sources *bad,
                            silt_error *err);

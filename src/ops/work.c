@@ -414,3 +414,16 @@ silt_status silt_work_commit(silt_work *w, silt_txn_options *opts, const silt_ad
     }
     return silt_txn_commit(txn, out, after, w->err);
 }
+
+/* ---- partitions */
+
+bool silt_work_partition_key(silt_buf *key, silt_pairs values, silt_names by)
+{
+    silt_buf_clear(key);
+    for (size_t i = 0; i < by.count; i++) {
+        const char *value = silt_pairs_get(values, by.items[i]);
+        silt_buf_printf(key, "%s%zu:%s", value ? "v" : "n", value ? strlen(value) : 0,
+                        value ? value : "");
+    }
+    return !key->failed;
+}

@@ -109,6 +109,10 @@ void silt_work_unpublish(silt_work *w);
 silt_status silt_work_commit(silt_work *w, silt_txn_options *txn, const silt_add *const *removes,
                              size_t remove_count, silt_txn_result *out, silt_snapshot **after);
 
+/* Partition values as a key, in the order of the columns (as the log calls them): equal where the
+ * partition is the same. False: out of memory. */
+bool silt_work_partition_key(silt_buf *key, silt_pairs values, silt_names by);
+
 /* ---- conserve.c: nothing is lost and nothing made up, over what was touched */
 
 typedef struct silt_conserved {

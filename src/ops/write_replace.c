@@ -18,18 +18,6 @@ static void remove_file(silt_writing *wr, const silt_add *add)
 
 /* ---- dynamic partitions */
 
-/* Partition values as a key, in the columns' order. */
-static bool put_values(silt_buf *key, silt_pairs values, silt_names by)
-{
-    silt_buf_clear(key);
-    for (size_t i = 0; i < by.count; i++) {
-        const char *value = silt_pairs_get(values, by.items[i]);
-        silt_buf_printf(key, "%s%zu:%s", value ? "v" : "n", value ? strlen(value) : 0,
-                        value ? value : "");
-    }
-    return !key->failed;
-}
-
 /* "The row is of this partition", over the table's columns. */
 static const silt_expr *is_partition(const silt_writing *wr, silt_pairs values)
 {
@@ -65,7 +53,7 @@ static silt_status take_partition(silt_writing *wr, silt_map64 *taken, const sil
 {
     const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN);
     bool found;
-    if (!put_values(key, add->partition_values, by)) return silt_fail_nomem(wr->err);
+    if (!silt_work_partition_key(key, add->partition_values, by)) return silt_fail_nomem(wr->err);
     const char *copy = silt_arena_strndup(wr->arena, key->data, key->size);
     void **slot = copy ? silt_map64_slot(taken, copy, key->size, &found) : NULL;
     if (!slot) return silt_fail_nomem(wr->err);
@@ -90,7 +78,8 @@ static silt_status by_partitions(silt_writing *wr, const silt_add *adds, size_t 
         SILT_TRY(take_partition(wr, taken, &wr->w.adds[i], by, &key));
     if (silt_map64_count(taken) > PARTITIONS_MAX) wr->replaced = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!put_values(&key, adds[i].partition_values, by)) return silt_fail_nomem(wr->err);
+        if (!silt_work_partition_key(&key, adds[i].partition_values, by))
+            return silt_fail_nomem(wr->err);
         if (silt_map64_get(taken, key.data, key.size)) remove_file(wr, &adds[i]);
     }
     return SILT_OK;

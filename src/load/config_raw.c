@@ -1,0 +1,82 @@
+/* Raw files as target: what of a table's keys they can't have. */
+#include "load/config_tree.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct reading {
+    silt_config_reader *r;
+    const silt_config_node *node; /* of the table */
+    const char *path;
+    const silt_config_raw_table *raw;
+    const char *format; /* as it is written */
+} reading;
+
+static void mistake(const reading *t, const char *key, const char *format, ...) SILT_PRINTF(3, 4);
+
+static void mistake(const reading *t, const char *key, const char *format, ...)
+{
+    const silt_config_node *at = silt_config_at(t->node, key);
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (!at) at = t->node; /* it is of the defaults, or missing */
+    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, t->path, key, 0), "%s",
+                        text);
+}
+
+/* What only a Delta table has: nothing would come of it. */
+static void check_delta_only(const reading *t)
+{
+    const silt_config_raw_table *raw = t->raw;
+    const struct {
+        const char *key;
+        bool given;
+    } keys[] = {
+        {"deletion_vectors", raw->out.deletion_vectors == SILT_VECTORS_ON},
+        {"schema_policy.column_mapping_mode", raw->policy.column_mapping_mode > 0},
+        {"write_policy.cluster_by", raw->policy.cluster_by.count > 0},
+        {"write_policy.stats_columns", raw->policy.stats_columns.count > 0},
+        {"write_policy.stats_count", raw->policy.stats_count != NULL},
+        {"maintenance.vacuum_retention_hours", raw->out.maintenance.vacuum_retention_ms > 0},
+    };
+    for (size_t i = 0; i < SILT_COUNT(keys); i++)
+        if (keys[i].given)
+            mistake(t, keys[i].key, "is for Delta tables, this one is of %s files; remove it",
+                    t->format);
+}
+
+static bool is_key(const silt_config_table *table, const char *column)
+{
+    for (size_t i = 0; i < table->key_count; i++)
+        if (silt_streq(table->keys[i], column)) return true;
+    return false;
+}
+
+/* Files can't be changed, only written anew: by what is replaced, not by what the folder holds. */
+static void check_upsert(const reading *t)
+{
+    const silt_config_table *table = &t->raw->out;
+    bool limited = table->partition_count > 0;
+    for (size_t i = 0; i < table->partition_count; i++)
+        limited = limited && is_key(table, table->partition_by[i]);
+    if (table->strategy != SILT_STRATEGY_UPSERT || limited) return;
+    mistake(
+        t, "loading_strategy",
+        "upsert writes %s files anew: it needs write.partition_by, of primary_keys, so that only "
+        "partitions are rewritten that new rows are in; or write loading_strategy: overwrite "
+        "with write.overwrite_partitions: true, or write.format: delta",
+        t->format);
+}
+
+void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
+                           const silt_config_raw_table *raw)
+{
+    silt_target_format format = raw->out.format;
+    if (format != SILT_TARGET_PARQUET && format != SILT_TARGET_CSV) return;
+    const reading t = {r, node, path, raw, format == SILT_TARGET_CSV ? "csv" : "parquet"};
+    check_delta_only(&t);
+    check_upsert(&t);
+}
