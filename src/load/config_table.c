@@ -264,6 +264,9 @@ static void check_partitions(reading *t)
     if (out->strategy != SILT_STRATEGY_OVERWRITE)
         MISTAKE(t, "write.overwrite_partitions", "is for overwrite; this table is loaded by %s",
                 silt_strategy_name(out->strategy));
+    else if (silt_config_is_database(out->format))
+        MISTAKE(t, "write.overwrite_partitions",
+                "a database's tables have no partitions of Silt's");
     else if (!out->partition_count)
         MISTAKE(t, "write.overwrite_partitions", "write.partition_by is missing");
 }

@@ -66,7 +66,7 @@ struct silt_target {
     int64_t vouched; /* version of the table in which its rows were last found untouched; -1: not
                         yet looked */
     struct silt_sql_table *sql; /* of a table of a database (load/target_sql.h) */
-    struct silt_raw *raw; /* of a folder of raw files */
+    struct silt_raw *raw;       /* of a folder of raw files */
     /* ---- as it was at the last refresh, or our last commit */
     bool there;
     const char *id;          /* what tells it from another in the same place; NULL: nothing does */
