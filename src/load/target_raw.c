@@ -287,10 +287,10 @@ static silt_status count_rows(silt_load *load, silt_target *t, int64_t *out, sil
     return silt_target_delta.count_rows(load, t, out, err);
 }
 
-static silt_status unload(silt_load *load, silt_target *t, const char *path, int64_t loaded_by,
-                          int64_t number, int64_t *rows, silt_error *err)
+static silt_status remove_rows(silt_load *load, silt_target *t, const silt_evidence *loaded,
+                               size_t count, int64_t number, int64_t *rows, silt_error *err)
 {
-    return silt_target_delta.unload(load, t, path, loaded_by, number, rows, err);
+    return silt_target_delta.remove(load, t, loaded, count, number, rows, err);
 }
 
 static void clean(silt_load *load, silt_target *t, const char *attempt)
@@ -316,7 +316,7 @@ const silt_target_ops silt_target_raw = {.refresh = refresh,
                                          .has_evidence = has_evidence,
                                          .evidence = evidence,
                                          .count_rows = count_rows,
-                                         .unload = unload,
+                                         .remove = remove_rows,
                                          .follow = follow,
                                          .clean = clean,
                                          .maintain = maintain,

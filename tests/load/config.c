@@ -261,7 +261,7 @@ static void refuses_what_is_not_built_yet(void **state)
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: [{name: c, check: a, "
         "on_violation: drop}]\n"
         "  on_new_column: rescue\n  tracking_columns: [a]\n"
-        "  write: {path: out, format: sqlite}\n  schema_policy: {schema_mode: overwrite}\n",
+        "  write: {path: out}\n  schema_policy: {schema_mode: overwrite}\n",
         "2:18: checkpoint_path: found \"s3://b/state\": object stores aren't supported yet; a "
         "local "
         "path is allowed\n"
@@ -271,7 +271,6 @@ static void refuses_what_is_not_built_yet(void **state)
         "9:51: tables[0].constraints[0].on_violation: drop isn't supported yet; allowed: fail\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"
-        "12:30: tables[0].write.format: sqlite isn't supported yet; allowed: delta, parquet\n"
         "13:32: tables[0].schema_policy.schema_mode: overwrite isn't supported yet; allowed: "
         "fixed, merge\n");
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
