@@ -27,6 +27,11 @@ silt_status silt_planning_blame(silt_planning *p, size_t file, silt_status statu
     return SILT_OK;
 }
 
+bool silt_is_sources_fault(silt_status st)
+{
+    return st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_DENIED || st == SILT_CHANGED;
+}
+
 silt_status silt_planning_blame_all(silt_planning *p, silt_header_group *group, const char *format,
                                     ...)
 {
@@ -178,8 +183,9 @@ static silt_status give_schema(silt_planning *p, silt_source_plan *out)
     if (count) memcpy(fields, p->fields.items, count * sizeof(*fields));
     *schema = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
     out->schema = schema;
-    out->schema_grows = p->table && count > p->table->field_count;
     SILT_CLEAN(silt_buf) names = {0};
+    if (p->table) SILT_TRY(silt_planning_new_members(p, &names));
+    out->schema_grows = p->table && (count > p->table->field_count || names.size);
     for (size_t i = p->table ? p->table->field_count : count; i < count; i++)
         silt_buf_printf(&names, "%s%s", names.size ? ", " : "", fields[i].name);
     if (!out->schema_grows) return SILT_OK;

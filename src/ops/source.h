@@ -28,8 +28,11 @@ typedef struct silt_planning {
     bool known_by_looking; /* no table, nothing declared */
     SILT_VEC(silt_bad_source) bad;
     int64_t total_bytes;
+    bool look_at_all; /* types are looked for in all rows, however many there are */
 } silt_planning;
 
+/* Whether a status of reading is about the file, not about us. */
+bool silt_is_sources_fault(silt_status status);
 /* Note a file that can't be part of it; `format` says why. NOMEM. */
 silt_status silt_planning_blame(silt_planning *p, size_t file, silt_status status,
                                 const char *format, ...) SILT_PRINTF(4, 5);
@@ -44,6 +47,27 @@ silt_status silt_planning_headers(silt_planning *p);
 /* source_column.c: match columns by name with what the table has, find new ones and their types. */
 silt_status silt_planning_columns(silt_planning *p);
 
+/* source_members.c: what nests within columns, and NDJSON's members. */
+
+/* The members of all objects in some NDJSON files as columns: of the table's types, STRING those
+ * that it doesn't have; where nothing is known yet as silt_planning_sniff(). `beyond`: members
+ * within the table's columns that these don't have. Files that can't be read are noted; then, and
+ * only then, `*out` is NULL. */
+silt_status silt_planning_members(silt_planning *p, const size_t *files, size_t count,
+                                  const silt_column **out, size_t *out_count,
+                                  const char *const **beyond, size_t *beyond_count);
+/* Members that are new within known columns: the group's files are noted unless new columns are
+ * welcome. */
+silt_status silt_planning_judge_beyond(silt_planning *p, silt_header_group *group,
+                                       const char *const *beyond, size_t count);
+/* The members that known columns of the table got, as a message names them. NOMEM. */
+silt_status silt_planning_new_members(const silt_planning *p, silt_buf *names);
+/* The type of known field `at` gets what a source has in it beyond that, if new columns are
+ * welcome. */
+silt_status silt_planning_grow_nested(silt_planning *p, size_t at, const silt_type *found);
+/* A Parquet group's nested columns against the table's: new members are judged, or the table's. */
+silt_status silt_planning_nested(silt_planning *p, silt_header_group *group);
+
 /* Whether an audit column is called so, in any case of letters. */
 bool silt_is_audit_column(const char *name);
 /* Whether a column is computed, numbered or given a default where a source doesn't have it. */
@@ -53,6 +77,8 @@ const silt_field *silt_planning_find(const silt_planning *p, const char *name);
  * are noted; then, and only then, `*out` is NULL. */
 silt_status silt_planning_sniff(silt_planning *p, const size_t *files, size_t count,
                                 const silt_column **out, size_t *out_count);
+/* Whether types are looked for in the first rows only. */
+bool silt_planning_is_sampled(const silt_planning *p);
 /* A type that values of both fit: STRING in the end. NULL: out of memory. */
 const silt_type *silt_source_type_union(const silt_type *a, const silt_type *b, silt_arena *arena);
 

@@ -13,6 +13,11 @@
 
 /* ---- looking */
 
+bool silt_planning_is_sampled(const silt_planning *p)
+{
+    return p->total_bytes > SNIFF_WHOLE_BYTES && !p->look_at_all;
+}
+
 static silt_status sniff(silt_planning *p, const size_t *files, size_t count,
                          const silt_column **out, size_t *out_count, silt_error *err)
 {
@@ -22,13 +27,8 @@ static silt_status sniff(silt_planning *p, const size_t *files, size_t count,
         list[i] = p->sources->files[files[i]];
     silt_source_options options; /* were complete before */
     return p->engine->ops->sniff(p->engine, p->sources->format, &p->options, list, count,
-                                 p->total_bytes <= SNIFF_WHOLE_BYTES ? -1 : SNIFF_ROWS, p->arena,
-                                 &options, out, out_count, err);
-}
-
-static bool is_files_fault(silt_status st)
-{
-    return st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_DENIED || st == SILT_CHANGED;
+                                 silt_planning_is_sampled(p) ? SNIFF_ROWS : -1, p->arena, &options,
+                                 out, out_count, err);
 }
 
 silt_status silt_planning_sniff(silt_planning *p, const size_t *files, size_t count,
@@ -38,7 +38,7 @@ silt_status silt_planning_sniff(silt_planning *p, const size_t *files, size_t co
     *out = NULL;
     silt_status st = sniff(p, files, count, out, out_count, &why);
     if (st == SILT_OK) return SILT_OK;
-    if (!is_files_fault(st)) {
+    if (!silt_is_sources_fault(st)) {
         if (p->err) *p->err = why;
         return st;
     }
@@ -251,7 +251,10 @@ static silt_status grow(silt_planning *p, const silt_column *columns, size_t cou
         size_t at = 0;
         while (at < p->fields.count && !silt_streq(p->fields.items[at].name, columns[i].name))
             at++;
-        if (at < p->known && !p->known_by_looking) continue;
+        if (at < p->known && !p->known_by_looking) {
+            SILT_TRY(silt_planning_grow_nested(p, at, columns[i].type));
+            continue;
+        }
         if (at == p->fields.count) {
             silt_field field = {columns[i].name, columns[i].type, true, "{}"};
             if (!silt_vec_push(&p->fields, field)) return silt_fail_nomem(p->err);
@@ -302,6 +305,7 @@ static silt_status match_group(silt_planning *p, silt_header_group *g)
     SILT_TRY(match_names(p, g->names, g->name_count, &m));
     SILT_TRY(judge_match(p, g, &m));
     if (!g->bad) SILT_TRY(judge_missing(p, g, g->names, g->name_count));
+    if (!g->bad) SILT_TRY(silt_planning_nested(p, g));
     if (g->bad || (!m.unknown && !p->known_by_looking)) return SILT_OK;
     SILT_TRY(
         silt_planning_sniff(p, g->files.items, g->files.count, &g->sniffed, &g->sniffed_count));
@@ -325,16 +329,31 @@ static silt_status names_of(silt_planning *p, const silt_column *columns, size_t
     return SILT_OK;
 }
 
+/* What was found in some NDJSON files. */
+typedef struct members {
+    const silt_column *columns; /* NULL: they can't be read */
+    size_t count;
+    const char *const *beyond; /* members within known columns which these don't have */
+    size_t beyond_count;
+} members;
+
+static silt_status look(silt_planning *p, const silt_header_group *g, members *out)
+{
+    return silt_planning_members(p, g->files.items, g->files.count, &out->columns, &out->count,
+                                 &out->beyond, &out->beyond_count);
+}
+
 /* Judge the members that were found in some files as if they were a header. */
-static silt_status judge_members(silt_planning *p, silt_header_group *g, const silt_column *columns,
-                                 size_t count, name_match *m)
+static silt_status judge_members(silt_planning *p, silt_header_group *g, const members *found,
+                                 name_match *m)
 {
     const char **names;
-    SILT_TRY(names_of(p, columns, count, &names));
-    SILT_TRY(judge_names(p, g, names, count));
+    SILT_TRY(names_of(p, found->columns, found->count, &names));
+    SILT_TRY(judge_names(p, g, names, found->count));
     if (g->bad) return SILT_OK;
-    SILT_TRY(match_names(p, names, count, m));
-    return judge_match(p, g, m);
+    SILT_TRY(match_names(p, names, found->count, m));
+    SILT_TRY(judge_match(p, g, m));
+    return g->bad ? SILT_OK : silt_planning_judge_beyond(p, g, found->beyond, found->beyond_count);
 }
 
 /* Find the files with members that can't go into the table. `p->bad` isn't empty afterwards, unless
@@ -343,13 +362,11 @@ static silt_status judge_each(silt_planning *p, const silt_header_group *g)
 {
     for (size_t i = 0; i < g->files.count; i++) {
         silt_header_group one = {0};
-        const silt_column *columns;
-        size_t count;
+        members found;
         name_match m;
-        SILT_TRY(silt_planning_sniff(p, &g->files.items[i], 1, &columns, &count));
-        if (!columns) continue;
         if (!silt_vec_push(&one.files, g->files.items[i])) return silt_fail_nomem(p->err);
-        silt_status st = judge_members(p, &one, columns, count, &m);
+        silt_status st = look(p, &one, &found);
+        if (st == SILT_OK && found.columns) st = judge_members(p, &one, &found, &m);
         silt_vec_free(&one.files);
         SILT_TRY(st);
     }
@@ -358,12 +375,14 @@ static silt_status judge_each(silt_planning *p, const silt_header_group *g)
 
 static silt_status match_members(silt_planning *p, silt_header_group *g)
 {
-    SILT_TRY(
-        silt_planning_sniff(p, g->files.items, g->files.count, &g->sniffed, &g->sniffed_count));
+    members found;
+    SILT_TRY(look(p, g, &found));
+    g->sniffed = found.columns;
+    g->sniffed_count = found.count;
     if (!g->sniffed) return SILT_OK;
     size_t before = p->bad.count;
     name_match m = {0};
-    SILT_TRY(judge_members(p, g, g->sniffed, g->sniffed_count, &m));
+    SILT_TRY(judge_members(p, g, &found, &m));
     if (g->bad || (m.unknown && p->fields.count)) {
         /* That was all files together: only the guilty ones count, and foreign ones hide behind
          * others. */
@@ -373,7 +392,12 @@ static silt_status match_members(silt_planning *p, silt_header_group *g)
         if (p->bad.count == before) p->bad.count = all;
         if (p->bad.count > before) return SILT_OK;
     }
-    return grow(p, g->sniffed, g->sniffed_count);
+    if (p->known_by_looking) return grow(p, g->sniffed, g->sniffed_count);
+    if (!m.unknown && !found.beyond_count) return SILT_OK;
+    p->look_at_all = true; /* the first rows may not have what is new */
+    SILT_TRY(
+        silt_planning_sniff(p, g->files.items, g->files.count, &g->sniffed, &g->sniffed_count));
+    return g->sniffed ? grow(p, g->sniffed, g->sniffed_count) : SILT_OK;
 }
 
 /* No file says what the columns are. */

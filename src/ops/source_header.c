@@ -45,11 +45,6 @@ static silt_status sniff_one(silt_planning *p, size_t file, silt_error *why)
     return st;
 }
 
-static bool is_files_fault(silt_status st)
-{
-    return st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_DENIED || st == SILT_CHANGED;
-}
-
 /* Find what of the dialect isn't given by looking at one file: the largest of the first, else one
  * after another. When none can be understood, each is noted with its own reason. */
 static silt_status find_dialect(silt_planning *p, const int64_t *bytes)
@@ -69,7 +64,7 @@ static silt_status find_dialect(silt_planning *p, const int64_t *bytes)
         silt_error trouble = {0};
         silt_status st = sniff_one(p, i, &trouble);
         if (st == SILT_OK) return SILT_OK;
-        if (!is_files_fault(st)) {
+        if (!silt_is_sources_fault(st)) {
             if (p->err) *p->err = trouble;
             return st;
         }
@@ -134,7 +129,7 @@ static silt_status place(silt_planning *p, silt_map64 *by_header, size_t file)
         silt_status st = p->engine->ops->header(p->engine, p->sources->format, &p->options,
                                                 p->sources->files[file].local_path, p->arena,
                                                 &names, &count, &why);
-        if (is_files_fault(st)) return silt_planning_blame(p, file, st, "%s", why.message);
+        if (silt_is_sources_fault(st)) return silt_planning_blame(p, file, st, "%s", why.message);
         if (st != SILT_OK && p->err) *p->err = why;
         if (st != SILT_OK) return st;
         if (!count) return SILT_OK; /* nothing in it, not even a header */

@@ -159,18 +159,45 @@ static silt_status fill_metadata(silt_work *w)
     return SILT_OK;
 }
 
-silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_error *err)
+static silt_status grow_within(silt_shape *shape, const silt_type *old, const silt_type *new,
+                               const char *path, silt_error *err);
+
+/* `path` with its dot, "" for the table's own columns. */
+static silt_status grow_struct(silt_shape *shape, const silt_type *old, const silt_type *new,
+                               const char *path, silt_error *err)
 {
-    for (size_t i = 0; i < schema->field_count; i++) {
-        silt_field field = schema->fields[i];
-        if (silt_type_find(shape->schema, field.name) >= 0) continue;
-        SILT_CLEAN(silt_buf) path = {0};
-        silt_expr_quote(field.name, '`', &path);
-        if (path.failed) return silt_fail_nomem(err);
+    for (size_t i = 0; i < new->field_count; i++) {
+        silt_field field = new->fields[i];
+        int at = silt_type_find(old, field.name);
+        SILT_CLEAN(silt_buf) name = {0};
+        silt_buf_puts(&name, path);
+        silt_expr_quote(field.name, '`', &name);
+        if (name.failed) return silt_fail_nomem(err);
         const silt_column_place last = {0};
-        SILT_TRY(silt_shape_add_column(shape, path.data, &field, last, err));
+        if (at < 0)
+            SILT_TRY(silt_shape_add_column(shape, name.data, &field, last, err));
+        else
+            SILT_TRY(grow_within(shape, old->fields[at].type, field.type, name.data, err));
     }
     return SILT_OK;
+}
+
+static silt_status grow_within(silt_shape *shape, const silt_type *old, const silt_type *new,
+                               const char *path, silt_error *err)
+{
+    if (old->kind != new->kind) return SILT_OK;
+    bool is_array = old->kind == SILT_TYPE_ARRAY, is_struct = old->kind == SILT_TYPE_STRUCT;
+    if (!is_array && !is_struct && old->kind != SILT_TYPE_MAP) return SILT_OK;
+    SILT_CLEAN(silt_buf) within = {0};
+    silt_buf_printf(&within, "%s.%s", path, is_struct ? "" : is_array ? "element" : "value");
+    if (within.failed) return silt_fail_nomem(err);
+    return is_struct ? grow_struct(shape, old, new, within.data, err)
+                     : grow_within(shape, old->element, new->element, within.data, err);
+}
+
+silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_error *err)
+{
+    return grow_struct(shape, shape->schema, schema, "", err);
 }
 
 static silt_status make_folder(silt_work *w, const char *name, const char **out)

@@ -269,6 +269,28 @@ static void reads_ndjson(void **state)
     place_assert_bad(&here, place_plan(&here), 4, "the column A differs");
 }
 
+static void sees_members_within_columns(void **state)
+{
+    (void)state;
+    here.sources.format = SILT_FORMAT_NDJSON;
+    place_create(&here,
+                 place_schema(&here, "struct<a:long,s:struct<x:long>,l:array<struct<y:long>>>"));
+    place_source(&here, "1.ndjson", "{\"a\":1,\"s\":{\"x\":1},\"l\":[{\"y\":1}]}\n");
+    place_load_ok(&here);
+    place_no_sources(&here);
+    place_source(&here, "2.ndjson",
+                 "{\"a\":2,\"s\":{\"x\":1,\"z\":\"q\"},\"l\":[{\"y\":1},{\"w\":2}]}\n");
+    place_assert_bad(&here, place_plan(&here), 0,
+                     "the table's columns don't have the members s.z, l.w; on_new_column: evolve "
+                     "would add them");
+    here.sources.on_new_column = SILT_NEW_COLUMN_EVOLVE;
+    place_load_ok(&here);
+    assert_string_equal(here.plan.new_columns, "s.z, l.element.w");
+    assert_string_equal(silt_type_name(silt_snapshot_schema(here.now), here.arena),
+                        "struct<a:long,s:struct<x:long,z:string>,l:array<struct<y:long,w:long>>>");
+    place_assert_rows(&here, "a", "1\n2\n");
+}
+
 /* Every allocation in turn fails: that is what is said, and nothing leaks or is blamed on a file.
  */
 static void runs_out_of_memory(void **state)
@@ -338,6 +360,7 @@ int main(void)
         CASE(tells_missing_files),
         CASE(checks_partition_columns),
         CASE(reads_ndjson),
+        CASE(sees_members_within_columns),
         CASE(runs_out_of_memory),
         CASE(plans_many_files_quickly),
     };
