@@ -326,13 +326,13 @@ static silt_status sqlite_bulk_begin(silt_database *db, const char *table,
 }
 
 /* As 8 bytes of floating point; what SQLite would make null of stays a text. */
-static int bind_number(sqlite3_stmt *statement, int at, silt_bytes text)
+static int bind_number(sqlite3_stmt *statement, int at, bool single, silt_bytes text)
 {
     char copy[64];
     if (text.size >= sizeof(copy)) return SQLITE_MISMATCH;
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
-    double value = strtod(copy, NULL);
+    double value = single ? (double)strtof(copy, NULL) : strtod(copy, NULL);
     if (isnan(value)) return lib.bind_text(statement, at, "NaN", 3, SQLITE_STATIC);
     return lib.bind_double(statement, at, value);
 }
@@ -361,7 +361,7 @@ static int bind_value(sqlite_database *s, int at, const silt_type *type, silt_by
         return bind_integer(s->bulk, at, text);
     case SILT_TYPE_FLOAT:
     case SILT_TYPE_DOUBLE:
-        return bind_number(s->bulk, at, text);
+        return bind_number(s->bulk, at, type->kind == SILT_TYPE_FLOAT, text);
     case SILT_TYPE_BINARY:
         silt_buf_clear(&s->bytes);
         if (!silt_base64_decode(text, &s->bytes)) return SQLITE_MISMATCH;

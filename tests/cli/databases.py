@@ -4,9 +4,12 @@ import glob
 import io
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,13 @@ class Server:
         return name
 
 
+@pytest.fixture(scope="session")
+def postgres_server():
+    server = Server()
+    yield server
+    server.stop()
+
+
 class Postgres:
     """A database of its own on the tests' server."""
     format = "postgres"
@@ -103,3 +113,65 @@ class Postgres:
     def execute(self, sql):
         p = self.server.psql(self.name, "-c", sql)
         assert p.returncode == 0, p.stderr
+
+
+class Proxy:
+    """Between a client and the server: before(n, message) and after(n) are called for what the client
+    sends, numbered from 1 over all connections; before() may say "cut" (the connection is gone, the
+    server never gets it) or "lose" (the server gets it, and its answer is lost)."""
+
+    def __init__(self, server, before):
+        self.server, self.before = server, before
+        self.sent = 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            backend = socket.socket(socket.AF_UNIX)
+            backend.connect(f"{self.server.folder}/.s.PGSQL.5432")
+            muted = threading.Event()
+            threading.Thread(target=self.answers, args=(backend, client, muted), daemon=True).start()
+            threading.Thread(target=self.questions, args=(client, backend, muted), daemon=True).start()
+
+    def questions(self, client, backend, muted):
+        try:
+            while data := client.recv(1 << 20):
+                with self.lock:
+                    self.sent += 1
+                    verdict = self.before(self.sent, data)
+                    if verdict == "lose":
+                        muted.set()
+                    if verdict != "cut":
+                        backend.sendall(data)
+                if verdict == "lose":
+                    time.sleep(0.3) # the server is done by then; what it says is heard by nobody
+                if verdict:
+                    break
+        except OSError:
+            pass
+        for s in client, backend:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+
+    @staticmethod
+    def answers(backend, client, muted):
+        try:
+            while data := backend.recv(1 << 20):
+                if not muted.is_set():
+                    client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()

@@ -1,0 +1,212 @@
+"""Exactly once into databases, whatever is killed, paused or lost on the way."""
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from databases import Postgres, Proxy, Sqlite, postgres_server # noqa: F401, a fixture
+from pipelines import end, wait_until
+
+CONFIG = """\
+pipeline: shop
+checkpoint_path: state
+connections:
+  wh: {path: "${DB}", lock_wait_seconds: 2}
+tables:
+  - table_name: sales
+    source: {path: "inbox/sales-*.csv"}
+    batch: {max_files: 2}
+    write: {connection: wh, format: %(format)s, path: sales}
+  - table_name: people
+    source: {path: "inbox/people-*.csv"}
+    loading_strategy: upsert
+    primary_keys: [id]
+    batch: {max_files: 1}
+    write: {connection: wh, format: %(format)s, path: people}
+"""
+pytestmark = pytest.mark.slow
+FULL = os.environ.get("SILT_SWEEP") == "full"
+
+
+@pytest.fixture
+def shop(silt):
+    """Three files of sales, three of people; each test says which database is meant."""
+    for day in range(1, 4):
+        silt.write(f"inbox/sales-{day}.csv",
+                   "id,amount\n" + "".join(f"{day * 1000 + i},{i}.5\n" for i in range(300)))
+        silt.write(f"inbox/people-{day}.csv",
+                   "id,name\n" + "".join(f"{i},v{day}\n" for i in range(day, 200)) + f",null{day}\n")
+    return silt
+
+
+def start_anew(silt, db):
+    """The same files into an empty database."""
+    for table in "sales", "people", "_silt_txn", "_silt_ledger", "_silt_tables":
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+    silt.write("silt.yaml", CONFIG % {"format": db.format})
+    if (silt.dir / "state").exists():
+        os.rename(silt.dir / "state", silt.dir / f"state-{time.monotonic_ns()}")
+
+
+def assert_once(silt, db, what):
+    assert db.rows("SELECT count(*), count(DISTINCT id) FROM sales") == [("900", "900")], what
+    wanted = {str(i): f"v{min(i, 3)}" for i in range(1, 200)} | {None: "null3"}
+    rows = db.rows("SELECT id, name FROM people")
+    assert dict(rows) == wanted and len(rows) == len(wanted), what
+    assert "Nothing to do" in silt("run").out, what
+    silt("validate-consistency")
+    silt("prove")
+
+
+@pytest.fixture
+def postgres(postgres_server): # noqa: F811
+    db = Postgres(postgres_server)
+    db.direct = f"postgresql://silt@/{db.name}?host={postgres_server.folder}"
+    return db
+
+
+def through(proxy, db):
+    return {"DB": f"postgresql://silt@127.0.0.1:{proxy.port}/{db.name}?sslmode=disable&gssencmode=disable"}
+
+
+# ---- answers that are lost
+
+
+@pytest.mark.parametrize("how", ["lose", "cut"])
+def test_a_commit_without_an_answer(shop, postgres, how):
+    """lose: the commit happened; cut: it didn't. In the same run or the next, each row is there once."""
+    shop.env["DB"] = postgres.direct
+    for n in range(1, 9):
+        commits = [0]
+
+        def before(_, data):
+            if b"COMMIT" not in data or b"ISOLATION" in data:
+                return None
+            commits[0] += 1
+            return how if commits[0] == n else None
+
+        start_anew(shop, postgres)
+        proxy = Proxy(postgres.server, before)
+        result = shop("run", env=through(proxy, postgres), rc=None)
+        proxy.close()
+        if commits[0] < n:
+            break
+        asked = "the database is asked whether it happened" in result.err
+        if asked and how == "lose": # it went on as if nothing had been
+            assert result.rc == 0, result
+        shop("run")
+        assert_once(shop, postgres, f"commit {n}: {result}")
+    assert n > 6
+
+
+# ---- killed
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_message(shop, postgres, when):
+    shop.env["DB"] = postgres.direct
+    start_anew(shop, postgres)
+    proxy = Proxy(postgres.server, lambda n, data: None)
+    shop("run", env=through(proxy, postgres))
+    proxy.close()
+    total = proxy.sent
+    assert total > 60
+    points = range(1, total) if FULL else sorted(random.Random(when).sample(range(1, total), 4))
+    for point in points:
+        child = []
+
+        def before(n, data):
+            if n == point:
+                if when == "after":
+                    return "kill"
+                child[0].kill()
+                return "cut"
+            return None
+
+        start_anew(shop, postgres)
+        proxy = Proxy(postgres.server, lambda n, data: kill_after(before(n, data), child))
+        child.append(shop.start("run", env=through(proxy, postgres)))
+        end(child[0])
+        proxy.close()
+        shop("run")
+        assert_once(shop, postgres, f"killed {when} message {point} of {total}")
+
+
+def kill_after(verdict, child):
+    """The server gets it, the client is gone."""
+    if verdict == "kill":
+        child[0].kill()
+        return "lose"
+    return verdict
+
+
+def test_killed_at_any_time(shop):
+    db = Sqlite(shop.dir)
+    shop.env["DB"] = str(db.path)
+    start_anew(shop, db)
+    begin = time.monotonic()
+    shop("run")
+    whole = time.monotonic() - begin
+    points = 100 if FULL else 6
+    killed = 0
+    for i in range(points):
+        start_anew(shop, db)
+        p = shop.start("run")
+        time.sleep(whole * (0.2 + i / points))
+        p.kill()
+        killed += end(p)[0] == -signal.SIGKILL
+        shop("run")
+        assert_once(shop, db, f"killed after {i} of {points}")
+    assert killed > points / 4
+
+
+# ---- paused, overtaken, and awake again
+
+
+@pytest.mark.parametrize("text", [b"_silt_txn", b"COPY", b"BEGIN", b"_silt_ledger", b"COMMIT"])
+def test_a_zombie(shop, postgres, text):
+    """It sleeps where it sends that for the third time; another one takes the lock from it."""
+    shop.env["DB"] = postgres.direct
+    start_anew(shop, postgres)
+    child, seen, asleep = [], [0], []
+
+    def before(_, data):
+        seen[0] += text in data
+        if seen[0] == 3 and not asleep:
+            child[0].send_signal(signal.SIGSTOP)
+            asleep.append(True)
+
+    proxy = Proxy(postgres.server, before)
+    child.append(shop.start("run", env=through(proxy, postgres)))
+    assert wait_until(lambda: asleep, child[0])
+    other = shop("run", "--force-unlock", rc=None)
+    child[0].send_signal(signal.SIGCONT)
+    end(child[0])
+    proxy.close()
+    if other.rc: # the sleeper held a lock of the database: this is told, and nothing else is done
+        assert "lock timeout" in other.out, other
+    shop("run")
+    assert_once(shop, postgres, f"{text}: {other}")
+
+
+def test_a_zombie_of_sqlite(shop):
+    db = Sqlite(shop.dir)
+    shop.env["DB"] = str(db.path)
+    start_anew(shop, db)
+    begin = time.monotonic()
+    shop("run")
+    whole = time.monotonic() - begin
+    for i in range(30 if FULL else 3):
+        start_anew(shop, db)
+        p = shop.start("run")
+        time.sleep(whole * (0.3 + i / (30 if FULL else 3) * 0.7))
+        p.send_signal(signal.SIGSTOP)
+        other = shop("run", "--force-unlock", rc=None)
+        p.send_signal(signal.SIGCONT)
+        end(p)
+        if other.rc:
+            assert "locked" in other.out, other
+        shop("run")
+        assert_once(shop, db, f"zombie {i}: {other}")
