@@ -18,6 +18,7 @@
 #include "silt/policy.h"
 #include "silt/record.h"
 #include "silt/scan.h"
+#include "silt/scd2.h"
 #include "silt/schema.h"
 #include "silt/snapshot.h"
 #include "silt/sql.h"

@@ -7,6 +7,7 @@
 #include "silt/commit.h"
 #include "silt/policy.h"
 #include "silt/scan.h"
+#include "silt/scd2.h"
 #include "silt/snapshot.h"
 
 #ifdef __cplusplus
@@ -77,7 +78,8 @@ typedef enum silt_write_mode {
     SILT_WRITE_UPSERT,      /* rows of known keys are updated, the others inserted */
     SILT_WRITE_APPEND_ONCE, /* rows of known keys are left out, the others inserted */
     SILT_WRITE_IGNORE,      /* nothing where there is a table; else it is made */
-    SILT_WRITE_ERROR        /* EXISTS where there is a table; else it is made */
+    SILT_WRITE_ERROR,       /* EXISTS where there is a table; else it is made */
+    SILT_WRITE_SCD2         /* rows are versions of what their keys name; see silt/scd2.h */
 } silt_write_mode;
 
 typedef enum silt_schema_mode {
@@ -125,9 +127,11 @@ typedef struct silt_write_options {
      * feed has these differences. */
     bool as_diff;
     bool dynamic_partitions; /* OVERWRITE: only of partitions that the source has rows for */
-    const char *const *keys; /* UPSERT, APPEND_ONCE, as_diff: NULL-terminated; nulls are equal */
-    const char *newest_by;   /* of rows with one key the one that is greatest here; NULL: that is
-                                BAD_DATA (UPSERT), or the first one counts (APPEND_ONCE) */
+    /* UPSERT, APPEND_ONCE, SCD2, as_diff: NULL-terminated; nulls are equal */
+    const char *const *keys;
+    const char *newest_by; /* of rows with one key (SCD2: and one time) the one that is greatest
+                              here; NULL: that is BAD_DATA (UPSERT, and SCD2 without times), the
+                              first one counts (APPEND_ONCE), or the last (SCD2) */
     const char *const *partition_by;   /* of a table that is made; NULL-terminated */
     const char *const *properties;     /* of a table that is made: "KEY=VALUE", NULL-terminated */
     const silt_commit_options *commit; /* NULL: SILT_COMMIT_OPTIONS_INIT */
@@ -140,7 +144,8 @@ typedef struct silt_write_options {
      * the table changes, nor is its folder made. It takes as long, and for a while the room of the
      * new files. */
     bool dry_run;
-    silt_arena *arena; /* of dry runs: owns the result's texts; NULL: there are none */
+    silt_arena *arena;             /* of dry runs: owns the result's texts; NULL: there are none */
+    const silt_scd2_options *scd2; /* of mode SCD2, which needs it */
 } silt_write_options;
 #define SILT_WRITE_OPTIONS_INIT                    \
     {                                              \

@@ -15,13 +15,11 @@
 
 static int take_modes(cli *c, silt_write_options *o)
 {
-    static const cli_word modes[] = {{"append", SILT_WRITE_APPEND},
-                                     {"overwrite", SILT_WRITE_OVERWRITE},
-                                     {"upsert", SILT_WRITE_UPSERT},
-                                     {"append_once", SILT_WRITE_APPEND_ONCE},
-                                     {"ignore", SILT_WRITE_IGNORE},
-                                     {"error", SILT_WRITE_ERROR},
-                                     {NULL, 0}};
+    static const cli_word modes[] = {
+        {"append", SILT_WRITE_APPEND}, {"overwrite", SILT_WRITE_OVERWRITE},
+        {"upsert", SILT_WRITE_UPSERT}, {"append_once", SILT_WRITE_APPEND_ONCE},
+        {"scd2", SILT_WRITE_SCD2},     {"ignore", SILT_WRITE_IGNORE},
+        {"error", SILT_WRITE_ERROR},   {NULL, 0}};
     static const cli_word schema_modes[] = {
         {"merge", SILT_SCHEMA_MERGE}, {"overwrite", SILT_SCHEMA_OVERWRITE}, {NULL, 0}};
     static const cli_word dynamics[] = {{"static", 0}, {"dynamic", 1}, {NULL, 0}};
@@ -38,9 +36,33 @@ static int take_modes(cli *c, silt_write_options *o)
     return CLI_OK;
 }
 
-static int take_options(cli *c, silt_write_options *o, silt_policy *policy)
+/* Of mode scd2. */
+static int take_versions(cli *c, silt_write_options *o, silt_scd2_options *scd2)
+{
+    static const char *const texts[] = {"effective-from", "effective-date-column",
+                                        "end-date-column", "current-flag-column"};
+    *scd2 = (silt_scd2_options)SILT_SCD2_OPTIONS_INIT;
+    int status = cli_take_names(c, "tracking-columns", &scd2->tracking_columns);
+    const char *misused = scd2->tracking_columns ? "tracking-columns" : NULL;
+    if (cli_flag(c, "close-missing")) misused = "close-missing";
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (cli_text(c, texts[i])) misused = texts[i];
+    if (status != CLI_OK) return status;
+    if (o->mode != SILT_WRITE_SCD2)
+        return misused ? cli_misuse(c, "--%s is for --mode scd2", misused) : CLI_OK;
+    scd2->effective_from = cli_text(c, "effective-from");
+    scd2->effective_date_column = cli_text(c, "effective-date-column");
+    scd2->end_date_column = cli_text(c, "end-date-column");
+    scd2->current_flag_column = cli_text(c, "current-flag-column");
+    scd2->close_missing = cli_flag(c, "close-missing");
+    o->scd2 = scd2;
+    return CLI_OK;
+}
+
+static int take_options(cli *c, silt_write_options *o, silt_policy *policy, silt_scd2_options *scd2)
 {
     int status = take_modes(c, o);
+    if (status == CLI_OK) status = take_versions(c, o, scd2);
     if (status == CLI_OK) status = cli_take_policy(c, policy);
     if (status == CLI_OK) status = cli_take_names(c, "cluster-by", &policy->cluster_by);
     if (status == CLI_OK) status = cli_take_names(c, "keys", &o->keys);
@@ -219,8 +241,9 @@ int cmd_write(cli *c)
     silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
     silt_dataset dataset = {0};
     silt_policy policy;
+    silt_scd2_options scd2;
     cli_source r = {.from_the_first = cli_text(c, "dataset") != NULL};
-    int status = take_options(c, &opts, &policy);
+    int status = take_options(c, &opts, &policy, &scd2);
     if (status == CLI_OK) status = open_target(c, &dataset);
     if (status == CLI_OK) status = cli_source_open(c, &source, &r);
     if (status == CLI_OK) status = write_source(c, dataset.name ? &dataset : NULL, &source, &opts);

@@ -14,9 +14,12 @@
 void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table)
 {
     static const char *const names[] = {
-        [SILT_JOIN_SOURCES] = "source", [SILT_JOIN_MATCHES] = "matched",
-        [SILT_JOIN_LONE] = "lone",      [SILT_JOIN_SUSPECT] = "suspect",
-        [SILT_JOIN_TWICE] = "twice",    [SILT_JOIN_LOSER] = "loser"};
+        [SILT_JOIN_SOURCES] = "source",    [SILT_JOIN_MATCHES] = "matched",
+        [SILT_JOIN_LONE] = "lone",         [SILT_JOIN_SUSPECT] = "suspect",
+        [SILT_JOIN_TWICE] = "twice",       [SILT_JOIN_LOSER] = "loser",
+        [SILT_JOIN_SEVERAL] = "several",   [SILT_JOIN_LATER] = "later",
+        [SILT_JOIN_FOLDED] = "folded",     [SILT_JOIN_EVENTS] = "events",
+        [SILT_JOIN_VERSIONS] = "versions", [SILT_JOIN_ACTIONS] = "actions"};
     silt_buf_printf(sql, "temp.silt_join_%" PRId64 "_%s", j->id, names[table]);
 }
 
@@ -95,6 +98,10 @@ static silt_status put_column(void *ctx, const silt_expr *column, silt_buf *sql,
     const silt_join_view *v = ctx;
     const char *name = column->path_count > 1 ? column->path[1] : "";
     bool target = strcmp(column->path[0], SILT_JOIN_TARGET) == 0;
+    if (v->version && strcmp(column->path[0], SILT_JOIN_VERSION) == 0) {
+        silt_buf_printf(sql, "%sv%c", v->version, name[0]);
+        return SILT_OK;
+    }
     ptrdiff_t c = target ? find_target(v->match, name) : find_source(v->join, name);
     if (c < 0) return silt_fail(err, SILT_INVALID, "merge: no column %s.%s", column->path[0], name);
     SILT_CLEAN(silt_buf) text = {0};

@@ -4,7 +4,8 @@
  *  duckdb_merge_source.c  the source: read once, duplicates out of it
  *  duckdb_merge_keys.c    which keys it may have, so that few rows are looked up in vain
  *  duckdb_merge_match.c   the source against the rows that are there
- *  duckdb_merge_rows.c    what comes of both: rows, places */
+ *  duckdb_merge_rows.c    what comes of both: rows, places
+ *  duckdb_scd2*.c         the match where the target keeps all versions of a row */
 #ifndef SILT_ENGINE_DUCKDB_MERGE_H
 #define SILT_ENGINE_DUCKDB_MERGE_H
 
@@ -23,7 +24,8 @@
  *   lone     sr: source rows that meet none, where that is all that counts: see `only_lone`
  *   suspect  keys that may stand more than once; gone after join_begin, as those below
  *   twice    keys that stand more than once, and the first row that has them
- *   loser    rid, f: rows that give way to another row of the source */
+ *   loser    rid, f: rows that give way to another row of the source
+ * Of scd2, where `matched` has more columns: see duckdb_scd2.h. */
 typedef enum silt_join_table {
     SILT_JOIN_SOURCES,
     SILT_JOIN_MATCHES,
@@ -31,6 +33,12 @@ typedef enum silt_join_table {
     SILT_JOIN_SUSPECT,
     SILT_JOIN_TWICE,
     SILT_JOIN_LOSER,
+    SILT_JOIN_SEVERAL,
+    SILT_JOIN_LATER,
+    SILT_JOIN_FOLDED,
+    SILT_JOIN_EVENTS,
+    SILT_JOIN_VERSIONS,
+    SILT_JOIN_ACTIONS,
     SILT_JOIN_TABLES
 } silt_join_table;
 
@@ -74,7 +82,8 @@ typedef struct silt_join_view {
     const silt_join *join;
     const silt_join_match_spec *match; /* has the target's columns; NULL: there are none */
     const char *target, *source;
-    bool from_files; /* the target's are read from files: floats are guarded */
+    const char *version; /* of scd2: before "vs" and "ve"; NULL: there are none */
+    bool from_files;     /* the target's are read from files: floats are guarded */
 } silt_join_view;
 /* Append an expression over columns of both sides. INVALID: one that isn't there. */
 silt_status silt_join_expr(const silt_join_view *view, const silt_expr *expr, silt_buf *sql,
@@ -82,6 +91,8 @@ silt_status silt_join_expr(const silt_join_view *view, const silt_expr *expr, si
 /* Append the number of the first clause of a kind whose condition is true, or null. */
 silt_status silt_join_clause_sql(const silt_join_view *view, silt_join_when when, silt_buf *sql,
                                  silt_error *err);
+/* Append the condition under which rows meet, of aliases t and s. */
+silt_status silt_join_on_sql(const silt_join_view *view, silt_buf *sql, silt_error *err);
 bool silt_join_has_clause(const silt_join_match_spec *match, silt_join_when when);
 /* Append source rows s that meet none, as FROM has them. */
 void silt_join_put_lone(silt_buf *sql, const silt_join *j);
@@ -99,6 +110,8 @@ silt_status silt_join_put_target(const silt_join *j, silt_buf *sql, silt_error *
 /* Read the source once and take its duplicates out (duckdb_merge_source.c). Fills read and
  * deduplicated. */
 silt_status silt_join_read_source(silt_join *j, silt_error *err);
+/* Find what becomes of versions and source rows (duckdb_scd2.c): fills `matched`. */
+silt_status silt_join_find_versions(silt_join *j, silt_error *err);
 /* Append the SELECT of the rows (duckdb_merge_rows.c). */
 silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_error *err);
 

@@ -30,9 +30,9 @@ static silt_status select_sql(const silt_join *j, const silt_join_view *view, si
     return SILT_OK;
 }
 
-/* Append the condition under which rows meet. Where the source has no null, plain equality says
+/* Where the source has no null, plain equality says
  * the same, and DuckDB prunes row groups by it. */
-static silt_status on_sql(const silt_join_view *view, silt_buf *sql, silt_error *err)
+silt_status silt_join_on_sql(const silt_join_view *view, silt_buf *sql, silt_error *err)
 {
     const silt_join_match_spec *match = &view->join->match;
     for (size_t i = 0; i < match->equal_count; i++) {
@@ -64,7 +64,7 @@ static silt_status find_pairs(silt_join *j, silt_error *err)
     silt_buf_puts(&sql, "JOIN ");
     silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s ON ");
-    SILT_TRY(on_sql(&view, &sql, err));
+    SILT_TRY(silt_join_on_sql(&view, &sql, err));
     if (j->only_lone) silt_buf_puts(&sql, " LIMIT 0");
     silt_status st = silt_duck_query(j->db, &sql, NULL, err);
     return silt_duck_table_blame(&j->target, st, err);
@@ -85,7 +85,7 @@ static silt_status find_source_lone(silt_join *j, silt_error *err)
     silt_buf_puts(&sql, "RIGHT JOIN ");
     silt_join_name(&sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s ON ");
-    SILT_TRY(on_sql(&view, &sql, err));
+    SILT_TRY(silt_join_on_sql(&view, &sql, err));
     silt_buf_puts(&sql, " WHERE t.hit IS NULL");
     silt_status st = silt_duck_query(j->db, &sql, NULL, err);
     return silt_duck_table_blame(&j->target, st, err);
@@ -289,10 +289,28 @@ static silt_status count_idle(const silt_join *j, const silt_join_match *m, int6
 
 /* ---- the call ------------------------------------------------------------------------------ */
 
+/* Source rows that begin a version, and those that change one, by file; rows by clause. */
+static silt_status match_versions(silt_join *j, const silt_join_match *out, int64_t *inserted,
+                                  int64_t *acting, int64_t *idle, int64_t *rows, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    int64_t *const counts[] = {inserted, acting};
+    SILT_TRY(silt_join_find_versions(j, err));
+    silt_buf_printf(&sql, "SELECT f, count(*) FILTER (clause = %d), count(*) FILTER (acts) FROM ",
+                    SILT_SCD2_OPEN);
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE f IS NOT NULL GROUP BY f");
+    SILT_TRY(silt_join_counts(j, &sql, j->source_count, counts, 2, err));
+    SILT_TRY(count_idle(j, out, idle, err));
+    SILT_TRY(count_clauses(j, rows, err));
+    j->has_match = true;
+    return SILT_OK;
+}
+
 static void forget_match(silt_join *j)
 {
-    silt_join_drop(j, SILT_JOIN_MATCHES);
-    silt_join_drop(j, SILT_JOIN_LONE);
+    for (silt_join_table t = SILT_JOIN_SOURCES + 1; t < SILT_JOIN_TABLES; t++)
+        silt_join_drop(j, t);
     silt_duck_table_release(&j->target);
     silt_arena_reset(j->match_arena);
     j->sieve = NULL;
@@ -314,6 +332,7 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
     SILT_TRY(silt_duck_table_check_variants(&j->target, err));
+    if (j->match.scd2) return match_versions(j, out, inserted, acting, idle, rows, err);
     j->only_lone = !silt_join_has_clause(&j->match, SILT_JOIN_MATCHED) &&
                    !silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED_BY_SOURCE) &&
                    j->match.equal_count > 0 && !j->match.rest;

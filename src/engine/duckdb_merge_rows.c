@@ -89,10 +89,42 @@ static silt_status lone_rows(const silt_join *j, silt_buf *sql, silt_error *err)
     return SILT_OK;
 }
 
+static void put_scd2(bool updated, bool inserted, silt_scd2_clause update, silt_scd2_clause insert,
+                     silt_buf *sql)
+{
+    silt_buf_puts(sql, "m.clause IN (-1");
+    if (updated) silt_buf_printf(sql, ", %d", update);
+    if (inserted) silt_buf_printf(sql, ", %d", insert);
+    silt_buf_putc(sql, ')');
+}
+
+/* Append versions with the source's values, and those that keep theirs. */
+static silt_status version_rows(const silt_join *j, bool updated, bool inserted, silt_buf *sql,
+                                silt_error *err)
+{
+    silt_buf_puts(sql, "SELECT *, random() AS v FROM (SELECT m.clause AS k, m.vs, m.ve");
+    SILT_TRY(put_sides(j, true, true, sql, err));
+    silt_buf_puts(sql, " FROM ");
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(sql, " s JOIN ");
+    silt_join_name(sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(sql, " m ON s.rowid = m.sr WHERE ");
+    put_scd2(updated, inserted, SILT_SCD2_REPLACE, SILT_SCD2_OPEN, sql);
+    silt_buf_puts(sql, " UNION ALL SELECT m.clause AS k, m.vs, m.ve");
+    SILT_TRY(put_sides(j, false, true, sql, err));
+    silt_buf_puts(sql, " FROM ");
+    silt_join_name(sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(sql, " m WHERE ");
+    put_scd2(updated, inserted, SILT_SCD2_KEEP, SILT_SCD2_COPY, sql);
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
 /* Append the rows before they have their values: k, s0, …, t0, …; and v, below 1. */
 static silt_status changed_rows(const silt_join *j, bool updated, bool inserted, silt_buf *sql,
                                 silt_error *err)
 {
+    if (j->match.scd2) return version_rows(j, updated, inserted, sql, err);
     bool by_source = updated && updates(j, SILT_JOIN_MATCHED);
     inserted = inserted && silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED);
     bool lone = updated && updates(j, SILT_JOIN_NOT_MATCHED_BY_SOURCE);
@@ -127,7 +159,8 @@ static silt_status put_value(const silt_join_rows *rows, const silt_join_value *
                              silt_buf *sql, silt_error *err)
 {
     const silt_join *j = rows->join;
-    const silt_join_view view = {.join = j, .match = &j->match, .target = "r.t", .source = "r.s"};
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "r.t", .source = "r.s", .version = "r."};
     const silt_expr *first = NULL;
     bool same = true;
     for (size_t i = 0; i < j->match.clause_count; i++) {
@@ -174,7 +207,8 @@ silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_e
 silt_status silt_duck_join_count(silt_join *j, size_t clause, const silt_expr *condition,
                                  int64_t *out, silt_error *err)
 {
-    const silt_join_view view = {.join = j, .match = &j->match, .target = "r.t", .source = "r.s"};
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "r.t", .source = "r.s", .version = "r."};
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "SELECT count(*) FROM (");
     SILT_TRY(changed_rows(j, true, true, &sql, err));
@@ -195,7 +229,9 @@ silt_status silt_duck_join_places(silt_join *j, bool deleted, silt_position_sink
     silt_join_name(&sql, j, SILT_JOIN_MATCHES);
     silt_buf_puts(&sql, " WHERE clause IN (-1");
     for (size_t i = 0; i < j->match.clause_count; i++)
-        if (j->match.clauses[i].deletes == deleted) silt_buf_printf(&sql, ", %zu", i);
+        if (j->match.clauses[i].when != SILT_JOIN_NOT_MATCHED &&
+            j->match.clauses[i].deletes == deleted)
+            silt_buf_printf(&sql, ", %zu", i);
     silt_buf_puts(&sql, ") ORDER BY fi, fr");
     return silt_duck_give_places(j->db, &sql, j->target.file_count, sink, ctx, err);
 }

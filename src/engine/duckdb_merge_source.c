@@ -126,7 +126,7 @@ static void from_twice(silt_buf *sql, const silt_join *j)
 }
 
 /* The newest row of a key stays, null being older than all, ties going to the later row; or the
- * first. */
+ * first, or the last. */
 static silt_status drop_losers(const silt_join *j, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
@@ -137,7 +137,7 @@ static silt_status drop_losers(const silt_join *j, silt_error *err)
     if (j->newest >= 0)
         silt_buf_printf(&sql, "s.c%td DESC NULLS LAST, s.rowid DESC", j->newest);
     else
-        silt_buf_puts(&sql, "s.rowid");
+        silt_buf_puts(&sql, j->spec.twice == SILT_TWICE_LAST ? "s.rowid DESC" : "s.rowid");
     silt_buf_puts(&sql, ") AS place");
     from_twice(&sql, j);
     silt_buf_puts(&sql, ") WHERE place > 1");

@@ -291,7 +291,8 @@ typedef enum silt_join_twice {
     SILT_TWICE_BAD,    /* BAD_DATA, with sample keys, their files and rows */
     SILT_TWICE_NEWEST, /* the row that is greatest in `newest_by` counts; null is the least, and of
                           equal ones the later file's, the later row */
-    SILT_TWICE_FIRST   /* the first one counts */
+    SILT_TWICE_FIRST,  /* the first one counts */
+    SILT_TWICE_LAST    /* the later file's, the later row */
 } silt_join_twice;
 
 typedef struct silt_join_spec {
@@ -311,6 +312,10 @@ typedef struct silt_join_source {
 /* Expressions below look at columns of the two sides: path {"t" or "s", column, member …}. */
 #define SILT_JOIN_TARGET "t"
 #define SILT_JOIN_SOURCE "s"
+/* Of a row that scd2 writes: {"v", "start"} and {"v", "end"}, TIMESTAMP. */
+#define SILT_JOIN_VERSION "v"
+#define SILT_JOIN_START   "start"
+#define SILT_JOIN_END     "end"
 
 /* The values that an expression over the source has, in the engine's text form. */
 typedef struct silt_join_range {
@@ -336,6 +341,33 @@ typedef struct silt_join_clause {
     const silt_expr *condition; /* NULL: always */
 } silt_join_clause;
 
+/* What becomes of rows where the target keeps all versions of them (SCD type 2): the clauses of
+ * such a match, in this order. */
+typedef enum silt_scd2_clause {
+    SILT_SCD2_REPLACE, /* MATCHED: a version's values are the source's from now on */
+    SILT_SCD2_KEEP,    /* MATCHED: only its interval changes */
+    SILT_SCD2_OPEN,    /* NOT_MATCHED: a version that begins with a source row */
+    SILT_SCD2_COPY,    /* NOT_MATCHED: the part of a version behind another that was put into it */
+    SILT_SCD2_DROP,    /* MATCHED, deletes: it is part of its neighbour now, or was corrected */
+    SILT_SCD2_CLAUSES
+} silt_scd2_clause;
+
+/* Each row of the target is a version of its key: true from `start` until before `end`, null for
+ * the one that is current. Pairs of columns have no target where it lacks the column. */
+typedef struct silt_join_scd2 {
+    const silt_expr *start, *end; /* TIMESTAMP, of the target */
+    const silt_expr *from;        /* TIMESTAMP, of the source: since when a row is true; NULL: it is
+                                     from `now` on, and each key stands once */
+    const silt_expr *seen; /* with `from`: TIMESTAMP, of the target: the newest row by which a
+                              version was told; NULL: the one that it began with */
+    int64_t now_us;
+    const silt_join_equal *tracked; /* rows that differ in one are different versions */
+    size_t tracked_count;
+    const silt_join_equal *others; /* what else there is to a row */
+    size_t other_count;
+    bool close_missing; /* current versions of keys that the source lacks end */
+} silt_join_scd2;
+
 typedef struct silt_join_match_spec {
     const silt_scan_spec *target;  /* files that may match, and columns that anything looks at;
                                       without `filter`; good until join_free or another match */
@@ -345,7 +377,9 @@ typedef struct silt_join_match_spec {
     const silt_expr *rest; /* what else makes rows match; NULL: nothing */
     const silt_join_clause *clauses;
     size_t clause_count;
-    bool unique; /* no two source rows agree on `equals` */
+    bool unique;                /* no two source rows agree on `equals` */
+    const silt_join_scd2 *scd2; /* NULL: a merge. Else `clauses` are silt_scd2_clause, and no two
+                                   source rows agree on `equals` and `from` */
 } silt_join_match_spec;
 
 typedef struct silt_join_match {
@@ -542,7 +576,8 @@ typedef struct silt_engine_ops {
      * have a key twice by themselves; a key in two files is neither's fault.
      * join_ranges: what values expressions over the source have.
      * join_match: BAD_DATA: several rows of the source change one of the target, and some of them
-     * don't delete it: how many, samples.
+     * don't delete it: how many, samples; scd2: rows whose `from` is null, told to bad_source.
+     * INCONSISTENT: scd2: versions of a key that the source has overlap.
      * join_places: where the rows are that clauses update, or delete, by file and in order.
      * join_count: for how many rows of a clause a condition is true. */
     silt_status (*join_begin)(silt_engine *, const silt_join_spec *, silt_arena *, silt_join **out,

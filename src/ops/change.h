@@ -6,6 +6,7 @@
 #include "base/seam.h"
 #include "engine/engine.h"
 #include "silt/policy.h"
+#include "silt/scd2.h"
 #include "table/txn.h"
 
 /* ---- sources (source.c): many files → few groups that fit the table */
@@ -28,6 +29,8 @@ typedef struct silt_sources {
     bool any_case; /* CSV, Parquet: columns are the table's whatever the case of letters */
     const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */
+    const silt_scd2_options *scd2;    /* complete; NULL: rows aren't versions. Its columns are none
+                                         of the files' */
     const char *const *partition_by;  /* for a table that is to be made */
     size_t partition_count;
 } silt_sources;
@@ -102,6 +105,8 @@ typedef struct silt_change_facts {
     const silt_source_counts *sources; /* by silt_sources.files */
     silt_source_counts total;
     int64_t files_added, bytes_added, files_removed, rows_carried;
+    int64_t rows_more; /* of the table, besides those that were inserted; below 0: less. scd2 parts
+                          versions and joins them */
 } silt_change_facts;
 
 typedef struct silt_change_spec {
@@ -111,8 +116,9 @@ typedef struct silt_change_spec {
     const char *attempt;            /* data files are part-<attempt>-<n>.parquet */
     const char *const *keys;        /* upsert */
     size_t key_count;
-    const char *newest_by; /* upsert: NULL: duplicates are an error */
-    bool insert_only;      /* upsert: rows of keys that are there are left alone */
+    const char *newest_by;         /* upsert: NULL: duplicates are an error */
+    bool insert_only;              /* upsert: rows of keys that are there are left alone */
+    const silt_scd2_options *scd2; /* upsert: rows are versions; as the sources have it */
     /* append: rows that this condition takes go in the same commit, and have to be so many:
      * INCONSISTENT, and nothing done, where they aren't. NULL: none. */
     const char *replaces;

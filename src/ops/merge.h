@@ -26,7 +26,8 @@ struct silt_merging {
     silt_join_twice twice;
     const char *newest_by;
     bool replaces; /* clauses with a star: columns of the table that no source has become null */
-    bool grows;    /* with a star: columns of the source that the table lacks are known */
+    const silt_scd2_options *scd2; /* complete; clauses are silt_scd2_clause then. NULL: a merge */
+    bool grows;              /* with a star: columns of the source that the table lacks are known */
     const char *compression; /* as the engine has it; NULL: the table's */
     int64_t target_file_bytes;
     silt_merge_plan_fn *plan;

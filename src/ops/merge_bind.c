@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "ops/assign.h"
-#include "ops/merge.h"
+#include "ops/scd2.h"
 
 typedef struct binding {
     silt_edit *e;
@@ -382,6 +382,12 @@ static bool is_generated(const silt_field *field)
     return strstr(field->metadata, "delta.generationExpression") != NULL;
 }
 
+/* Versions whose rows keep what they have. */
+static bool keeps(const binding *b, size_t clause)
+{
+    return b->m->scd2 && (clause == SILT_SCD2_KEEP || clause == SILT_SCD2_COPY);
+}
+
 static silt_status fill_values(binding *b, silt_assigning *to, bool update,
                                const silt_expr **values)
 {
@@ -419,12 +425,13 @@ static silt_status bind_values(binding *b, size_t at)
     if (clause->when == SILT_MERGE_NOT_MATCHED_BY_SOURCE) allowed = TARGET;
     if (!values) return silt_fail_nomem(e->err);
     silt_status st = clause->star ? check_star(b) : SILT_OK;
+    if (st == SILT_OK && b->m->scd2) st = silt_scd2_values(e, t, values);
     if (st == SILT_OK)
         st = clause->star ? set_star(b, &to, update, values)
                           : set_named(b, &to, clause, allowed, values);
     for (size_t i = 0; i < t->schema->field_count && st == SILT_OK && t->numbers && !update; i++)
         if (values[i] && is_identity(&t->schema->fields[i])) t->numbers = false;
-    if (st == SILT_OK) st = fill_values(b, &to, update, values);
+    if (st == SILT_OK) st = fill_values(b, &to, update || keeps(b, at), values);
     t->misfits[at] = st == SILT_OK ? silt_assign_misfits(&to) : NULL;
     if (st == SILT_OK && to.misfits.count && !t->misfits[at]) st = silt_fail_nomem(e->err);
     silt_vec_free(&to.misfits);
@@ -471,7 +478,7 @@ static silt_status bind_clause(binding *b, size_t at)
     const silt_merge_clause *c = &b->m->clauses[at];
     static const sides looks[] = {BOTH, SOURCE, TARGET};
     const char *name = clause_name(c, at, e->arena);
-    SILT_TRY(check_clause(b, at));
+    if (!b->m->scd2) SILT_TRY(check_clause(b, at));
     t->clauses[at] = (silt_join_clause){.when = (silt_join_when)c->when,
                                         .deletes = c->action == SILT_MERGE_DELETE};
     if (c->condition) {
@@ -479,6 +486,7 @@ static silt_status bind_clause(binding *b, size_t at)
         SILT_TRY(print(e, t->clauses[at].condition, &t->condition_texts[at]));
     }
     t->by_source |= c->when == SILT_MERGE_NOT_MATCHED_BY_SOURCE;
+    t->by_source |= b->m->scd2 && b->m->scd2->close_missing;
     t->changes |= c->when != SILT_MERGE_NOT_MATCHED;
     if (c->action == SILT_MERGE_DELETE) return SILT_OK;
     silt_status st = bind_values(b, at);

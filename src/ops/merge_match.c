@@ -1,5 +1,5 @@
 /* Which rows of a table a merge's source meets, and what becomes of the files they are in. */
-#include "ops/merge.h"
+#include "ops/scd2.h"
 #include "table/expr_tree.h"
 
 typedef struct matching {
@@ -12,6 +12,7 @@ typedef struct matching {
     bool deletes;          /* which of them is being told */
     bool *wanted;          /* by field of the table: some expression looks at it */
     bool *kept;            /* by the same: some value does */
+    silt_join_scd2 scd2;   /* m->scd2 is set */
 } matching;
 
 /* ---- columns of the table */
@@ -50,6 +51,10 @@ static silt_status note_all(matching *x)
         for (size_t i = 0; t->values[c] && i < t->schema->field_count; i++)
             note(schema, t->values[c][i], x->kept);
         note(schema, t->misfits[c], x->kept);
+    }
+    if (t->m->scd2) {
+        note(schema, x->scd2.start, x->wanted);
+        note(schema, x->scd2.end, x->wanted);
     }
     for (size_t i = 0; i < schema->field_count; i++)
         x->wanted[i] |= x->kept[i];
@@ -163,7 +168,7 @@ static silt_status find_candidates(matching *x)
         x->candidates = each;
         x->count = total;
     }
-    if (!all) SILT_TRY(skip_files(x, adds));
+    if (!all || x->t->m->scd2) SILT_TRY(skip_files(x, adds));
     e->result.files_skipped = (int64_t)(total - x->count);
     return SILT_OK;
 }
@@ -261,7 +266,7 @@ static silt_status take_counts(matching *x)
     x->e->result.rows_updated = t->updated;
     x->e->result.rows_deleted = t->deleted;
     x->e->adds_rows = t->inserted > 0;
-    return SILT_OK;
+    return m->scd2 ? silt_scd2_conserve(t) : SILT_OK;
 }
 
 /* What rows were found to change stands in the files' bitmaps too. */
@@ -287,6 +292,7 @@ static silt_status match(matching *x)
 {
     silt_edit *e = x->e;
     silt_merge_try *t = x->t;
+    if (t->m->scd2) SILT_TRY(silt_scd2_match(e, t, &x->scd2));
     SILT_TRY(note_all(x));
     SILT_TRY(find_ranges(x));
     SILT_TRY(find_candidates(x));
@@ -301,7 +307,8 @@ static silt_status match(matching *x)
                                        .rest = t->rest,
                                        .clauses = t->clauses,
                                        .clause_count = t->m->clause_count,
-                                       .unique = is_unique(t->m)};
+                                       .unique = is_unique(t->m),
+                                       .scd2 = t->m->scd2 ? &x->scd2 : NULL};
     silt_status st = e->engine->ops->join_match(t->m->join, &spec, e->arena, &t->match, e->err);
     if (st == SILT_BAD_DATA) return st;
     if (st != SILT_OK) return silt_scan_missing(&e->scan, st, e->err);

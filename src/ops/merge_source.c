@@ -1,5 +1,5 @@
 /* A merge's source: its columns, and one read of it for all tries. */
-#include "ops/merge.h"
+#include "ops/scd2.h"
 #include "ops/source.h"
 
 /* ---- the order of files decides which row is the last one of a key */
@@ -50,6 +50,7 @@ static silt_status keep_order(silt_work *w)
  * then it is null, but for what the table gives a value. */
 static bool has_column(const silt_merging *m, const silt_type *schema, const silt_output_column *c)
 {
+    if (silt_scd2_is_column(m->scd2, c->name)) return false;
     if (c->kind != SILT_OUTPUT_SOURCE || silt_work_given(&m->w, c->name) != SILT_GIVEN_NONE)
         return true;
     int at = silt_type_find(schema, c->name);
@@ -88,7 +89,7 @@ static silt_status take_columns(silt_merging *m)
     if (!count) return silt_fail(m->err, SILT_INVALID, "the source has no columns");
     m->w.columns = (silt_write_columns){.columns = columns, .column_count = count};
     m->schema = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
-    return SILT_OK;
+    return m->scd2 ? silt_scd2_check_source(m) : SILT_OK;
 }
 
 /* ---- reading */
@@ -97,7 +98,7 @@ static silt_status take_columns(silt_merging *m)
  */
 static silt_status dedup_keys(silt_merging *m, const silt_merge_try *t, const char ***out)
 {
-    const char **keys = silt_arena_calloc(m->arena, t->equal_count + 1, sizeof(*keys));
+    const char **keys = silt_arena_calloc(m->arena, t->equal_count + 2, sizeof(*keys));
     if (!keys) return silt_fail_nomem(m->err);
     for (size_t i = 0; i < t->equal_count; i++) {
         const silt_expr *s = t->equals[i].source;
@@ -172,9 +173,15 @@ silt_status silt_merge_read(silt_edit *e, silt_merge_try *t)
 {
     silt_merging *m = t->m;
     const char **keys = NULL;
+    size_t count = 0;
     if (m->join) return SILT_OK;
-    if (m->twice != SILT_TWICE_FINE) SILT_TRY(dedup_keys(m, t, &keys));
-    SILT_TRY(silt_merge_begin(m, keys, keys ? t->equal_count : 0));
+    if (m->twice != SILT_TWICE_FINE) {
+        SILT_TRY(dedup_keys(m, t, &keys));
+        count = t->equal_count;
+        /* Rows of a key that are true since other times are other versions. */
+        if (m->scd2 && m->scd2->effective_from) keys[count++] = m->scd2->effective_from;
+    }
+    SILT_TRY(silt_merge_begin(m, keys, count));
     m->read_with = silt_arena_strdup(m->arena, e->state->metadata.schema_json);
     return m->read_with ? SILT_OK : silt_fail_nomem(e->err);
 }

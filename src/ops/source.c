@@ -3,6 +3,7 @@
  *
  * Columns are matched by name, exactly, never by position. Which files can't be part of it is found
  * for all of them at once. */
+#include "ops/scd2.h"
 #include "ops/source.h"
 
 #include <stdarg.h>
@@ -130,6 +131,25 @@ static bool audit_fits(const struct audit *audit, const silt_type *type)
            (type->kind >= SILT_TYPE_SHORT && type->kind <= SILT_TYPE_LONG);
 }
 
+bool silt_planning_makes(const silt_planning *p, const char *name)
+{
+    return (p->sources->audit_columns && silt_is_audit_column(name)) ||
+           silt_scd2_is_column(p->sources->scd2, name);
+}
+
+/* A table that is made keeps versions by these; one that stands has them. */
+static silt_status add_version_columns(silt_planning *p)
+{
+    silt_field fields[SILT_SCD2_COLUMNS];
+    if (!p->sources->scd2) return SILT_OK;
+    silt_scd2_fields(p->sources->scd2, fields);
+    for (size_t i = 0; !p->table && i < SILT_SCD2_COLUMNS; i++)
+        if (!silt_planning_find(p, fields[i].name)) SILT_TRY(push_field(p, &fields[i]));
+    const silt_type schema = {
+        .kind = SILT_TYPE_STRUCT, .fields = p->fields.items, .field_count = p->fields.count};
+    return silt_scd2_check_table(p->sources->scd2, &schema, p->err);
+}
+
 static silt_status add_audit_columns(silt_planning *p)
 {
     for (size_t a = 0; p->sources->audit_columns && a < SILT_COUNT(audits); a++) {
@@ -215,7 +235,7 @@ static silt_status give_group_columns(silt_planning *p, const silt_header_group 
     for (size_t i = 0; i < most; i++) {
         const silt_field *f = named ? silt_planning_find(p, group->names[i]) : &p->fields.items[i];
         if (!f || (!named && f->type->kind == SILT_TYPE_VOID)) continue;
-        if (!named && p->sources->audit_columns && silt_is_audit_column(f->name)) continue;
+        if (!named && silt_planning_makes(p, f->name)) continue;
         if (!named && !may_have(group, f)) continue;
         columns[count++] = (silt_column){f->name, f->type};
     }
@@ -303,6 +323,7 @@ static silt_status plan(silt_planning *p, silt_source_plan *out, silt_bad_source
     SILT_TRY(silt_planning_columns(p));
     if (p->bad.count) return give_bad(p, bad);
     SILT_TRY(check_partitions(p));
+    SILT_TRY(add_version_columns(p));
     SILT_TRY(add_audit_columns(p));
     SILT_TRY(give_columns(p, &result));
     SILT_TRY(give_schema(p, &result));

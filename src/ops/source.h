@@ -70,6 +70,8 @@ silt_status silt_planning_nested(silt_planning *p, silt_header_group *group);
 
 /* Whether an audit column is called so, in any case of letters. */
 bool silt_is_audit_column(const char *name);
+/* Whether a column is one that no source may have, in any case of letters: Silt fills it. */
+bool silt_planning_makes(const silt_planning *p, const char *name);
 /* Whether a column is computed, numbered or given a default where a source doesn't have it. */
 bool silt_field_has_value(const silt_field *field);
 const silt_field *silt_planning_find(const silt_planning *p, const char *name);

@@ -127,7 +127,7 @@ static const char *field_names(silt_planning *p)
     SILT_CLEAN(silt_buf) text = {0};
     size_t nth = 0;
     for (size_t i = 0; i < p->fields.count; i++)
-        if (!p->sources->audit_columns || !silt_is_audit_column(p->fields.items[i].name))
+        if (!silt_planning_makes(p, p->fields.items[i].name))
             put_name(&text, p->fields.items[i].name, nth++);
     const char *copy = silt_buf_copy(&text, p->arena);
     return copy ? copy : "";
@@ -152,6 +152,14 @@ static silt_status judge_names(silt_planning *p, silt_header_group *g, const cha
                 silt_fail(p->err, SILT_INVALID, "%s: the column %s is one that Silt adds",
                           p->sources->files[g->files.items[0]].name, names[i]);
             return silt_hint(p->err, st, "rename it in the source, or write audit_columns: false");
+        }
+        if (silt_planning_makes(p, names[i])) {
+            silt_status st = silt_fail(p->err, SILT_INVALID,
+                                       "%s: the column %s is one that versions are kept by",
+                                       p->sources->files[g->files.items[0]].name, names[i]);
+            return silt_hint(p->err, st,
+                             "rename it in the source, or call the table's column otherwise "
+                             "(scd2_effective_date_column, …)");
         }
         if (!names[i][0]) SILT_TRY(silt_planning_blame_all(p, g, "column %zu has no name", i + 1));
         char *lower = silt_arena_strdup(p->arena, names[i]);
@@ -229,8 +237,7 @@ static silt_status judge_missing(silt_planning *p, silt_header_group *g, const c
 {
     for (size_t i = 0; i < p->known && !g->bad; i++) {
         const silt_field *f = &p->fields.items[i];
-        bool there = f->nullable || silt_field_has_value(f) ||
-                     (p->sources->audit_columns && silt_is_audit_column(f->name));
+        bool there = f->nullable || silt_field_has_value(f) || silt_planning_makes(p, f->name);
         for (size_t k = 0; k < count && !there; k++)
             there = silt_streq(names[k], f->name);
         if (!there)

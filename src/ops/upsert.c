@@ -1,6 +1,8 @@
 /* A loader's keyed batches: merges whose last word is the loader's. */
 #include "ops/upsert.h"
 
+#include "ops/scd2.h"
+
 /* ---- clauses */
 
 static const silt_merge_clause insert_star = {
@@ -54,6 +56,7 @@ static void give_facts(const silt_edit_result *r, const silt_merging *m, silt_ch
     out->bytes_added = r->bytes_added;
     out->files_removed = r->files_removed;
     out->rows_carried = r->rows_copied;
+    out->rows_more = m->result.rows_inserted - m->w.facts.total.inserted - r->rows_deleted;
 }
 
 static silt_status tell(void *ctx, const silt_edit *e, silt_txn_options *out)
@@ -109,6 +112,7 @@ static silt_status take_keys(upsert *u, silt_arena *arena, silt_error *err)
     if (!keys) return silt_fail_nomem(err);
     memcpy(keys, u->spec->keys, u->spec->key_count * sizeof(*keys));
     u->m.keys = keys;
+    if (u->spec->scd2) return silt_scd2_clauses(&u->m, u->spec->scd2, u->spec->newest_by, err);
     return silt_upsert_clauses(&u->m, u->spec->newest_by, u->spec->insert_only, err);
 }
 

@@ -38,6 +38,7 @@ typedef struct silt_writing {
     const silt_expr *replaced; /* the rows that go, over the current snapshot; NULL: all */
     silt_replacing replacing;  /* begun where w.edit is set: rows that a condition takes */
     silt_stage_result staged;
+    silt_scd2_options scd2; /* of mode SCD2: complete */
     silt_write_result result;
 } silt_writing;
 

@@ -1,5 +1,6 @@
 /* The keyed modes of silt_write(): a merge into a table that is there; one that isn't is made with
  * the rows in it, in one commit. */
+#include "ops/scd2.h"
 #include "ops/upsert.h"
 #include "ops/write.h"
 
@@ -18,7 +19,10 @@ static void take_merging(silt_writing *wr, silt_merging *m)
                               .spec = &wr->spec,
                               .arena = wr->arena,
                               .err = wr->err}};
-    wr->spec = (silt_change_spec){.sources = &wr->sources, .plan = &wr->plan, .attempt = wr->id};
+    wr->spec = (silt_change_spec){.sources = &wr->sources,
+                                  .plan = &wr->plan,
+                                  .load_time_us = silt_now_us(NULL),
+                                  .attempt = wr->id};
     silt_write_constraints(wr, &wr->spec);
 }
 
@@ -30,6 +34,14 @@ static void give_counts(silt_writing *wr, const silt_merging *m)
     wr->result.rows_updated = n->updated;
     wr->result.rows_unchanged = n->unchanged;
     wr->result.rows_deduplicated = n->deduplicated;
+}
+
+static silt_status take_clauses(silt_writing *wr, silt_merging *m)
+{
+    if (wr->opts.mode == SILT_WRITE_SCD2)
+        return silt_scd2_clauses(m, &wr->scd2, wr->opts.newest_by, wr->err);
+    return silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
+                               wr->err);
 }
 
 /* ---- differences */
@@ -147,8 +159,7 @@ static silt_status merge(silt_writing *wr, silt_merging *m)
     opts.target_file_bytes = wr->opts.target_file_bytes;
     m->plan = plan;
     m->plan_ctx = wr;
-    SILT_TRY(silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
-                                 wr->err));
+    SILT_TRY(take_clauses(wr, m));
     SILT_TRY(silt_edit_run(wr->base, &silt_merge_op, m, &opts, &edit, &wr->after, wr->err));
     wr->result.outcome = outcome_of(edit.outcome);
     wr->result.committed_version = edit.committed_version;
@@ -168,32 +179,89 @@ static silt_status merge(silt_writing *wr, silt_merging *m)
 
 /* ---- a table that isn't */
 
+/* What a version's row has besides the source's columns: since when, until when, whether current.
+ */
+static silt_status put_version(const silt_writing *wr, const silt_expr **values,
+                               silt_join_value *columns)
+{
+    silt_field fields[SILT_SCD2_COLUMNS];
+    silt_scd2_fields(&wr->scd2, fields);
+    SILT_TRY(silt_scd2_exprs(wr->arena, values, wr->err));
+    for (size_t i = 0; i < SILT_SCD2_COLUMNS; i++) {
+        const silt_expr **of_clauses =
+            silt_arena_calloc(wr->arena, SILT_SCD2_CLAUSES, sizeof(*of_clauses));
+        if (!of_clauses) return silt_fail_nomem(wr->err);
+        of_clauses[SILT_SCD2_OPEN] = of_clauses[SILT_SCD2_COPY] = values[i];
+        columns[i] = (silt_join_value){fields[i].name, fields[i].type, of_clauses};
+    }
+    return SILT_OK;
+}
+
+static void take_matched(silt_merging *m, const silt_join_match *match)
+{
+    silt_work *w = &m->w;
+    for (size_t g = 0, i = 0; g < w->group_count; g++)
+        for (size_t f = 0; f < w->groups[g].file_count; f++, i++) {
+            silt_source_counts *n = &w->counts[w->file_index[i]];
+            n->inserted = match->inserted[i];
+            n->updated = match->acting[i];
+            n->unchanged = match->idle[i];
+        }
+    silt_work_sum(w);
+}
+
 /* All rows of the source that count, by its columns. */
 static silt_status source_rows(silt_writing *wr, silt_merging *m, silt_rows_spec *out)
 {
     static const silt_join_clause insert = {.when = SILT_JOIN_NOT_MATCHED};
+    static const silt_join_clause versions[SILT_SCD2_CLAUSES] = {
+        [SILT_SCD2_OPEN] = {.when = SILT_JOIN_NOT_MATCHED},
+        [SILT_SCD2_COPY] = {.when = SILT_JOIN_NOT_MATCHED},
+        [SILT_SCD2_DROP] = {.deletes = true}};
     static const silt_type number = {.kind = SILT_TYPE_LONG};
     static const silt_scan_column nothing = {
         .name = "nothing", .type = &number, .physical = {.name = "nothing", .id = -1}};
     static const silt_scan_spec empty = {.columns = &nothing, .column_count = 1, .limit = -1};
     static const bool kept = false;
-    const silt_join_match_spec spec = {
+    silt_join_scd2 scd2 = {0};
+    const silt_expr *made[SILT_SCD2_COLUMNS];
+    silt_join_match_spec spec = {
         .target = &empty, .kept = &kept, .clauses = &insert, .clause_count = 1, .unique = true};
     silt_join_match match;
-    size_t count = m->schema.field_count;
-    silt_join_value *columns = silt_arena_calloc(wr->arena, count, sizeof(*columns));
-    const silt_expr **values = silt_arena_calloc(wr->arena, count, sizeof(*values));
-    if (!columns || !values) return silt_fail_nomem(wr->err);
+    size_t count = m->schema.field_count, more = m->scd2 ? SILT_SCD2_COLUMNS : 0;
+    silt_join_value *columns = silt_arena_calloc(wr->arena, count + more, sizeof(*columns));
+    silt_join_equal *equals = silt_arena_calloc(wr->arena, count, sizeof(*equals));
+    if (!columns || !equals) return silt_fail_nomem(wr->err);
     for (size_t i = 0; i < count; i++) {
         const silt_field *field = &m->schema.fields[i];
-        values[i] = silt_merge_column(wr->arena, SILT_JOIN_SOURCE, field->name, field->type);
-        if (!values[i]) return silt_fail_nomem(wr->err);
-        columns[i] = (silt_join_value){field->name, field->type, &values[i]};
+        const silt_expr *value =
+            silt_merge_column(wr->arena, SILT_JOIN_SOURCE, field->name, field->type);
+        const silt_expr **of_clauses =
+            silt_arena_calloc(wr->arena, SILT_SCD2_CLAUSES, sizeof(*of_clauses));
+        if (!value || !of_clauses) return silt_fail_nomem(wr->err);
+        of_clauses[0] = of_clauses[SILT_SCD2_OPEN] = of_clauses[SILT_SCD2_COPY] = value;
+        columns[i] = (silt_join_value){field->name, field->type, of_clauses};
+        if (!silt_names_have(silt_write_names(wr->opts.keys), field->name)) continue;
+        const silt_expr *nothing_there = silt_expr_null(wr->arena, field->type);
+        if (!nothing_there) return silt_fail_nomem(wr->err);
+        equals[spec.equal_count++] = (silt_join_equal){nothing_there, value, true};
+    }
+    if (m->scd2) {
+        SILT_TRY(silt_scd2_match_none(m, &scd2));
+        SILT_TRY(put_version(wr, made, columns + count));
+        spec.scd2 = &scd2;
+        spec.equals = equals;
+        spec.clauses = versions;
+        spec.clause_count = SILT_SCD2_CLAUSES;
+    } else {
+        spec.equal_count = 0;
     }
     SILT_TRY(wr->engine->ops->join_match(m->join, &spec, wr->arena, &match, wr->err));
+    take_matched(m, &match);
     *out = (silt_rows_spec){
         .kind = SILT_ROWS_JOIN,
-        .join = {.join = m->join, .inserted = true, .columns = columns, .column_count = count}};
+        .join = {
+            .join = m->join, .inserted = true, .columns = columns, .column_count = count + more}};
     return SILT_OK;
 }
 
@@ -211,9 +279,6 @@ static silt_status stage(silt_writing *wr, silt_merging *m)
         wr->engine->ops->rewrite(wr->engine, &rewrite, wr->arena, &wr->staged, wr->err);
     SILT_TRY(silt_work_after_stage(w, &wr->staged, st));
     SILT_TRY(silt_work_sorted(w));
-    for (size_t i = 0; i < wr->sources.file_count; i++)
-        m->w.counts[i].inserted = m->w.counts[i].read - m->w.counts[i].deduplicated;
-    silt_work_sum(&m->w);
     silt_conserved c = {.sources = m->w.counts,
                         .source_count = wr->sources.file_count,
                         .staged = &wr->staged,
@@ -221,21 +286,41 @@ static silt_status stage(silt_writing *wr, silt_merging *m)
     return silt_conserve(&c, wr->err);
 }
 
+/* Whatever is kept of versions is given to each row. */
+static silt_given making_given(void *ctx, const char *name)
+{
+    const silt_writing *wr = ctx;
+    bool version = wr->opts.mode == SILT_WRITE_SCD2 && silt_scd2_is_column(&wr->scd2, name);
+    return version ? SILT_GIVEN_ALL : silt_work_given(&wr->w, name);
+}
+
+static silt_status begin(const silt_writing *wr, silt_merging *m)
+{
+    silt_names names = silt_write_names(wr->opts.keys);
+    const char **keys = silt_arena_calloc(wr->arena, names.count + 1, sizeof(*keys));
+    if (!keys) return silt_fail_nomem(wr->err);
+    memcpy(keys, names.items, names.count * sizeof(*keys));
+    if (m->scd2 && m->scd2->effective_from) keys[names.count++] = m->scd2->effective_from;
+    return silt_merge_begin(m, keys, names.count);
+}
+
 static silt_status make_table(silt_writing *wr, silt_merging *m)
 {
     SILT_TRY(silt_write_shape(wr));
     silt_shape *shape = wr->w.shape;
-    if (wr->opts.mode == SILT_WRITE_UPSERT &&
-        !silt_pairs_get(shape->metadata.configuration, DELETION_VECTORS))
+    bool changes = wr->opts.mode == SILT_WRITE_UPSERT || wr->opts.mode == SILT_WRITE_SCD2;
+    if (changes && !silt_pairs_get(shape->metadata.configuration, DELETION_VECTORS))
         SILT_TRY(silt_shape_set_property(shape, DELETION_VECTORS, "true", wr->err));
+    wr->w.given = making_given;
+    wr->w.given_ctx = wr;
     SILT_TRY(silt_write_start(wr));
+    wr->spec.load_time_us = silt_now_us(NULL);
     m->w.metadata = wr->w.metadata;
     m->w.spec = &wr->spec;
-    SILT_TRY(silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
-                                 wr->err));
+    SILT_TRY(take_clauses(wr, m));
     m->replaces = false; /* what no source has is the table's to give */
     SILT_TRY(silt_merge_columns(m));
-    SILT_TRY(silt_merge_begin(m, wr->opts.keys, silt_write_names(wr->opts.keys).count));
+    SILT_TRY(begin(wr, m));
     SILT_TRY(stage(wr, m));
     SILT_TRY(silt_work_publish(&wr->w, &wr->staged));
     SILT_TRY(silt_write_commit(wr));
@@ -260,8 +345,11 @@ static silt_status into(silt_writing *wr)
 
 silt_status silt_write_keyed(silt_writing *wr)
 {
+    if (wr->opts.mode == SILT_WRITE_SCD2)
+        SILT_TRY(silt_scd2_take(wr->opts.scd2, &wr->scd2, wr->err));
     SILT_TRY(silt_write_look(wr));
     SILT_TRY(silt_write_keep(wr));
+    if (wr->opts.mode == SILT_WRITE_SCD2) wr->sources.scd2 = &wr->scd2;
     bool making = !wr->base, done = false;
     silt_status st = into(wr);
     if (st != SILT_CONFLICT || !making) return st;

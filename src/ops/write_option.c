@@ -17,7 +17,8 @@ silt_names silt_write_names(const char *const *names)
 bool silt_write_is_keyed(const silt_writing *wr)
 {
     const silt_write_options *o = &wr->opts;
-    return o->mode == SILT_WRITE_UPSERT || o->mode == SILT_WRITE_APPEND_ONCE || o->as_diff;
+    return o->mode == SILT_WRITE_UPSERT || o->mode == SILT_WRITE_APPEND_ONCE ||
+           o->mode == SILT_WRITE_SCD2 || o->as_diff;
 }
 
 static silt_status check_modes(const silt_writing *wr)
@@ -36,13 +37,17 @@ static silt_status check_modes(const silt_writing *wr)
         return misused(wr, o->as_diff ? "differences are told by keys: name them"
                                       : "this mode needs keys");
     if (!keyed && o->keys)
-        return misused(wr, "keys are for the modes upsert and append_once, and for differences");
+        return misused(wr,
+                       "keys are for the modes upsert, append_once and scd2, and for differences");
     if (!keyed && o->newest_by)
-        return misused(wr, "the column that tells the newest row is for upsert and append_once");
+        return misused(wr,
+                       "the column that tells the newest row is for upsert, append_once and scd2");
     if (o->schema_mode == SILT_SCHEMA_OVERWRITE &&
         (o->mode != SILT_WRITE_OVERWRITE || o->where || o->dynamic_partitions))
         return misused(wr, "the schema is overwritten with all rows only (mode overwrite, without "
                            "a condition)");
+    if (o->mode != SILT_WRITE_SCD2 && o->scd2)
+        return misused(wr, "what is about versions is for mode scd2");
     if (keyed && o->ordering_keys)
         return misused(wr, "ordering keys are for the modes that write all rows anew");
     return SILT_OK;

@@ -1,0 +1,429 @@
+/* Versions of rows against a source that tells more of them.
+ *
+ * Invariants
+ *  (1) A source row is at most one of: the row whose values a new version has, the row that changes
+ *      a version (`acts`). What is neither changes nothing.
+ *  (2) A version of the target is in `matched` with a clause at most once.
+ *  (3) What comes of a key depends on its versions and its source rows alone, not on their order.
+ *
+ * @see docs/guide/scd2.md */
+#include "engine/duckdb_scd2.h"
+
+#include <stdio.h>
+
+/* ---- pieces -------------------------------------------------------------------------------- */
+
+silt_status silt_scd2_run(const silt_scd2_match *x, silt_buf *sql)
+{
+    if (sql->failed) return silt_fail_nomem(x->err);
+    silt_status st = silt_duck_query(x->j->db, sql, NULL, x->err);
+    silt_buf_clear(sql);
+    return st;
+}
+
+silt_status silt_scd2_count(const silt_scd2_match *x, silt_buf *sql, int64_t *out)
+{
+    if (sql->failed) return silt_fail_nomem(x->err);
+    silt_status st = silt_duck_query_int(x->j->db, sql, out, x->err);
+    silt_buf_clear(sql);
+    return st;
+}
+
+silt_status silt_scd2_put_equal(const silt_join_view *view, const silt_join_equal *pairs,
+                                size_t count, silt_buf *sql, silt_error *err)
+{
+    silt_buf_puts(sql, "(true");
+    for (size_t i = 0; i < count; i++) {
+        silt_buf_puts(sql, " AND ");
+        SILT_TRY(silt_join_expr(view, pairs[i].source, sql, err));
+        silt_buf_puts(sql, " IS NOT DISTINCT FROM ");
+        if (pairs[i].target)
+            SILT_TRY(silt_join_expr(view, pairs[i].target, sql, err));
+        else
+            silt_buf_puts(sql, "NULL");
+    }
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+silt_status silt_scd2_put_kept(const silt_scd2_match *x, bool null, silt_buf *sql)
+{
+    const silt_join *j = x->j;
+    for (size_t c = 0; c < j->target.column_count; c++) {
+        if (!j->match.kept[c]) continue;
+        silt_buf_puts(sql, ", ");
+        if (!null) {
+            silt_buf_printf(sql, "m.t%zu", c);
+            continue;
+        }
+        silt_buf_puts(sql, "NULL::");
+        SILT_TRY(silt_sql_type(sql, j->target.columns[c].type, x->err));
+    }
+    return SILT_OK;
+}
+
+static silt_status put_from(const silt_scd2_match *x, silt_buf *sql)
+{
+    const silt_join_view view = {.join = x->j, .source = "s.c"};
+    if (x->spec->from) return silt_join_expr(&view, x->spec->from, sql, x->err);
+    silt_buf_printf(sql, "make_timestamptz(%" PRId64 ")", x->spec->now_us);
+    return SILT_OK;
+}
+
+/* ---- times of source rows ------------------------------------------------------------------ */
+
+static silt_status blame_timeless(const silt_scd2_match *x, const int64_t *timeless)
+{
+    const silt_join *j = x->j;
+    int64_t rows = 0;
+    const char *first = NULL;
+    for (size_t i = 0; i < j->source_count; i++) {
+        char why[200];
+        if (!timeless[i]) continue;
+        rows += timeless[i];
+        if (!first) first = j->file_names[i];
+        (void)snprintf(why, sizeof why,
+                       "%" PRId64 " row%s no time since when it is true: it is null, or no time",
+                       timeless[i], timeless[i] == 1 ? " has" : "s have");
+        if (j->spec.stage.bad_source)
+            j->spec.stage.bad_source(j->spec.stage.bad_source_ctx, i, SILT_BAD_DATA, why);
+    }
+    if (!rows) return SILT_OK;
+    (void)silt_fail(x->err, SILT_BAD_DATA,
+                    "%s: %" PRId64 " row%s no time since when it is true (scd2_effective_from)",
+                    first, rows, rows == 1 ? " has" : "s have");
+    return silt_hint(x->err, SILT_BAD_DATA, "give each row a time, or leave such rows out");
+}
+
+static silt_status look_at_times(silt_scd2_match *x)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    x->earliest_us = x->spec->now_us;
+    if (!x->spec->from) return SILT_OK;
+    int64_t *timeless =
+        silt_arena_calloc(x->j->match_arena, x->j->source_count + 1, sizeof(*timeless));
+    if (!timeless) return silt_fail_nomem(x->err);
+    silt_buf_puts(&sql, "SELECT s.f, count(*) FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s WHERE ");
+    SILT_TRY(put_from(x, &sql));
+    silt_buf_puts(&sql, " IS NULL GROUP BY s.f");
+    SILT_TRY(silt_join_counts(x->j, &sql, x->j->source_count, &timeless, 1, x->err));
+    SILT_TRY(blame_timeless(x, timeless));
+    silt_buf_clear(&sql);
+    silt_buf_puts(&sql, "SELECT coalesce(min(epoch_us(");
+    SILT_TRY(put_from(x, &sql));
+    silt_buf_printf(&sql, ")), %" PRId64 ")::BIGINT FROM ", x->spec->now_us);
+    silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s");
+    return silt_scd2_count(x, &sql, &x->earliest_us);
+}
+
+/* Keys of several source rows: what comes of them is for the fold. */
+static silt_status find_several(silt_scd2_match *x)
+{
+    const silt_join_match_spec *match = &x->j->match;
+    const silt_join_view view = {.join = x->j, .source = "s.c"};
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!x->spec->from) return SILT_OK;
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SEVERAL);
+    silt_buf_puts(&sql, " AS SELECT ");
+    for (size_t i = 0; i < match->equal_count; i++) {
+        SILT_TRY(silt_join_expr(&view, match->equals[i].source, &sql, x->err));
+        silt_buf_printf(&sql, " AS k%zu, ", i);
+    }
+    silt_buf_puts(&sql, "min(s.rowid) AS kid, min(");
+    SILT_TRY(put_from(x, &sql));
+    silt_buf_puts(&sql, ") AS since FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s GROUP BY ALL HAVING count(*) > 1");
+    SILT_TRY(silt_scd2_run(x, &sql));
+
+    silt_buf_puts(&sql, "SELECT count(*) FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SEVERAL);
+    SILT_TRY(silt_scd2_count(x, &sql, &x->several));
+
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, x->j, SILT_JOIN_LATER);
+    silt_buf_puts(&sql, " AS SELECT s.rowid AS sr, d.kid AS kid FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s JOIN ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SEVERAL);
+    silt_buf_puts(&sql, " d ON s.rowid <> d.kid");
+    for (size_t i = 0; i < match->equal_count; i++) {
+        silt_buf_puts(&sql, " AND ");
+        SILT_TRY(silt_join_expr(&view, match->equals[i].source, &sql, x->err));
+        silt_buf_printf(&sql, " IS NOT DISTINCT FROM d.k%zu", i);
+    }
+    return silt_scd2_run(x, &sql);
+}
+
+/* ---- pairs --------------------------------------------------------------------------------- */
+
+/* Append the source, a row a key, with its time st and the least one of its key. */
+static silt_status source_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
+{
+    const silt_join *j = x->j;
+    silt_buf_puts(sql, "(SELECT s.*, s.rowid AS sr, ");
+    SILT_TRY(put_from(x, sql));
+    silt_buf_puts(sql, " AS st, ");
+    if (x->several) silt_buf_puts(sql, "coalesce(d.since, ");
+    SILT_TRY(put_from(x, sql));
+    silt_buf_printf(sql, "%s AS since, %s AS several FROM ", x->several ? ")" : "",
+                    x->several ? "d.kid IS NOT NULL" : "false");
+    silt_join_name(sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(sql, " s");
+    if (x->several) {
+        silt_buf_puts(sql, " LEFT JOIN ");
+        silt_join_name(sql, j, SILT_JOIN_SEVERAL);
+        silt_buf_puts(sql, " d ON s.rowid = d.kid ANTI JOIN ");
+        silt_join_name(sql, j, SILT_JOIN_LATER);
+        silt_buf_puts(sql, " l ON s.rowid = l.sr");
+    }
+    if (again) {
+        silt_buf_puts(sql, " SEMI JOIN ");
+        silt_join_name(sql, j, SILT_JOIN_FOLDED);
+        silt_buf_puts(sql, " g ON s.rowid = g.kid");
+    }
+    silt_buf_puts(sql, ")");
+    return SILT_OK;
+}
+
+/* Append versions that a row of the source may be about: those that didn't end before. */
+static silt_status target_sql(const silt_scd2_match *x, bool current, silt_buf *sql)
+{
+    const silt_join_view view = {
+        .join = x->j, .match = &x->j->match, .target = "t.c", .from_files = true};
+    silt_buf_puts(sql, "(SELECT * FROM (");
+    SILT_TRY(silt_duck_table_sql(&x->j->target, NULL, true, sql, x->err));
+    silt_buf_puts(sql, ") t WHERE ");
+    SILT_TRY(silt_join_expr(&view, x->spec->end, sql, x->err));
+    silt_buf_puts(sql, " IS NULL");
+    if (!current) {
+        silt_buf_puts(sql, " OR ");
+        SILT_TRY(silt_join_expr(&view, x->spec->end, sql, x->err));
+        silt_buf_printf(sql, " >= make_timestamptz(%" PRId64 ")", x->earliest_us);
+    }
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* Append the time of the row that told a version last. */
+static silt_status put_told(const silt_scd2_match *x, const silt_join_view *view, silt_buf *sql)
+{
+    const silt_join_scd2 *spec = x->spec;
+    if (!spec->seen) return silt_join_expr(view, spec->start, sql, x->err);
+    silt_buf_puts(sql, "greatest(");
+    SILT_TRY(silt_join_expr(view, spec->seen, sql, x->err));
+    silt_buf_puts(sql, ", ");
+    SILT_TRY(silt_join_expr(view, spec->start, sql, x->err));
+    silt_buf_putc(sql, ')');
+    return SILT_OK;
+}
+
+/* Append versions t with source rows s: their places, times, and whether they are the same. */
+static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
+{
+    const silt_join *j = x->j;
+    const silt_join_scd2 *spec = x->spec;
+    const silt_join_view view = {
+        .join = j, .match = &j->match, .target = "t.c", .source = "s.c", .from_files = true};
+    silt_buf_puts(sql, "SELECT t." SILT_DUCK_TABLE_FILE " AS fi, t." SILT_DUCK_TABLE_ROW
+                       " AS fr, s.sr, s.f, s.several, s.st, ");
+    SILT_TRY(silt_join_expr(&view, spec->start, sql, x->err));
+    silt_buf_puts(sql, " AS ts, ");
+    SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
+    silt_buf_puts(sql, " AS te, ");
+    SILT_TRY(put_told(x, &view, sql));
+    silt_buf_puts(sql, " AS tk, ");
+    SILT_TRY(silt_scd2_put_equal(&view, spec->tracked, spec->tracked_count, sql, x->err));
+    silt_buf_puts(sql, " AS same, ");
+    SILT_TRY(silt_scd2_put_equal(&view, spec->others, spec->other_count, sql, x->err));
+    silt_buf_puts(sql, " AS like_it");
+    for (size_t c = 0; c < j->target.column_count; c++)
+        if (j->match.kept[c]) silt_buf_printf(sql, ", t.c%zu AS t%zu", c, c);
+    silt_buf_puts(sql, " FROM ");
+    SILT_TRY(target_sql(x, false, sql));
+    silt_buf_puts(sql, " t RIGHT JOIN ");
+    SILT_TRY(source_sql(x, again, sql));
+    silt_buf_puts(sql, " s ON ");
+    SILT_TRY(silt_join_on_sql(&view, sql, x->err));
+    silt_buf_puts(sql, " AND (");
+    SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
+    silt_buf_puts(sql, " IS NULL OR ");
+    SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
+    silt_buf_puts(sql, " >= s.since)");
+    return SILT_OK;
+}
+
+/* Append what `matched` has. A row is red where it tells nothing that its version didn't say: these
+ * are left out where a key has one version at most that counts, which `again` doesn't rely on. */
+static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
+{
+    const bool timed = x->spec->from != NULL;
+    silt_buf_printf(
+        sql,
+        "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM %d AS acts, several, same, red, "
+        "ts, te, tk, CASE WHEN clause = %d THEN st ELSE ts END AS vs, "
+        "CASE WHEN clause = %d THEN st WHEN clause = %d THEN te END AS ve",
+        SILT_SCD2_REPLACE, SILT_SCD2_OPEN, SILT_SCD2_KEEP, SILT_SCD2_REPLACE);
+    for (size_t c = 0; c < x->j->target.column_count; c++)
+        if (x->j->match.kept[c]) silt_buf_printf(sql, ", t%zu", c);
+    silt_buf_printf(sql,
+                    " FROM (SELECT *, (CASE WHEN several THEN -1 WHEN fi IS NULL THEN %d WHEN red "
+                    "THEN NULL WHEN te IS NOT NULL OR ts IS NULL OR %s THEN -1 WHEN same THEN %d "
+                    "ELSE %d END)::INTEGER AS clause FROM (SELECT *, fi IS NOT NULL AND same AND ",
+                    SILT_SCD2_OPEN,
+                    timed ? "st < ts OR st < tk OR (st = ts AND NOT same)" : "st <= ts",
+                    SILT_SCD2_REPLACE, SILT_SCD2_KEEP);
+    if (!timed)
+        silt_buf_puts(sql, "te IS NULL AND like_it");
+    else
+        silt_buf_printf(
+            sql,
+            "ts <= st AND (te IS NULL%s) AND (like_it OR (st < tk AND (te IS NULL OR tk < te)))",
+            x->spec->close_missing ? "" : " OR st < te");
+    silt_buf_puts(sql, " AS red FROM (");
+    SILT_TRY(meet_sql(x, again, sql));
+    silt_buf_puts(sql, ")))");
+    if (!timed && !again) silt_buf_puts(sql, " WHERE red IS DISTINCT FROM true");
+    return SILT_OK;
+}
+
+static silt_status find_pairs(const silt_scd2_match *x)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " AS ");
+    SILT_TRY(pairs_sql(x, false, &sql));
+    return silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
+}
+
+/* ---- which keys are for the fold ----------------------------------------------------------- */
+
+static silt_status find_folded(const silt_scd2_match *x, int64_t *count)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "CREATE TEMP TABLE ");
+    silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
+    silt_buf_puts(&sql, " AS SELECT sr AS kid FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " GROUP BY sr HAVING bool_or(several) OR (bool_or(red) IS DISTINCT FROM "
+                        "true AND (bool_or(clause = -1) OR count(*) > 1))");
+    SILT_TRY(silt_scd2_run(x, &sql));
+    silt_buf_puts(&sql, "SELECT count(*) FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
+    return silt_scd2_count(x, &sql, count);
+}
+
+/* Where rows that tell nothing were left out, a key's current version may be missing besides one
+ * that ended: it is looked for once more. Only clocks that go back bring this about. */
+static silt_status complete_folded(const silt_scd2_match *x, int64_t *count)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (x->spec->from || !*count) return SILT_OK;
+    silt_buf_puts(&sql, "DELETE FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE sr IN (SELECT kid FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
+    silt_buf_putc(&sql, ')');
+    SILT_TRY(silt_scd2_run(x, &sql));
+    silt_buf_puts(&sql, "INSERT INTO ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_putc(&sql, ' ');
+    SILT_TRY(pairs_sql(x, true, &sql));
+    SILT_TRY(silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err));
+    silt_join_drop(x->j, SILT_JOIN_FOLDED);
+    return find_folded(x, count);
+}
+
+/* ---- rows besides these -------------------------------------------------------------------- */
+
+/* A version that ends where a source row begins: that row's own. */
+static silt_status open_next(const silt_scd2_match *x)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "INSERT INTO ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_printf(&sql,
+                    " SELECT NULL, NULL, m.sr, m.f, %d, false, false, false, false, NULL, NULL, "
+                    "NULL, m.ve, NULL",
+                    SILT_SCD2_OPEN);
+    SILT_TRY(silt_scd2_put_kept(x, true, &sql));
+    silt_buf_puts(&sql, " FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_printf(&sql, " m WHERE m.clause = %d", SILT_SCD2_KEEP);
+    return silt_scd2_run(x, &sql);
+}
+
+/* Current versions of keys that the source doesn't have end: after whatever was told of them. */
+static silt_status close_missing(const silt_scd2_match *x)
+{
+    const silt_join_view view = {
+        .join = x->j, .match = &x->j->match, .target = "t.c", .source = "s.c", .from_files = true};
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!x->spec->close_missing) return SILT_OK;
+    silt_buf_puts(&sql, "INSERT INTO ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_printf(&sql,
+                    " SELECT t." SILT_DUCK_TABLE_FILE ", t." SILT_DUCK_TABLE_ROW
+                    ", NULL, NULL, %d, false, false, false, false, NULL, NULL, NULL, ",
+                    SILT_SCD2_KEEP);
+    SILT_TRY(silt_join_expr(&view, x->spec->start, &sql, x->err));
+    silt_buf_printf(&sql, ", make_timestamptz(greatest(%" PRId64 ", epoch_us(", x->spec->now_us);
+    SILT_TRY(put_told(x, &view, &sql));
+    silt_buf_puts(&sql, ") + 1))");
+    for (size_t c = 0; c < x->j->target.column_count; c++)
+        if (x->j->match.kept[c]) silt_buf_printf(&sql, ", t.c%zu", c);
+    silt_buf_puts(&sql, " FROM ");
+    SILT_TRY(target_sql(x, true, &sql));
+    silt_buf_puts(&sql, " t ANTI JOIN ");
+    silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " s ON ");
+    SILT_TRY(silt_join_on_sql(&view, &sql, x->err));
+    return silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
+}
+
+/* Versions of folded keys make way for what comes of them; others beside one that a row tells again
+ * stay as they are. */
+static silt_status drop_decided(const silt_scd2_match *x)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "DELETE FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE clause IS NULL OR clause = -1 OR sr IN (SELECT kid FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
+    silt_buf_putc(&sql, ')');
+    return silt_scd2_run(x, &sql);
+}
+
+static silt_status put_actions(const silt_scd2_match *x)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "INSERT INTO ");
+    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " SELECT * FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_ACTIONS);
+    return silt_scd2_run(x, &sql);
+}
+
+silt_status silt_join_find_versions(silt_join *j, silt_error *err)
+{
+    silt_scd2_match x = {.j = j, .spec = j->match.scd2, .err = err};
+    int64_t folded = 0;
+    SILT_TRY(look_at_times(&x));
+    SILT_TRY(find_several(&x));
+    SILT_TRY(find_pairs(&x));
+    SILT_TRY(find_folded(&x, &folded));
+    SILT_TRY(complete_folded(&x, &folded));
+    if (folded) SILT_TRY(silt_scd2_fold(&x));
+    SILT_TRY(drop_decided(&x));
+    SILT_TRY(open_next(&x));
+    if (folded) SILT_TRY(put_actions(&x));
+    SILT_TRY(close_missing(&x));
+    for (silt_join_table t = SILT_JOIN_SEVERAL; t < SILT_JOIN_TABLES; t++)
+        silt_join_drop(j, t);
+    return SILT_OK;
+}
