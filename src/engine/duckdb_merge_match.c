@@ -332,11 +332,11 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
     SILT_TRY(silt_duck_table_check_variants(&j->target, err));
-    if (j->match.scd2) return match_versions(j, out, inserted, acting, idle, rows, err);
     j->only_lone = !silt_join_has_clause(&j->match, SILT_JOIN_MATCHED) &&
                    !silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED_BY_SOURCE) &&
                    j->match.equal_count > 0 && !j->match.rest;
     SILT_TRY(silt_join_make_sieve(j, err));
+    if (j->match.scd2) return match_versions(j, out, inserted, acting, idle, rows, err);
     SILT_TRY(find_pairs(j, err));
     SILT_TRY(find_source_lone(j, err));
     SILT_TRY(check_contested(j, err));

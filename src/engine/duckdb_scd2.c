@@ -190,14 +190,21 @@ static silt_status source_sql(const silt_scd2_match *x, bool again, silt_buf *sq
     return SILT_OK;
 }
 
-/* Append versions that a row of the source may be about: those that didn't end before. */
+/* Append versions that a row of the source may be about: those that didn't end before. `current`:
+ * those of keys that it doesn't have too, if they are current. */
 static silt_status target_sql(const silt_scd2_match *x, bool current, silt_buf *sql)
 {
     const silt_join_view view = {
         .join = x->j, .match = &x->j->match, .target = "t.c", .from_files = true};
-    silt_buf_puts(sql, "(SELECT * FROM (");
-    SILT_TRY(silt_duck_table_sql(&x->j->target, NULL, true, sql, x->err));
-    silt_buf_puts(sql, ") t WHERE ");
+    silt_buf_puts(sql, "(SELECT * FROM ");
+    if (current) {
+        silt_buf_putc(sql, '(');
+        SILT_TRY(silt_duck_table_sql(&x->j->target, NULL, true, sql, x->err));
+        silt_buf_puts(sql, ") t");
+    } else {
+        SILT_TRY(silt_join_put_target(x->j, sql, x->err));
+    }
+    silt_buf_puts(sql, " WHERE ");
     SILT_TRY(silt_join_expr(&view, x->spec->end, sql, x->err));
     silt_buf_puts(sql, " IS NULL");
     if (!current) {
