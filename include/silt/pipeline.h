@@ -96,6 +96,9 @@ typedef struct silt_run_table {
     int64_t files_discovered, files_processed, files_skipped, files_failed;
     int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
     int64_t batches;
+    int64_t recoveries;     /* times that something unfinished was found and put right */
+    int64_t commit_retries; /* tries of commits beyond the first of each batch */
+    int64_t violations;     /* rows that violated a constraint; -1: the table has none */
     int64_t duration_ms;
     int64_t version;     /* of the target afterwards; -1: there is none */
     silt_status problem; /* why it failed as a whole; SILT_OK: it didn't (single files may have) */

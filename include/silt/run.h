@@ -11,6 +11,7 @@
 #define SILT_RUN_H
 
 #include "silt/commit.h"
+#include "silt/pipeline.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -97,16 +98,44 @@ typedef struct silt_run_attempt {
     int64_t pid;
 } silt_run_attempt;
 
+/* What a run of a pipeline adds up to. */
+typedef struct silt_run_metrics {
+    int64_t files_discovered, files_processed, files_skipped, files_failed, rows, batches;
+    int64_t recoveries;           /* times that something unfinished was found and put right */
+    int64_t lock_failures;        /* the lock wasn't to be had, or was taken away */
+    int64_t inconsistencies;      /* tables whose state can't be decided */
+    int64_t consecutive_failures; /* runs up to this one that weren't completed, one after another;
+                                     runs that weren't given the lock aren't counted */
+    double run_seconds;
+} silt_run_metrics;
+
 typedef struct silt_run_record {
     const char *id, *label; /* label NULL: none */
-    const char *status;     /* "running": an attempt is; "completed": each number was done, the last
-                               time that it was tried; "partial": one was not */
+    /* Of a run of changes: "running": an attempt is; "completed": each number was done, the last
+     * time that it was tried; "partial": one was not. Of a pipeline's: "running", "completed",
+     * "partial" (some files or tables failed), "failed", "interrupted", "locked" (another run was
+     * at work), "crashed" (it didn't end), "unsure" (it didn't end so far, and whether its process
+     * lives can't be told). */
+    const char *status;
     int64_t commit_sequence;
-    int64_t started_us, ended_us;     /* ended -1 while running */
+    int64_t started_us, ended_us;     /* ended -1: it hasn't */
     const char *const *metadata;      /* NAME, VALUE, NAME, VALUE, …; NULL ends it */
-    const silt_run_attempt *attempts; /* in the order of time; NULL in lists */
+    const silt_run_attempt *attempts; /* in the order of time; NULL in lists. Of a pipeline's: its
+                                         batches, SILT_RUN_BATCHES_MAX at most */
     size_t attempt_count;
+    const char *pipeline;  /* NULL: a run of changes, which has nothing of what follows */
+    const char *operation; /* "RUN", "MAINTAIN" */
+    const char *error;     /* why it failed as a whole; NULL: it didn't */
+    const char *host;      /* whose process `pid` it was */
+    int64_t pid;
+    silt_run_metrics metrics;
+    const silt_run_table *tables; /* NULL in lists */
+    size_t table_count;
+    const silt_run_failure *failures; /* SILT_RUN_FAILURES_MAX at most; NULL in lists */
+    size_t failure_count;
 } silt_run_record;
+#define SILT_RUN_BATCHES_MAX  1000
+#define SILT_RUN_FAILURES_MAX 100
 
 typedef struct silt_run_log silt_run_log; /* opaque; one thread */
 
@@ -128,16 +157,26 @@ SILT_API void silt_run_log_free(silt_run_log *log);
 /* Called with each run; what it is given is good for the call. Return false to hear of no more. */
 typedef bool silt_run_fn(void *ctx, const silt_run_record *record);
 
+/**
+ * The log of a pipeline: `runs` under its checkpoint path. It also tells of the run that is at work
+ * now, or has died and wasn't found dead so far. The pipeline has to live as long.
+ *
+ * @param out set on success only; give back with silt_run_log_free()
+ */
+SILT_API SILT_CHECKED silt_status silt_pipeline_run_log(silt_pipeline *pipeline, silt_run_log **out,
+                                                        silt_error *err);
+
 /** All runs, without their attempts, the latest first. A table that isn't there has none. */
 SILT_API SILT_CHECKED silt_status silt_run_log_list(silt_run_log *log, silt_run_fn *fn, void *ctx,
                                                     silt_error *err);
 
 /**
- * One run. Of attempts that didn't end, or ended unsure, the tables are asked; the answer is told
- * here, and written down by the next silt_run_begin().
+ * One run, by its id or a beginning of it that no other id has. Of attempts that didn't end, or
+ * ended unsure, the tables are asked; the answer is told here, and written down by the next
+ * silt_run_begin().
  *
  * @param arena owns what `out` points to
- * @return SILT_NOT_FOUND no such run
+ * @return SILT_NOT_FOUND no such run; SILT_INVALID several begin so
  */
 SILT_API SILT_CHECKED silt_status silt_run_log_read(silt_run_log *log, const char *id,
                                                     silt_arena *arena, silt_run_record *out,

@@ -63,7 +63,8 @@ static const cli_option unload_options[] = {
 
 static const cli_option prove_options[] = {{"sources", CLI_FLAG, NULL, 0}, END};
 
-static const cli_option runs_options[] = {{"run-state", CLI_TEXT, "DIR", 0}, END};
+static const cli_option runs_options[] = {
+    {"run-state", CLI_TEXT, "DIR", 0}, {"limit", CLI_COUNT, "N", 0}, END};
 
 static const cli_option check_options[] = {{"schema", CLI_FLAG, NULL, 0}, END};
 

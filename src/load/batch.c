@@ -8,6 +8,7 @@
 #include "load/batch.h"
 
 #include "base/json.h"
+#include "load/history.h"
 #include "load/recover.h"
 
 typedef struct batch {
@@ -22,8 +23,9 @@ typedef struct batch {
     char attempt[SILT_UUID_SIZE];
     char manifest[SILT_HASH_SIZE];
     int64_t started_us;
-    bool ledger_taken;    /* by another attempt: N is spent */
-    silt_bad_source late; /* a file that changed after it was discovered; why NULL: none */
+    bool ledger_taken;           /* by another attempt: N is spent */
+    silt_run_history_batch told; /* for the run history */
+    silt_bad_source late;        /* a file that changed after it was discovered; why NULL: none */
 } batch;
 
 /* ---- files that fail */
@@ -399,6 +401,29 @@ static void tell_start(const batch *b)
                     b->target->table->name, b->job.number, b->candidates->count, bytes);
 }
 
+/* What the run history says of the batch, as long as it isn't known to be committed. */
+static void note_tries(batch *b, silt_status st, const silt_change_result *result,
+                       const silt_error *err)
+{
+    b->told = (silt_run_history_batch){.table = b->target->table,
+                                       .number = b->job.number,
+                                       .attempt = b->attempt,
+                                       .outcome = SILT_RUN_FAILED,
+                                       .files = (int64_t)b->candidates->count,
+                                       .rows = -1,
+                                       .version = -1,
+                                       .tries = st == SILT_OK ? result->txn.attempts : -1,
+                                       .started_us = b->started_us};
+    if (st != SILT_OK)
+        b->told.error = silt_arena_strdup(b->arena, err->message);
+    else if (result->txn.outcome != SILT_TXN_COMMITTED)
+        b->told.outcome =
+            result->txn.outcome == SILT_TXN_CONFLICT ? SILT_RUN_CONFLICT : SILT_RUN_OVERTAKEN;
+    if (st == SILT_OK && result->txn.outcome == SILT_TXN_CONFLICT)
+        b->told.error = silt_arena_strdup(b->arena, result->txn.conflict);
+    if (st == SILT_UNSURE) b->told.outcome = SILT_RUN_UNSURE;
+}
+
 /* From the promise to the record. */
 static silt_status carry_out(batch *b, bool *committed, silt_error *err)
 {
@@ -411,6 +436,7 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
 
     st = runner->ops->apply(runner, &b->job, b->arena, &result, &bad, err);
     if (st != SILT_OK && b->late.why) bad = (silt_bad_sources){&b->late, 1};
+    note_tries(b, st, &result, err);
     if (is_files_fault(st, &bad) || b->ledger_taken) return give_up(b, &bad, err);
     if (st != SILT_OK) return abandon(b, st, err);
     if (result.txn.outcome == SILT_TXN_APP_MOVED) return SILT_OK; /* decided: settle */
@@ -420,6 +446,9 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
         return give_up(b, &bad, err);
     }
     *committed = true;
+    b->told.outcome = SILT_RUN_COMMITTED;
+    b->told.rows = result.facts.total.read;
+    b->told.version = result.txn.version;
     add_up(b, &result);
     SILT_TRY(finish(b, &result, err));
     b->target->ops->maintain(b->load, b->target);
@@ -450,5 +479,7 @@ silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_cand
     atomic_store(&load->deadline_us, b.started_us + load->config->timeout_ms * 1000);
     st = carry_out(&b, committed, err);
     atomic_store(&load->deadline_us, 0);
+    b.told.ended_us = silt_now_us(load->clock);
+    if (b.told.attempt) silt_run_history_add_batch(load, &b.told);
     return st;
 }

@@ -36,8 +36,9 @@ typedef enum silt_target_format {
     SILT_TARGET_POSTGRES
 } silt_target_format;
 
-/* As it is written. */
+/* As they are written. */
 const char *silt_strategy_name(silt_strategy strategy);
+const char *silt_target_format_name(silt_target_format format);
 
 /* What a completed file that changes brings about. */
 typedef enum silt_on_change {
@@ -126,6 +127,8 @@ typedef struct silt_config {
     int64_t retry_attempts;      /* 3: tries of a file, over all runs */
     int64_t timeout_ms;          /* of a batch; 60 min */
     int64_t lock_timeout_ms;     /* 120 min */
+    int64_t history_keep_ms;     /* 90 days: of runs in the run history */
+    int64_t history_bundles;     /* 100: run bundles that are kept; 0: none are written */
     int64_t memory_limit_bytes;  /* of the process; 0: not given */
     int64_t threads;             /* 0: one a core */
     const char *timezone;        /* "UTC" */

@@ -388,6 +388,21 @@ const silt_config_key silt_config_connection_keys[] = {
     LATER("data_options"),
     END};
 
+static const silt_config_key history_keys[] = {
+    {.name = "keep",
+     .kind = SILT_KEY_INTERVAL,
+     .offset = ROOT(out.history_keep_ms),
+     .fallback = "90 days",
+     .about = "For how long the table of runs has a run."},
+    {.name = "bundles",
+     .kind = SILT_KEY_INT,
+     .offset = ROOT(out.history_bundles),
+     .fallback = "100",
+     .min = 0,
+     .max = 100000,
+     .about = "How many run bundles are kept; 0: none are written."},
+    END};
+
 const silt_config_key silt_config_root_keys[] = {
     {.name = "pipeline",
      .kind = SILT_KEY_NAME,
@@ -428,6 +443,10 @@ const silt_config_key silt_config_root_keys[] = {
      .factor = 60000,
      .fallback = "120",
      .about = "After which a lock of an unknown owner is void."},
+    {.name = "run_history",
+     .kind = SILT_KEY_OBJECT,
+     .keys = history_keys,
+     .about = "What is kept of runs that were."},
     {.name = "memory_limit",
      .kind = SILT_KEY_SIZE,
      .offset = ROOT(out.memory_limit_bytes),

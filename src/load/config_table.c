@@ -146,6 +146,12 @@ const char *silt_strategy_name(silt_strategy strategy)
     return names[strategy];
 }
 
+const char *silt_target_format_name(silt_target_format format)
+{
+    static const char *const names[] = {"delta", "parquet", "csv", "sqlite", "postgres"};
+    return names[format];
+}
+
 static void read_strategy(reading *t)
 {
     int64_t strategy = t->raw.loading_strategy, mode = t->raw.mode;

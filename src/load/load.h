@@ -22,7 +22,7 @@ struct silt_load {
     const silt_clock *clock;   /* NULL: the system's */
     const silt_random *random; /* NULL: the system's */
     silt_store *state;         /* the checkpoint path */
-    silt_store *tracker_store, *status_store;
+    silt_store *tracker_store, *status_store, *runs_store;
     silt_engine *engine;
     silt_runner *runner;
     atomic_bool cancelled;           /* asked to stop */
@@ -33,6 +33,7 @@ struct silt_load {
     silt_tracker *tracker;
     int64_t started_us;
     char run_id[SILT_UUID_SIZE];
+    struct silt_run_history *history; /* of the run at work (history.h); NULL: none is kept */
 };
 
 /* Which source files of a table there are to be found now. */
@@ -40,6 +41,8 @@ silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_
 
 /* Tell the program's sink: kind and a JSON object. */
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...) SILT_PRINTF(3, 4);
+/* The same as a sink of others: `ctx` is the silt_load. */
+void silt_load_sink(void *ctx, const char *kind, const char *json);
 /* Tell a person (kind "message", {"level", "text"}): level is info or warning. */
 void silt_load_message(silt_load *load, const char *level, const char *format, ...)
     SILT_PRINTF(3, 4);

@@ -21,6 +21,7 @@ struct silt_lock {
     int fd; /* the OFD lock; -1 where the store has no local path */
     char *path;
     char *name;
+    char run_id[SILT_UUID_SIZE];
     int64_t timeout_us, acquired_us, renewed_us;
     char token[SILT_UUID_SIZE];
 };
@@ -42,6 +43,7 @@ static void write_json(const silt_lock *lock, silt_buf *buf)
     silt_json_member_string(&w, "token", lock->token);
     silt_json_member_string(&w, "boot_id", self.world);
     silt_json_member_int(&w, "process_start", self.start);
+    if (lock->run_id[0]) silt_json_member_string(&w, "run_id", lock->run_id);
     silt_json_end_object(&w);
     silt_buf_putc(buf, '\n');
 }
@@ -71,6 +73,7 @@ static void parse_json(silt_bytes body, const silt_clock *clock, silt_arena *are
     copy_text(out->lock_name, sizeof(out->lock_name),
               silt_json_string(silt_json_get(json, "lock_name")));
     copy_text(out->token, sizeof(out->token), silt_json_string(silt_json_get(json, "token")));
+    copy_text(out->run_id, sizeof(out->run_id), silt_json_string(silt_json_get(json, "run_id")));
 
     silt_process self, owner = {.pid = out->pid};
     const char *world = silt_json_string(silt_json_get(json, "boot_id"));
@@ -205,6 +208,7 @@ static silt_status take_remote(silt_lock *lock, bool force, silt_lock_info *old,
 
 static silt_status try_once(silt_lock *lock, bool force, silt_lock_info *old, silt_error *err)
 {
+    *old = (silt_lock_info){0};                /* who was waited for has left by himself */
     for (int round = 0; round < 10; round++) { /* others may come and go meanwhile */
         lock->acquired_us = lock->renewed_us = silt_now_us(lock->clock);
         silt_status st = lock->path ? make_local(lock, err) : put_lock(lock, true, err);
@@ -274,6 +278,7 @@ silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, 
     *lock = (silt_lock){.state = state, .clock = opts->clock, .fd = -1};
     lock->timeout_us = opts->timeout_minutes * 60 * 1000000;
     lock->name = strdup(opts->name);
+    copy_text(lock->run_id, sizeof(lock->run_id), opts->run_id);
     silt_uuid(opts->random, lock->token);
     silt_lock_info old = {0};
     silt_status st = lock->name ? local_path(state, &lock->path, err) : silt_fail_nomem(err);
@@ -312,6 +317,11 @@ static silt_status still_ours(silt_lock *lock, silt_error *err)
     SILT_TRY(silt_lock_look(lock->state, lock->clock, &now, err));
     if (now.readable && strcmp(now.token, lock->token) == 0) return SILT_OK;
     return silt_fail(err, SILT_FENCED, "the lock was taken away from this run");
+}
+
+silt_status silt_lock_check(silt_lock *lock, silt_error *err)
+{
+    return still_ours(lock, err);
 }
 
 silt_status silt_lock_renew(silt_lock *lock, silt_error *err)

@@ -24,10 +24,13 @@ typedef struct silt_lock_info {
     char hostname[128];
     char lock_name[128];
     char token[SILT_UUID_SIZE];
+    char run_id[SILT_UUID_SIZE]; /* of the run that it is held for; "": of none */
 } silt_lock_info;
 
 typedef struct silt_lock_options {
-    const char *name; /* the pipeline */
+    const char *name;   /* the pipeline */
+    const char *run_id; /* that it is held for: who finds the lock of one that died tells of it in
+                           the run history; NULL: none */
     int64_t timeout_minutes;
     int64_t wait_seconds; /* 0: don't wait; -1: for ever */
     bool force;           /* take it from somebody alive */
@@ -47,6 +50,9 @@ silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, 
 /* Move timeout_at ahead when a third of the time is over; cheap to call often. FENCED: the lock
  * isn't ours any more. */
 silt_status silt_lock_renew(silt_lock *lock, silt_error *err);
+
+/* FENCED: the lock isn't ours any more. Cost: it is read. */
+silt_status silt_lock_check(silt_lock *lock, silt_error *err);
 
 /* Release and give back; NULL is fine. A lock that was taken from us is left alone. */
 void silt_lock_free(silt_lock *lock);

@@ -1,11 +1,13 @@
 /* The pipeline's maintenance, table by table: small files put together, checkpoints, the log's
  * cleanup, files that nobody needs. Each step is safe beside runs and readers, and one that fails
  * keeps no other from being done. */
-#include "load/load.h"
+#include "load/history.h"
 #include "load/session.h"
 #include "silt/upkeep.h"
 #include "silt/edit.h"
 #include "silt/maintain.h"
+
+#define STATE_TABLES 3 /* tracker, table status, runs */
 
 typedef struct upkeep {
     silt_load *load;
@@ -187,6 +189,9 @@ static silt_status maintain_state(silt_load *load, bool dry_run, silt_arena *are
     if (st == SILT_OK)
         st = vacuum_state(load, load->status_store, "table_status", dry_run, arena,
                           &tables[report->table_count++], err);
+    if (st == SILT_OK)
+        st = vacuum_state(load, load->runs_store, SILT_RUNS_DIR, dry_run, arena,
+                          &tables[report->table_count++], err);
     silt_session_end(load);
     return st;
 }
@@ -197,33 +202,51 @@ static bool has_policy(const silt_maintenance *policy)
            policy->log_retention_ms || policy->vacuum_retention_ms;
 }
 
+static silt_status check_name(const silt_config *config, const char *table, silt_error *err)
+{
+    bool known = !table;
+    for (size_t i = 0; !known && i < config->table_count; i++)
+        known = strcmp(table, config->tables[i].name) == 0;
+    if (known) return SILT_OK;
+    return silt_fail(err, SILT_INVALID, "pipeline '%s' has no table '%s'", config->pipeline, table);
+}
+
+static silt_status maintain_all(silt_load *load, const silt_maintain_options *opts,
+                                silt_arena *arena, silt_maintain_report *report, silt_error *err)
+{
+    const silt_config *config = load->config;
+    silt_maintain_table *tables =
+        silt_arena_calloc(arena, config->table_count + STATE_TABLES, sizeof(*tables));
+    if (!tables) return silt_fail_nomem(err);
+    report->tables = tables;
+    for (size_t i = 0; i < config->table_count; i++) {
+        const silt_config_table *table = &config->tables[i];
+        if (opts->table && strcmp(opts->table, table->name) != 0) continue;
+        if (!has_policy(&table->maintenance)) continue;
+        SILT_TRY(silt_load_check(load, err));
+        SILT_TRY(
+            maintain_table(load, table, opts->dry_run, arena, &tables[report->table_count++], err));
+    }
+    if (!opts->table) SILT_TRY(maintain_state(load, opts->dry_run, arena, report, tables, err));
+    for (size_t i = 0; i < report->table_count; i++)
+        report->failed = report->failed || tables[i].failed;
+    return SILT_OK;
+}
+
 silt_status silt_pipeline_maintain(silt_pipeline *pipeline, const silt_maintain_options *opts,
                                    silt_arena *arena, silt_maintain_report *out, silt_error *err)
 {
     static const silt_maintain_options defaults = SILT_MAINTAIN_OPTIONS_INIT;
     silt_load *load = silt_pipeline_load(pipeline);
-    const silt_config *config = load->config;
+    silt_maintain_report report = {0};
+    silt_error local = {0};
     if (!opts) opts = &defaults;
-    silt_maintain_table *tables =
-        silt_arena_calloc(arena, config->table_count + 2, sizeof(*tables));
-    if (!tables) return silt_fail_nomem(err);
-    silt_maintain_report report = {.tables = tables};
-    bool known = !opts->table;
-    for (size_t i = 0; i < config->table_count; i++) {
-        const silt_config_table *table = &config->tables[i];
-        if (opts->table && strcmp(opts->table, table->name) != 0) continue;
-        known = true;
-        if (!has_policy(&table->maintenance)) continue;
-        SILT_TRY(silt_load_check(load, err));
-        SILT_TRY(
-            maintain_table(load, table, opts->dry_run, arena, &tables[report.table_count++], err));
-    }
-    if (!known)
-        return silt_fail(err, SILT_INVALID, "pipeline '%s' has no table '%s'", config->pipeline,
-                         opts->table);
-    if (!opts->table) SILT_TRY(maintain_state(load, opts->dry_run, arena, &report, tables, err));
-    for (size_t i = 0; i < report.table_count; i++)
-        report.failed = report.failed || tables[i].failed;
-    *out = report;
-    return SILT_OK;
+    if (!err) err = &local;
+    SILT_TRY(check_name(load->config, opts->table, err));
+    silt_session_name(load);
+    if (!opts->dry_run) silt_run_history_begin(load, "MAINTAIN");
+    silt_status st = maintain_all(load, opts, arena, &report, err);
+    silt_run_history_end_maintain(load, st, err, &report);
+    if (st == SILT_OK) *out = report;
+    return st;
 }

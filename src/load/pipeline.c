@@ -2,6 +2,7 @@
 #include "load/load.h"
 
 #include "load/batch.h"
+#include "load/history.h"
 #include "load/recover.h"
 #include "load/session.h"
 #include "load/table_status.h"
@@ -50,6 +51,7 @@ static silt_status load_batches(silt_load *load, silt_target *target, const silt
         bool committed;
         SILT_TRY(silt_settle(load, target, &settled, err));
         tell_settled(load, target, &settled);
+        run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
         if (silt_tracker_version(load->tracker) != listed_for) {
             silt_arena_reset(arena);
             SILT_TRY(
@@ -141,19 +143,20 @@ static silt_status run_table(silt_load *load, const silt_config_table *table,
                              const silt_run_options *opts, const known_states *known,
                              silt_table_run *run, silt_error *err)
 {
-    run->sum =
-        (silt_run_table){.table_name = table->name, .path = table->target_path, .version = -1};
+    run->sum = (silt_run_table){
+        .table_name = table->name, .path = table->target_path, .violations = -1, .version = -1};
     silt_error problem = {0};
     silt_target target = {0};
     const int64_t start_ms = silt_now_ms(load->clock);
     silt_status st = silt_target_open(load, table, &target, &problem);
     if (st == SILT_OK) st = load_table(load, &target, opts, run, &problem);
+    run->sum.problem = st;
+    silt_run_history_add_table(load, &target, &run->sum);
     if (target.table) silt_target_release(&target);
 
     run->sum.files_skipped =
         run->sum.files_discovered - run->sum.files_processed - run->sum.files_failed;
     if (run->sum.files_skipped < 0) run->sum.files_skipped = 0; /* files came and went */
-    run->sum.problem = st;
     run->sum.status = st == SILT_OK && !run->sum.files_failed ? "completed" : "failed";
     if (st != SILT_OK) {
         run->sum.message = silt_arena_strdup(run->arena, problem.message);
@@ -200,6 +203,7 @@ static void leave_out(const silt_config_table *table, const silt_run_table *obst
         .table_name = table->name,
         .path = table->target_path,
         .status = "skipped",
+        .violations = -1,
         .version = -1,
         .problem = obstacle->problem != SILT_OK ? obstacle->problem : SILT_BAD_DATA,
         .message = silt_arena_printf(run->arena, "left out: it depends on %s, which %s",
@@ -263,15 +267,14 @@ silt_status silt_pipeline_run(silt_pipeline *pipeline, const silt_run_options *o
     if (!err) err = &local;
     if (!opts) opts = &defaults;
     SILT_TRY(check_table_name(load->config, opts->table, err));
-    SILT_TRY(silt_session_begin(load, opts->wait_lock_s, opts->force_unlock, err));
-
+    silt_run_history_begin(load, "RUN");
+    silt_run_result result = {.pipeline = load->config->pipeline};
+    silt_status st = silt_session_begin(load, opts->wait_lock_s, opts->force_unlock, err);
     const int64_t start_ms = silt_now_ms(load->clock);
-    silt_run_result result = {
-        .run_id = silt_arena_strdup(arena, load->run_id),
-        .pipeline = load->config->pipeline,
-    };
-    silt_status st = run_tables(load, opts, arena, &result, err);
+    result.run_id = silt_arena_strdup(arena, load->run_id);
+    if (st == SILT_OK) st = run_tables(load, opts, arena, &result, err);
     result.duration_ms = silt_now_ms(load->clock) - start_ms;
+    silt_run_history_end(load, st, err, &result);
     silt_session_end(load);
     if (st == SILT_OK) *out = result;
     return st;

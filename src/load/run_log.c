@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/type.h"
 #include "ops/change.h"
 #include "silt/scan.h"
@@ -113,9 +112,7 @@ static silt_status scan_lines(const silt_run_log *log, const silt_scan_options *
     return silt_scan_to_file(scan, SILT_FILE_JSON, path, NULL, err);
 }
 
-typedef silt_status line_fn(void *ctx, silt_bytes line, silt_error *err);
-
-static silt_status each_line(const char *path, line_fn *fn, void *ctx, silt_error *err)
+static silt_status each_line(const char *path, silt_run_line_fn *fn, void *ctx, silt_error *err)
 {
     SILT_FREE char *line = NULL;
     size_t capacity = 0;
@@ -129,7 +126,18 @@ static silt_status each_line(const char *path, line_fn *fn, void *ctx, silt_erro
     return st;
 }
 
-/* The row of one run, and the file that it stands in. */
+silt_status silt_run_log_lines(const silt_run_log *log, const silt_scan_options *opts,
+                               silt_run_line_fn *fn, void *ctx, silt_error *err)
+{
+    SILT_CLEAN(scratch) s = {0};
+    SILT_TRY(scratch_make(log, &s, err));
+    const char *path = silt_arena_printf(s.arena, "%s/rows.ndjson", s.folder);
+    if (!path) return silt_fail_nomem(err);
+    SILT_TRY(scan_lines(log, opts, path, err));
+    return each_line(path, fn, ctx, err);
+}
+
+/* The row of one run. */
 typedef struct finding {
     silt_arena *arena;
     silt_run_row *row;
@@ -139,6 +147,7 @@ typedef struct finding {
 static silt_status take_row(void *ctx, silt_bytes line, silt_error *err)
 {
     finding *f = ctx;
+    if (f->found && f->row->pipeline) return SILT_OK; /* each says as much, and one is enough */
     if (f->found) return silt_fail(err, SILT_CORRUPT, "runs: %s is there twice", f->row->id);
     f->found = true;
     return silt_run_row_read(line, f->arena, f->row, err);
@@ -152,17 +161,13 @@ static const char *condition_of(const char *id, silt_arena *arena)
 silt_status silt_run_log_find(silt_run_log *log, const char *id, silt_arena *arena,
                               silt_run_row *out, bool *found, silt_error *err)
 {
-    SILT_CLEAN(scratch) s = {0};
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     finding f = {.arena = arena, .row = out};
     *found = false;
     if (!log->snapshot) return SILT_OK;
-    SILT_TRY(scratch_make(log, &s, err));
-    opts.where = condition_of(id, s.arena);
-    const char *path = silt_arena_printf(s.arena, "%s/row.ndjson", s.folder);
-    if (!opts.where || !path) return silt_fail_nomem(err);
-    SILT_TRY(scan_lines(log, &opts, path, err));
-    silt_status st = each_line(path, take_row, &f, err);
+    opts.where = condition_of(id, arena);
+    if (!opts.where) return silt_fail_nomem(err);
+    silt_status st = silt_run_log_lines(log, &opts, take_row, &f, err);
     *found = f.found;
     return st;
 }
@@ -173,7 +178,8 @@ silt_status silt_run_log_find(silt_run_log *log, const char *id, silt_arena *are
  * with it. */
 typedef struct plan {
     silt_run_log *log;
-    const silt_run_row *row;
+    const char *id; /* of the row */
+    const silt_buf *row;
     scratch s;
     const silt_add *adds;
     size_t count;
@@ -215,18 +221,22 @@ static silt_status find_file(plan *p, silt_error *err)
     opts.columns = columns;
     opts.column_count = 1;
     opts.file_column = "_file";
-    opts.where = condition_of(p->row->id, p->s.arena);
+    opts.where = condition_of(p->id, p->s.arena);
     if (!opts.where) return silt_fail_nomem(err);
     SILT_TRY(silt_scan_open(p->log->snapshot, &opts, &scan, err));
     return silt_scan_rows(scan, mark_file, p, err);
 }
 
 /* Each file no larger than twice all that is put together so far: a row is written anew log(n)
- * times over the years. */
+ * times over the years. And files whose rows are all so old that most of them may be forgotten. */
 static void plan_compaction(plan *p)
 {
     int64_t merged = COMPACT_BYTES;
-    for (bool more = p->count >= COMPACT_FILES; more;) {
+    if (p->count < COMPACT_FILES) return;
+    p->log->compacted = true;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->adds[i].modification_time_ms < p->log->keep_from_us / 1000) let_go(p, i);
+    for (bool more = true; more;) {
         more = false;
         for (size_t i = 0; i < p->count && merged < COMPACT_BYTES_MAX; i++) {
             if (p->gone[i] || p->adds[i].size_bytes > 2 * merged) continue;
@@ -237,14 +247,27 @@ static void plan_compaction(plan *p)
     }
 }
 
-static silt_status plan_files(plan *p, silt_error *err)
+static silt_status plan_files(plan *p, bool is_new, silt_error *err)
 {
     SILT_TRY(silt_snapshot_adds(p->log->snapshot, &p->adds, &p->count, err));
     p->gone = silt_arena_calloc(p->s.arena, p->count + 1, sizeof(*p->gone));
     p->paths = silt_arena_calloc(p->s.arena, p->count + 1, sizeof(*p->paths));
     if (!p->gone || !p->paths) return silt_fail_nomem(err);
-    SILT_TRY(find_file(p, err));
+    if (!is_new) SILT_TRY(find_file(p, err));
     if (!p->gone_count) plan_compaction(p);
+    return SILT_OK;
+}
+
+/* Runs of pipelines that are too old are forgotten. Runs of changes aren't: whoever goes on with
+ * one has to know its number. */
+static silt_status is_kept(const silt_run_log *log, silt_bytes line, bool *out, silt_error *err)
+{
+    SILT_AUTO(silt_arena) own = silt_arena_new();
+    const silt_json *json;
+    if (!own) return silt_fail_nomem(err);
+    SILT_TRY(silt_json_parse(line, own, &json, err));
+    *out = !silt_json_get_some(json, "pipeline") ||
+           silt_run_time_of(json, "started_at") >= log->keep_from_us;
     return SILT_OK;
 }
 
@@ -252,9 +275,12 @@ static silt_status keep_line(void *ctx, silt_bytes line, silt_error *err)
 {
     plan *p = ctx;
     SILT_CLEAN(silt_buf) start = {0}; /* the first column comes first */
-    silt_buf_printf(&start, "{\"run_id\":\"%s\",", p->row->id);
+    silt_buf_printf(&start, "{\"run_id\":\"%s\",", p->id);
     if (start.failed) return silt_fail_nomem(err);
     if (line.size > start.size && memcmp(line.data, start.data, start.size) == 0) return SILT_OK;
+    bool stays = true;
+    if (p->log->compacted) SILT_TRY(is_kept(p->log, line, &stays, err));
+    if (!stays) return SILT_OK;
     p->other_count++;
     if (fwrite(line.data, 1, line.size, p->others) == line.size) return SILT_OK;
     return silt_fail_errno(err, errno, "%s", p->s.folder);
@@ -281,11 +307,9 @@ static silt_status keep_others(plan *p, const char *path, silt_error *err)
 
 static silt_status write_line(const plan *p, const char *path, silt_error *err)
 {
-    SILT_CLEAN(silt_buf) line = {0};
-    silt_run_row_write(p->row, &line);
-    if (line.failed) return silt_fail_nomem(err);
+    if (p->row->failed) return silt_fail_nomem(err);
     FILE *file = fopen(path, "we");
-    bool put = file && fwrite(line.data, 1, line.size, file) == line.size;
+    bool put = file && fwrite(p->row->data, 1, p->row->size, file) == p->row->size;
     if (file) put &= fclose(file) == 0;
     return put ? SILT_OK : silt_fail_errno(err, errno, "%s", path);
 }
@@ -343,7 +367,7 @@ static silt_status publish(const plan *p, const char *lines, published *out, sil
     SILT_TRY(stage(p, lines, &staged, err));
     SILT_TRY(silt_staged_publish(
         log->store, staged.files, staged.file_count, &silt_snapshot_state(log->snapshot)->metadata,
-        silt_snapshot_schema(log->snapshot), silt_now_ms(NULL), p->s.arena, &out->adds, err));
+        silt_snapshot_schema(log->snapshot), silt_now_ms(log->clock), p->s.arena, &out->adds, err));
     out->count = staged.file_count;
     return SILT_OK;
 }
@@ -359,6 +383,7 @@ static silt_status commit(plan *p, const published *files, size_t file_sets, sil
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = "RUN ATTEMPT";
     opts.read = SILT_READ_LOG;
+    opts.clock = log->clock;
     SILT_TRY(silt_txn_new(log->snapshot, &opts, &txn, err));
     for (size_t i = 0; i < p->count; i++)
         if (p->gone[i]) SILT_TRY(silt_txn_remove(txn, &p->adds[i], true, err));
@@ -386,16 +411,18 @@ static silt_status make_table(silt_run_log *log, silt_error *err)
     return silt_run_log_refresh(log, err);
 }
 
-silt_status silt_run_log_put(silt_run_log *log, const silt_run_row *row, silt_error *err)
+silt_status silt_run_log_put(silt_run_log *log, const char *id, const silt_buf *row, bool is_new,
+                             silt_error *err)
 {
-    SILT_CLEAN(plan) p = {.log = log, .row = row};
+    SILT_CLEAN(plan) p = {.log = log, .id = id, .row = row};
+    log->compacted = false;
     published files[2] = {{0}};
     if (!log->snapshot) SILT_TRY(make_table(log, err));
     SILT_TRY(scratch_make(log, &p.s, err));
     const char *line = silt_arena_printf(p.s.arena, "%s/row.ndjson", p.s.folder);
     const char *others = silt_arena_printf(p.s.arena, "%s/others.ndjson", p.s.folder);
     if (!line || !others) return silt_fail_nomem(err);
-    SILT_TRY(plan_files(&p, err));
+    SILT_TRY(plan_files(&p, is_new, err));
     SILT_TRY(write_line(&p, line, err));
     if (p.gone_count) SILT_TRY(keep_others(&p, others, err));
     silt_status st = publish(&p, line, &files[0], err);
@@ -408,102 +435,9 @@ silt_status silt_run_log_put(silt_run_log *log, const silt_run_row *row, silt_er
     return silt_wrap(err, st, "runs");
 }
 
-/* ---- what is told */
-
-typedef struct listing {
-    silt_arena *arena;
-    SILT_VEC(silt_run_record) runs;
-} listing;
-
-static void listing_release(listing *l)
+void silt_run_log_wait(const silt_run_log *log, int tries)
 {
-    silt_vec_free(&l->runs);
-    silt_arena_free(l->arena);
-}
-
-static int64_t time_of(const silt_json *json, const char *key)
-{
-    int64_t us;
-    const char *text = silt_json_string(silt_json_get(json, key));
-    return text && silt_time_parse_utc(text, &us) ? us : -1;
-}
-
-static silt_status take_run(void *ctx, silt_bytes line, silt_error *err)
-{
-    listing *l = ctx;
-    const silt_json *json;
-    SILT_TRY(silt_json_parse(line, l->arena, &json, err));
-    const silt_run_record run = {.id = silt_json_string(silt_json_get(json, "run_id")),
-                                 .label = silt_json_string(silt_json_get_some(json, "label")),
-                                 .status = silt_json_string(silt_json_get(json, "status")),
-                                 .commit_sequence =
-                                     silt_json_int(silt_json_get_some(json, "commit_sequence"), -1),
-                                 .started_us = time_of(json, "started_at"),
-                                 .ended_us = time_of(json, "ended_at")};
-    if (!run.id || !run.status) return silt_fail(err, SILT_CORRUPT, "runs: a row without an id");
-    return silt_vec_push(&l->runs, run) ? SILT_OK : silt_fail_nomem(err);
-}
-
-static int latest_first(const void *a, const void *b)
-{
-    const silt_run_record *left = a, *right = b;
-    if (left->started_us != right->started_us) return left->started_us > right->started_us ? -1 : 1;
-    return strcmp(left->id, right->id);
-}
-
-silt_status silt_run_log_list(silt_run_log *log, silt_run_fn *fn, void *ctx, silt_error *err)
-{
-    static const char *const columns[] = {"run_id",          "label",      "status",
-                                          "commit_sequence", "started_at", "ended_at"};
-    SILT_CLEAN(scratch) s = {0};
-    SILT_CLEAN(listing) l = {.arena = silt_arena_new()};
-    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
-    opts.columns = columns;
-    opts.column_count = SILT_COUNT(columns);
-    if (!l.arena) return silt_fail_nomem(err);
-    SILT_TRY(silt_run_log_refresh(log, err));
-    if (!log->snapshot) return SILT_OK;
-    SILT_TRY(scratch_make(log, &s, err));
-    const char *path = silt_arena_printf(s.arena, "%s/rows.ndjson", s.folder);
-    if (!path) return silt_fail_nomem(err);
-    SILT_TRY(scan_lines(log, &opts, path, err));
-    SILT_TRY(each_line(path, take_run, &l, err));
-    if (l.runs.count) qsort(l.runs.items, l.runs.count, sizeof(*l.runs.items), latest_first);
-    for (size_t i = 0; i < l.runs.count && fn(ctx, &l.runs.items[i]); i++) {
-    }
-    return SILT_OK;
-}
-
-static silt_status no_run(const silt_run_log *log, const char *id, silt_error *err)
-{
-    silt_fail(err, SILT_NOT_FOUND, "there is no run %.200s in %s", id, log->store->uri);
-    return silt_hint(err, SILT_NOT_FOUND, "`silt runs --run-state DIR` lists those that there are");
-}
-
-silt_status silt_run_log_read(silt_run_log *log, const char *id, silt_arena *arena,
-                              silt_run_record *out, silt_error *err)
-{
-    SILT_CLEAN(silt_run_row) row = {0};
-    const silt_run_try *busy;
-    bool found = false;
-    SILT_TRY(silt_run_id_check(id, err));
-    SILT_TRY(silt_run_log_refresh(log, err));
-    SILT_TRY(silt_run_log_find(log, id, arena, &row, &found, err));
-    if (!found) return no_run(log, id, err);
-    SILT_TRY(silt_run_settle(log, &row, NULL, false, arena, &busy, err));
-    return silt_run_row_tell(&row, arena, out, err);
-}
-
-silt_status silt_run_resume(silt_run_log *log, const char *id, const silt_diagnostics *diagnostics,
-                            silt_run **out, silt_error *err)
-{
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
-    SILT_CLEAN(silt_run_row) row = {0};
-    bool found = false;
-    if (!arena) return silt_fail_nomem(err);
-    SILT_TRY(silt_run_id_check(id, err));
-    SILT_TRY(silt_run_log_refresh(log, err));
-    SILT_TRY(silt_run_log_find(log, id, arena, &row, &found, err));
-    if (!found) return no_run(log, id, err);
-    return silt_run_of_row(&row, silt_run_row_highest(&row) + 1, diagnostics, out, err);
+    uint64_t bits;
+    silt_random_fill(NULL, &bits, sizeof(bits));
+    silt_sleep_ms(log->clock, (int64_t)(bits % (uint64_t)(5 + 5 * tries)));
 }

@@ -26,7 +26,17 @@ const silt_type *silt_run_schema(silt_arena *arena)
         "sequence:long,operation:string,table:string,outcome:string,committed_version:long,"
         "table_version:long,error:string,started_at:timestamp,ended_at:timestamp,"
         "attempt_id:string,writer:struct<host:string,pid:long,started:long,boot:string,"
-        "session:string>>>>";
+        "session:string>>>,pipeline:string,operation:string,error:string,host:string,pid:long,"
+        "metrics:struct<files_discovered:long,files_processed:long,files_skipped:long,"
+        "files_failed:long,rows:long,batches:long,recoveries:long,lock_failures:long,"
+        "inconsistencies:long,consecutive_failures:long,run_seconds:double>,"
+        "tables:array<struct<table_name:string,path:string,status:string,files_discovered:long,"
+        "files_processed:long,files_skipped:long,files_failed:long,rows:long,rows_inserted:long,"
+        "rows_updated:long,rows_unchanged:long,rows_deduplicated:long,batches:long,"
+        "recoveries:long,commit_retries:long,violations:long,version:long,duration_ms:long,"
+        "problem:string,message:string>>,"
+        "failures:array<struct<table_name:string,file_path:string,message:string,"
+        "retry_count:long>>>";
     const silt_type *schema = NULL;
     silt_error ignored = {0};
     return silt_type_parse(text, arena, &schema, &ignored) == SILT_OK ? schema : NULL;
@@ -81,6 +91,7 @@ static int64_t ended_of(const silt_run_row *row)
 silt_status silt_run_row_tell(const silt_run_row *row, silt_arena *arena, silt_run_record *out,
                               silt_error *err)
 {
+    if (row->pipeline) return silt_run_history_row_tell(row->json, arena, out, err);
     const char **metadata =
         silt_arena_calloc(arena, 2 * row->metadata.count + 1, sizeof(*metadata));
     silt_run_attempt *attempts = silt_arena_calloc(arena, row->tries.count + 1, sizeof(*attempts));
@@ -105,14 +116,14 @@ silt_status silt_run_row_tell(const silt_run_row *row, silt_arena *arena, silt_r
 
 /* ---- writing */
 
-static void put_time(silt_json_writer *w, const char *key, int64_t us)
+void silt_run_put_time(silt_json_writer *w, const char *key, int64_t us)
 {
     char text[SILT_TIME_SIZE];
     if (us >= 0) silt_time_format_us(us, text);
     silt_json_member_string(w, key, us >= 0 ? text : NULL);
 }
 
-static void put_version(silt_json_writer *w, const char *key, int64_t version)
+void silt_run_put_version(silt_json_writer *w, const char *key, int64_t version)
 {
     silt_json_key(w, key);
     if (version >= 0)
@@ -129,11 +140,11 @@ static void put_try(silt_json_writer *w, const silt_run_try *t)
     silt_json_member_string(w, "operation", a->operation);
     silt_json_member_string(w, "table", a->table);
     silt_json_member_string(w, "outcome", outcomes[a->outcome]);
-    put_version(w, "committed_version", a->committed_version);
-    put_version(w, "table_version", a->table_version);
+    silt_run_put_version(w, "committed_version", a->committed_version);
+    silt_run_put_version(w, "table_version", a->table_version);
     silt_json_member_string(w, "error", a->error);
-    put_time(w, "started_at", a->started_us);
-    put_time(w, "ended_at", a->ended_us);
+    silt_run_put_time(w, "started_at", a->started_us);
+    silt_run_put_time(w, "ended_at", a->ended_us);
     silt_json_member_string(w, "attempt_id", a->attempt_id);
     silt_json_key(w, "writer");
     silt_json_begin_object(w);
@@ -159,8 +170,8 @@ void silt_run_row_write(const silt_run_row *row, silt_buf *out)
     silt_json_end_object(&w);
     silt_json_member_int(&w, "commit_sequence", silt_run_row_highest(row) + 1);
     silt_json_member_string(&w, "status", status_of(row));
-    put_time(&w, "started_at", row->started_us);
-    put_time(&w, "ended_at", ended_of(row));
+    silt_run_put_time(&w, "started_at", row->started_us);
+    silt_run_put_time(&w, "ended_at", ended_of(row));
     silt_json_key(&w, "attempts");
     silt_json_begin_array(&w);
     for (size_t i = 0; i < row->tries.count; i++)
@@ -172,7 +183,7 @@ void silt_run_row_write(const silt_run_row *row, silt_buf *out)
 
 /* ---- reading */
 
-static int64_t time_of(const silt_json *object, const char *key)
+int64_t silt_run_time_of(const silt_json *object, const char *key)
 {
     int64_t us;
     const char *text = silt_json_string(silt_json_get(object, key));
@@ -190,7 +201,7 @@ static const char *text_of(const silt_json *object, const char *key)
 }
 
 /* What isn't known is taken for a failure: its table is asked all the same where it matters. */
-static silt_run_outcome outcome_of(const char *name)
+silt_run_outcome silt_run_outcome_of(const char *name)
 {
     for (size_t i = 0; name && i < SILT_COUNT(outcomes); i++)
         if (strcmp(outcomes[i], name) == 0) return (silt_run_outcome)i;
@@ -204,12 +215,12 @@ static silt_run_try try_of(const silt_json *json)
     silt_run_try t = {.told = {.sequence = number_of(json, "sequence"),
                                .operation = text_of(json, "operation"),
                                .table = text_of(json, "table"),
-                               .outcome = outcome_of(text_of(json, "outcome")),
+                               .outcome = silt_run_outcome_of(text_of(json, "outcome")),
                                .committed_version = number_of(json, "committed_version"),
                                .table_version = number_of(json, "table_version"),
                                .error = text_of(json, "error"),
-                               .started_us = time_of(json, "started_at"),
-                               .ended_us = time_of(json, "ended_at"),
+                               .started_us = silt_run_time_of(json, "started_at"),
+                               .ended_us = silt_run_time_of(json, "ended_at"),
                                .attempt_id = text_of(json, "attempt_id"),
                                .host = host ? host : "",
                                .pid = number_of(writer, "pid")}};
@@ -243,7 +254,9 @@ silt_status silt_run_row_read(silt_bytes line, silt_arena *arena, silt_run_row *
     SILT_TRY(silt_json_parse(line, arena, &json, err));
     *out = (silt_run_row){.id = text_of(json, "run_id"),
                           .label = text_of(json, "label"),
-                          .started_us = time_of(json, "started_at")};
+                          .pipeline = text_of(json, "pipeline"),
+                          .json = json,
+                          .started_us = silt_run_time_of(json, "started_at")};
     if (!out->id) return silt_fail(err, SILT_CORRUPT, "a run without run_id");
     SILT_TRY(read_metadata(json, arena, out, err));
     const silt_json *attempts = silt_json_get_some(json, "attempts");

@@ -12,8 +12,6 @@
 #include "base/json.h"
 #include "load/run_log.h"
 
-#define TRIES 50 /* of a change of the record, which others change too */
-
 struct silt_run_step {
     silt_run_log *log;
     const silt_run *run;
@@ -212,6 +210,11 @@ static silt_status read_row(silt_run_log *log, const silt_run *run, silt_arena *
     bool found = false;
     SILT_TRY(silt_run_log_refresh(log, err));
     SILT_TRY(silt_run_log_find(log, silt_run_id(run), arena, out, &found, err));
+    if (found && out->pipeline) {
+        silt_fail(err, SILT_INVALID, "run %s is one of pipeline %s", silt_run_id(run),
+                  out->pipeline);
+        return silt_hint(err, SILT_INVALID, "give changes a run of their own, with another id");
+    }
     if (found) return SILT_OK;
     *out = (silt_run_row){.id = silt_run_id(run),
                           .label = silt_run_label(run),
@@ -224,7 +227,9 @@ static silt_status read_row(silt_run_log *log, const silt_run *run, silt_arena *
 static silt_status put_row(silt_run_log *log, const silt_run_row *row, const char *attempt_id,
                            silt_run_outcome outcome, bool *again, silt_error *err)
 {
-    silt_status st = silt_run_log_put(log, row, err);
+    SILT_CLEAN(silt_buf) line = {0};
+    silt_run_row_write(row, &line);
+    silt_status st = silt_run_log_put(log, row->id, &line, false, err);
     *again = st == SILT_CONFLICT;
     if (st != SILT_UNSURE) return st;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
@@ -282,14 +287,6 @@ static silt_status begin_once(silt_run_step *step, const silt_run_change *change
     return st;
 }
 
-/* So that those who met once don't meet again. */
-static void wait_a_little(int tries)
-{
-    uint64_t bits;
-    silt_random_fill(NULL, &bits, sizeof(bits));
-    silt_sleep_ms(NULL, (int64_t)(bits % (uint64_t)(5 + 5 * tries)));
-}
-
 silt_status silt_run_begin(silt_run_log *log, const silt_run *run, const silt_run_change *change,
                            silt_run_step **out, silt_error *err)
 {
@@ -304,9 +301,9 @@ silt_status silt_run_begin(silt_run_log *log, const silt_run *run, const silt_ru
     silt_uuid(NULL, step->attempt_id);
     silt_status st = SILT_CONFLICT;
     bool again = true;
-    for (int i = 0; i < TRIES && again; i++) {
+    for (int i = 0; i < SILT_RUN_TRIES && again; i++) {
         again = false;
-        if (i) wait_a_little(i);
+        if (i) silt_run_log_wait(step->log, i);
         st = begin_once(step, change, &again, err);
     }
     if (st != SILT_OK) {
@@ -399,9 +396,9 @@ static silt_status end(silt_run_step *step, const silt_run_ending *result, silt_
     if (result->struct_size < sizeof(*result))
         return silt_fail(err, SILT_INVALID, "silt_run_ending: struct_size is not set");
     tell(step, result);
-    for (int i = 0; i < TRIES && again; i++) {
+    for (int i = 0; i < SILT_RUN_TRIES && again; i++) {
         again = false;
-        if (i) wait_a_little(i);
+        if (i) silt_run_log_wait(step->log, i);
         st = end_once(step, result, &fenced, &again, err);
     }
     if (st != SILT_OK || !fenced) return st;

@@ -1,6 +1,8 @@
 /* Pipelines and their sessions. */
 #include "load/session.h"
 
+#include "load/history.h"
+
 struct silt_pipeline {
     silt_load load;
 };
@@ -37,10 +39,12 @@ static silt_status open_parts(silt_load *load, silt_error *err)
     const char *base = config->checkpoint_path;
     const char *tracker = silt_arena_printf(load->arena, "%s/" SILT_TRACKER_DIR, base);
     const char *status = silt_arena_printf(load->arena, "%s/table_status", base);
-    if (!tracker || !status) return silt_fail_nomem(err);
+    const char *runs = silt_arena_printf(load->arena, "%s/" SILT_RUNS_DIR, base);
+    if (!tracker || !status || !runs) return silt_fail_nomem(err);
     SILT_TRY(open_store(load, base, &load->state, err));
     SILT_TRY(open_store(load, tracker, &load->tracker_store, err));
     SILT_TRY(open_store(load, status, &load->status_store, err));
+    SILT_TRY(open_store(load, runs, &load->runs_store, err));
 
     silt_engine_options engine = SILT_ENGINE_OPTIONS_INIT;
     engine.memory_limit_bytes = config->memory_limit_bytes;
@@ -99,6 +103,7 @@ void silt_pipeline_free(silt_pipeline *p)
     silt_session_end(load);
     if (load->runner) load->runner->ops->free(load->runner);
     silt_engine_free(load->engine);
+    silt_store_free(load->runs_store);
     silt_store_free(load->status_store);
     silt_store_free(load->tracker_store);
     silt_store_free(load->state);
@@ -149,6 +154,11 @@ const char *silt_pipeline_table_strategy(const silt_pipeline *p, size_t i)
     return silt_strategy_name(p->load.config->tables[i].strategy);
 }
 
+silt_status silt_pipeline_run_log(silt_pipeline *p, silt_run_log **out, silt_error *err)
+{
+    return silt_run_history_open(&p->load, out, err);
+}
+
 char *silt_pipeline_json_schema(silt_arena *arena)
 {
     return silt_config_json_schema(arena);
@@ -161,10 +171,13 @@ static bool is_cancelled(void *ctx)
     return atomic_load(&((silt_load *)ctx)->cancelled);
 }
 
-static silt_status take_lock(silt_load *load, int64_t wait_s, bool force, silt_error *err)
+/* `run_id` NULL: not for a run. */
+static silt_status take_lock(silt_load *load, const char *run_id, int64_t wait_s, bool force,
+                             silt_error *err)
 {
     const silt_lock_options opts = {
         .name = load->config->pipeline,
+        .run_id = run_id,
         .timeout_minutes = load->config->lock_timeout_ms / 60000,
         .wait_seconds = wait_s,
         .force = force,
@@ -180,6 +193,7 @@ static silt_status take_lock(silt_load *load, int64_t wait_s, bool force, silt_e
                           old.pid, old.hostname, old.alive ? "was forced out" : "is gone");
     else if (old.present)
         silt_load_message(load, "warning", "took over a lock file that could not be read");
+    silt_run_history_add_lost(load, &old);
     return SILT_OK;
 }
 
@@ -189,8 +203,8 @@ static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_e
         .pipeline = load->config->pipeline,
         .clock = load->clock,
         .random = load->random,
-        .event = load->opts.event,
-        .event_ctx = load->opts.event_ctx,
+        .event = silt_load_sink,
+        .event_ctx = load,
     };
     return silt_tracker_open(load->tracker_store, load->engine, &opts, create, &load->tracker, made,
                              err);
@@ -206,12 +220,18 @@ static void sweep_scratch(silt_load *load)
         silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));
 }
 
-silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_unlock,
-                               silt_error *err)
+void silt_session_name(silt_load *load)
 {
     silt_uuid(load->random, load->run_id);
     load->started_us = silt_now_us(load->clock);
-    SILT_TRY(take_lock(load, wait_lock_s, force_unlock, err));
+}
+
+silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_unlock,
+                               silt_error *err)
+{
+    silt_session_name(load);
+    const char *run_id = load->history ? load->run_id : NULL;
+    SILT_TRY(take_lock(load, run_id, wait_lock_s, force_unlock, err));
     sweep_scratch(load);
     bool made = false;
     silt_status st = open_tracker(load, true, &made, err);
@@ -221,7 +241,7 @@ silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_
 
 silt_status silt_session_lock(silt_load *load, silt_error *err)
 {
-    return take_lock(load, 0, false, err);
+    return take_lock(load, NULL, 0, false, err);
 }
 
 void silt_session_end(silt_load *load)
@@ -234,8 +254,7 @@ void silt_session_end(silt_load *load)
 
 silt_status silt_session_look(silt_load *load, silt_error *err)
 {
-    silt_uuid(load->random, load->run_id);
-    load->started_us = silt_now_us(load->clock);
+    silt_session_name(load);
     silt_status st = open_tracker(load, false, NULL, err);
     return st == SILT_NOT_FOUND ? SILT_OK : st;
 }

@@ -11,6 +11,8 @@ silt_load *silt_pipeline_load(silt_pipeline *pipeline);
 void silt_pipeline_set_seams(silt_pipeline *pipeline, const silt_clock *clock,
                              const silt_random *random, silt_engine *engine);
 
+/* Give what begins now its id and its time. */
+void silt_session_name(silt_load *load);
 /* Take the lock, open (or make) the tracker, name the run. LOCKED, INVALID, INCONSISTENT. */
 silt_status silt_session_begin(silt_load *load, int64_t wait_lock_s, bool force_unlock,
                                silt_error *err);

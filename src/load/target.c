@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "load/history.h"
 #include "load/load.h"
 #include "load/target_sql.h"
 
@@ -72,22 +73,31 @@ silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_
     };
 }
 
+static void tell(silt_load *load, const char *kind, const char *json)
+{
+    silt_run_history_event(load, kind, json);
+    if (load->opts.event) load->opts.event(load->opts.event_ctx, kind, json);
+}
+
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...)
 {
-    if (!load->opts.event) return;
-    char *json = NULL;
+    if (!load->opts.event && !load->history) return;
+    SILT_FREE char *json = NULL;
     va_list args;
     va_start(args, format);
     int n = vasprintf(&json, format, args);
     va_end(args);
-    if (n < 0) return; /* an event that is lost for want of memory harms nothing */
-    load->opts.event(load->opts.event_ctx, kind, json);
-    free(json);
+    if (n >= 0) tell(load, kind, json); /* one that is lost for want of memory harms nothing */
+}
+
+void silt_load_sink(void *ctx, const char *kind, const char *json)
+{
+    tell(ctx, kind, json);
 }
 
 void silt_load_message(silt_load *load, const char *level, const char *format, ...)
 {
-    if (!load->opts.event) return;
+    if (!load->opts.event && !load->history) return;
     SILT_FREE char *text = NULL;
     va_list args;
     va_start(args, format);
@@ -100,7 +110,7 @@ void silt_load_message(silt_load *load, const char *level, const char *format, .
     silt_json_member_string(&w, "level", level);
     silt_json_member_string(&w, "text", text);
     silt_json_end_object(&w);
-    if (!json.failed) load->opts.event(load->opts.event_ctx, "message", json.data);
+    if (!json.failed) tell(load, "message", json.data);
 }
 
 silt_status silt_load_check(silt_load *load, silt_error *err)

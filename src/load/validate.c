@@ -1,5 +1,6 @@
 /* Consistency: what doesn't fit together, and repairing what can be decided. */
 #include "load/compare.h"
+#include "load/history.h"
 #include "load/session.h"
 #include "load/table_status.h"
 
@@ -292,6 +293,7 @@ silt_status silt_pipeline_force_unlock(silt_pipeline *pipeline, bool *was_held, 
     silt_lock_info lock;
     SILT_TRY(silt_lock_look(load->state, load->clock, &lock, err));
     SILT_TRY(silt_lock_force(load->state, err));
+    silt_run_history_add_lost(load, &lock);
     if (was_held) *was_held = lock.present;
     return SILT_OK;
 }

@@ -92,7 +92,7 @@ def test_without_a_policy_only_the_state_is_looked_after(silt):
     people(silt, "a", {1: "Ann"})
     silt("run")
     names = [t["table_name"] for t in silt("maintain", "--json").json["tables"]]
-    assert names == ["file_processing_tracker", "table_status"]
+    assert names == ["file_processing_tracker", "table_status", "runs"]
     assert read(silt, "people", "id") == [("1",)]
 
 

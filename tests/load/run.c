@@ -481,7 +481,9 @@ static void other_hosts_are_taken_over_when_asked(void **state)
                       .session = "s"};
     SILT_CLEAN(silt_run_row) row = {.id = "r"};
     assert_true(silt_vec_push(&row.tries, t));
-    assert_ok(silt_run_log_put(here.log, &row, &here.err));
+    SILT_CLEAN(silt_buf) line = {0};
+    silt_run_row_write(&row, &line);
+    assert_ok(silt_run_log_put(here.log, row.id, &line, false, &here.err));
     silt_run_change change = change_of(here.tables[0], "WRITE", true);
     silt_run_step *s = NULL;
     assert_fails(silt_run_begin(here.log, run, &change, &s, &here.err), SILT_LOCKED,
@@ -512,7 +514,9 @@ static void the_one_who_was_taken_over_is_told(void **state)
     SILT_CLEAN(silt_run_row) row = {0};
     assert_ok(silt_run_log_find(here.log, "r", here.arena, &row, &found, &here.err));
     row.tries.items[0].told.outcome = SILT_RUN_FAILED;
-    assert_ok(silt_run_log_put(here.log, &row, &here.err));
+    SILT_CLEAN(silt_buf) line = {0};
+    silt_run_row_write(&row, &line);
+    assert_ok(silt_run_log_put(here.log, row.id, &line, false, &here.err));
     silt_run_ending ending = SILT_RUN_ENDING_INIT;
     ending.outcome = SILT_RUN_COMMITTED;
     ending.committed_version = 3;
@@ -580,7 +584,9 @@ static void many_runs_are_few_files(void **state)
     for (int i = 0; i < 100; i++) {
         SILT_CLEAN(silt_run_row) row = {.started_us = i};
         row.id = silt_arena_printf(here.arena, "run-%d", i);
-        assert_ok(silt_run_log_put(here.log, &row, &here.err));
+        SILT_CLEAN(silt_buf) line = {0};
+        silt_run_row_write(&row, &line);
+        assert_ok(silt_run_log_put(here.log, row.id, &line, false, &here.err));
     }
     int64_t files, bytes, runs = 0;
     assert_ok(silt_snapshot_size(here.log->snapshot, &files, &bytes, &here.err));
@@ -611,7 +617,9 @@ static void attempts_are_bounded(void **state)
                                    .attempt_id = "x"}};
         assert_true(silt_vec_push(&row.tries, t));
     }
-    assert_ok(silt_run_log_put(here.log, &row, &here.err));
+    SILT_CLEAN(silt_buf) line = {0};
+    silt_run_row_write(&row, &line);
+    assert_ok(silt_run_log_put(here.log, row.id, &line, false, &here.err));
     silt_run *run = run_of("r");
     assert_fails(step(here.log, run, here.tables[0], true, NULL, &here.err), SILT_INVALID,
                  "10000 attempts");
