@@ -160,14 +160,28 @@ typedef struct silt_status_table {
     int64_t last_batch_id;   /* -1: none */
     int64_t updated_us;      /* -1: never */
     int64_t version;         /* of the target; -1: there is none */
+    int64_t inconsistencies; /* what doesn't fit together, as far as it is seen at once */
     const silt_run_failure *failures;
     size_t failure_count;
     const char *problem; /* what keeps it from being looked at; NULL */
 } silt_status_table;
 
+/* The run history at a glance (silt/run.h has all of it). -1, NULL: not known, or no run so far. */
+typedef struct silt_status_metrics {
+    int64_t runs; /* that the following is of: the newest, SILT_STATUS_RUNS_MAX at most */
+    double files_per_run, rows_per_run, run_seconds; /* means of those that ended */
+    int64_t lock_failures, recoveries;
+    int64_t validation_inconsistencies; /* now, as far as it is seen at once */
+    int64_t consecutive_failures;       /* runs up to the last that weren't completed */
+    const char *last_run_id, *last_run_status;
+    int64_t last_run_started_us, last_run_ended_us;
+} silt_status_metrics;
+#define SILT_STATUS_RUNS_MAX 100
+
 typedef struct silt_status_report {
     const char *pipeline, *checkpoint_path;
     silt_status_lock lock;
+    silt_status_metrics metrics;
     const silt_status_table *tables;
     size_t table_count;
 } silt_status_report;

@@ -45,6 +45,7 @@ static void print_table_json(cli_json *j, const silt_status_table *t)
     cli_json_count(j, "last_batch_id", t->last_batch_id);
     cli_json_time(j, "updated_at", t->updated_us);
     cli_json_count(j, "version", t->version);
+    cli_json_integer(j, "inconsistencies", t->inconsistencies);
     cli_json_array(j, "failures");
     for (size_t i = 0; i < t->failure_count; i++) {
         cli_json_object(j, NULL);
@@ -58,6 +59,37 @@ static void print_table_json(cli_json *j, const silt_status_table *t)
     cli_json_end(j);
 }
 
+static void print_mean(cli_json *j, const char *key, double value)
+{
+    char text[CLI_NUMBER_SIZE];
+    snprintf(text, sizeof(text), value < 0 ? "null" : "%.3f", value);
+    cli_json_raw(j, key, text);
+}
+
+static void print_metrics_json(cli_json *j, const silt_status_metrics *m)
+{
+    cli_json_object(j, "metrics");
+    cli_json_integer(j, "runs", m->runs);
+    print_mean(j, "files_per_run", m->files_per_run);
+    print_mean(j, "rows_per_run", m->rows_per_run);
+    print_mean(j, "run_seconds", m->run_seconds);
+    cli_json_integer(j, "validation_inconsistencies", m->validation_inconsistencies);
+    cli_json_integer(j, "lock_failures", m->lock_failures);
+    cli_json_integer(j, "recoveries", m->recoveries);
+    cli_json_count(j, "consecutive_failures", m->consecutive_failures);
+    cli_json_end(j);
+    if (!m->last_run_id) {
+        cli_json_string(j, "last_run", NULL);
+        return;
+    }
+    cli_json_object(j, "last_run");
+    cli_json_string(j, "run_id", m->last_run_id);
+    cli_json_string(j, "status", m->last_run_status);
+    cli_json_time(j, "started_at", m->last_run_started_us);
+    cli_json_time(j, "ended_at", m->last_run_ended_us);
+    cli_json_end(j);
+}
+
 static void print_json(const silt_status_report *r)
 {
     cli_json j = cli_json_start(stdout, true);
@@ -65,6 +97,7 @@ static void print_json(const silt_status_report *r)
     cli_json_string(&j, "pipeline", r->pipeline);
     cli_json_string(&j, "checkpoint_path", r->checkpoint_path);
     print_lock_json(&j, &r->lock);
+    print_metrics_json(&j, &r->metrics);
     cli_json_array(&j, "tables");
     for (size_t i = 0; i < r->table_count; i++)
         print_table_json(&j, &r->tables[i]);
@@ -91,6 +124,34 @@ static void print_lock(const cli *c, const silt_status_lock *lock)
                 : lock->assumed ? "another host's: whether it is alive can't be told from here"
                                 : "alive");
     }
+}
+
+static void print_last_run(const silt_status_metrics *m)
+{
+    char started[CLI_TIME_SIZE], took[CLI_NUMBER_SIZE];
+    if (!m->last_run_id) {
+        fputs("Last run: none\n", stdout);
+        return;
+    }
+    cli_format_time(m->last_run_started_us, false, started);
+    printf("Last run: %.8s, %s, begun %s", m->last_run_id, m->last_run_status, started);
+    if (m->last_run_ended_us >= 0) {
+        cli_format_duration((double)(m->last_run_ended_us - m->last_run_started_us) / 1e6, took);
+        printf(", took %s", took);
+    }
+    if (m->consecutive_failures > 1)
+        printf("; %" PRId64 " runs in a row weren't completed", m->consecutive_failures);
+    fputc('\n', stdout);
+}
+
+static void print_inconsistencies(const silt_status_metrics *m)
+{
+    char counted[CLI_COUNTED_SIZE];
+    if (m->validation_inconsistencies)
+        printf("\n%s: the next run settles what can be settled, `silt validate-consistency` "
+               "tells more\n",
+               cli_counted(m->validation_inconsistencies, "inconsistency", "inconsistencies",
+                           counted));
 }
 
 /* Grid cells are texts; these are a row's. */
@@ -169,9 +230,11 @@ int cmd_status(cli *c)
     cli_put(stdout, &c->out, report.checkpoint_path);
     fputc('\n', stdout);
     print_lock(c, &report.lock);
+    print_last_run(&report.metrics);
     fputc('\n', stdout);
     status = print_tables(c, &report);
     for (size_t i = 0; i < report.table_count; i++)
         print_troubles(c, &report.tables[i]);
+    print_inconsistencies(&report.metrics);
     return status;
 }

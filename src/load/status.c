@@ -1,4 +1,6 @@
 /* How the pipeline stands. Reads only. */
+#include "load/history.h"
+#include "load/run_log.h"
 #include "load/session.h"
 #include "load/table_status.h"
 
@@ -72,19 +74,24 @@ static silt_status look_at_files(silt_load *load, const silt_config_table *table
     return SILT_OK;
 }
 
-static silt_status look_at_target(silt_load *load, const silt_config_table *table,
+static silt_status look_at_target(silt_load *load, const silt_config_table *table, bool run_alive,
                                   silt_status_table *out, silt_error *err)
 {
     silt_target target;
     SILT_TRY(silt_target_open(load, table, &target, err));
     silt_status st = silt_target_refresh(load, &target, err);
     if (st == SILT_OK) out->version = target.version;
+    if (st == SILT_OK && load->tracker) {
+        int64_t last = silt_tracker_last(load->tracker, target.app_id);
+        out->inconsistencies +=
+            target.app_version < last || (target.app_version > last && !run_alive);
+    }
     silt_target_release(&target);
     return st;
 }
 
 static silt_status look_at_table(silt_load *load, const silt_config_table *table,
-                                 const silt_table_state *states, size_t state_count,
+                                 const silt_table_state *states, size_t state_count, bool run_alive,
                                  silt_arena *arena, silt_status_table *out, silt_error *err)
 {
     *out = (silt_status_table){.table_name = table->name,
@@ -111,11 +118,69 @@ static silt_status look_at_table(silt_load *load, const silt_config_table *table
     }
     silt_error why = {0};
     silt_status st = look_at_files(load, table, out, &why);
-    if (st == SILT_OK) st = look_at_target(load, table, out, &why);
+    if (st == SILT_OK) st = look_at_target(load, table, run_alive, out, &why);
     if (st == SILT_NOMEM || st == SILT_INTERRUPTED) return silt_fail(err, st, "%s", why.message);
     if (st != SILT_OK) out->problem = silt_arena_strdup(arena, why.message);
     return SILT_OK;
 }
+
+/* ---- the run history */
+
+typedef struct summing {
+    silt_status_metrics *out;
+    silt_arena *arena;
+    int64_t ended;
+    bool no_memory;
+} summing;
+
+static bool add_run(void *ctx, const silt_run_record *r)
+{
+    summing *s = ctx;
+    silt_status_metrics *m = s->out;
+    if (!r->pipeline || !silt_streq(r->operation, "RUN")) return true;
+    bool refused = silt_streq(r->status, "locked");
+    if (!m->last_run_id && !refused) {
+        m->last_run_id = silt_arena_strdup(s->arena, r->id);
+        m->last_run_status = silt_arena_strdup(s->arena, r->status);
+        m->last_run_started_us = r->started_us;
+        m->last_run_ended_us = r->ended_us;
+        s->no_memory = !m->last_run_id || !m->last_run_status;
+    }
+    if (m->consecutive_failures < 0 && !refused)
+        m->consecutive_failures = r->metrics.consecutive_failures; /* of a running one: unknown */
+    if (r->metrics.lock_failures > 0) m->lock_failures += r->metrics.lock_failures;
+    if (r->metrics.recoveries > 0) m->recoveries += r->metrics.recoveries;
+    if (r->ended_us >= 0 && !refused) {
+        s->ended++;
+        m->files_per_run += (double)r->metrics.files_processed;
+        m->rows_per_run += (double)r->metrics.rows;
+        m->run_seconds += r->metrics.run_seconds;
+    }
+    return !s->no_memory && ++m->runs < SILT_STATUS_RUNS_MAX;
+}
+
+/* A history that can't be read leaves the rest of the status to be told. */
+static silt_status sum_runs(silt_load *load, silt_arena *arena, silt_status_metrics *out,
+                            silt_error *err)
+{
+    SILT_AUTO(silt_run_log) log = NULL;
+    silt_error why = {0};
+    *out = (silt_status_metrics){
+        .consecutive_failures = -1, .last_run_started_us = -1, .last_run_ended_us = -1};
+    summing s = {.out = out, .arena = arena};
+    silt_status st = silt_run_history_open(load, &log, &why);
+    if (st == SILT_OK) st = silt_run_log_list(log, add_run, &s, &why);
+    if (s.no_memory || st == SILT_NOMEM) return silt_fail_nomem(err);
+    if (st != SILT_OK)
+        silt_load_message(load, "warning", "the run history can't be read: %s", why.message);
+    const double count = s.ended ? (double)s.ended : -1;
+    out->files_per_run = s.ended ? out->files_per_run / count : -1;
+    out->rows_per_run = s.ended ? out->rows_per_run / count : -1;
+    out->run_seconds = s.ended ? out->run_seconds / count : -1;
+    return SILT_OK;
+}
+
+/* ---- */
 
 static silt_status look_at_tables(silt_load *load, silt_arena *arena, silt_status_report *report,
                                   silt_error *err)
@@ -127,9 +192,14 @@ static silt_status look_at_tables(silt_load *load, silt_arena *arena, silt_statu
     if (!tables) return silt_fail_nomem(err);
     SILT_TRY(silt_session_look(load, err));
     SILT_TRY(silt_table_status_read(load, arena, &states, &state_count, err));
-    for (size_t i = 0; i < config->table_count; i++)
-        SILT_TRY(
-            look_at_table(load, &config->tables[i], states, state_count, arena, &tables[i], err));
+    const silt_status_lock *lock = &report->lock;
+    SILT_TRY(sum_runs(load, arena, &report->metrics, err));
+    report->metrics.validation_inconsistencies = lock->held && !lock->alive;
+    for (size_t i = 0; i < config->table_count; i++) {
+        SILT_TRY(look_at_table(load, &config->tables[i], states, state_count, lock->alive, arena,
+                               &tables[i], err));
+        report->metrics.validation_inconsistencies += tables[i].inconsistencies;
+    }
     report->tables = tables;
     report->table_count = config->table_count;
     return SILT_OK;

@@ -74,6 +74,13 @@ def test_each_run_is_a_row(silt, read_deltalake, read_duckdb):
             ("append", "committed", 1), ("upsert", "committed", 1)]
         assert rows[failed[0]]["failures"][0]["file_path"].endswith("sales-02.csv")
 
+    status = silt("status", "--json").json
+    assert (status["last_run"]["run_id"], status["last_run"]["status"]) == (failed[1], "partial")
+    m = status["metrics"]
+    assert (m["runs"], m["files_per_run"], m["consecutive_failures"], m["lock_failures"]) == (4, 0.5, 2, 0)
+    assert m["rows_per_run"] == 2.75 and m["run_seconds"] > 0 and m["validation_inconsistencies"] == 0
+    assert f"Last run: {failed[1][:8]}, partial" in (text := silt("status").out) and "2 runs in a row" in text
+
     shown = silt("runs", "show", failed[1][:9], "--json").json
     assert shown["run_id"] == failed[1] and shown["failures"][0]["retry_count"] == 2
     assert shown["tables"][0]["files_failed"] == 1 and shown["attempts"][0]["outcome"] == "failed"
@@ -186,7 +193,11 @@ def test_a_run_that_is_killed_is_told_as_crashed(busy):
     busy.process.kill()
     busy.process.communicate()
     assert [(r["run_id"], r["status"]) for r in runs(busy)][1] == (running, "crashed")
+    m = busy("status", "--json").json["metrics"]
+    assert m["lock_failures"] == 1 and m["validation_inconsistencies"] >= 2 # the lock, and its batch's file
+    assert "inconsistencies" in busy("status").out
     next_run = busy("run", "--json").json["run_id"]
+    assert busy("status", "--json").json["metrics"]["validation_inconsistencies"] == 0
     listed = runs(busy)
     assert [(r["run_id"], r["status"]) for r in listed if r["status"] != "locked"] == [
         (next_run, "completed"), (running, "crashed")]
