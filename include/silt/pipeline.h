@@ -94,7 +94,7 @@ typedef struct silt_run_table {
     const char *path;   /* of the target */
     const char *status; /* "completed", "failed"; "skipped": one that it depends on failed */
     int64_t files_discovered, files_processed, files_skipped, files_failed;
-    int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated;
+    int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated, rows_rejected;
     int64_t batches;
     int64_t recoveries;     /* times that something unfinished was found and put right */
     int64_t commit_retries; /* tries of commits beyond the first of each batch */
@@ -156,6 +156,7 @@ typedef struct silt_status_table {
     int64_t files_discovered, files_pending, files_processing, files_completed, files_failed;
     int64_t files_changed;   /* completed ones that have changed since */
     int64_t files_retried;   /* failed ones that the next run tries again */
+    int64_t rows_rejected;   /* of completed files: left out as bad, however often since replayed */
     const char *last_run_id; /* NULL: none */
     int64_t last_batch_id;   /* -1: none */
     int64_t updated_us;      /* -1: never */

@@ -9,10 +9,19 @@
 extern "C" {
 #endif
 
+/* What becomes of a row for which a constraint isn't true. */
+typedef enum silt_on_violation {
+    SILT_VIOLATION_FAIL,      /* nothing is written */
+    SILT_VIOLATION_WARN,      /* it is written, and told */
+    SILT_VIOLATION_DROP,      /* pipelines: it is left out, and counted */
+    SILT_VIOLATION_QUARANTINE /* pipelines: it goes to the rejects */
+} silt_on_violation;
+
 typedef struct silt_policy_constraint {
     const char *name;
     const char *check; /* a condition in Spark SQL: rows for which it isn't true aren't written */
     bool persist;      /* make it the table's own; else only this write asks for it */
+    silt_on_violation on_violation;
 } silt_policy_constraint;
 
 /* What is given becomes the table's: properties, its clustering, its constraints. So later writes

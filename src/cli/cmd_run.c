@@ -53,6 +53,7 @@ static void print_table_json(cli_json *j, const silt_run_table *t)
     cli_json_integer(j, "rows_updated", t->rows_updated);
     cli_json_integer(j, "rows_unchanged", t->rows_unchanged);
     cli_json_integer(j, "rows_deduplicated", t->rows_deduplicated);
+    cli_json_integer(j, "rows_rejected", t->rows_rejected);
     cli_json_integer(j, "batches", t->batches);
     cli_json_integer(j, "duration_ms", t->duration_ms);
     cli_json_count(j, "version", t->version);
@@ -108,7 +109,8 @@ static void print_rows(const silt_run_table *t)
     } parts[] = {{t->rows_inserted, "inserted"},
                  {t->rows_updated, "updated"},
                  {t->rows_unchanged, "unchanged"},
-                 {t->rows_deduplicated, "duplicates"}};
+                 {t->rows_deduplicated, "duplicates"},
+                 {t->rows_rejected, "rejected"}};
     fprintf(stdout, ", %s in %s", cli_counted(t->rows, "row", "rows", rows),
             cli_counted(t->batches, "batch", "batches", batches));
     if (t->rows_inserted == t->rows) return; /* nothing else to tell */

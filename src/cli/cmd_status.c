@@ -41,6 +41,7 @@ static void print_table_json(cli_json *j, const silt_status_table *t)
     cli_json_integer(j, "files_failed", t->files_failed);
     cli_json_integer(j, "files_changed", t->files_changed);
     cli_json_integer(j, "files_retried_next", t->files_retried);
+    cli_json_integer(j, "rows_rejected", t->rows_rejected);
     cli_json_string(j, "last_run_id", t->last_run_id);
     cli_json_count(j, "last_batch_id", t->last_batch_id);
     cli_json_time(j, "updated_at", t->updated_us);
@@ -202,6 +203,9 @@ static void print_troubles(const cli *c, const silt_status_table *t)
     if (t->files_changed)
         fprintf(stdout, "\n%s: %s changed since loading\n", t->table_name,
                 cli_counted(t->files_changed, "file has", "files have", counted));
+    if (t->rows_rejected)
+        fprintf(stdout, "\n%s: %s of its files rejected as bad\n", t->table_name,
+                cli_counted(t->rows_rejected, "row", "rows", counted));
     for (size_t i = 0; i < t->failure_count; i++) {
         if (i == 0)
             fprintf(stdout, "\n%s, failed (the next run tries %" PRId64 " of them again):\n",

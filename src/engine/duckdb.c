@@ -37,6 +37,7 @@ static const silt_engine_ops duck_ops = {
     .sniff = silt_duck_sniff,
     .header = silt_duck_header,
     .stage = silt_duck_stage,
+    .sieve = silt_duck_sieve,
     .stage_arrow = silt_duck_stage_arrow,
     .describe = silt_duck_scan_describe,
     .rewrite = silt_duck_rewrite,

@@ -104,7 +104,7 @@ static bool make_guard(const silt_output_column *column, silt_arena *arena, silt
                            .op = SILT_OP_NOT,
                            .args = &args[1],
                            .arg_count = 1};
-    *out = (silt_check){name, &nodes[2]};
+    *out = (silt_check){.name = name, .condition = &nodes[2]};
     return true;
 }
 
@@ -201,6 +201,7 @@ silt_status silt_duck_checks_sql(const silt_duck_checks *checks, const silt_buf 
         silt_buf_puts(sql, c ? ", t." : "SELECT t.");
         silt_sql_name(sql, checks->columns[c].name);
     }
+    if (checks->keeps_file) silt_buf_puts(sql, ", t." SILT_DUCK_FILE_COLUMN);
     silt_buf_puts(sql, " FROM (");
     SILT_TRY(put_conditions(checks, rows, sql, err));
     silt_buf_printf(sql, ") t WHERE silt_check(%" PRId64 ", %s, CASE WHEN ", checks->scan.id,
@@ -234,7 +235,7 @@ void silt_duck_checks_file(const silt_duck_checks *checks, size_t file, silt_buf
 {
     for (size_t k = 0; k < checks->count && file < checks->file_count; k++) {
         int64_t rows = atomic_load(&checks->by_file[file * checks->count + k]);
-        if (rows > 0) describe(checks, k, rows, why);
+        if (rows > 0 && !checks->checks[k].warns) describe(checks, k, rows, why);
     }
 }
 
@@ -242,7 +243,7 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
                                     silt_error *err)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    size_t count = 0;
+    size_t count = 0, bad = 0;
     const char *sample = NULL;
     silt_violation *violations =
         silt_arena_calloc(checks->arena, checks->count + 1, sizeof *violations);
@@ -251,8 +252,11 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
         const struct silt_duck_checked *checked = &checks->checked[k];
         int64_t rows = atomic_load(&checked->rows);
         if (rows == 0) continue;
-        describe(checks, k, rows, &text);
-        if (!sample && checked->sample_count) sample = checked->samples[0];
+        if (!checks->checks[k].warns) {
+            describe(checks, k, rows, &text);
+            if (!sample && checked->sample_count) sample = checked->samples[0];
+            bad++;
+        }
         violations[count++] =
             (silt_violation){.check = k < checks->asked ? &checks->given[k] : &checks->checks[k],
                              .rows = rows,
@@ -262,6 +266,7 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
     if (count == 0) return SILT_OK;
     if (text.failed) return silt_fail_nomem(err);
     *out = (silt_stage_result){.violations = violations, .violation_count = count};
+    if (bad == 0) return SILT_OK;
     bool cut = sample && strlen(sample) > MESSAGE_ROW_BYTES;
     return silt_fail(err, SILT_BAD_DATA, "%.*s%s%.*s%s", 600, text.data, sample ? ", e.g. " : "",
                      MESSAGE_ROW_BYTES, sample ? sample : "", cut ? "…" : "");

@@ -221,7 +221,9 @@ silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
 {
     (void)db;
     SILT_VEC(silt_staged_file) files = {0};
-    silt_stage_result found = {.source_rows = out->source_rows};
+    silt_stage_result found = {.source_rows = out->source_rows,
+                               .violations = out->violations,
+                               .violation_count = out->violation_count};
     silt_status st = SILT_OK;
     while (st == SILT_OK) {
         SILT_CLEAN(silt_duck_chunk) chunk = silt_duck.fetch_chunk(*result);

@@ -205,7 +205,7 @@ static silt_status describe_source(const silt_join *j, silt_arena *arena, silt_j
     if (!read || !deduplicated) return silt_fail_nomem(err);
     memcpy(read, j->read, n * sizeof *read);
     memcpy(deduplicated, j->deduplicated, n * sizeof *deduplicated);
-    *out = (silt_join_source){read, deduplicated};
+    *out = (silt_join_source){.read = read, .deduplicated = deduplicated};
     return SILT_OK;
 }
 
@@ -214,10 +214,13 @@ silt_status silt_duck_join_begin(silt_engine *engine, const silt_join_spec *spec
 {
     silt_duck_engine *db = silt_duck_of(engine);
     silt_join *j = NULL;
+    silt_stage_result found = {0};
     SILT_TRY(silt_duck_start(db, err));
     silt_status st = join_new(db, spec, &j, err);
-    if (st == SILT_OK) st = silt_join_read_source(j, err);
+    if (st == SILT_OK) st = silt_join_read_source(j, arena, &found, err);
     if (st == SILT_OK) st = describe_source(j, arena, source, err);
+    source->violations = found.violations;
+    source->violation_count = found.violation_count;
     if (st == SILT_OK)
         *out = j;
     else

@@ -109,7 +109,8 @@ silt_status silt_join_put_target(const silt_join *j, silt_buf *sql, silt_error *
 
 /* Read the source once and take its duplicates out (duckdb_merge_source.c). Fills read and
  * deduplicated. */
-silt_status silt_join_read_source(silt_join *j, silt_error *err);
+silt_status silt_join_read_source(silt_join *j, silt_arena *arena, silt_stage_result *found,
+                                  silt_error *err);
 /* Find what becomes of versions and source rows (duckdb_scd2.c): fills `matched`. */
 silt_status silt_join_find_versions(silt_join *j, silt_error *err);
 /* Append the SELECT of the rows (duckdb_merge_rows.c). */

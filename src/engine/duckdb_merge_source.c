@@ -8,10 +8,11 @@
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static silt_status create_sql(const silt_join *j, silt_duck_sources *sources, silt_buf *sql,
-                              silt_error *err)
+static silt_status create_sql(const silt_join *j, silt_duck_sources *sources,
+                              const silt_duck_checks *checks, silt_buf *sql, silt_error *err)
 {
     const silt_stage_spec *stage = &j->spec.stage;
+    SILT_CLEAN(silt_buf) rows = {0};
     silt_buf_puts(sql, "CREATE TEMP TABLE ");
     silt_join_name(sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " AS SELECT ");
@@ -20,7 +21,8 @@ static silt_status create_sql(const silt_join *j, silt_duck_sources *sources, si
         silt_buf_printf(sql, " AS c%zu, ", c);
     }
     silt_buf_puts(sql, SILT_DUCK_FILE_COLUMN " AS f FROM (");
-    SILT_TRY(silt_duck_source_sql(sources, 0, sources->file_count, true, sql, err));
+    SILT_TRY(silt_duck_source_sql(sources, 0, sources->file_count, true, &rows, err));
+    SILT_TRY(silt_duck_checks_sql(checks, &rows, sql, err));
     silt_buf_putc(sql, ')');
     return SILT_OK;
 }
@@ -49,15 +51,20 @@ static silt_status take_counts(silt_join *j, const silt_duck_sources *sources, s
 }
 
 /* Order is kept, since it decides ties and numbers the rows. */
-static silt_status materialise(silt_join *j, silt_duck_sources *sources, silt_error *err)
+static silt_status materialise(silt_join *j, silt_duck_sources *sources,
+                               const silt_duck_checks *checks, silt_stage_result *found,
+                               silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
-    SILT_TRY(create_sql(j, sources, &sql, err));
+    SILT_TRY(create_sql(j, sources, checks, &sql, err));
     SILT_TRY(silt_duck_keep_order(j->db, true, err));
     silt_status st = silt_duck_query(j->db, &sql, NULL, err);
     if (st != SILT_OK) st = silt_duck_blame(sources, st, err);
     (void)silt_duck_keep_order(j->db, false, NULL);
     if (st == SILT_OK) st = silt_duck_sources_verify(sources, err);
+    if (st != SILT_OK) return st;
+    st = silt_duck_checks_verify(checks, found, err);
+    if (st == SILT_BAD_DATA) silt_duck_sources_violated(sources, checks);
     return st;
 }
 
@@ -251,16 +258,22 @@ static silt_status deduplicate(silt_join *j, silt_duck_sources *sources, silt_er
     return st;
 }
 
-silt_status silt_join_read_source(silt_join *j, silt_error *err)
+silt_status silt_join_read_source(silt_join *j, silt_arena *arena, silt_stage_result *found,
+                                  silt_error *err)
 {
+    const silt_stage_spec *stage = &j->spec.stage;
     SILT_CLEAN(silt_duck_sources) sources = {0};
+    SILT_CLEAN(silt_duck_checks) checks = {0};
     SILT_TRY(silt_duck_sources_init(&sources, j->db, &j->spec.stage, j->arena, err));
     j->source_count = sources.file_count;
     j->file_names = silt_arena_calloc(j->arena, sources.file_count + 1, sizeof *j->file_names);
     if (!j->file_names) return silt_fail_nomem(err);
     for (size_t i = 0; i < sources.file_count; i++)
         j->file_names[i] = sources.files[i]->name;
-    SILT_TRY(materialise(j, &sources, err));
+    SILT_TRY(silt_duck_checks_init(&checks, j->db, stage->columns, stage->column_count, NULL,
+                                   &stage->write, sources.file_count, arena, err));
+    checks.keeps_file = true;
+    SILT_TRY(materialise(j, &sources, &checks, found, err));
     SILT_TRY(take_counts(j, &sources, err));
     if (j->spec.twice == SILT_TWICE_FINE) return SILT_OK;
     SILT_TRY(silt_duck_utc_begin(j->db, err)); /* keys as text, in samples */

@@ -21,6 +21,10 @@ silt_status silt_duck_header(silt_engine *engine, silt_format format,
 silt_status silt_duck_stage(silt_engine *engine, const silt_stage_spec *spec, silt_arena *arena,
                             silt_stage_result *out, silt_error *err);
 
+/* duckdb_sieve.c */
+silt_status silt_duck_sieve(silt_engine *engine, const silt_sieve_spec *spec, silt_arena *arena,
+                            silt_sieve_result *out, silt_error *err);
+
 /* duckdb_arrow.c */
 silt_status silt_duck_stage_arrow(silt_engine *engine, const silt_arrow_spec *spec,
                                   silt_arena *arena, silt_stage_result *out, silt_error *err);
@@ -94,6 +98,8 @@ typedef struct silt_duck_sources {
     _Atomic int64_t *nulls; /* by file, in it by `guarded`: where there must be none */
     size_t *guarded;        /* output columns that are not_null */
     size_t guarded_count;
+    bool lenient;    /* what can't be read is null, or left out if it is a whole row of text; NDJSON
+                        files then have SILT_DUCK_RAW_COLUMN */
     bool read_whole; /* CSV: readers give all columns, whatever a query asks for: see put_where() */
     bool *given;     /* by output column: room for what a part has */
     silt_duck_numbers numbers; /* given out in the last query */
@@ -112,6 +118,9 @@ void silt_duck_sources_release(silt_duck_sources *sources);
 silt_status silt_duck_sources_blame(silt_duck_sources *sources, size_t index, silt_status status,
                                     const char *why, silt_error *err);
 
+/* Of files made for sieving: a row as it was read. */
+#define SILT_DUCK_RAW_COLUMN "__silt_raw"
+
 /* Hidden column of silt_duck_source_sql(): the global index of the row's file, BIGINT. */
 #define SILT_DUCK_FILE_COLUMN "__silt_file"
 
@@ -127,6 +136,9 @@ silt_status silt_duck_source_sql(silt_duck_sources *sources, size_t first, size_
  */
 silt_status silt_duck_sources_verify(silt_duck_sources *sources, silt_error *err);
 
+/* The checks found rows that violate them: whose they are, told as above. */
+void silt_duck_sources_violated(silt_duck_sources *sources, const silt_duck_checks *checks);
+
 /* Append the value of a column of kind VALUE. */
 silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql, silt_error *err);
 
@@ -136,6 +148,12 @@ silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql,
 silt_status silt_duck_source_doubt(const silt_duck_sources *sources, const silt_duck_part *part,
                                    size_t column, silt_buf *value, silt_buf *condition, bool *has,
                                    silt_error *err);
+/* Append the JSON pointer of a member. */
+void silt_duck_json_pointer(const char *name, silt_buf *out);
+/* Append the condition under which a lenient reader has lost something of a nested value (nothing
+ * for other types), given the JSON that it was made of (duckdb_source_loss.c). */
+void silt_duck_source_loss(const silt_type *type, const char *value, const char *json,
+                           silt_buf *sql);
 /* Whether a Parquet column of one type can become one of the other, as far as variants go. */
 bool silt_duck_source_variant(const silt_type *from, const silt_type *to);
 /* Index of an output column's source in its part's group, or -1. */

@@ -75,6 +75,7 @@ typedef struct silt_duck_checks {
     size_t count, asked;
     const silt_check *given;           /* the former, where the caller has them */
     struct silt_duck_checked *checked; /* by check */
+    bool keeps_file;                   /* the result has SILT_DUCK_FILE_COLUMN too, last */
     size_t file_count;
     _Atomic int64_t *by_file; /* by file, in it by check: rows that violate it */
     pthread_mutex_t lock;

@@ -5,8 +5,11 @@
  * DuckDB's, of the rows that can be read; a broken one is the load's business. */
 #include "engine/duckdb_ops.h"
 
+#include <unistd.h>
+
 #include "engine/csv_header.h"
 #include "engine/text_file.h"
+#include "engine/text_rows.h"
 
 /* One column over all files: `types` has NULL where a file has no say. */
 typedef struct sniffed {
@@ -65,10 +68,9 @@ static void put_option(silt_buf *sql, const char *name, const char *value)
     silt_sql_text(sql, value);
 }
 
-static void put_sniff(silt_buf *sql, const table *t, const char *path, int skip,
+static void put_sniff(silt_buf *sql, const silt_source_options *o, const char *path, int skip,
                       int64_t sample_rows)
 {
-    const silt_source_options *o = &t->options;
     silt_buf_puts(sql, "SELECT DateFormat, TimestampFormat, c.type FROM (SELECT DateFormat, "
                        "TimestampFormat, unnest(Columns) AS c FROM sniff_csv(");
     silt_sql_text(sql, path);
@@ -125,11 +127,12 @@ static silt_bytes text_at(duckdb_data_chunk chunk, idx_t column, idx_t row)
 }
 
 /* Types of one CSV, by position. */
-static silt_status csv_types(table *t, size_t file, int skip, int64_t sample_rows, silt_error *err)
+static silt_status types_of(table *t, size_t file, const silt_source_options *o, const char *path,
+                            int skip, int64_t sample_rows, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    put_sniff(&sql, t, t->files[file].local_path, skip, sample_rows);
+    put_sniff(&sql, o, path, skip, sample_rows);
     SILT_TRY(silt_duck_query(t->db, &sql, &result, err));
     size_t column = 0;
     for (;;) {
@@ -149,6 +152,45 @@ static silt_status csv_types(table *t, size_t file, int skip, int64_t sample_row
     if (column == t->columns.count) return SILT_OK;
     return silt_fail(err, SILT_BAD_DATA, "%zu columns where the header has %zu", column,
                      t->columns.count);
+}
+
+/* An empty file of a name of its own; NULL: there can't be one. */
+static char *temporary(silt_arena *arena)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = silt_arena_printf(arena, "%s/silt-sniff-XXXXXX", base && *base ? base : "/tmp");
+    int fd = path ? mkstemp(path) : -1;
+    if (fd < 0) return NULL;
+    close(fd);
+    return path;
+}
+
+/* Of the rows that are sound: DuckDB looks for no types where it finds others first. */
+static silt_status sound_types(table *t, size_t file, int skip, int64_t sample_rows,
+                               silt_error *err)
+{
+    silt_source_options o = t->options;
+    char *plain = temporary(t->arena), *copy = temporary(t->arena);
+    silt_status st = plain && copy ? SILT_OK : silt_fail(err, SILT_IO, "no temporary files");
+    if (st == SILT_OK) st = silt_text_plain(&o, t->files[file].local_path, plain, err);
+    o.compression = "none";
+    o.encoding = NULL;
+    if (st == SILT_OK) st = silt_text_sound(&o, t->columns.count, plain, copy, err);
+    if (st == SILT_OK) st = types_of(t, file, &o, copy, skip, sample_rows, err);
+    if (plain) unlink(plain);
+    if (copy) unlink(copy);
+    return st;
+}
+
+static silt_status csv_types(table *t, size_t file, int skip, int64_t sample_rows, silt_error *err)
+{
+    silt_error why = {0};
+    silt_status st =
+        types_of(t, file, &t->options, t->files[file].local_path, skip, sample_rows, err);
+    if (st != SILT_FAILED && st != SILT_BAD_DATA) return st;
+    silt_status again = sound_types(t, file, skip, sample_rows, &why);
+    if (again == SILT_BAD_DATA && err) *err = why; /* it says where, DuckDB a page of advice */
+    return again == SILT_OK || again == SILT_BAD_DATA ? again : st;
 }
 
 static silt_status sniff_csv(table *t, size_t file, int64_t sample_rows, silt_error *err)
@@ -204,25 +246,50 @@ static silt_status is_empty(const table *t, size_t file, bool *out, silt_error *
     return SILT_OK;
 }
 
-static void put_json(silt_buf *sql, const table *t, size_t file, int64_t sample_rows)
+static void put_json(silt_buf *sql, const table *t, const char *path, bool plain,
+                     int64_t sample_rows)
 {
     silt_buf_puts(sql, "SELECT * FROM read_json([");
-    silt_sql_text(sql, t->files[file].local_path);
+    silt_sql_text(sql, path);
     silt_buf_printf(sql,
                     "], format = 'newline_delimited', records = 'true', ignore_errors = true, "
                     "maximum_depth = -1, convert_strings_to_integers = false, "
                     "hive_partitioning = false, sample_size = %" PRId64,
                     sample_rows);
-    if (!silt_streq(t->options.compression, "auto"))
+    if (!plain && !silt_streq(t->options.compression, "auto"))
         put_option(sql, "compression", t->options.compression);
     put_option(sql, "dateformat", t->options.date_format);
     put_option(sql, "timestampformat", t->options.timestamp_format);
     silt_buf_putc(sql, ')');
 }
 
-static silt_status sniff_named(table *t, size_t file, int64_t sample_rows, silt_error *err)
+static silt_status describe_json(table *t, const char *path, bool plain, int64_t sample_rows,
+                                 const silt_column **columns, size_t *count, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
+    put_json(&sql, t, path, plain, sample_rows);
+    return silt_duck_describe(t->db, &sql, t->arena, columns, count, err);
+}
+
+/* DuckDB takes a file with a line that is no object for one without records: the others tell. */
+static silt_status sniff_json(table *t, size_t file, int64_t sample_rows,
+                              const silt_column **columns, size_t *count, silt_error *err)
+{
+    const char *path = t->files[file].local_path;
+    silt_status st = describe_json(t, path, false, sample_rows, columns, count, err);
+    if (st != SILT_FAILED) return st;
+    char *copy = temporary(t->arena);
+    if (!copy) return st;
+    silt_error other = {0};
+    silt_status again = silt_text_objects(&t->options, path, copy, &other);
+    if (again == SILT_OK) again = describe_json(t, copy, true, sample_rows, columns, count, &other);
+    unlink(copy);
+    if (again != SILT_OK) return st; /* what it said of the file itself */
+    return SILT_OK;
+}
+
+static silt_status sniff_named(table *t, size_t file, int64_t sample_rows, silt_error *err)
+{
     const silt_column *columns = NULL;
     size_t count = 0;
     if (t->format == SILT_FORMAT_PARQUET) {
@@ -232,8 +299,7 @@ static silt_status sniff_named(table *t, size_t file, int64_t sample_rows, silt_
         bool empty = false;
         SILT_TRY(is_empty(t, file, &empty, err));
         if (empty) return SILT_OK;
-        put_json(&sql, t, file, sample_rows);
-        SILT_TRY(silt_duck_describe(t->db, &sql, t->arena, &columns, &count, err));
+        SILT_TRY(sniff_json(t, file, sample_rows, &columns, &count, err));
     }
     for (size_t i = 0; i < count; i++) {
         sniffed *column = NULL;

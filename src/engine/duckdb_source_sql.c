@@ -27,9 +27,12 @@ static bool fits_double(const silt_type *type)
            (type->kind == SILT_TYPE_DECIMAL && type->precision <= 15);
 }
 
-/* What the reader is told that a column is; nested ones of NDJSON see put_nested_type(). */
-static const silt_type *read_type(silt_format format, const silt_type *type)
+/* What the reader is told that a column is; nested ones of NDJSON see put_nested_type(). A lenient
+ * one of CSV casts nothing. */
+static const silt_type *read_type(const silt_duck_sources *s, silt_format format,
+                                  const silt_type *type)
 {
+    if (s->lenient && format == SILT_FORMAT_CSV) return &text_type;
     if (type->kind == SILT_TYPE_BOOLEAN || type->kind == SILT_TYPE_FLOAT ||
         type->kind == SILT_TYPE_DOUBLE)
         return type;
@@ -85,7 +88,8 @@ static void put_option(silt_buf *sql, const char *name, const char *value)
     silt_sql_text(sql, value);
 }
 
-static silt_status put_declared(silt_buf *sql, const silt_source_group *group, silt_error *err)
+static silt_status put_declared(silt_buf *sql, const silt_duck_sources *s,
+                                const silt_source_group *group, silt_error *err)
 {
     silt_buf_puts(sql, ", auto_detect = false, columns = {");
     for (size_t i = 0; i < group->column_count; i++) {
@@ -97,7 +101,7 @@ static silt_status put_declared(silt_buf *sql, const silt_source_group *group, s
         else
             silt_sql_text(sql, group->columns[i].name);
         silt_buf_puts(sql, ": ");
-        const silt_type *read = read_type(group->format, type);
+        const silt_type *read = read_type(s, group->format, type);
         if (read->kind == SILT_TYPE_VARIANT)
             silt_buf_puts(&text, "JSON");
         else
@@ -168,11 +172,12 @@ silt_status silt_duck_source_from(const silt_duck_sources *s, const silt_duck_pa
     } else {
         if (!silt_streq(group->options.compression, "auto"))
             put_option(sql, "compression", group->options.compression);
-        if (!bare) SILT_TRY(put_declared(sql, group, err));
+        if (!bare) SILT_TRY(put_declared(sql, s, group, err));
         if (group->format == SILT_FORMAT_CSV)
             put_csv_options(sql, &group->options, part->skip);
         else if (!bare) /* records: told too, since DuckDB would look at the first line and guess */
             silt_buf_puts(sql, ", format = 'newline_delimited', records = 'true'");
+        if (s->lenient) silt_buf_puts(sql, ", ignore_errors = true");
     }
     silt_buf_putc(sql, ')');
     return SILT_OK;
@@ -238,7 +243,10 @@ static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_sou
         silt_buf_printf(sql, "encode(%s)", text);
         return SILT_OK;
     }
-    if (time && format) {
+    bool real = type->kind == SILT_TYPE_FLOAT || type->kind == SILT_TYPE_DOUBLE;
+    if (real && o->decimal_separator == ',') {
+        silt_buf_printf(sql, "%s(replace(%s, ',', '.')", cast, text);
+    } else if (time && format) {
         /* With %z in the format it is an instant, without one of the session's time zone. */
         silt_buf_printf(sql, "CAST(%s(%s, ", try_cast ? "try_strptime" : "strptime", text);
         silt_sql_text(sql, format);
@@ -333,7 +341,7 @@ static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const s
         return SILT_OK;
     }
 
-    const silt_type *read = read_type(group->format, type);
+    const silt_type *read = read_type(s, group->format, type);
     if (read == &text_type) {
         SILT_TRY(put_text_cast(&typed, column.data, &group->options, type, try_cast, err));
     } else if (is_nested(type)) {
@@ -348,6 +356,38 @@ static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const s
     return silt_sql_cast(sql, typed.data, type, to, try_cast, err);
 }
 
+/* A member of a row's JSON: null where it doesn't have it. */
+static void put_member(silt_buf *sql, const char *name)
+{
+    SILT_CLEAN(silt_buf) pointer = {0};
+    silt_duck_json_pointer(name, &pointer);
+    silt_buf_puts(sql, "json_extract(" SILT_DUCK_RAW_COLUMN ", ");
+    silt_sql_text(sql, pointer.data);
+    silt_buf_putc(sql, ')');
+    sql->failed |= pointer.failed;
+}
+
+/* A lenient reader's null may be its own. */
+static silt_status put_json_doubt(silt_buf *sql, const silt_duck_sources *s,
+                                  const silt_duck_part *part, size_t i, const silt_type *to,
+                                  silt_error *err)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    SILT_CLEAN(silt_buf) member = {0};
+    SILT_CLEAN(silt_buf) value = {0};
+    SILT_CLEAN(silt_buf) loss = {0};
+    put_member(&member, group->columns[i].name);
+    put_column(&value, group, i);
+    if (member.failed || value.failed) return silt_fail_nomem(err);
+    silt_buf_printf(sql, "json_type(%s) <> 'NULL' AND ((", member.data);
+    SILT_TRY(put_source(sql, s, part, i, to, true, err));
+    silt_buf_puts(sql, ") IS NULL");
+    silt_duck_source_loss(group->columns[i].type, value.data, member.data, &loss);
+    if (loss.size) silt_buf_printf(sql, " OR %s", loss.data);
+    silt_buf_putc(sql, ')');
+    return sql->failed || loss.failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
 silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_part *part,
                                    size_t column, silt_buf *value, silt_buf *condition, bool *has,
                                    silt_error *err)
@@ -357,6 +397,8 @@ silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_p
     *has = i >= 0;
     if (i < 0) return SILT_OK;
     put_column(value, group, (size_t)i);
+    if (s->lenient && group->format == SILT_FORMAT_NDJSON)
+        return put_json_doubt(condition, s, part, (size_t)i, s->spec->columns[column].type, err);
     put_column(condition, group, (size_t)i);
     silt_buf_puts(condition, " IS NOT NULL AND (");
     SILT_TRY(put_source(condition, s, part, (size_t)i, s->spec->columns[column].type, true, err));

@@ -20,8 +20,7 @@ static silt_status take_counts(const silt_duck_sources *sources, silt_arena *are
     return SILT_OK;
 }
 
-/* The checks found rows that violate them: whose they are. */
-static void blame_checks(silt_duck_sources *sources, const silt_duck_checks *checks)
+void silt_duck_sources_violated(silt_duck_sources *sources, const silt_duck_checks *checks)
 {
     for (size_t i = 0; i < sources->file_count; i++) {
         SILT_CLEAN(silt_buf) why = {0};
@@ -39,8 +38,8 @@ static silt_status stage(silt_duck_sources *sources, const silt_duck_checks *che
     SILT_TRY(
         silt_duck_source_sql(sources, 0, sources->file_count, checks->count > 0, &select, err));
     silt_status st = silt_duck_copy_checked(checks, &select, true, &spec->write, arena, out, err);
-    if (out->violation_count > 0) {
-        blame_checks(sources, checks);
+    if (st != SILT_OK && out->violation_count > 0) {
+        silt_duck_sources_violated(sources, checks);
         return st;
     }
     if (st != SILT_OK) return silt_duck_blame(sources, st, err);

@@ -104,6 +104,8 @@ typedef struct silt_output_column {
 typedef struct silt_check {
     const char *name;
     const silt_expr *condition;
+    bool asked; /* by whoever writes: it isn't the table's own */
+    bool warns; /* rows that violate it are counted and told, and written */
 } silt_check;
 
 typedef struct silt_violation {
@@ -135,8 +137,8 @@ typedef struct silt_write_spec {
                                   unsplit */
     const char *compression;   /* NULL: snappy */
     silt_write_order order;    /* within each partition */
-    /* Rows that violate one make the whole BAD_DATA; all checks are counted then and told, in
-     * `violations` of the result, which is set in this case too. */
+    /* Rows that violate one make the whole BAD_DATA, unless it only warns; all checks are counted
+     * and told, in `violations` of the result, which is set in this case too. */
     const silt_check *checks;
     size_t check_count;
     int64_t row_group_rows; /* 0: the engine's own */
@@ -184,6 +186,46 @@ typedef struct silt_stage_result {
     int64_t identity_count; /* numbers given to an IDENTITY column */
     int64_t identity_last;  /* the last of them, if there is one */
 } silt_stage_result;
+
+/* ---- sieving: the rows of one source file that can't become the output's are taken out ----- */
+
+typedef struct silt_reject {
+    int64_t row;        /* in the file, from 1 */
+    int64_t line;       /* where it begins, from 1; 0: a Parquet file has none */
+    int64_t offset;     /* in bytes, of the decompressed file; -1: a Parquet file has none */
+    const char *column; /* of the source; NULL: the row as a whole */
+    const char *reason;
+    const silt_check *check; /* that it violates; NULL: none */
+    silt_bytes text;         /* as it stands in the file, maybe not in UTF-8; of Parquet as JSON */
+    silt_bytes json; /* an object of its values by column, of CSV all texts; none: can't be told */
+} silt_reject;
+
+/* Good during the call. A failure ends the sieving with it. */
+typedef silt_status silt_reject_fn(void *ctx, const silt_reject *reject, silt_error *err);
+
+typedef struct silt_sieve_spec {
+    const silt_source_group *group; /* of one file */
+    const silt_output_column *columns;
+    size_t column_count;
+    const silt_check *checks; /* rows that violate one go, too */
+    size_t check_count;
+    const char *directory; /* exists: a copy of the file without the bad rows is put there */
+    int64_t bad_max;       /* more bad rows, rescued ones included: BAD_DATA */
+    double bad_share;      /* of the file's rows; 1: all may be bad */
+    /* Values that don't fit become null, and go by their columns into this one, a STRING that the
+     * copy has besides; NULL: their rows go. Rows that can't be kept so go, too. */
+    const char *rescue_column;
+    const char *const *never; /* columns whose values can't be rescued */
+    size_t never_count;
+    silt_reject_fn *reject; /* in the file's order, once it is known that they aren't too many */
+    void *ctx;
+} silt_sieve_spec;
+
+typedef struct silt_sieve_result {
+    silt_source_group group; /* of the copy: reads like the given one */
+    int64_t row_count;       /* that are left */
+    int64_t reject_count, rescue_count;
+} silt_sieve_result;
 
 /* Rows of a program → Parquet files. Columns of the stream are found by silt_output_column.source
  * (kind SOURCE all): one that it lacks is null. */
@@ -296,8 +338,8 @@ typedef enum silt_join_twice {
 } silt_join_twice;
 
 typedef struct silt_join_spec {
-    silt_stage_spec stage;   /* sources, and columns of which none is computed; `write` isn't
-                                looked at */
+    silt_stage_spec stage;   /* sources, and columns of which none is computed; of `write` its
+                                checks are looked at */
     const char *const *keys; /* names of these; nulls are equal, and so are NaNs */
     size_t key_count;
     silt_join_twice twice;
@@ -307,6 +349,8 @@ typedef struct silt_join_spec {
 /* What the source holds. Arrays are by source file over all groups in order. */
 typedef struct silt_join_source {
     const int64_t *read, *deduplicated;
+    const silt_violation *violations; /* of the checks; with BAD_DATA these alone are set */
+    size_t violation_count;
 } silt_join_source;
 
 /* Expressions below look at columns of the two sides: path {"t" or "s", column, member …}. */
@@ -539,6 +583,12 @@ typedef struct silt_engine_ops {
      * nothing of it is left in the directory. */
     silt_status (*stage)(silt_engine *, const silt_stage_spec *, silt_arena *,
                          silt_stage_result *out, silt_error *);
+
+    /* Look at a file that `stage` found at fault, row by row. The file's places go into memory as
+     * far as its rows are bad, never the rows. BAD_DATA: its bad rows can't be told from others, or
+     * are too many (which, why; the path is left to the caller). */
+    silt_status (*sieve)(silt_engine *, const silt_sieve_spec *, silt_arena *,
+                         silt_sieve_result *out, silt_error *);
 
     /* Read the stream once and write it; `source_rows` is NULL. INVALID: columns or values that
      * don't fit, UNSUPPORTED: a type that isn't taken, FAILED: the stream's own failure; nothing of

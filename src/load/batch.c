@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "load/history.h"
 #include "load/recover.h"
+#include "load/rejects.h"
 
 typedef struct batch {
     silt_load *load;
@@ -23,6 +24,7 @@ typedef struct batch {
     char attempt[SILT_UUID_SIZE];
     char manifest[SILT_HASH_SIZE];
     int64_t started_us;
+    silt_ledger ledger;          /* once written; its texts are in the arena */
     bool ledger_taken;           /* by another attempt: N is spent */
     silt_run_history_batch told; /* for the run history */
     silt_bad_source late;        /* a file that changed after it was discovered; why NULL: none */
@@ -197,7 +199,11 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
     (void)txn_id;
     SILT_TRY(silt_load_check(b->load, err));
     SILT_TRY(hash_files(b, facts, err));
-    const silt_ledger ledger = {
+    const char *rejects = NULL;
+    if (facts->rejects_path)
+        SILT_TRY(silt_rejects_stage(b->load, b->target, b->job.number, b->attempt,
+                                    facts->rejects_path, b->arena, &rejects, err));
+    b->ledger = (silt_ledger){
         .kind = b->candidates->replaced_count ? SILT_LEDGER_RELOAD : SILT_LEDGER_DATA,
         .app_id = b->target->app_id,
         .number = b->job.number,
@@ -210,9 +216,11 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
         .created_us = silt_now_us(b->load->clock),
         .files = b->ledger_files,
         .file_count = b->candidates->count,
+        .rejects = rejects,
+        .reject_rows = facts->rejects_rows,
     };
     silt_ledger taken;
-    silt_status st = silt_ledger_write(b->target->store, &ledger, b->arena, &taken, err);
+    silt_status st = silt_ledger_write(b->target->store, &b->ledger, b->arena, &taken, err);
     b->ledger_taken = st == SILT_EXISTS;
     return st;
 }
@@ -233,6 +241,7 @@ static const char *silt_info(void *ctx, const silt_change_facts *facts, silt_are
     silt_json_member_int(&w, "rowsRead", facts->total.read);
     silt_json_member_int(&w, "rowsInserted", facts->total.inserted);
     silt_json_member_int(&w, "rowsUpdated", facts->total.updated);
+    if (facts->total.rejected) silt_json_member_int(&w, "rowsRejected", facts->total.rejected);
     silt_json_member_string(&w, "ledger", silt_ledger_key(b->target->app_id, b->job.number, arena));
     silt_json_end_object(&w);
     return buf.failed ? NULL : silt_buf_copy(&buf, arena);
@@ -285,6 +294,7 @@ static void add_up(batch *b, const silt_change_result *result)
     sum->rows_updated += result->facts.total.updated;
     sum->rows_unchanged += result->facts.total.unchanged;
     sum->rows_deduplicated += result->facts.total.deduplicated;
+    sum->rows_rejected += result->facts.total.rejected;
     sum->batches++;
     sum->version = result->txn.version;
 }
@@ -384,6 +394,7 @@ static silt_status finish(batch *b, const silt_change_result *result, silt_error
         st =
             b->target->runner->ops->verify(b->target->runner, &b->job, &result->txn, b->arena, err);
         if (st == SILT_OK) st = follow(b, &result->txn, err);
+        if (st == SILT_OK) st = silt_rejects_publish(b->load, b->target, &b->ledger, 1, err);
         if (st == SILT_OK) st = record(b, result, err);
     } while (st == SILT_INTERRUPTED);
     return st;

@@ -71,6 +71,8 @@ silt_status silt_compare_chain(const silt_target *target, silt_comparison *c, si
     else if (err)
         *err = why;
     if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
+    c->chain = chain;
+    c->chain_count = count;
     for (size_t i = 0; i < count; i++)
         SILT_TRY(index_ledger(c, &chain[i], err));
     return SILT_OK;

@@ -28,6 +28,8 @@ typedef struct silt_comparison {
     silt_arena *arena;
     silt_map64 *by_path;            /* path → silt_loaded *; its ledger may say that it went */
     SILT_VEC(silt_loaded *) loaded; /* without those */
+    const silt_ledger *chain;       /* newest first */
+    size_t chain_count;
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
     SILT_VEC(silt_tracked) wrong; /* rows as they ought to be, where the tracker says otherwise */

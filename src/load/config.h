@@ -11,6 +11,7 @@
 #include "store/discover.h"
 #include "log/action.h"
 #include "ops/change.h"
+#include "ops/sieve.h"
 #include "ops/sql.h"
 #include "table/txn.h"
 
@@ -101,6 +102,7 @@ typedef struct silt_config_table {
     silt_vectors deletion_vectors;    /* AUTO */
     silt_on_change on_change;         /* IGNORE */
     silt_on_duplicate on_duplicate;   /* LOAD */
+    silt_bad_row_policy bad_rows;     /* FAIL */
     int64_t batch_max_files;          /* 0: no limit */
     int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
     silt_commit_retry commit_retry;

@@ -275,6 +275,13 @@ static void read_policies(const reading *t, const raw_dataset *raw, silt_dataset
         return;
     }
     silt_config_policy_read(t->r, t->node, t->path, &raw->policy, policy);
+    for (size_t i = 0; i < policy->constraint_count; i++)
+        if (policy->constraints[i].on_violation > SILT_VIOLATION_WARN)
+            silt_config_mistake(t->r, t->node->line, t->node->column,
+                                silt_config_join(t->r, t->path, "constraints", 0),
+                                "constraint %s: only tables of a pipeline drop or quarantine rows; "
+                                "write on_violation: fail or warn",
+                                policy->constraints[i].name);
     out->policy = policy;
     if (raw->schema_mode >= 0) out->schema_mode = schema_modes[raw->schema_mode].text;
 }

@@ -13,8 +13,11 @@ typedef struct raw_constraint {
 
 const silt_config_choice silt_config_mapping_modes[] = {
     {"none", 0, NULL}, {"name", 1, NULL}, {"id", 2, NULL}, {NULL, 0, NULL}};
-static const silt_config_choice violations[] = {
-    {"fail", 0, NULL}, {"warn", 1, ""}, {"drop", 2, ""}, {"quarantine", 3, ""}, {NULL, 0, NULL}};
+static const silt_config_choice violations[] = {{"fail", SILT_VIOLATION_FAIL, NULL},
+                                                {"warn", SILT_VIOLATION_WARN, NULL},
+                                                {"drop", SILT_VIOLATION_DROP, NULL},
+                                                {"quarantine", SILT_VIOLATION_QUARANTINE, NULL},
+                                                {NULL, 0, NULL}};
 
 const silt_config_key silt_config_constraint_keys[] = {
     {.name = "name",
@@ -32,7 +35,8 @@ const silt_config_key silt_config_constraint_keys[] = {
      .offset = CHECK(on_violation),
      .choices = violations,
      .fallback = "fail",
-     .about = "fail: nothing is written."},
+     .about = "fail: nothing is written; warn: the row is written and told; drop: it is left out "
+              "and counted; quarantine: it goes to the rejects."},
     {.name = "persist",
      .kind = SILT_KEY_BOOL,
      .offset = CHECK(out.persist),
@@ -87,6 +91,12 @@ static void read_constraints(const reading *t, silt_policy *out)
         silt_config_walk(t->r, silt_config_constraint_keys, node, path, &raw);
         check_constraint(t, node, path, &raw);
         items[i] = raw.out;
+        if (raw.on_violation > 0) items[i].on_violation = (silt_on_violation)raw.on_violation;
+        if (raw.out.persist && raw.on_violation == SILT_VIOLATION_WARN)
+            silt_config_mistake(t->r, node->line, node->column, path,
+                                "the table takes no row that violates a constraint of its own, so "
+                                "that there is none to warn of; remove persist, or write "
+                                "on_violation: fail, drop or quarantine");
         for (size_t k = 0; raw.out.name && k < i; k++)
             if (items[k].name && strcasecmp(items[k].name, raw.out.name) == 0)
                 silt_config_mistake(t->r, node->line, node->column, path,

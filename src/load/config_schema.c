@@ -51,8 +51,11 @@ static const silt_config_choice duplicates[] = {{"load", SILT_ON_DUPLICATE_LOAD,
                                                 {"warn", SILT_ON_DUPLICATE_WARN, NULL},
                                                 {"skip", SILT_ON_DUPLICATE_SKIP, NULL},
                                                 {NULL, 0, NULL}};
-static const silt_config_choice bad_rows[] = {
-    {"fail", 0, NULL}, {"quarantine", 1, ""}, {"skip", 2, ""}, {"rescue", 3, ""}, {NULL, 0, NULL}};
+static const silt_config_choice bad_rows[] = {{"fail", SILT_BAD_ROW_FAIL, NULL},
+                                              {"quarantine", SILT_BAD_ROW_QUARANTINE, NULL},
+                                              {"skip", SILT_BAD_ROW_SKIP, NULL},
+                                              {"rescue", SILT_BAD_ROW_RESCUE, ""},
+                                              {NULL, 0, NULL}};
 static const silt_config_choice restores[] = {
     {"stop", 0, NULL}, {"reload", 1, ""}, {"forget", 2, ""}, {NULL, 0, NULL}};
 static const silt_config_choice deletion_vectors[] = {{"auto", SILT_VECTORS_AUTO, NULL},
@@ -151,6 +154,9 @@ static const silt_config_key maintenance_keys[] = {
      .about = "Delete what is older in the table's log, \"30 days\"."},
     END};
 
+#define BAD_ROWS_MAX 10000000 /* their places are kept in memory */
+#define MILLION      1000000
+
 /* Keys that `defaults` and a table both have. */
 #define POLICY_KEYS                                                                               \
     {.name = "audit_columns",                                                                     \
@@ -182,7 +188,23 @@ static const silt_config_key maintenance_keys[] = {
          .offset = TABLE(on_bad_row),                                                             \
          .choices = bad_rows,                                                                     \
          .fallback = "fail",                                                                      \
-         .about = "fail: a file with a bad row fails whole."},                                    \
+         .about = "fail: a file with a bad row fails whole. quarantine: the row goes to the "     \
+                  "rejects, skip: it is counted and left out."},                                  \
+        {.name = "max_bad_rows",                                                                  \
+         .kind = SILT_KEY_INT,                                                                    \
+         .offset = TABLE(out.bad_rows.max),                                                       \
+         .min = 0,                                                                                \
+         .max = BAD_ROWS_MAX,                                                                     \
+         .fallback = "100000",                                                                    \
+         .about = "A file with more bad rows than that fails."},                                  \
+        {.name = "max_bad_share",                                                                 \
+         .kind = SILT_KEY_NUMBER,                                                                 \
+         .offset = TABLE(bad_share),                                                              \
+         .min = 0,                                                                                \
+         .max = 1,                                                                                \
+         .factor = MILLION,                                                                       \
+         .fallback = "1",                                                                         \
+         .about = "A file of whose rows more than this share are bad fails, 0.01."},              \
         {.name = "on_restore",                                                                    \
          .kind = SILT_KEY_CHOICE,                                                                 \
          .offset = TABLE(on_restore),                                                             \

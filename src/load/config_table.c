@@ -306,6 +306,9 @@ static void read_policies(reading *t)
             "columns; write ignore or error, and bring an older version back by 'silt restore'");
     out->on_duplicate =
         t->raw.on_duplicate < 0 ? SILT_ON_DUPLICATE_LOAD : (silt_on_duplicate)t->raw.on_duplicate;
+    out->bad_rows.on =
+        t->raw.on_bad_row < 0 ? SILT_BAD_ROW_FAIL : (silt_on_bad_row)t->raw.on_bad_row;
+    out->bad_rows.share = (double)t->raw.bad_share / 1e6;
     out->commit_retry = (silt_commit_retry)SILT_COMMIT_RETRY_INIT;
     out->commit_retry.max_attempts = (int)t->raw.max_attempts;
     out->commit_retry.backoff_ms = t->raw.backoff_ms;

@@ -187,6 +187,7 @@ typedef struct silt_config_raw_table {
     int64_t loading_strategy, mode;      /* -1: not said */
     silt_names primary_keys, keys, partition_by;
     int64_t on_new_column, on_change, on_duplicate, on_bad_row, on_restore, deletion_vectors;
+    int64_t bad_share; /* millionths */
     int64_t max_attempts, backoff_ms, deadline_ms;
     const char *connection, *write_path, *timestamp_col;
     int64_t write_format, dedup_strategy, schema_mode; /* -1: not said */

@@ -48,6 +48,13 @@ static void write_ledger(const silt_ledger *ledger, silt_buf *buf)
     char created[SILT_TIME_SIZE];
     silt_time_format_us(ledger->created_us, created);
     silt_json_member_string(&w, "createdAt", created);
+    if (ledger->rejects) {
+        silt_json_key(&w, "rejects");
+        silt_json_begin_object(&w);
+        silt_json_member_string(&w, "path", ledger->rejects);
+        silt_json_member_int(&w, "rows", ledger->reject_rows);
+        silt_json_end_object(&w);
+    }
     silt_json_key(&w, "files");
     silt_json_begin_array(&w);
     for (size_t i = 0; i < ledger->file_count; i++)
@@ -137,6 +144,9 @@ static silt_status parse_ledger(const silt_json *json, silt_arena *arena, silt_l
         .table_id = silt_json_string(silt_json_get(json, "tableId")),
         .manifest = silt_json_string(silt_json_get(json, "manifest")),
     };
+    const silt_json *rejects = silt_json_get(json, "rejects");
+    out->rejects = silt_json_string(silt_json_get(rejects, "path"));
+    out->reject_rows = silt_json_int(silt_json_get(rejects, "rows"), 0);
     const char *created = silt_json_string(silt_json_get(json, "createdAt"));
     if (!created || !silt_time_parse(created, &out->created_us)) out->created_us = 0;
     if (!out->app_id || !out->attempt || out->previous < -1 || out->previous >= out->number)

@@ -49,6 +49,8 @@ typedef struct silt_ledger {
     int64_t created_us;
     const silt_ledger_file *files;
     size_t file_count;
+    const char *rejects; /* key of the rejected rows, see rejects.h; NULL: none are kept */
+    int64_t reject_rows; /* in it */
 } silt_ledger;
 
 /* "_silt/ledger/<appId>/<N as 20 digits>.json"; NULL when out of memory. */

@@ -22,7 +22,7 @@ struct silt_load {
     const silt_clock *clock;   /* NULL: the system's */
     const silt_random *random; /* NULL: the system's */
     silt_store *state;         /* the checkpoint path */
-    silt_store *tracker_store, *status_store, *runs_store;
+    silt_store *tracker_store, *status_store, *runs_store, *rejects_store;
     silt_engine *engine;
     silt_runner *runner;
     atomic_bool cancelled;           /* asked to stop */

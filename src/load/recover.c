@@ -1,6 +1,8 @@
 /* Reconcile and fence. */
 #include "load/recover.h"
 
+#include "load/rejects.h"
+
 #include <stdio.h>
 
 /* error_message of a row that waits, or is tried, again. */
@@ -114,6 +116,7 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
     silt_load_event(load, "recovery", "{\"table\":\"%s\",\"fenced\":%" PRId64 "}",
                     target->table->name, number);
     if (attempt) target->ops->clean(load, target, attempt);
+    if (attempt) silt_rejects_clean(load, target, number, attempt);
     return SILT_OK;
 }
 
@@ -345,6 +348,7 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
                                        list.arena, &chain, &count, &end, err);
     if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
     if (st == SILT_OK && end < last) return fail_went_back(load, target, end, err);
+    SILT_TRY(silt_rejects_publish(load, target, chain, count, err));
     for (size_t i = 0; i < count; i++)
         for (size_t f = 0; f < chain[i].file_count; f++) {
             bool loads = silt_ledger_loads(chain[i].kind);

@@ -1,7 +1,7 @@
 /* Jobs done in this process: configuration → ops. */
+#include "load/bad_rows.h"
 #include "load/evidence.h"
 #include "load/raw_store.h"
-#include "load/runner.h"
 #include "silt/table.h"
 
 #define DELETION_VECTORS "delta.enableDeletionVectors"
@@ -140,8 +140,8 @@ static silt_status say_replaced(const silt_job *job, silt_arena *arena, silt_cha
     return spec->replaces ? SILT_OK : silt_fail_nomem(err);
 }
 
-static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
-                         silt_change_result *out, silt_bad_sources *bad, silt_error *err)
+static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_arena *arena,
+                              silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
     local_runner *r = (local_runner *)runner;
     const silt_config_table *table = job->table;
@@ -188,6 +188,14 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
     if (st == SILT_OK && out->txn.outcome == SILT_TXN_COMMITTED)
         silt_target_delta_committed(job->target, after, job->number);
     return st;
+}
+
+static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
+                         silt_change_result *out, silt_bad_sources *bad, silt_error *err)
+{
+    local_runner *r = (local_runner *)runner;
+    return silt_apply_sieved(runner, job, r->engine, &r->sources, &r->plan, apply_once, arena, out,
+                             bad, err);
 }
 
 /* Another writer without put-if-absent may have replaced our commit after it stood. */

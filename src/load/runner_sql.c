@@ -9,6 +9,8 @@
  * (merge_sql.c). */
 #include "load/runner_sql.h"
 
+#include "load/bad_rows.h"
+
 #include <stdio.h>
 
 #include "table/expr_tree.h"
@@ -378,8 +380,8 @@ static silt_status load_rows(silt_sql_work *w, silt_txn_result *out, silt_error 
     return SILT_OK;
 }
 
-static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
-                         silt_change_result *out, silt_bad_sources *bad, silt_error *err)
+static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_arena *arena,
+                              silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
     sql_runner *r = (sql_runner *)runner;
     silt_txn_result txn = {0};
@@ -399,6 +401,14 @@ static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *a
         st = silt_work_give_bad(&w.m.w, st, bad);
     silt_sql_work_release(&w);
     return st;
+}
+
+static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
+                         silt_change_result *out, silt_bad_sources *bad, silt_error *err)
+{
+    sql_runner *r = (sql_runner *)runner;
+    return silt_apply_sieved(runner, job, r->engine, &r->sources, &r->plan, apply_once, arena, out,
+                             bad, err);
 }
 
 /* A database that has committed has committed. */

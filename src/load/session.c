@@ -2,6 +2,7 @@
 #include "load/session.h"
 
 #include "load/history.h"
+#include "load/rejects.h"
 
 struct silt_pipeline {
     silt_load load;
@@ -40,11 +41,13 @@ static silt_status open_parts(silt_load *load, silt_error *err)
     const char *tracker = silt_arena_printf(load->arena, "%s/" SILT_TRACKER_DIR, base);
     const char *status = silt_arena_printf(load->arena, "%s/table_status", base);
     const char *runs = silt_arena_printf(load->arena, "%s/" SILT_RUNS_DIR, base);
-    if (!tracker || !status || !runs) return silt_fail_nomem(err);
+    const char *rejects = silt_arena_printf(load->arena, "%s/" SILT_REJECTS_DIR, base);
+    if (!tracker || !status || !runs || !rejects) return silt_fail_nomem(err);
     SILT_TRY(open_store(load, base, &load->state, err));
     SILT_TRY(open_store(load, tracker, &load->tracker_store, err));
     SILT_TRY(open_store(load, status, &load->status_store, err));
     SILT_TRY(open_store(load, runs, &load->runs_store, err));
+    SILT_TRY(open_store(load, rejects, &load->rejects_store, err));
 
     silt_engine_options engine = SILT_ENGINE_OPTIONS_INIT;
     engine.memory_limit_bytes = config->memory_limit_bytes;
@@ -104,6 +107,7 @@ void silt_pipeline_free(silt_pipeline *p)
     if (load->runner) load->runner->ops->free(load->runner);
     silt_engine_free(load->engine);
     silt_store_free(load->runs_store);
+    silt_store_free(load->rejects_store);
     silt_store_free(load->status_store);
     silt_store_free(load->tracker_store);
     silt_store_free(load->state);
@@ -214,7 +218,7 @@ static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_e
  * the lock. */
 static void sweep_scratch(silt_load *load)
 {
-    silt_store *const stores[] = {load->tracker_store, load->status_store};
+    silt_store *const stores[] = {load->tracker_store, load->status_store, load->rejects_store};
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     for (size_t i = 0; scratch && i < SILT_COUNT(stores); i++)
         silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));

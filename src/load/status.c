@@ -62,6 +62,18 @@ static silt_status list_failures(silt_load *load, silt_arena *arena, silt_status
     return SILT_OK;
 }
 
+static int64_t count_rejected(silt_load *load, const char *table)
+{
+    size_t count;
+    int64_t rejected = 0;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].status == SILT_FILE_COMPLETED && rows[i].rejected_count > 0 &&
+            strcmp(rows[i].table_name, table) == 0)
+            rejected += rows[i].rejected_count;
+    return rejected;
+}
+
 static silt_status look_at_files(silt_load *load, const silt_config_table *table,
                                  silt_status_table *out, silt_error *err)
 {
@@ -114,6 +126,7 @@ static silt_status look_at_table(silt_load *load, const silt_config_table *table
         out->files_failed = now.files_failed;
         out->last_batch_id = now.last_batch_id;
         if (!silt_streq(out->status, "failed")) out->status = now.status;
+        out->rows_rejected = count_rejected(load, table->name);
         SILT_TRY(list_failures(load, arena, out, err));
     }
     silt_error why = {0};

@@ -1,6 +1,7 @@
 /* Consistency: what doesn't fit together, and repairing what can be decided. */
 #include "load/compare.h"
 #include "load/history.h"
+#include "load/rejects.h"
 #include "load/session.h"
 #include "load/table_status.h"
 
@@ -89,6 +90,7 @@ static silt_status check_target(silt_load *load, silt_target *target, bool run_a
     silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
     SILT_TRY(silt_compare_tracker(load, target, &c, lines, err));
     if (c.missing >= 0) silt_lines_add(lines, "Missing ledger: %s", c.why_missing);
+    SILT_TRY(silt_rejects_compare(load, target, &c, lines, err));
     return silt_compare_rows(load, target, &c, lines, err);
 }
 
@@ -196,7 +198,15 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
         SILT_TRY(silt_tracker_commit(load->tracker, &change, err));
         fixed(f, (int64_t)c.wrong.count, "Corrected %" PRId64 " tracker records by the ledgers");
     }
-    silt_lines rows = {.arena = f->lines.arena};
+    silt_lines missing = {.arena = f->lines.arena}, rows = {.arena = f->lines.arena};
+    st = silt_rejects_compare(load, target, &c, &missing, err);
+    const size_t lost = missing.items.count;
+    silt_vec_free(&missing.items);
+    if (st == SILT_OK && lost) st = silt_rejects_publish(load, target, c.chain, c.chain_count, err);
+    if (st == SILT_OK) st = silt_rejects_compare(load, target, &c, &rows, err);
+    SILT_TRY(st);
+    fixed(f, (int64_t)(lost - rows.items.count),
+          "Put rejects of %" PRId64 " batches back into the table of rejects");
     st = silt_compare_rows(load, target, &c, &rows, err);
     for (size_t i = 0; i < rows.items.count; i++) {
         f->failed++;

@@ -122,6 +122,8 @@ silt_status silt_attempt_clean(silt_store *store, const char *attempt, silt_erro
     if (!prefix || !key) return silt_fail_nomem(err);
     const char *scratch = silt_store_local_path(store, key, arena);
     if (scratch) silt_scratch_remove(scratch);
+    const char *rows = scratch ? silt_arena_printf(arena, "%s-rows", scratch) : NULL;
+    if (rows) silt_scratch_remove(rows); /* of ops/sieve.c */
     SILT_AUTO(silt_map64) vectors = silt_map64_new();
     if (!vectors) return silt_fail_nomem(err);
     leftovers l = {.arena = arena, .prefix = prefix, .vectors = vectors, .oldest_ms = INT64_MAX};

@@ -107,6 +107,8 @@ typedef struct silt_change_facts {
     int64_t files_added, bytes_added, files_removed, rows_carried;
     int64_t rows_more; /* of the table, besides those that were inserted; below 0: less. scd2 parts
                           versions and joins them */
+    const char *rejects_path; /* NDJSON of rejected rows to keep, see ops/sieve.h; NULL: none */
+    int64_t rejects_rows;     /* in it */
 } silt_change_facts;
 
 typedef struct silt_change_spec {

@@ -56,6 +56,7 @@ typedef struct silt_edit_host {
     silt_status (*tell)(void *ctx, const silt_edit *e, silt_txn_options *out);
     silt_status (*before_commit)(void *ctx, silt_edit *e, const char *txn_id);
     void *ctx;
+    silt_diagnostics diagnostics; /* who is told of violations; event NULL: nobody */
 } silt_edit_host;
 
 /* One try. */

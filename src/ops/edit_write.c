@@ -256,7 +256,9 @@ static silt_status write_rows(silt_edit *e, const silt_edit_rows *rows, silt_sca
     spec.rows = rows->rows ? rows->rows : &scan;
     silt_status st = e->engine->ops->rewrite(e->engine, &spec, e->arena, staged, e->err);
     const silt_diagnostics *to = e->commit ? e->commit->diagnostics : NULL;
-    if (st == SILT_BAD_DATA) st = silt_write_violations(staged, st, e->store->uri, to, e->err);
+    if (!to && e->host && e->host->diagnostics.event) to = &e->host->diagnostics;
+    if (st == SILT_OK || st == SILT_BAD_DATA)
+        st = silt_write_violations(staged, st, e->store->uri, to, e->err);
     bool told = st == SILT_OK || st == SILT_BAD_DATA || rows->rows;
     return told ? st : silt_scan_missing(plan, st, e->err);
 }

@@ -27,6 +27,7 @@ struct silt_merging {
     const char *newest_by;
     bool replaces; /* clauses with a star: columns of the table that no source has become null */
     const silt_scd2_options *scd2; /* complete; clauses are silt_scd2_clause then. NULL: a merge */
+    bool checks;                   /* the constraints of w.spec hold for the source's rows */
     bool grows;              /* with a star: columns of the source that the table lacks are known */
     const char *compression; /* as the engine has it; NULL: the table's */
     int64_t target_file_bytes;

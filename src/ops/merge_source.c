@@ -18,13 +18,16 @@ static silt_status keep_order(silt_work *w)
     size_t total = source_files(w), count = w->spec->sources->file_count;
     if (w->group_count < 2) return SILT_OK;
     size_t *group_by_file = silt_arena_calloc(w->arena, count, sizeof(*group_by_file));
+    const silt_source_file **as_read = silt_arena_calloc(w->arena, count, sizeof(*as_read));
     silt_source_group *groups = silt_arena_calloc(w->arena, total, sizeof(*groups));
     silt_source_file *files = silt_arena_calloc(w->arena, total, sizeof(*files));
     size_t *index = silt_arena_calloc(w->arena, total, sizeof(*index));
-    if (!group_by_file || !groups || !files || !index) return silt_fail_nomem(w->err);
+    if (!group_by_file || !as_read || !groups || !files || !index) return silt_fail_nomem(w->err);
     for (size_t g = 0, at = 0; g < w->group_count; g++)
-        for (size_t i = 0; i < w->groups[g].file_count; i++, at++)
+        for (size_t i = 0; i < w->groups[g].file_count; i++, at++) {
             group_by_file[w->file_index[at]] = g + 1; /* 0: in none, it is empty */
+            as_read[w->file_index[at]] = &w->groups[g].files[i];
+        }
     size_t at = 0, runs = 0, last = 0;
     for (size_t i = 0; i < count; i++) {
         if (!group_by_file[i]) continue;
@@ -36,7 +39,7 @@ static silt_status keep_order(silt_work *w)
         }
         groups[runs - 1].file_count++;
         index[at] = i;
-        files[at++] = w->spec->sources->files[i];
+        files[at++] = *as_read[i];
     }
     w->groups = groups;
     w->group_count = runs;
@@ -89,6 +92,8 @@ static silt_status take_columns(silt_merging *m)
     if (!count) return silt_fail(m->err, SILT_INVALID, "the source has no columns");
     m->w.columns = (silt_write_columns){.columns = columns, .column_count = count};
     m->schema = (silt_type){.kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = count};
+    if (m->checks)
+        SILT_TRY(silt_work_checks(m->w.spec, &m->schema, m->arena, &m->w.columns, m->err));
     return m->scd2 ? silt_scd2_check_source(m) : SILT_OK;
 }
 
@@ -156,8 +161,13 @@ silt_status silt_merge_begin(silt_merging *m, const char *const *keys, size_t ke
                            .key_count = key_count,
                            .twice = m->twice,
                            .newest_by = m->newest_by};
-    spec.stage.write = (silt_write_spec){0};
+    spec.stage.write =
+        (silt_write_spec){.checks = w->columns.checks, .check_count = w->columns.check_count};
+    m->source = (silt_join_source){0};
     silt_status st = engine->ops->join_begin(engine, &spec, m->arena, &m->join, &m->source, m->err);
+    const silt_stage_result checked = {.violations = m->source.violations,
+                                       .violation_count = m->source.violation_count};
+    st = silt_work_after_stage(w, &checked, st);
     SILT_TRY(silt_work_after_read(w, st));
     size_t count = source_files(w);
     for (size_t i = 0; i < count; i++) {

@@ -126,9 +126,13 @@ silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, s
                       .err = err,
                       .compression = silt_codec(spec->compression),
                       .target_file_bytes = spec->target_file_bytes,
+                      .checks = true,
                       .w = {.snapshot = snapshot, .spec = spec, .arena = arena, .err = err}}};
-    const silt_edit_host host = {
-        .attempt = spec->attempt, .tell = tell, .before_commit = before_commit, .ctx = &u};
+    const silt_edit_host host = {.attempt = spec->attempt,
+                                 .tell = tell,
+                                 .before_commit = before_commit,
+                                 .ctx = &u,
+                                 .diagnostics = {spec->txn.event, spec->txn.event_ctx}};
     silt_edit_result edit;
     silt_change_result result = {0};
     u.m.plan_ctx = &u;

@@ -133,6 +133,8 @@ silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *sche
         const silt_policy_constraint *given = &spec->constraints[i];
         silt_check *check = &checks[c->check_count];
         if (given->persist) continue;
+        check->asked = true;
+        check->warns = given->on_violation == SILT_VIOLATION_WARN;
         check->name = silt_arena_printf(arena, "constraint %s (%s)", given->name, given->check);
         if (!check->name) return silt_fail_nomem(err);
         silt_status st = silt_expr_condition(given->check, schema, arena, &check->condition, err);
@@ -305,8 +307,7 @@ silt_stage_spec silt_work_stage_spec(silt_work *w)
 silt_status silt_work_after_stage(silt_work *w, const silt_stage_result *staged, silt_status st)
 {
     const silt_diagnostics to = {w->spec->txn.event, w->spec->txn.event_ctx};
-    if (st != SILT_OK)
-        return silt_write_violations(staged, st, w->store->uri, to.event ? &to : NULL, w->err);
+    SILT_TRY(silt_write_violations(staged, st, w->store->uri, to.event ? &to : NULL, w->err));
     if (w->columns.identity == SIZE_MAX || !staged->identity_count) return SILT_OK;
     w->metadata_changes = true;
     return silt_write_columns_numbered(&w->columns, staged->identity_last, w->arena, &w->metadata,

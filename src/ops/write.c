@@ -118,7 +118,7 @@ static silt_status add_condition(silt_writing *wr)
     if (!checks || !name) return silt_fail_nomem(wr->err);
     SILT_TRY(silt_expr_condition(wr->opts.where, wr->w.schema, wr->arena, &wr->where, wr->err));
     if (c->check_count) memcpy(checks, c->checks, c->check_count * sizeof(*checks));
-    checks[c->check_count++] = (silt_check){name, wr->where};
+    checks[c->check_count++] = (silt_check){.name = name, .condition = wr->where};
     c->checks = checks;
     return SILT_OK;
 }

@@ -24,7 +24,7 @@ typedef struct maker {
 
 static silt_status add_check(maker *m, const char *name, const silt_expr *condition)
 {
-    silt_check check = {name, condition};
+    silt_check check = {.name = name, .condition = condition};
     if (!name || !condition || !silt_vec_push(&m->checks, check)) return silt_fail_nomem(m->err);
     return SILT_OK;
 }
@@ -427,6 +427,21 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
 
 /* ---- what was violated */
 
+/* Of rows that are written all the same, for a person. */
+static void tell_warning(const silt_violation *v, const char *table, const silt_diagnostics *to)
+{
+    SILT_CLEAN(silt_tell) t;
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_buf_printf(&text, "%s: %s: %" PRId64 " row%s violate%s it and %s written%s%.200s", table,
+                    v->check->name, v->rows, v->rows == 1 ? "" : "s", v->rows == 1 ? "s" : "",
+                    v->rows == 1 ? "is" : "are", v->sample_count ? ", such as " : "",
+                    v->sample_count ? v->samples[0] : "");
+    if (text.failed || !silt_tell_begin(&t, to)) return;
+    silt_tell_text(&t, "level", "warning");
+    silt_tell_text(&t, "text", text.data);
+    silt_tell_end(&t, "message");
+}
+
 static void tell_violation(const silt_violation *v, const char *table, const silt_diagnostics *to)
 {
     SILT_CLEAN(silt_tell) t;
@@ -446,16 +461,19 @@ silt_status silt_write_violations(const silt_stage_result *staged, silt_status s
                                   const char *table, const silt_diagnostics *to, silt_error *err)
 {
     SILT_CLEAN(silt_buf) text = {0};
-    if (st != SILT_BAD_DATA || !staged->violation_count) return st;
+    if ((st != SILT_OK && st != SILT_BAD_DATA) || !staged->violation_count) return st;
     for (size_t i = 0; i < staged->violation_count; i++) {
         const silt_violation *v = &staged->violations[i];
         tell_violation(v, table, to);
-        silt_buf_printf(&text, "%s%s: %" PRId64 " row%s violate%s it", i ? "; " : "",
+        if (v->check->warns && st == SILT_OK) tell_warning(v, table, to);
+        if (v->check->warns) continue;
+        silt_buf_printf(&text, "%s%s: %" PRId64 " row%s violate%s it", text.size ? "; " : "",
                         v->check->name, v->rows, v->rows == 1 ? "" : "s", v->rows == 1 ? "s" : "");
         for (size_t k = 0; k < v->sample_count; k++)
             silt_buf_printf(&text, "%s%s", k ? ", " : ", such as ", v->samples[k]);
     }
     if (text.failed) return silt_fail_nomem(err);
+    if (st == SILT_OK) return st;
     silt_fail(err, SILT_BAD_DATA, "%s", text.data);
     return silt_hint(err, SILT_BAD_DATA, "nothing was written; correct or leave out these rows");
 }

@@ -51,8 +51,8 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
                                         const silt_type **schema, silt_error *err);
 
 /* Say which checks were violated, by how many rows and what they look like, in place of what the
- * engine said; BAD_DATA. `st` as it is where none was. `to` (NULL: nobody) is told each of them, as
- * constraint_violation. */
+ * engine said; BAD_DATA. Those that only warn are told, and `st` stays. `st` as it is where none
+ * was. `to` (NULL: nobody) is told each of them, as constraint_violation. */
 silt_status silt_write_violations(const silt_stage_result *staged, silt_status st,
                                   const char *table, const silt_diagnostics *to, silt_error *err);
 

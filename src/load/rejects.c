@@ -1,0 +1,270 @@
+/* Rejects, from an attempt's object to rows of a table. */
+#include "load/rejects.h"
+
+#include "ops/change.h"
+#include "silt/scan.h"
+#include "table/expr.h"
+
+#define TRIES 20 /* of a commit, while others are first */
+
+SILT_DEFINE_AUTO(silt_scan, silt_scan_free)
+
+/* ---- staged ---------------------------------------------------------------------------------- */
+
+/* Beside the table, as its ledgers; a database has no place for objects. */
+static silt_store *place_of(const silt_load *load, const silt_target *target)
+{
+    return target->sql ? load->state : target->store;
+}
+
+static const char *key_of(const silt_target *target, int64_t number, const char *attempt,
+                          silt_arena *arena)
+{
+    return silt_arena_printf(arena, "_silt/rejects/%s/%020" PRId64 "-%s.ndjson", target->app_id,
+                             number, attempt);
+}
+
+silt_status silt_rejects_stage(silt_load *load, const silt_target *target, int64_t number,
+                               const char *attempt, const char *local_path, silt_arena *arena,
+                               const char **key, silt_error *err)
+{
+    silt_store *place = place_of(load, target);
+    const char *name = key_of(target, number, attempt, arena);
+    if (!name) return silt_fail_nomem(err);
+    silt_status st = place->ops->put_file(place, name, local_path, err);
+    if (st == SILT_UNSURE) { /* ours alone bears this name */
+        silt_object object;
+        st = place->ops->head(place, name, arena, &object, err);
+    }
+    if (st != SILT_OK) return silt_wrap(err, st, "rejects of batch %" PRId64, number);
+    *key = name;
+    return SILT_OK;
+}
+
+void silt_rejects_clean(silt_load *load, const silt_target *target, int64_t number,
+                        const char *attempt)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    silt_error harmless = {0};
+    silt_store *place = place_of(load, target);
+    const char *key = scratch ? key_of(target, number, attempt, scratch) : NULL;
+    if (key) (void)place->ops->remove(place, key, &harmless);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static const silt_type text = {.kind = SILT_TYPE_STRING}, number = {.kind = SILT_TYPE_LONG},
+                       instant = {.kind = SILT_TYPE_TIMESTAMP};
+static const silt_field fields[] = {
+    {"table_name", &text, true, "{}"},     {"reject_id", &text, true, "{}"},
+    {"status", &text, true, "{}"},         {"source_file", &text, true, "{}"},
+    {"line", &number, true, "{}"},         {"row_number", &number, true, "{}"},
+    {"byte_offset", &number, true, "{}"},  {"column_name", &text, true, "{}"},
+    {"reason", &text, true, "{}"},         {"constraint_name", &text, true, "{}"},
+    {"raw_text", &text, true, "{}"},       {"row_json", &text, true, "{}"},
+    {"batch_id", &number, true, "{}"},     {"attempt_id", &text, true, "{}"},
+    {"rejected_at", &instant, true, "{}"}, {"replayed_by", &number, true, "{}"},
+};
+static const silt_type schema = {
+    .kind = SILT_TYPE_STRUCT, .fields = fields, .field_count = SILT_COUNT(fields)};
+
+static silt_txn_options txn_options(const silt_load *load)
+{
+    silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
+    txn.clock = load->clock;
+    txn.random = load->random;
+    return txn;
+}
+
+/* NULL where there is none, unless it is to be made. */
+static silt_status open_table(silt_load *load, bool make, silt_snapshot **out, silt_error *err)
+{
+    *out = NULL;
+    for (int i = 0; i < TRIES; i++) {
+        silt_error why = {0};
+        silt_status st = silt_snapshot_open(load->rejects_store, load->engine, NULL, out, &why);
+        if (st == SILT_OK) return SILT_OK;
+        if (st != SILT_NOT_FOUND) {
+            if (err) *err = why;
+            return silt_wrap(err, st, "rejects");
+        }
+        if (!make) return SILT_OK;
+        silt_txn_options txn = txn_options(load);
+        silt_txn_result made; /* CONFLICT: somebody else made it */
+        SILT_TRY(silt_create_table(load->rejects_store, load->engine, &schema, NULL, 0,
+                                   (silt_pairs){0}, NULL, &txn, &made, err));
+    }
+    return silt_fail(err, SILT_CONFLICT, "the table of rejects comes and goes");
+}
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+typedef struct publishing {
+    silt_load *load;
+    const silt_target *target;
+    silt_snapshot *table; /* NULL: not opened yet */
+    const char *folder;   /* for objects without a local path; NULL: not needed yet */
+    silt_arena *arena;
+    silt_error *err;
+} publishing;
+
+static void publishing_release(publishing *p)
+{
+    silt_snapshot_free(p->table);
+    silt_scratch_remove(p->folder);
+    if (p->arena) silt_arena_free(p->arena);
+}
+
+static silt_status bring(publishing *p, const silt_ledger *ledger, const char **path)
+{
+    silt_store *place = place_of(p->load, p->target);
+    char id[SILT_UUID_SIZE];
+    *path = silt_store_local_path(place, ledger->rejects, p->arena);
+    if (*path) return SILT_OK;
+    silt_uuid(p->load->random, id);
+    if (!p->folder) SILT_TRY(silt_scratch_make(place, id, p->arena, &p->folder, p->err));
+    *path = silt_arena_printf(p->arena, "%s/%020" PRId64 ".ndjson", p->folder, ledger->number);
+    if (!*path) return silt_fail_nomem(p->err);
+    return place->ops->get_file(place, ledger->rejects, *path, p->err);
+}
+
+/* Batches of another table in the same place are others. */
+static const char *app_id_of(const publishing *p, const silt_ledger *ledger)
+{
+    return silt_arena_printf(p->arena, "%s@%s", ledger->app_id,
+                             ledger->table_id ? ledger->table_id : "");
+}
+
+static silt_status append(publishing *p, const silt_ledger *ledger, const char *path,
+                          silt_txn_result *out)
+{
+    const silt_source_file file = {path, ledger->rejects};
+    const silt_sources sources = {.format = SILT_FORMAT_NDJSON, .files = &file, .file_count = 1};
+    silt_source_plan plan;
+    silt_change_result result;
+    char attempt[SILT_UUID_SIZE];
+    silt_uuid(p->load->random, attempt);
+    SILT_TRY(silt_sources_plan(p->load->engine, &sources, silt_snapshot_schema(p->table), p->arena,
+                               &plan, NULL, p->err));
+    silt_change_spec spec = {
+        .sources = &sources, .plan = &plan, .attempt = attempt, .txn = txn_options(p->load)};
+    spec.txn.app_id = app_id_of(p, ledger);
+    spec.txn.app_version = ledger->number;
+    if (!spec.txn.app_id) return silt_fail_nomem(p->err);
+    SILT_TRY(silt_append(p->table, &spec, p->arena, &result, NULL, NULL, p->err));
+    *out = result.txn;
+    if (out->outcome != SILT_TXN_COMMITTED || result.facts.total.read == ledger->reject_rows)
+        return SILT_OK;
+    return silt_fail(p->err, SILT_INCONSISTENT, "%s has %" PRId64 " rows, its ledger says %" PRId64,
+                     ledger->rejects, result.facts.total.read, ledger->reject_rows);
+}
+
+static silt_status refresh(publishing *p)
+{
+    silt_snapshot *now = NULL;
+    SILT_TRY(silt_snapshot_refresh(p->table, &now, p->err));
+    silt_snapshot_free(p->table);
+    p->table = now;
+    return SILT_OK;
+}
+
+static silt_status publish(publishing *p, const silt_ledger *ledger)
+{
+    const char *path = NULL, *app_id = app_id_of(p, ledger);
+    if (!app_id) return silt_fail_nomem(p->err);
+    if (!p->table) SILT_TRY(open_table(p->load, true, &p->table, p->err));
+    for (int i = 0; i < TRIES; i++) {
+        silt_txn_result txn;
+        if (silt_snapshot_app_version(p->table, app_id) >= ledger->number) return SILT_OK;
+        if (!path) SILT_TRY(bring(p, ledger, &path));
+        SILT_TRY(append(p, ledger, path, &txn));
+        SILT_TRY(refresh(p));
+    }
+    return silt_fail(p->err, SILT_CONFLICT, "others were first in each of %d tries", TRIES);
+}
+
+silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
+                                 const silt_ledger *chain, size_t count, silt_error *err)
+{
+    SILT_CLEAN(publishing) p = {.load = load, .target = target, .err = err};
+    for (size_t i = count; i-- > 0;) {
+        if (!chain[i].rejects) continue;
+        if (!p.arena) p.arena = silt_arena_new();
+        if (!p.arena) return silt_fail_nomem(err);
+        silt_status st = publish(&p, &chain[i]);
+        if (st != SILT_OK)
+            return silt_wrap(err, st, "table %s: rejects of batch %" PRId64, target->table->name,
+                             chain[i].number);
+    }
+    return SILT_OK;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+typedef struct tally {
+    silt_map64 *by_attempt; /* → rows */
+    silt_arena *arena;
+    bool failed;
+} tally;
+
+static void tally_release(tally *t)
+{
+    if (t->by_attempt) silt_map64_free(t->by_attempt);
+}
+
+static bool count_row(void *ctx, const silt_bytes *values, size_t count)
+{
+    tally *t = ctx;
+    bool found;
+    (void)count;
+    const char *key =
+        silt_arena_strndup(t->arena, values[0].data ? values[0].data : "", values[0].size);
+    void **slot = key ? silt_map64_slot(t->by_attempt, key, values[0].size, &found) : NULL;
+    t->failed = !slot;
+    if (slot) *slot = (void *)((uintptr_t)*slot + 1);
+    return slot != NULL;
+}
+
+static silt_status count_rows(silt_load *load, const silt_target *target, tally *t, silt_error *err)
+{
+    SILT_AUTO(silt_snapshot) table = NULL;
+    SILT_AUTO(silt_scan) scan = NULL;
+    SILT_CLEAN(silt_buf) where = {0};
+    static const char *const columns[] = {"attempt_id"};
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    SILT_TRY(open_table(load, false, &table, err));
+    if (!table) return SILT_OK;
+    silt_buf_puts(&where, "table_name = ");
+    silt_expr_quote(target->table->name, '\'', &where);
+    if (where.failed) return silt_fail_nomem(err);
+    opts.columns = columns;
+    opts.column_count = 1;
+    opts.where = where.data;
+    SILT_TRY(silt_scan_open(table, &opts, &scan, err));
+    SILT_TRY(silt_scan_rows(scan, count_row, t, err));
+    return t->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
+                                 const silt_comparison *comparison, silt_lines *lines,
+                                 silt_error *err)
+{
+    SILT_CLEAN(tally) t = {.arena = comparison->arena};
+    bool some = false;
+    for (size_t i = 0; i < comparison->chain_count; i++)
+        some |= comparison->chain[i].rejects != NULL;
+    if (!some) return SILT_OK;
+    t.by_attempt = silt_map64_new();
+    if (!t.by_attempt) return silt_fail_nomem(err);
+    SILT_TRY(count_rows(load, target, &t, err));
+    for (size_t i = 0; i < comparison->chain_count; i++) {
+        const silt_ledger *ledger = &comparison->chain[i];
+        if (!ledger->rejects) continue;
+        int64_t there = (int64_t)(uintptr_t)silt_map64_get(t.by_attempt, ledger->attempt,
+                                                           strlen(ledger->attempt));
+        if (there != ledger->reject_rows)
+            silt_lines_add(lines, "%" PRId64 " rejects in %s, batch %" PRId64 " rejected %" PRId64,
+                           there, load->rejects_store->uri, ledger->number, ledger->reject_rows);
+    }
+    return SILT_OK;
+}

@@ -1,0 +1,36 @@
+/* Rejects: the rows that no table took, as a Delta table under the checkpoint path, and exactly as
+ * often as their batches happened.
+ *
+ * Invariants
+ *  (1) Rows that a batch rejects are staged as an object of the attempt before its ledger is
+ *      written, which names it. Nobody sees them yet.
+ *  (2) They are put into the table once the target's log says that the batch happened, by a commit
+ *      with `txn <appId>` = N, in order of N; so once, whoever does it and however often.
+ *  (3) The tracker knows of a batch only when its rejects stand in the table. Staged objects of
+ *      committed batches stay: the table can be made anew from them. */
+#ifndef SILT_LOAD_REJECTS_H
+#define SILT_LOAD_REJECTS_H
+
+#include "load/compare.h"
+
+#define SILT_REJECTS_DIR "rejects"
+
+/* Before the ledger: the rows in a local file of NDJSON, which goes. `key`: where they are then. */
+silt_status silt_rejects_stage(silt_load *load, const silt_target *target, int64_t number,
+                               const char *attempt, const char *local_path, silt_arena *arena,
+                               const char **key, silt_error *err);
+/* An attempt that can't be committed any more has left some. */
+void silt_rejects_clean(silt_load *load, const silt_target *target, int64_t number,
+                        const char *attempt);
+
+/* After the commit: put the rejects of ledgers, newest first, into the table, unless they are
+ * there. */
+silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
+                                 const silt_ledger *chain, size_t count, silt_error *err);
+
+/* Whether the table has the rejects that the chain of ledgers says; what differs is told. */
+silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
+                                 const silt_comparison *comparison, silt_lines *lines,
+                                 silt_error *err);
+
+#endif
