@@ -25,6 +25,8 @@ static void explain(const cli *c, const char *table, bool forget)
         if (strcmp(strategy, "append") == 0)
             comes = "the rows of these files will stand in the table twice";
         if (strcmp(strategy, "overwrite") == 0) comes = "their rows will be all that is in it";
+        if (strcmp(strategy, "scd2") == 0)
+            comes = "their rows are told again: values of before may begin versions anew";
         cli_say(c, CLI_WARNING, "  %s (%s): %s", name, strategy, comes);
     }
 }

@@ -214,6 +214,7 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
         .table_id = b->target->id,
         .manifest = b->manifest,
         .created_us = silt_now_us(b->load->clock),
+        .rows_more = facts->rows_more,
         .files = b->ledger_files,
         .file_count = b->candidates->count,
         .rejects = rejects,

@@ -42,8 +42,15 @@ static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_fa
     }
 }
 
-/* What an overwrite puts in the table's place is whole, or it isn't done: a file that failed, and
- * isn't tried now, keeps the others waiting. */
+/* What an overwrite puts in the table's place is whole, or it isn't done; and of versions that go
+ * by the time of the load the older come first. So a file that failed, and isn't tried now, keeps
+ * the others waiting. */
+static bool is_whole(const silt_config_table *table)
+{
+    bool in_turn = table->scd2 && (!table->scd2->effective_from || table->scd2->close_missing);
+    return in_turn || table->strategy == SILT_STRATEGY_OVERWRITE;
+}
+
 static silt_status check_whole(silt_load *load, const silt_target *target, const silt_found *found,
                                bool retry_failed, silt_error *err)
 {
@@ -52,8 +59,10 @@ static silt_status check_whole(silt_load *load, const silt_target *target, const
         const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, path);
         if (!row || row->status != SILT_FILE_FAILED || wanted(load, row, retry_failed)) continue;
         silt_fail(err, SILT_BAD_DATA,
-                  "table %s: nothing is overwritten while a file of it has failed: %s: %s",
-                  target->table->name, path, row->error_message ? row->error_message : "");
+                  "table %s: nothing is %s while a file of it has failed: %s: %s",
+                  target->table->name,
+                  target->table->scd2 ? "loaded by scd2, file after file," : "overwritten", path,
+                  row->error_message ? row->error_message : "");
         return silt_hint(err, SILT_BAD_DATA,
                          "mend the file and run with --retry-failed, or take it away");
     }
@@ -126,7 +135,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     silt_candidates fresh = {.files = all.files, .count = all.count - all.replaced_count};
     const silt_found_file **replacing = all.files + fresh.count;
     SILT_TRY(silt_duplicates_find(load, target, &fresh, err));
-    if (fresh.count && target->table->strategy == SILT_STRATEGY_OVERWRITE)
+    if (fresh.count && is_whole(target->table))
         SILT_TRY(check_whole(load, target, found, retry_failed, err));
     if (target->table->strategy == SILT_STRATEGY_APPEND)
         SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));

@@ -19,7 +19,8 @@ typedef enum silt_strategy {
     SILT_STRATEGY_APPEND,
     SILT_STRATEGY_UPSERT,
     SILT_STRATEGY_APPEND_ONCE, /* rows of keys that are there are left out */
-    SILT_STRATEGY_OVERWRITE    /* all files that wait take the place of what is there, or none */
+    SILT_STRATEGY_OVERWRITE,   /* all files that wait take the place of what is there, or none */
+    SILT_STRATEGY_SCD2         /* rows are versions of what their keys name */
 } silt_strategy;
 /* Whether the target marks rows in deletion vectors. */
 typedef enum silt_vectors {
@@ -93,6 +94,7 @@ typedef struct silt_config_table {
     silt_strategy strategy;
     const char *const *keys; /* primary_keys; 1 or more for upsert */
     size_t key_count;
+    const silt_scd2_options *scd2; /* complete; NULL: another strategy */
     const char *newest_by; /* write.timestamp_col where dedup_strategy is newest_wins; else NULL */
     silt_names depends_on; /* names of tables that are loaded before it */
     bool audit_columns;    /* true */

@@ -137,12 +137,13 @@ static void read_source(reading *t)
 static bool has_keys(const reading *t)
 {
     return t->raw.out.strategy == SILT_STRATEGY_UPSERT ||
-           t->raw.out.strategy == SILT_STRATEGY_APPEND_ONCE;
+           t->raw.out.strategy == SILT_STRATEGY_APPEND_ONCE ||
+           t->raw.out.strategy == SILT_STRATEGY_SCD2;
 }
 
 const char *silt_strategy_name(silt_strategy strategy)
 {
-    static const char *const names[] = {"append", "upsert", "append_once", "overwrite"};
+    static const char *const names[] = {"append", "upsert", "append_once", "overwrite", "scd2"};
     return names[strategy];
 }
 
@@ -201,7 +202,7 @@ static void read_dedup(reading *t)
         MISTAKE(t, "write.timestamp_col", "is for dedup_strategy: newest_wins; write that, too");
     if ((newest || by) && !has_keys(t))
         MISTAKE(t, newest ? "write.dedup_strategy" : "write.timestamp_col",
-                "is for upsert and append_once; this table is loaded by %s",
+                "is for upsert, append_once and scd2; this table is loaded by %s",
                 silt_strategy_name(t->raw.out.strategy));
     silt_names names = {&t->raw.timestamp_col, by};
     check_columns(t, "write.timestamp_col", &names);
@@ -355,6 +356,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     read_target(&t);
     read_policies(&t);
     check_partitions(&t);
+    silt_config_scd2_read(r, node, t.path, &t.raw);
     silt_config_check_raw(r, node, t.path, &t.raw);
     if (silt_config_is_database(t.raw.out.format))
         silt_config_database_read(r, node, t.path, t.raw.write_path, &t.raw.out);

@@ -185,7 +185,9 @@ typedef struct silt_config_raw_table {
     silt_names source_paths;
     int64_t format, source_order, order; /* -1: not said */
     int64_t loading_strategy, mode;      /* -1: not said */
-    silt_names primary_keys, keys, partition_by;
+    silt_names primary_keys, keys, partition_by, tracking_columns;
+    const char *scd2_start, *scd2_end, *scd2_current, *scd2_from;
+    bool scd2_close_missing;
     int64_t on_new_column, on_change, on_duplicate, on_bad_row, on_restore, deletion_vectors;
     int64_t bad_share; /* millionths */
     int64_t max_attempts, backoff_ms, deadline_ms;
@@ -270,6 +272,10 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
 /* Judge what a table says of raw files, and what it mustn't (config_raw.c). */
 void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
                            const silt_config_raw_table *raw);
+
+/* Judge what a table says of versions, and fill in out.scd2 (config_scd2.c). */
+void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, const char *path,
+                           silt_config_raw_table *raw);
 
 /* Check what tables depend on, and fill in `config->order` (config_order.c). */
 void silt_config_order(silt_config_reader *r, const silt_config_node *node, silt_config *config);

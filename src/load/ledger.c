@@ -48,6 +48,7 @@ static void write_ledger(const silt_ledger *ledger, silt_buf *buf)
     char created[SILT_TIME_SIZE];
     silt_time_format_us(ledger->created_us, created);
     silt_json_member_string(&w, "createdAt", created);
+    if (ledger->rows_more) silt_json_member_int(&w, "rowsMore", ledger->rows_more);
     if (ledger->rejects) {
         silt_json_key(&w, "rejects");
         silt_json_begin_object(&w);
@@ -143,6 +144,7 @@ static silt_status parse_ledger(const silt_json *json, silt_arena *arena, silt_l
         .state_id = silt_json_string(silt_json_get(json, "stateId")),
         .table_id = silt_json_string(silt_json_get(json, "tableId")),
         .manifest = silt_json_string(silt_json_get(json, "manifest")),
+        .rows_more = silt_json_int(silt_json_get(json, "rowsMore"), 0),
     };
     const silt_json *rejects = silt_json_get(json, "rejects");
     out->rejects = silt_json_string(silt_json_get(rejects, "path"));

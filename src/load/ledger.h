@@ -47,6 +47,7 @@ typedef struct silt_ledger {
     const char *table_id; /* metaData.id of the target */
     const char *manifest; /* of files: XXH3-128 over their identities, sorted; NULL: it has none */
     int64_t created_us;
+    int64_t rows_more; /* of the target, besides those that were inserted; below 0: less */
     const silt_ledger_file *files;
     size_t file_count;
     const char *rejects; /* key of the rejected rows, see rejects.h; NULL: none are kept */

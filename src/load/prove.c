@@ -37,10 +37,23 @@ static void add_file(proof *p, const silt_ledger *ledger, const silt_ledger_file
                    ledger->number, n->read, file->path);
 }
 
+/* Versions that were parted or joined, besides those that began with a row. */
+static int64_t rows_more(const proof *p)
+{
+    int64_t rows = 0, last = -1;
+    for (size_t i = 0; i < p->comparison.loaded.count; i++) {
+        const silt_ledger *ledger = p->comparison.loaded.items[i]->ledger;
+        if (ledger->number != last) rows += ledger->rows_more;
+        last = ledger->number; /* files of one stand beside each other */
+    }
+    return rows;
+}
+
 /* Rows that have to be there at least, if nobody else deletes any. */
 static int64_t expected_rows(const proof *p)
 {
-    if (p->target.table->strategy != SILT_STRATEGY_OVERWRITE) return p->out->rows_inserted;
+    if (p->target.table->strategy != SILT_STRATEGY_OVERWRITE)
+        return p->out->rows_inserted + rows_more(p);
     int64_t rows = 0, newest = -1;
     for (size_t i = 0; i < p->comparison.loaded.count; i++) {
         const silt_loaded *item = p->comparison.loaded.items[i];

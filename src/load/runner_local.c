@@ -64,6 +64,7 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .on_new_column = table->on_new_column,
         .any_case = table->any_case,
         .declared_schema = table->schema,
+        .scd2 = table->scd2,
         .partition_by = table->partition_by,
         .partition_count = table->partition_count,
     };
@@ -119,7 +120,8 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
     txn.event_ctx = job->ctx;
     bool marks = !job->target->raw && (job->table->deletion_vectors == SILT_VECTORS_ON ||
                                        (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
-                                        job->table->strategy == SILT_STRATEGY_UPSERT));
+                                        (job->table->strategy == SILT_STRATEGY_UPSERT ||
+                                         job->table->strategy == SILT_STRATEGY_SCD2)));
     silt_pair properties[SILT_RAW_PROPERTIES + 1];
     size_t count = silt_target_raw_properties(job->target, properties);
     if (marks) properties[count++] = (silt_pair){DELETION_VECTORS, "true"};
@@ -175,6 +177,8 @@ static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_are
     switch (table->strategy) {
     case SILT_STRATEGY_UPSERT:
     case SILT_STRATEGY_APPEND_ONCE:
+    case SILT_STRATEGY_SCD2:
+        spec.scd2 = table->scd2;
         spec.insert_only = table->strategy == SILT_STRATEGY_APPEND_ONCE;
         st = silt_upsert(snapshot, &spec, arena, out, &after, bad, err);
         break;
