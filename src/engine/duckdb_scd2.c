@@ -256,11 +256,11 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
     SILT_TRY(source_sql(x, again, sql));
     silt_buf_puts(sql, " s ON ");
     SILT_TRY(silt_join_on_sql(&view, sql, x->err));
-    silt_buf_puts(sql, " AND (");
+    if (!spec->from) return SILT_OK;
+    /* A comparison: by any other condition DuckDB would join each row with each. */
+    silt_buf_puts(sql, " AND coalesce(epoch_us(");
     SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
-    silt_buf_puts(sql, " IS NULL OR ");
-    SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
-    silt_buf_puts(sql, " >= s.since)");
+    silt_buf_printf(sql, "), %" PRId64 ") >= epoch_us(s.since)", INT64_MAX);
     return SILT_OK;
 }
 

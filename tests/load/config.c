@@ -231,7 +231,7 @@ static void reports_all_mistakes_at_once(void **state)
         "tables:\n"
         "- table_name: t\n"
         "  source: {path: in/*.csv, format: xml}\n"
-        "  loading_strategy: scd2\n"
+        "  loading_strategy: scd3\n"
         "  keys: [a]\n",
         "1:11: pipeline: found \"nyc flights\"; a name is made of letters A-Z, digits, '.', '_' "
         "and "
@@ -240,8 +240,8 @@ static void reports_all_mistakes_at_once(void **state)
         "4:18: timeout_minutes: found \"soon\"; a number above 0 and at most 525600 is allowed\n"
         "6:3: tables[0].write: is missing. Where the rows go.\n"
         "7:36: tables[0].source.format: found \"xml\"; allowed: csv, ndjson, json, parquet\n"
-        "8:21: tables[0].loading_strategy: scd2 isn't supported yet; allowed: append, upsert, "
-        "append_once, overwrite\n"
+        "8:21: tables[0].loading_strategy: found \"scd3\"; allowed: append, upsert, append_once, "
+        "overwrite, scd2\n"
         "9:3: tables[0].keys: unknown here; it belongs in tables[].write\n");
 
     SILT_CLEAN(outcome) o = parse("pipeline: p\ncheckpoint_path: 1\n");
@@ -272,7 +272,8 @@ static void refuses_what_is_not_built_yet(void **state)
         "own, so that there is none to warn of; remove persist, or write on_violation: fail, drop "
         "or quarantine\n"
         "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
-        "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"
+        "11:21: tables[0].tracking_columns: is for loading_strategy: scd2; this table is loaded by "
+        "append\n"
         "13:32: tables[0].schema_policy.schema_mode: overwrite isn't supported yet; allowed: "
         "fixed, merge\n");
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
@@ -368,12 +369,13 @@ static void finds_conflicts(void **state)
                          "mode: upsert, keys: a, dedup_strategy: newest_wins}\n",
                     "4:3: tables[0].write.timestamp_col: is missing: newest_wins goes by a "
                     "column\n");
-    assert_problems(HEAD "- table_name: t\n  source: {path: in/*.csv}\n  write: {path: out, "
-                         "timestamp_col: x}\n",
-                    "6:37: tables[0].write.timestamp_col: is for dedup_strategy: newest_wins; "
-                    "write that, too\n"
-                    "6:37: tables[0].write.timestamp_col: is for upsert and append_once; this "
-                    "table is loaded by append\n");
+    assert_problems(
+        HEAD "- table_name: t\n  source: {path: in/*.csv}\n  write: {path: out, "
+             "timestamp_col: x}\n",
+        "6:37: tables[0].write.timestamp_col: is for dedup_strategy: newest_wins; "
+        "write that, too\n"
+        "6:37: tables[0].write.timestamp_col: is for upsert, append_once and scd2; this "
+        "table is loaded by append\n");
     assert_problems(TABLE("  loading_strategy: append_once\n"),
                     "4:3: tables[0].primary_keys: is missing: append_once needs the columns that "
                     "tell rows apart\n");
@@ -598,7 +600,7 @@ static void gives_a_json_schema(void **state)
     assert_non_null(silt_json_get(at, "datasets"));
     at = silt_json_get(silt_json_get(silt_json_get(at, "tables"), "items"), "properties");
     at = silt_json_get(silt_json_get(at, "loading_strategy"), "enum");
-    assert_int_equal(silt_json_count(at), 4);
+    assert_int_equal(silt_json_count(at), 5);
 }
 
 /* Every allocation in turn fails: out of memory is what is said, and nothing leaks. */
