@@ -92,6 +92,17 @@ static void check_batch(const reading *t, const silt_scd2_options *o)
     out->batch_max_files = 1;
 }
 
+static void check_constraints(const reading *t, const silt_scd2_options *o)
+{
+    const silt_policy *policy = &t->raw->out.policy;
+    for (size_t i = 0; o->close_missing && i < policy->constraint_count; i++)
+        if (policy->constraints[i].on_violation >= SILT_VIOLATION_DROP)
+            mistake(t, "constraints",
+                    "a row that %s leaves out would end the versions of its key "
+                    "(scd2_close_missing); write on_violation: fail or warn",
+                    policy->constraints[i].name);
+}
+
 void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, const char *path,
                            silt_config_raw_table *raw)
 {
@@ -126,6 +137,11 @@ void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, 
     o->effective_from = raw->scd2_from;
     o->close_missing = raw->scd2_close_missing;
     if (o->effective_from) check_column(&t, "scd2_effective_from", o->effective_from);
+    if (o->close_missing && raw->out.bad_rows.on != SILT_BAD_ROW_FAIL)
+        mistake(&t, "on_bad_row",
+                "a row that is left out would end the versions of its key (scd2_close_missing); "
+                "write fail");
+    check_constraints(&t, o);
     check_names(&t, o);
     check_batch(&t, o);
     raw->out.scd2 = o;

@@ -165,6 +165,8 @@ def test_unload_and_reset_say_what_comes_of_versions(silt):
     ("    loading_strategy: scd2\n    tracking_columns: [y]\n    schema: {id: long, x: long}\n", "no column y in schema"),
     ("    loading_strategy: scd2\n    tracking_columns: [x]\n    scd2_effective_from: t\n    schema: {id: long, x: long}\n",
      "no column t in schema"),
+    ("    loading_strategy: scd2\n    tracking_columns: [x]\n    scd2_close_missing: true\n    on_bad_row: skip\n",
+     "would end the versions of its key"),
     ("    loading_strategy: scd2\n    tracking_columns: [x]\n    write: {path: p, format: parquet}\n", "Delta tables"),
 ])
 def test_mistakes_of_the_file_are_told(silt, more, words):
