@@ -79,7 +79,8 @@ typedef struct silt_store_ops {
     silt_status (*remove)(silt_store *, const char *key, silt_error *);
 
     /* Optional. The path of an object in the local file system ("" = the root), whether it exists
-     * or not; NULL when out of memory or the key is malformed. NULL member: the store has none. */
+     * or not; NULL when out of memory or the key is malformed, or where this object is only to be
+     * had by get_file. NULL member: the store has none. */
     const char *(*local_path)(silt_store *, const char *key, silt_arena *arena);
 
     void (*free)(silt_store *);

@@ -34,8 +34,8 @@ silt_status silt_duck_scan_describe(silt_engine *engine, const silt_rows_spec *s
                                     silt_arena *arena, const silt_column **columns,
                                     size_t *column_count, silt_error *err);
 silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec,
-                                 silt_output_format format, bool header, const char *local_path,
-                                 int64_t *row_count, silt_error *err);
+                                 silt_output_format format, const silt_csv_form *csv,
+                                 const char *local_path, int64_t *row_count, silt_error *err);
 silt_status silt_duck_scan_rows(silt_engine *engine, const silt_rows_spec *spec, silt_row_fn *fn,
                                 void *ctx, silt_error *err);
 

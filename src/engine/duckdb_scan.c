@@ -57,13 +57,22 @@ silt_status silt_duck_scan_describe(silt_engine *engine, const silt_rows_spec *s
 
 /* ---- to a file ------------------------------------------------------------------------------- */
 
-static silt_status copy_rows(scan *s, silt_output_format format, bool header, const char *path,
-                             int64_t *row_count, silt_error *err)
+static void put_csv_form(const silt_csv_form *csv, silt_buf *sql)
+{
+    silt_buf_printf(sql, ", HEADER %s, COMPRESSION %s", csv && csv->header ? "true" : "false",
+                    csv && csv->gzip ? "gzip" : "none");
+    if (!csv || !csv->delimiter) return;
+    silt_buf_puts(sql, ", DELIMITER ");
+    silt_sql_text(sql, csv->delimiter);
+}
+
+static silt_status copy_rows(scan *s, silt_output_format format, const silt_csv_form *csv,
+                             const char *path, int64_t *row_count, silt_error *err)
 {
     static const silt_duck_form forms[] = {[SILT_OUTPUT_CSV] = SILT_DUCK_TEXT,
                                            [SILT_OUTPUT_JSON] = SILT_DUCK_JSON,
                                            [SILT_OUTPUT_PARQUET] = SILT_DUCK_PARQUET};
-    static const char *const options[] = {[SILT_OUTPUT_CSV] = "FORMAT csv, HEADER ",
+    static const char *const options[] = {[SILT_OUTPUT_CSV] = "FORMAT csv",
                                           [SILT_OUTPUT_JSON] = "FORMAT json",
                                           [SILT_OUTPUT_PARQUET] = "FORMAT parquet"};
     SILT_CLEAN(silt_buf) sql = {0};
@@ -72,29 +81,30 @@ static silt_status copy_rows(scan *s, silt_output_format format, bool header, co
     silt_buf_puts(&sql, ") TO ");
     silt_sql_text(&sql, path);
     /* The name's ending must not choose a compression, and a pipe can't be renamed to. */
-    silt_buf_printf(&sql, " (%s%s%s, USE_TMP_FILE false)", options[format],
-                    format != SILT_OUTPUT_CSV ? ""
-                    : header                  ? "true"
-                                              : "false",
-                    format == SILT_OUTPUT_PARQUET ? "" : ", COMPRESSION none");
+    silt_buf_printf(&sql, " (%s, USE_TMP_FILE false", options[format]);
+    if (format == SILT_OUTPUT_CSV)
+        put_csv_form(csv, &sql);
+    else if (format == SILT_OUTPUT_JSON)
+        silt_buf_puts(&sql, ", COMPRESSION none");
+    silt_buf_putc(&sql, ')');
     silt_status st = silt_duck_query_int(s->db, &sql, row_count, err);
     return silt_duck_rows_blame(&s->rows, st, err);
 }
 
 silt_status silt_duck_scan_write(silt_engine *engine, const silt_rows_spec *spec,
-                                 silt_output_format format, bool header, const char *local_path,
-                                 int64_t *row_count, silt_error *err)
+                                 silt_output_format format, const silt_csv_form *csv,
+                                 const char *local_path, int64_t *row_count, silt_error *err)
 {
     silt_duck_engine *db = silt_duck_of(engine);
     SILT_CLEAN(scan) s = {.db = db};
     SILT_TRY(scan_begin(&s, spec, format != SILT_OUTPUT_PARQUET, err));
     int64_t count = 0;
     if (strcmp(local_path, "-") != 0) {
-        SILT_TRY(copy_rows(&s, format, header, local_path, &count, err));
+        SILT_TRY(copy_rows(&s, format, csv, local_path, &count, err));
     } else {
         silt_duck_pipe pipe;
         SILT_TRY(silt_duck_pipe_open(&pipe, s.db, STDOUT_FILENO, err));
-        silt_status st = copy_rows(&s, format, header, pipe.path, &count, err);
+        silt_status st = copy_rows(&s, format, csv, pipe.path, &count, err);
         SILT_TRY(silt_duck_pipe_close(&pipe, st, err));
     }
     if (row_count) *row_count = count;

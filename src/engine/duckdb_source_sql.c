@@ -120,6 +120,7 @@ static void put_csv_options(silt_buf *sql, const silt_source_options *o, int ski
     put_option(sql, "escape", o->escape ? o->escape : o->quote ? o->quote : "\"");
     put_option(sql, "comment", o->comment ? o->comment : "");
     put_option(sql, "encoding", o->encoding);
+    if (o->quoted_is_text) silt_buf_puts(sql, ", allow_quoted_nulls = false");
     if (o->decimal_separator == ',') put_option(sql, "decimal_separator", ",");
     silt_buf_printf(sql, ", header = %s, skip = %d, nullstr = [''", o->no_header ? "false" : "true",
                     skip);

@@ -32,6 +32,7 @@ typedef struct silt_source_options {
     int skip_lines;
     char decimal_separator; /* '.' */
     bool no_header;         /* columns are then column0, column1, … */
+    bool quoted_is_text;    /* "" is an empty text, and no null */
 } silt_source_options;
 
 /* A named, typed column as a source has it. */
@@ -489,6 +490,13 @@ typedef enum silt_output_format {
     SILT_OUTPUT_PARQUET
 } silt_output_format;
 
+/* How CSV is written: null is nothing between two delimiters, and an empty text is "". */
+typedef struct silt_csv_form {
+    bool header;
+    const char *delimiter; /* NULL: a comma */
+    bool gzip;
+} silt_csv_form;
+
 /* A row as text, NULL for null; return false to end the scan. */
 typedef bool silt_row_fn(void *ctx, const silt_bytes *values, size_t count);
 
@@ -607,9 +615,10 @@ typedef struct silt_engine_ops {
     silt_status (*positions)(silt_engine *, const silt_scan_spec *, silt_position_sink *, void *ctx,
                              silt_error *);
 
-    /* Rows to a local file ("-": standard output); `row_count` may be NULL. `header` is for CSV. */
+    /* Rows to a local file ("-": standard output); `csv` (NULL: no header) is for CSV, and
+     * `row_count` may be NULL. */
     silt_status (*scan_write)(silt_engine *, const silt_rows_spec *, silt_output_format,
-                              bool header, const char *local_path, int64_t *row_count,
+                              const silt_csv_form *csv, const char *local_path, int64_t *row_count,
                               silt_error *);
     /* Rows as text, one after another. */
     silt_status (*scan_rows)(silt_engine *, const silt_rows_spec *, silt_row_fn *, void *ctx,

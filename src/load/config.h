@@ -119,6 +119,8 @@ typedef struct silt_config_table {
     const char *target_path; /* of the table, absolute; of a database a name for people */
     const char *const *partition_by;
     size_t partition_count;
+    const char *csv_delimiter; /* csv */
+    bool csv_gzip;
     bool overwrite_partitions; /* overwrite: of the partitions that new rows are in */
     silt_policy policy;
 } silt_config_table;

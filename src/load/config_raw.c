@@ -8,7 +8,7 @@ typedef struct reading {
     silt_config_reader *r;
     const silt_config_node *node; /* of the table */
     const char *path;
-    const silt_config_raw_table *raw;
+    silt_config_raw_table *raw;
     const char *format; /* as it is written */
 } reading;
 
@@ -62,6 +62,10 @@ static void check_upsert(const reading *t)
     bool limited = table->partition_count > 0;
     for (size_t i = 0; i < table->partition_count; i++)
         limited = limited && is_key(table, table->partition_by[i]);
+    if (table->strategy == SILT_STRATEGY_SCD2)
+        mistake(t, "loading_strategy",
+                "scd2 changes rows that are there, which %s files can't: write.format: delta",
+                t->format);
     if (table->strategy != SILT_STRATEGY_UPSERT || limited) return;
     mistake(
         t, "loading_strategy",
@@ -71,12 +75,39 @@ static void check_upsert(const reading *t)
         t->format);
 }
 
+/* Rows of CSV files have the columns of the first, and their text is compressed as a whole. */
+static void check_csv(const reading *t)
+{
+    silt_config_raw_table *raw = t->raw;
+    silt_config_table *table = &raw->out;
+    const char *compression = table->policy.compression, *delimiter = table->csv_delimiter;
+    table->csv_gzip = silt_streq(compression, "gzip");
+    if (compression && !table->csv_gzip && !silt_streq(compression, "uncompressed"))
+        mistake(t, "write_policy.compression", "found %s; csv files are gzip or uncompressed",
+                compression);
+    table->policy.compression = NULL; /* that of Parquet files */
+    if (table->policy.row_group_rows)
+        mistake(t, "write_policy.row_group_rows", "csv files have no row groups; remove it");
+    if (table->on_new_column == SILT_NEW_COLUMN_EVOLVE)
+        mistake(t, "on_new_column",
+                "csv files have the columns of the first one, so that readers needn't match "
+                "headers: write fail, or write.format: parquet");
+    if (silt_streq(delimiter, "\\t")) table->csv_delimiter = delimiter = "\t";
+    if (delimiter && (strlen(delimiter) != 1 || strchr("\"\r\n", *delimiter)))
+        mistake(t, "write.options.delimiter", "one character is allowed, and no quote");
+}
+
 void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
-                           const silt_config_raw_table *raw)
+                           silt_config_raw_table *raw)
 {
     silt_target_format format = raw->out.format;
+    if (format != SILT_TARGET_CSV && silt_config_at(node, "write.options")) {
+        const reading other = {r, node, path, raw, NULL};
+        mistake(&other, "write.options", "is for csv; remove it");
+    }
     if (format != SILT_TARGET_PARQUET && format != SILT_TARGET_CSV) return;
     const reading t = {r, node, path, raw, format == SILT_TARGET_CSV ? "csv" : "parquet"};
     check_delta_only(&t);
     check_upsert(&t);
+    if (format == SILT_TARGET_CSV) check_csv(&t);
 }

@@ -31,12 +31,10 @@ static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NUL
                                                     {"parquet", SILT_FORMAT_PARQUET, NULL},
                                                     {"delta", 3, ""},
                                                     {NULL, 0, NULL}};
-static const silt_config_choice target_formats[] = {{"delta", SILT_TARGET_DELTA, NULL},
-                                                    {"parquet", SILT_TARGET_PARQUET, NULL},
-                                                    {"csv", SILT_TARGET_CSV, ""},
-                                                    {"sqlite", SILT_TARGET_SQLITE, NULL},
-                                                    {"postgres", SILT_TARGET_POSTGRES, NULL},
-                                                    {NULL, 0, NULL}};
+static const silt_config_choice target_formats[] = {
+    {"delta", SILT_TARGET_DELTA, NULL},       {"parquet", SILT_TARGET_PARQUET, NULL},
+    {"csv", SILT_TARGET_CSV, NULL},           {"sqlite", SILT_TARGET_SQLITE, NULL},
+    {"postgres", SILT_TARGET_POSTGRES, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice orders[] = {
     {"name", SILT_ORDER_NAME, NULL}, {"mtime", SILT_ORDER_MTIME, NULL}, {NULL, 0, NULL}};
 static const silt_config_choice new_columns[] = {{"fail", SILT_NEW_COLUMN_FAIL, NULL},
@@ -291,6 +289,13 @@ static const silt_config_key source_keys[] = {
      .about = "Another place for the table's order."},
     END};
 
+static const silt_config_key write_option_keys[] = {
+    {.name = "delimiter",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(out.csv_delimiter),
+     .about = "csv: what stands between values, one character; a comma by default."},
+    END};
+
 static const silt_config_key write_keys[] = {
     {.name = "connection",
      .kind = SILT_KEY_NAME,
@@ -334,6 +339,10 @@ static const silt_config_key write_keys[] = {
      .kind = SILT_KEY_TEXT,
      .offset = TABLE(timestamp_col),
      .about = "upsert, append_once, scd2: the column that newest_wins goes by."},
+    {.name = "options",
+     .kind = SILT_KEY_OBJECT,
+     .keys = write_option_keys,
+     .about = "How files of text are written."},
     LATER("storage_options"),
     LATER("data_options"),
     END};

@@ -271,7 +271,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
 
 /* Judge what a table says of raw files, and what it mustn't (config_raw.c). */
 void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
-                           const silt_config_raw_table *raw);
+                           silt_config_raw_table *raw);
 
 /* Judge what a table says of versions, and fill in out.scd2 (config_scd2.c). */
 void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, const char *path,

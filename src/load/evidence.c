@@ -126,7 +126,7 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
     const char *folder = NULL;
     char uuid[SILT_UUID_SIZE];
     silt_uuid(load->random, uuid);
-    if (!target->store->ops->local_path)
+    if (!target->store->ops->local_path || target->raw) /* CSV files are read as copies */
         SILT_TRY(silt_scratch_make(target->store, uuid, arena, &folder, err));
     const silt_scan_want want = {.columns = names, .column_count = 2, .limit = -1};
     const silt_log_state *state = silt_snapshot_state(target->snapshot);

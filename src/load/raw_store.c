@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/seam.h"
 #include "log/log.h"
 #include "table/data.h"
 
@@ -14,6 +15,8 @@ typedef struct raw_store {
     silt_store base;
     silt_store_ops ops; /* of this one: whether it has local paths depends on the folder's */
     silt_store *folder;
+    bool is_text;
+    silt_raw_text text;
 } raw_store;
 
 static raw_store *self(silt_store *store)
@@ -26,12 +29,27 @@ silt_store *silt_raw_store_folder(silt_store *store)
     return self(store)->folder;
 }
 
+void silt_raw_store_be_text(silt_store *store, const silt_raw_text *text)
+{
+    self(store)->is_text = true;
+    self(store)->text = *text;
+}
+
 const char *silt_raw_stage_key(const char *key, silt_arena *arena)
 {
     return silt_arena_printf(arena, SILT_RAW_STAGE "%s", key);
 }
 
 /* ---- names */
+
+const char *silt_raw_name(silt_store *store, const char *key, silt_arena *arena)
+{
+    static const char suffix[] = ".parquet";
+    const raw_store *s = self(store);
+    if (!s->is_text || !silt_ends_with(key, suffix)) return silt_arena_strdup(arena, key);
+    return silt_arena_printf(arena, "%.*s%s", (int)(strlen(key) - strlen(suffix)), key,
+                             silt_raw_text_suffix(&s->text));
+}
 
 static bool is_data(const char *key)
 {
@@ -53,15 +71,16 @@ static silt_status put_key(const char *key, silt_arena *arena, const char **out,
 
 /* Where it stands: a data file that is nowhere has the name it would be put by. */
 static silt_status find_key(silt_store *store, const char *key, silt_arena *arena, const char **out,
-                            silt_error *err)
+                            bool *placed, silt_error *err)
 {
     silt_store *folder = self(store)->folder;
+    *placed = false;
     SILT_TRY(silt_store_check_key(key, err));
     if (is_data(key)) {
-        bool placed;
-        SILT_TRY(silt_store_exists(folder, key, &placed, err));
-        *out = key;
-        if (placed) return SILT_OK;
+        *out = silt_raw_name(store, key, arena);
+        if (!*out) return silt_fail_nomem(err);
+        SILT_TRY(silt_store_exists(folder, *out, placed, err));
+        if (*placed) return SILT_OK;
     }
     return put_key(key, arena, out, err);
 }
@@ -72,7 +91,8 @@ static silt_status raw_get(silt_store *store, const char *key, int64_t offset, i
                            silt_arena *arena, silt_bytes *out, silt_error *err)
 {
     silt_store *folder = self(store)->folder;
-    SILT_TRY(find_key(store, key, arena, &key, err));
+    bool placed;
+    SILT_TRY(find_key(store, key, arena, &key, &placed, err));
     return folder->ops->get(folder, key, offset, length, arena, out, err);
 }
 
@@ -81,7 +101,8 @@ static silt_status raw_head(silt_store *store, const char *key, silt_arena *aren
 {
     silt_store *folder = self(store)->folder;
     const char *at, *name = key;
-    SILT_TRY(find_key(store, key, arena, &at, err));
+    bool placed;
+    SILT_TRY(find_key(store, key, arena, &at, &placed, err));
     SILT_TRY(folder->ops->head(folder, at, arena, out, err));
     out->key = name;
     return SILT_OK;
@@ -126,13 +147,29 @@ static silt_status raw_put_file(silt_store *store, const char *key, const char *
     return folder->ops->put_file(folder, key, local_path, err);
 }
 
+static silt_status read_text(raw_store *s, const char *key, const char *local_path,
+                             silt_arena *arena, silt_error *err)
+{
+    silt_store *folder = s->folder;
+    const char *csv = silt_store_local_path(folder, key, arena);
+    if (csv) return silt_raw_text_read(&s->text, csv, local_path, err);
+    csv = silt_arena_printf(arena, "%s%s", local_path, silt_raw_text_suffix(&s->text));
+    if (!csv) return silt_fail_nomem(err);
+    SILT_TRY(folder->ops->get_file(folder, key, csv, err));
+    silt_status st = silt_raw_text_read(&s->text, csv, local_path, err);
+    (void)unlink(csv);
+    return st;
+}
+
 static silt_status raw_get_file(silt_store *store, const char *key, const char *local_path,
                                 silt_error *err)
 {
     silt_store *folder = self(store)->folder;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
+    bool placed;
     if (!arena) return silt_fail_nomem(err);
-    SILT_TRY(find_key(store, key, arena, &key, err));
+    SILT_TRY(find_key(store, key, arena, &key, &placed, err));
+    if (placed && self(store)->is_text) return read_text(self(store), key, local_path, arena, err);
     return folder->ops->get_file(folder, key, local_path, err);
 }
 
@@ -152,8 +189,10 @@ static const char *raw_local_path(silt_store *store, const char *key, silt_arena
     silt_store *folder = self(store)->folder;
     silt_error harmless = {0};
     if (*key && is_data(key)) {
-        const char *placed = silt_store_local_path(folder, key, arena);
-        if (!placed || access(placed, F_OK) == 0) return placed;
+        const char *name = silt_raw_name(store, key, arena);
+        const char *placed = name ? silt_store_local_path(folder, name, arena) : NULL;
+        if (!placed) return NULL;
+        if (access(placed, F_OK) == 0) return self(store)->is_text ? NULL : placed;
     }
     if (*key && put_key(key, arena, &key, &harmless) != SILT_OK) return NULL;
     return silt_store_local_path(folder, key, arena);
@@ -239,48 +278,88 @@ silt_store *silt_raw_store_new(silt_store *below)
 
 /* ---- committed files */
 
-/* A store without local paths has no renames: a copy first, then the staged one goes. */
-static silt_status move_by_copy(silt_store *folder, const char *from, const char *to,
-                                silt_arena *arena, silt_error *err)
+/* A rename; a store without local paths has none: a copy first, then the old one goes. NOT_FOUND is
+ * fine: somebody else was here. */
+static silt_status move(silt_store *folder, const char *from, const char *to, silt_arena *arena,
+                        silt_error *err)
 {
-    const char *scratch;
-    SILT_TRY(silt_scratch_make(folder, "place", arena, &scratch, err));
-    const char *local = silt_arena_printf(arena, "%s/file", scratch);
-    silt_status st = local ? folder->ops->get_file(folder, from, local, err) : silt_fail_nomem(err);
+    const char *local = silt_store_local_path(folder, from, arena), *scratch = NULL;
+    if (!local) {
+        SILT_TRY(silt_scratch_make(folder, "place", arena, &scratch, err));
+        local = silt_arena_printf(arena, "%s/file", scratch);
+    }
+    silt_status st = local ? SILT_OK : silt_fail_nomem(err);
+    if (st == SILT_OK && scratch) st = folder->ops->get_file(folder, from, local, err);
     if (st == SILT_OK) st = folder->ops->put_file(folder, to, local, err);
+    if (st == SILT_OK && scratch) st = folder->ops->remove(folder, from, err);
     silt_scratch_remove(scratch);
-    return st == SILT_OK ? folder->ops->remove(folder, from, err) : st;
+    return st == SILT_NOT_FOUND ? SILT_OK : st;
 }
 
-const char *silt_raw_name(silt_store *store, const char *key, silt_arena *arena)
+/* What a file is called while it waits, as Parquet and as it is to be. */
+typedef struct waiting {
+    const char *name, *parquet, *ready;
+} waiting;
+
+static silt_status waiting_of(silt_store *store, const char *key, silt_arena *arena, waiting *out,
+                              silt_error *err)
 {
-    (void)store;
-    return silt_arena_strdup(arena, key);
+    *out = (waiting){0};
+    out->name = arena ? silt_raw_name(store, key, arena) : NULL;
+    if (!out->name) return silt_fail_nomem(err);
+    out->parquet = silt_raw_stage_key(key, arena);
+    out->ready = silt_raw_stage_key(out->name, arena);
+    return out->parquet && out->ready ? SILT_OK : silt_fail_nomem(err);
+}
+
+/* In a folder of its own: somebody else may be at the same file. */
+static silt_status write_text(raw_store *s, const waiting *w, silt_arena *arena, silt_error *err)
+{
+    silt_store *folder = s->folder;
+    char id[SILT_UUID_SIZE];
+    const char *scratch;
+    silt_uuid(NULL, id);
+    SILT_TRY(silt_scratch_make(folder, id, arena, &scratch, err));
+    const char *parquet = silt_arena_printf(arena, "%s/rows.parquet", scratch);
+    const char *csv =
+        silt_arena_printf(arena, "%s/rows%s", scratch, silt_raw_text_suffix(&s->text));
+    silt_status st = parquet && csv ? SILT_OK : silt_fail_nomem(err);
+    if (st == SILT_OK) st = folder->ops->get_file(folder, w->parquet, parquet, err);
+    if (st == SILT_OK) st = silt_raw_text_write(&s->text, parquet, csv, err);
+    if (st == SILT_OK) st = folder->ops->put_file(folder, w->ready, csv, err);
+    silt_scratch_remove(scratch);
+    return st == SILT_NOT_FOUND ? SILT_OK : st;
 }
 
 silt_status silt_raw_make_ready(silt_store *store, const char *key, silt_error *err)
 {
-    (void)store;
-    (void)key;
-    (void)err;
-    return SILT_OK;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    waiting w;
+    if (!self(store)->is_text) return SILT_OK;
+    SILT_TRY(waiting_of(store, key, arena, &w, err));
+    return write_text(self(store), &w, arena, err);
 }
 
 silt_status silt_raw_place(silt_store *store, const char *key, silt_error *err)
 {
-    silt_store *folder = silt_raw_store_folder(store);
+    silt_store *folder = self(store)->folder;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
-    const char *stage = arena ? silt_raw_stage_key(key, arena) : NULL;
-    if (!stage) return silt_fail_nomem(err);
-    const char *local = silt_store_local_path(folder, stage, arena);
-    silt_status st = local ? folder->ops->put_file(folder, key, local, err)
-                           : move_by_copy(folder, stage, key, arena, err);
-    return st == SILT_NOT_FOUND ? SILT_OK : st;
+    waiting w;
+    SILT_TRY(waiting_of(store, key, arena, &w, err));
+    SILT_TRY(move(folder, w.ready, w.name, arena, err));
+    if (!self(store)->is_text) return SILT_OK;
+    bool placed;
+    SILT_TRY(silt_store_exists(folder, w.name, &placed, err));
+    return placed ? folder->ops->remove(folder, w.parquet, err) : SILT_OK;
 }
 
 silt_status silt_raw_displace(silt_store *store, const char *key, silt_error *err)
 {
-    silt_store *folder = silt_raw_store_folder(store);
-    SILT_TRY(folder->ops->remove(folder, key, err));
-    return store->ops->remove(store, key, err);
+    silt_store *folder = self(store)->folder;
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    waiting w;
+    SILT_TRY(waiting_of(store, key, arena, &w, err));
+    SILT_TRY(folder->ops->remove(folder, w.parquet, err));
+    SILT_TRY(folder->ops->remove(folder, w.ready, err));
+    return folder->ops->remove(folder, w.name, err);
 }

@@ -9,15 +9,22 @@
  * by the names they are to have: placing them is a rename that anybody may do, or do again, who has
  * read the commit.
  *
+ * CSV files are Parquet to the table: they are written as such first, become text when they are
+ * made ready to be placed, and are read as copies that are Parquet again.
+ *
  * A listing of the whole ("") isn't in order. */
 #ifndef SILT_LOAD_RAW_STORE_H
 #define SILT_LOAD_RAW_STORE_H
 
+#include "load/raw_text.h"
 #include "store/store.h"
 
 /* Takes `below`, whose root is the folder; NULL when out of memory (`below` is the caller's then).
  */
 silt_store *silt_raw_store_new(silt_store *below);
+
+/* Its files are CSV; what is pointed to is borrowed. Columns may come later. */
+void silt_raw_store_be_text(silt_store *store, const silt_raw_text *text);
 
 /* The folder as it is. */
 silt_store *silt_raw_store_folder(silt_store *store);

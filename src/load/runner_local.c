@@ -5,6 +5,8 @@
 #include "silt/table.h"
 
 #define DELETION_VECTORS "delta.enableDeletionVectors"
+#define FILE_BYTES       (INT64_C(128) << 20)
+#define TEXT_PER_PARQUET 4 /* about */
 
 typedef struct local_runner {
     silt_runner base;
@@ -113,17 +115,20 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
     local_runner *r = (local_runner *)runner;
     silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
     SILT_TRY(check_place(job->target, err));
+    if (job->table->format == SILT_TARGET_CSV)
+        SILT_TRY(silt_raw_text_check(r->plan.schema, job->target->store->uri, err));
     txn.retry = job->table->commit_retry;
     txn.clock = job->clock;
     txn.random = job->random;
     txn.event = job->event;
     txn.event_ctx = job->ctx;
-    bool marks = !job->target->raw && (job->table->deletion_vectors == SILT_VECTORS_ON ||
-                                       (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
-                                        (job->table->strategy == SILT_STRATEGY_UPSERT ||
-                                         job->table->strategy == SILT_STRATEGY_SCD2)));
+    const bool raw = job->target->raw;
+    bool marks = !raw && (job->table->deletion_vectors == SILT_VECTORS_ON ||
+                          (job->table->deletion_vectors == SILT_VECTORS_AUTO &&
+                           (job->table->strategy == SILT_STRATEGY_UPSERT ||
+                            job->table->strategy == SILT_STRATEGY_SCD2)));
     silt_pair properties[SILT_RAW_PROPERTIES + 1];
-    size_t count = silt_target_raw_properties(job->target, properties);
+    size_t count = raw ? silt_target_raw_properties(job->target, properties) : 0;
     if (marks) properties[count++] = (silt_pair){DELETION_VECTORS, "true"};
     silt_txn_result result; /* CONFLICT: somebody else made it */
     return silt_create_table(job->target->store, r->engine, r->plan.schema,
@@ -165,6 +170,10 @@ static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_are
         .silt_info = job->silt_info,
         .ctx = job->ctx,
     };
+    if (table->format == SILT_TARGET_CSV) /* what is staged first takes less room than its text */
+        spec.target_file_bytes =
+            (table->policy.target_file_bytes ? table->policy.target_file_bytes : FILE_BYTES) /
+            TEXT_PER_PARQUET;
     spec.txn.app_id = job->app_id;
     spec.txn.app_version = job->number;
     spec.txn.retry = table->commit_retry;

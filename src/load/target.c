@@ -32,7 +32,7 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
         return silt_fail_nomem(err);
     silt_status st = open_place(load, &t, err);
     bool raw = table->format == SILT_TARGET_PARQUET || table->format == SILT_TARGET_CSV;
-    if (st == SILT_OK && raw) st = silt_target_raw_store(&t, t.store, err);
+    if (st == SILT_OK && raw) st = silt_target_raw_store(load, &t, t.store, err);
     if (st != SILT_OK) {
         free(t.app_id);
         return silt_wrap(err, st, "table %s", table->name);

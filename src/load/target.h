@@ -83,8 +83,9 @@ silt_status silt_target_refresh(silt_load *load, silt_target *target, silt_error
 /* Bring about what is due of the commits that were read. */
 silt_status silt_target_follow(silt_load *load, silt_target *target, silt_error *err);
 /* The store that a folder of raw files is a table in; `folder` is taken, whatever comes of it. */
-silt_status silt_target_raw_store(silt_target *target, silt_store *folder, silt_error *err);
-/* What its table has as properties from the start; how many. */
+silt_status silt_target_raw_store(silt_load *load, silt_target *target, silt_store *folder,
+                                  silt_error *err);
+/* What the table of raw files has as properties from the start; how many. */
 #define SILT_RAW_PROPERTIES 4
 size_t silt_target_raw_properties(const silt_target *target, silt_pair *out);
 /* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */

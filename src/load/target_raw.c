@@ -7,23 +7,26 @@
  *  (2) Files are placed before others are taken away: no reader finds less than what was there.
  *  (3) Nothing is recorded as completed whose files aren't placed. */
 #include "base/hash.h"
+#include "base/type.h"
 #include "load/load.h"
 #include "load/raw_store.h"
 #include "table/data.h"
 
 #define PREFIX "part-" /* of the files that Silt names */
 
-#define PROPERTIES      "silt.raw."
-#define FORMAT_PROPERTY PROPERTIES "format"
+#define PROPERTIES "silt.raw."
 
 struct silt_raw {
     int64_t placed;    /* all that commits up to this version have named is done; -1: not known */
     int64_t inspected; /* version at which all files were looked for; -1: never */
     size_t missing;    /* of these, how many were gone */
     char *first;       /* one of them */
+    silt_arena *arena; /* of the text's columns; NULL: files are Parquet, or there are none */
+    silt_raw_text text;
 };
 
-silt_status silt_target_raw_store(silt_target *t, silt_store *folder, silt_error *err)
+silt_status silt_target_raw_store(silt_load *load, silt_target *t, silt_store *folder,
+                                  silt_error *err)
 {
     silt_store *store = silt_raw_store_new(folder);
     t->raw = calloc(1, sizeof(*t->raw));
@@ -33,8 +36,36 @@ silt_status silt_target_raw_store(silt_target *t, silt_store *folder, silt_error
         return silt_fail_nomem(err);
     }
     *t->raw = (struct silt_raw){.placed = -1, .inspected = -1};
+    t->raw->text = (silt_raw_text){
+        .engine = load->engine,
+        .form = {true, t->table->csv_delimiter, t->table->csv_gzip},
+    };
     t->ops = &silt_target_raw;
     t->store = store;
+    return SILT_OK;
+}
+
+static bool is_csv(const silt_target *t)
+{
+    return t->table->format == SILT_TARGET_CSV;
+}
+
+/* The columns of CSV files, which never change. */
+static silt_status take_columns(silt_target *t, silt_error *err)
+{
+    struct silt_raw *raw = t->raw;
+    if (!is_csv(t) || raw->arena) return SILT_OK;
+    const silt_names *by = &silt_snapshot_state(t->snapshot)->metadata.partition_columns;
+    raw->arena = silt_arena_new();
+    if (!raw->arena) return silt_fail_nomem(err);
+    const char **names = silt_arena_calloc(raw->arena, by->count + 1, sizeof(*names));
+    raw->text.schema = silt_type_copy(silt_snapshot_schema(t->snapshot), raw->arena);
+    if (!names || !raw->text.schema) return silt_fail_nomem(err);
+    for (size_t i = 0; i < by->count; i++)
+        if (!(names[i] = silt_arena_strdup(raw->arena, by->items[i]))) return silt_fail_nomem(err);
+    raw->text.partition_by = names;
+    raw->text.partition_count = by->count;
+    silt_raw_store_be_text(t->store, &raw->text);
     return SILT_OK;
 }
 
@@ -230,16 +261,15 @@ static silt_status check(silt_load *load, silt_target *t, silt_error *err)
 
 /* ---- what its files are stays as it was when the first came */
 
-static const char *format_of(const silt_target *t)
-{
-    return t->table->format == SILT_TARGET_CSV ? "csv" : "parquet";
-}
-
 size_t silt_target_raw_properties(const silt_target *t, silt_pair *out)
 {
-    if (!t->raw) return 0;
-    out[0] = (silt_pair){FORMAT_PROPERTY, format_of(t)};
-    return 1;
+    const silt_csv_form *form = &t->raw->text.form;
+    size_t count = 0;
+    out[count++] = (silt_pair){PROPERTIES "format", is_csv(t) ? "csv" : "parquet"};
+    if (!is_csv(t)) return count;
+    out[count++] = (silt_pair){PROPERTIES "delimiter", form->delimiter ? form->delimiter : ","};
+    out[count++] = (silt_pair){PROPERTIES "compression", form->gzip ? "gzip" : "uncompressed"};
+    return count;
 }
 
 static silt_status check_format(const silt_target *t, silt_error *err)
@@ -260,7 +290,9 @@ static silt_status check_format(const silt_target *t, silt_error *err)
 static silt_status refresh(silt_load *load, silt_target *t, silt_error *err)
 {
     SILT_TRY(silt_target_delta.refresh(load, t, err));
-    return t->there ? check_format(t, err) : SILT_OK;
+    if (!t->there) return SILT_OK;
+    SILT_TRY(check_format(t, err));
+    return take_columns(t, err);
 }
 
 /* ---- the rest is as with other tables */
@@ -306,6 +338,7 @@ static void maintain(silt_load *load, silt_target *t)
 static void release(silt_target *t)
 {
     silt_target_delta.release(t);
+    if (t->raw->arena) silt_arena_free(t->raw->arena);
     free(t->raw->first);
     free(t->raw);
 }

@@ -114,12 +114,13 @@ silt_status silt_scan_to_file(silt_scan *scan, silt_file_format format, const ch
                                                  [SILT_FILE_CSV_NO_HEADER] = SILT_OUTPUT_CSV,
                                                  [SILT_FILE_JSON] = SILT_OUTPUT_JSON,
                                                  [SILT_FILE_PARQUET] = SILT_OUTPUT_PARQUET};
+    const silt_csv_form csv = {.header = format == SILT_FILE_CSV};
     if (format == SILT_FILE_ARROW) return blame(scan, write_arrow(scan, path, row_count, err), err);
     if ((size_t)format >= SILT_COUNT(formats))
         return silt_fail(err, SILT_INVALID, "output format %d", (int)format);
     return blame(scan,
-                 scan->engine->ops->scan_write(scan->engine, &scan->rows, formats[format],
-                                               format == SILT_FILE_CSV, path, row_count, err),
+                 scan->engine->ops->scan_write(scan->engine, &scan->rows, formats[format], &csv,
+                                               path, row_count, err),
                  err);
 }
 

@@ -87,11 +87,9 @@ static silt_status locate(const silt_scan_plan *plan, const char *path, silt_are
     if (st != SILT_OK)
         return silt_wrap(err, st, "%s: version %" PRId64, plan->store->uri, plan->version);
     *key = place.key;
-    *local_path = NULL;
-    if (place.key && !plan->store->ops->local_path) return SILT_OK;
     *local_path = place.key ? silt_store_local_path(plan->store, place.key, arena)
                             : silt_arena_strdup(arena, place.local_path);
-    return *local_path ? SILT_OK : silt_fail_nomem(err);
+    return *local_path || place.key ? SILT_OK : silt_fail_nomem(err);
 }
 
 silt_status silt_scan_plan_check(const silt_scan_plan *plan, const char *path, silt_error *err)

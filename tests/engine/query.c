@@ -306,7 +306,7 @@ static void rows_go_to_files(void **state)
         f->engine->ops->scan_write(
             f->engine,
             query(f, "SELECT id, sum(id) OVER (ORDER BY id) AS s FROM a ORDER BY id DESC"),
-            SILT_OUTPUT_PARQUET, true, path, &rows, &err),
+            SILT_OUTPUT_PARQUET, &(silt_csv_form){.header = true}, path, &rows, &err),
         &err);
     assert_int_equal(rows, 5);
     duck_assert_text(f->engine, f->dir, "SELECT id, s, typeof(s) FROM '@out.parquet' LIMIT 2",

@@ -75,7 +75,8 @@ static void no_files_are_no_rows(void **state)
     assert_written(f, &spec, SILT_OUTPUT_CSV, 0, "a,p\n");
     assert_written(f, &spec, SILT_OUTPUT_JSON, 0, "");
     int64_t count = -1;
-    assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
+    assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+                                                &(silt_csv_form){.header = true},
                                                 path_of(f, "o.parquet"), &count, NULL),
                      SILT_OK);
     assert_int_equal(count, 0);
@@ -223,7 +224,8 @@ static void rows_stay_with_their_file(void **state)
     duck_assert_ok(f->engine->ops->scan_rows(f->engine, &spec, add_row, &text, &err), &err);
     assert_int_equal(text.size, expected.size);
     assert_memory_equal(text.data, expected.data, expected.size);
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+                                              &(silt_csv_form){.header = true},
                                               path_of(f, "all.parquet"), NULL, &err),
                    &err);
     duck_assert_text(f->engine, f->dir,
@@ -331,7 +333,8 @@ static void bad_files_are_named(void **state)
         assert_int_equal(f->engine->ops->scan_rows(f->engine, &spec, add_row, &text, &err),
                          expected[i]);
         assert_non_null(strstr(err.message, names[i]));
-        assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true,
+        assert_int_equal(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV,
+                                                    &(silt_csv_form){.header = true},
                                                     path_of(f, "out"), NULL, &err),
                          expected[i]);
         assert_non_null(strstr(err.message, names[i]));
@@ -383,14 +386,14 @@ static void standard_output_is_written_as_it_stands(void **state)
     int kept = dup(STDOUT_FILENO), ends[2];
     int log = open(path_of(f, "log"), O_WRONLY | O_APPEND);
     assert_true(dup2(log, STDOUT_FILENO) >= 0);
-    silt_status st =
-        f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true, "-", NULL, &err);
+    silt_status st = f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV,
+                                                &(silt_csv_form){.header = true}, "-", NULL, &err);
     assert_int_equal(pipe(ends), 0);
     close(ends[0]);
     assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
     spec.scan.limit = -1;
-    silt_status gone =
-        f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true, "-", NULL, &err);
+    silt_status gone = f->engine->ops->scan_write(
+        f->engine, &spec, SILT_OUTPUT_CSV, &(silt_csv_form){.header = true}, "-", NULL, &err);
     assert_true(dup2(kept, STDOUT_FILENO) >= 0);
     close(kept);
     close(log);

@@ -72,9 +72,10 @@ static inline void assert_written(fixture *f, const silt_rows_spec *spec, silt_o
 {
     silt_error err = {0};
     int64_t count = -1;
-    duck_assert_ok(
-        f->engine->ops->scan_write(f->engine, spec, format, true, path_of(f, "out"), &count, &err),
-        &err);
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, spec, format,
+                                              &(silt_csv_form){.header = true}, path_of(f, "out"),
+                                              &count, &err),
+                   &err);
     assert_int_equal(count, rows);
     char *text = test_read(f->dir, "out", NULL);
     assert_string_equal(text, expected);

@@ -17,7 +17,8 @@ static int64_t count_of(fixture *f, const silt_rows_spec *spec)
 {
     silt_error err = {0};
     int64_t count = -1;
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, spec, SILT_OUTPUT_PARQUET, true,
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, spec, SILT_OUTPUT_PARQUET,
+                                              &(silt_csv_form){.header = true},
                                               path_of(f, "out.parquet"), &count, &err),
                    &err);
     return count;
@@ -172,8 +173,9 @@ static void assert_difference(fixture *f, const char *before, const char *after,
                                     .key_count = key != NULL,
                                     .limit = -1}};
     silt_error err = {0};
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV, true,
-                                              path_of(f, "d.csv"), NULL, &err),
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_CSV,
+                                              &(silt_csv_form){.header = true}, path_of(f, "d.csv"),
+                                              NULL, &err),
                    &err);
     duck_assert_text(f->engine, f->dir,
                      "SELECT id, v, _change_type FROM read_csv('@d.csv', all_varchar = true) ORDER "

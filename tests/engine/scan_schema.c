@@ -170,7 +170,8 @@ static void void_columns_are_null(void **state)
     assert_written(f, &spec, SILT_OUTPUT_JSON, 1,
                    "{\"a\":1,\"v\":null,\"s\":{\"b\":2,\"w\":null}}\n");
     silt_error err = {0};
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+                                              &(silt_csv_form){.header = true},
                                               path_of(f, "o.parquet"), NULL, &err),
                    &err);
     duck_assert_text(f->engine, f->dir, "SELECT a, v, s.w FROM '@o.parquet'", "1|~|~\n");
@@ -194,7 +195,8 @@ static void variants_are_read_and_written(void **state)
         .scan = {
             .files = files, .file_count = 2, .columns = columns, .column_count = 2, .limit = -1}};
     silt_error err = {0};
-    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET, true,
+    duck_assert_ok(f->engine->ops->scan_write(f->engine, &spec, SILT_OUTPUT_PARQUET,
+                                              &(silt_csv_form){.header = true},
                                               path_of(f, "o.parquet"), NULL, &err),
                    &err);
     const silt_scan_file out = data_file(f, "o.parquet");
