@@ -180,9 +180,21 @@ static void unload_survives_any_lost_call(void **state)
     sweep(&sim_unload);
 }
 
-static const sim_scenario *const scenarios[] = {&sim_append,      &sim_partitioned, &sim_upsert,
-                                                &sim_append_once, &sim_overwrite,   &sim_bad_file,
-                                                &sim_two_tables,  &sim_reload,      &sim_unload};
+static void parquet_files_survive_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_parquet);
+}
+
+static void csv_files_survive_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_csv);
+}
+
+static const sim_scenario *const scenarios[] = {
+    &sim_append,     &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_bad_file,
+    &sim_two_tables, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv};
 
 /* No put is ever known to have happened. */
 static void all_answers_may_be_lost(void **state)
@@ -246,6 +258,8 @@ int main(void)
         cmocka_unit_test(two_tables_survive_any_lost_call),
         cmocka_unit_test(reload_survives_any_lost_call),
         cmocka_unit_test(unload_survives_any_lost_call),
+        cmocka_unit_test(parquet_files_survive_any_lost_call),
+        cmocka_unit_test(csv_files_survive_any_lost_call),
         cmocka_unit_test(all_answers_may_be_lost),
         cmocka_unit_test(one_fault_after_another),
     };

@@ -47,9 +47,9 @@ static void survivor(void *ctx)
     sim_engine_free(engine);
 }
 
-static const sim_scenario *const scenarios[] = {&sim_append,      &sim_partitioned, &sim_upsert,
-                                                &sim_append_once, &sim_overwrite,   &sim_bad_file,
-                                                &sim_reload,      &sim_unload};
+static const sim_scenario *const scenarios[] = {
+    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite,
+    &sim_bad_file, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv};
 
 /* ---- stopped */
 

@@ -16,104 +16,9 @@
 #include "load/session.h"
 #include "silt/scan.h"
 #include "silt/upkeep.h"
+#include "sim/raw.h"
 #include "support/files.h"
 #include "table/snapshot.h"
-
-/* ---- scenarios */
-
-#define COLUMNS "  schema: {id: long, day: string, value: string}\n"
-
-static const sim_file three_files[] = {
-    {"a.csv", "id,day,value\n1,mon,a1\n2,tue,a2\n3,mon,a3\n"},
-    {"b.csv", "id,day,value\n4,tue,b4\n5,mon,b5\n"},
-    {"c.csv", "value,id,day\nc6,6,wed\nc7,7,mon\n"},
-    {NULL, NULL},
-};
-static const sim_file changing_files[] = {
-    {"a.csv", "id,day,value\n1,mon,a1\n2,mon,a2\n3,mon,a3\n"},
-    {"b.csv", "id,day,value\n2,mon,b2\n3,mon,b3\n4,mon,b4\n"},
-    {"c.csv", "id,day,value\n3,mon,c3\n5,mon,c5\n"},
-    {NULL, NULL},
-};
-static const sim_file files_with_a_bad_one[] = {
-    {"a.csv", "id,day,value\n1,mon,a1\n2,tue,a2\n3,mon,a3\n"},
-    {"b.csv", "id,day,value\n4,tue,b4\nfive,mon,b5\n"},
-    {"c.csv", "id,day,value\n6,wed,c6\n7,mon,c7\n"},
-    {NULL, NULL},
-};
-
-const sim_scenario sim_append = {
-    .name = "append",
-    .table = COLUMNS "  batch: {max_files: 2}\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
-    .files_ok = 3,
-};
-const sim_scenario sim_partitioned = {
-    .name = "partitioned",
-    .table = COLUMNS "  write: {path: lake/t, partition_by: day}\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
-    .files_ok = 3,
-};
-const sim_scenario sim_upsert = {
-    .name = "upsert",
-    .table = COLUMNS "  loading_strategy: upsert\n"
-                     "  batch: {max_files: 1}\n"
-                     "  write: {path: lake/t, keys: id}\n",
-    .files = changing_files,
-    .expected = "1 a1\n2 b2\n3 c3\n4 b4\n5 c5\n",
-    .files_ok = 3,
-};
-const sim_scenario sim_append_once = {
-    .name = "append_once",
-    .table = COLUMNS "  loading_strategy: append_once\n"
-                     "  batch: {max_files: 1}\n"
-                     "  write: {path: lake/t, keys: id}\n",
-    .files = changing_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 c5\n",
-    .files_ok = 3,
-};
-const sim_scenario sim_overwrite = {
-    .name = "overwrite",
-    .table = COLUMNS "  loading_strategy: overwrite\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
-    .files_ok = 3,
-};
-const sim_scenario sim_bad_file = {
-    .name = "bad_file",
-    .table = COLUMNS,
-    .files = files_with_a_bad_one,
-    .expected = "1 a1\n2 a2\n3 a3\n6 c6\n7 c7\n",
-    .files_ok = 2,
-};
-
-const sim_scenario sim_two_tables = {
-    .name = "two_tables",
-    .table = COLUMNS "  batch: {max_files: 2}\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
-    .files_ok = 3,
-    .two_tables = true,
-};
-
-const sim_scenario sim_reload = {
-    .name = "reload",
-    .table = COLUMNS "  batch: {max_files: 2}\n  on_change: reload\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n4 B4\n6 c6\n7 c7\n8 b8\n9 b9\n",
-    .files_ok = 3,
-    .changed = {"b.csv", "id,day,value\n4,tue,B4\n8,mon,b8\n9,mon,b9\n"},
-};
-const sim_scenario sim_unload = {
-    .name = "unload",
-    .table = COLUMNS "  batch: {max_files: 2}\n  deletion_vectors: \"on\"\n",
-    .files = three_files,
-    .expected = "1 a1\n2 a2\n3 a3\n6 c6\n7 c7\n",
-    .files_ok = 2,
-    .unloaded = "b.csv",
-};
 
 /* ---- points */
 
@@ -608,26 +513,35 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static silt_status read_table(silt_store *store, silt_engine *engine, rows *all, silt_error *err)
+{
+    static const char *const columns[] = {"id", "value"};
+    SILT_AUTO(silt_snapshot) snapshot = NULL;
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    silt_scan *scan = NULL;
+    silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, err);
+    if (st == SILT_NOT_FOUND) return SILT_OK;
+    opts.columns = columns;
+    opts.column_count = 2;
+    if (st == SILT_OK) st = silt_scan_open(snapshot, &opts, &scan, err);
+    if (st == SILT_OK) st = silt_scan_rows(scan, add_row, all, err);
+    silt_scan_free(scan);
+    return st;
+}
+
 void sim_read_target(sim_world *w, silt_engine *engine, const char *table, silt_buf *out)
 {
     silt_error err = {0};
-    SILT_AUTO(silt_snapshot) snapshot = NULL;
     silt_store *store = target_of(w, table);
-    silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
-    silt_buf_puts(out, "");
-    if (st == SILT_NOT_FOUND) return;
-    sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
-    static const char *const columns[] = {"id", "value"};
-    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
-    opts.columns = columns;
-    opts.column_count = 2;
     rows all = {0};
-    silt_scan *scan = NULL;
-    st = silt_scan_open(snapshot, &opts, &scan, &err);
-    if (st == SILT_OK) st = silt_scan_rows(scan, add_row, &all, &err);
-    silt_scan_free(scan);
-    sim_check(st == SILT_OK, "the target can't be read: %s", err.message);
-    qsort(all.items.items, all.items.count, sizeof(char *), by_text);
+    silt_buf_puts(out, "");
+    if (sim_is_raw(w->scenario)) {
+        sim_raw_rows(store, engine, add_row, &all);
+    } else {
+        silt_status st = read_table(store, engine, &all, &err);
+        sim_check(st == SILT_OK, "the target can't be read: %s", err.message);
+    }
+    if (all.items.count) qsort(all.items.items, all.items.count, sizeof(char *), by_text);
     for (size_t i = 0; i < all.items.count; i++) {
         silt_buf_printf(out, "%s\n", all.items.items[i]);
         free(all.items.items[i]);
@@ -683,7 +597,8 @@ static void check_ledgers(sim_world *w, silt_engine *engine, const char *table)
     silt_error err = {0};
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     SILT_AUTO(silt_snapshot) snapshot = NULL;
-    silt_store *store = target_of(w, table);
+    silt_store *store = target_of(w, table), *own = NULL;
+    if (sim_is_raw(w->scenario)) store = own = sim_raw_table(store);
     const char *app_id = silt_arena_printf(arena, "sim/%s", table);
     silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
     sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
@@ -698,6 +613,8 @@ static void check_ledgers(sim_world *w, silt_engine *engine, const char *table)
             files += is_loaded(chain, i, chain[i].files[f].path);
     sim_check(files == w->scenario->files_ok, "%" PRId64 " files are in ledgers, not %" PRId64,
               files, w->scenario->files_ok);
+    silt_snapshot_free(SILT_TAKE(snapshot));
+    silt_store_free(own);
 }
 
 static void check_consistent(sim_world *w, silt_engine *engine)

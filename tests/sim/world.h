@@ -39,6 +39,8 @@ extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be
 extern const sim_scenario sim_two_tables;  /* append, into two tables */
 extern const sim_scenario sim_reload;      /* append, and a file changes: its rows are replaced */
 extern const sim_scenario sim_unload;      /* append, and a file's rows go */
+extern const sim_scenario sim_parquet;     /* reload into a folder of Parquet files */
+extern const sim_scenario sim_csv;         /* upsert into partitions of a folder of CSV files */
 
 /* ---- worlds */
 
