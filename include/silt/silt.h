@@ -14,6 +14,7 @@
 #include "silt/merge.h"
 #include "silt/migrate.h"
 #include "silt/pipeline.h"
+#include "silt/plan.h"
 #include "silt/run.h"
 #include "silt/policy.h"
 #include "silt/record.h"

@@ -4,6 +4,7 @@
 
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/words.h"
 
@@ -216,6 +217,7 @@ int cmd_run(cli *c)
     int status = cli_open_pipeline(c, true);
     if (status == CLI_OK) status = cli_pipeline_table(c, &opts.table);
     if (status != CLI_OK) return status;
+    if (cli_flag(c, "dry-run")) return cli_plan(c, &opts);
     silt_status st = silt_pipeline_run(c->pipeline, &opts, c->arena, &result, &err);
     cli_progress_stop();
     if (st != SILT_OK) {

@@ -33,7 +33,7 @@ static const cli_option run_options[] = {
     {"wait-lock", CLI_COUNT, "SECONDS", 0},
     {"force-unlock", CLI_FLAG, NULL, 0},
     {"retry-failed", CLI_FLAG, NULL, 0},
-    {"dry-run", CLI_LATER, NULL, 0},
+    {"dry-run", CLI_FLAG, NULL, 0},
     END,
 };
 

@@ -39,6 +39,9 @@ struct silt_load {
 /* Which source files of a table there are to be found now. */
 silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_table *table);
 
+/* INVALID: the pipeline has no such table. NULL is fine. */
+silt_status silt_load_check_table(const silt_load *load, const char *name, silt_error *err);
+
 /* Tell the program's sink: kind and a JSON object. */
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...) SILT_PRINTF(3, 4);
 /* The same as a sink of others: `ctx` is the silt_load. */

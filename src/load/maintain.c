@@ -202,15 +202,6 @@ static bool has_policy(const silt_maintenance *policy)
            policy->log_retention_ms || policy->vacuum_retention_ms;
 }
 
-static silt_status check_name(const silt_config *config, const char *table, silt_error *err)
-{
-    bool known = !table;
-    for (size_t i = 0; !known && i < config->table_count; i++)
-        known = strcmp(table, config->tables[i].name) == 0;
-    if (known) return SILT_OK;
-    return silt_fail(err, SILT_INVALID, "pipeline '%s' has no table '%s'", config->pipeline, table);
-}
-
 static silt_status maintain_all(silt_load *load, const silt_maintain_options *opts,
                                 silt_arena *arena, silt_maintain_report *report, silt_error *err)
 {
@@ -242,7 +233,7 @@ silt_status silt_pipeline_maintain(silt_pipeline *pipeline, const silt_maintain_
     silt_error local = {0};
     if (!opts) opts = &defaults;
     if (!err) err = &local;
-    SILT_TRY(check_name(load->config, opts->table, err));
+    SILT_TRY(silt_load_check_table(load, opts->table, err));
     silt_session_name(load);
     if (!opts->dry_run) silt_run_history_begin(load, "MAINTAIN");
     silt_status st = maintain_all(load, opts, arena, &report, err);

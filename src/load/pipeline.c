@@ -246,8 +246,9 @@ static silt_status run_tables(silt_load *load, const silt_run_options *opts, sil
     return st;
 }
 
-static silt_status check_table_name(const silt_config *config, const char *name, silt_error *err)
+silt_status silt_load_check_table(const silt_load *load, const char *name, silt_error *err)
 {
+    const silt_config *config = load->config;
     if (!name) return SILT_OK;
     SILT_CLEAN(silt_buf) known = {0};
     for (size_t i = 0; i < config->table_count; i++) {
@@ -266,7 +267,7 @@ silt_status silt_pipeline_run(silt_pipeline *pipeline, const silt_run_options *o
     silt_error local = {0};
     if (!err) err = &local;
     if (!opts) opts = &defaults;
-    SILT_TRY(check_table_name(load->config, opts->table, err));
+    SILT_TRY(silt_load_check_table(load, opts->table, err));
     silt_run_history_begin(load, "RUN");
     silt_run_result result = {.pipeline = load->config->pipeline};
     silt_status st = silt_session_begin(load, opts->wait_lock_s, opts->force_unlock, err);

@@ -47,6 +47,9 @@ typedef struct silt_runner_ops {
     silt_status (*verify)(silt_runner *, const silt_job *, const silt_txn_result *, silt_arena *,
                           silt_error *);
     void (*free)(silt_runner *);
+    /* The columns that the target of a prepared job will have, audit columns included; they live
+     * until the next prepare. */
+    const silt_type *(*schema)(silt_runner *);
 } silt_runner_ops;
 
 struct silt_runner {

@@ -227,6 +227,11 @@ static silt_status verify(silt_runner *runner, const silt_job *job, const silt_t
         "a writer without atomic commits works on this table; stop it, then run again");
 }
 
+static const silt_type *planned_schema(silt_runner *runner)
+{
+    return ((local_runner *)runner)->plan.schema;
+}
+
 static void runner_free(silt_runner *runner)
 {
     local_runner *r = (local_runner *)runner;
@@ -234,7 +239,8 @@ static void runner_free(silt_runner *runner)
     free(r);
 }
 
-static const silt_runner_ops local_ops = {prepare, create, apply, verify, runner_free};
+static const silt_runner_ops local_ops = {prepare, create,      apply,
+                                          verify,  runner_free, planned_schema};
 
 silt_runner *silt_runner_local_new(silt_engine *engine)
 {

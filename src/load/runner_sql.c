@@ -419,6 +419,11 @@ static silt_status verify(silt_runner *runner, const silt_job *job, const silt_t
     return SILT_OK;
 }
 
+static const silt_type *planned_schema(silt_runner *runner)
+{
+    return ((sql_runner *)runner)->plan.schema;
+}
+
 static void runner_free(silt_runner *runner)
 {
     sql_runner *r = (sql_runner *)runner;
@@ -426,7 +431,8 @@ static void runner_free(silt_runner *runner)
     free(r);
 }
 
-static const silt_runner_ops sql_ops = {prepare, create, apply, verify, runner_free};
+static const silt_runner_ops sql_ops = {prepare, create,      apply,
+                                        verify,  runner_free, planned_schema};
 
 silt_runner *silt_runner_sql_new(silt_engine *engine)
 {

@@ -256,6 +256,13 @@ void silt_session_end(silt_load *load)
     load->lock = NULL;
 }
 
+silt_status silt_session_track(silt_load *load, silt_error *err)
+{
+    bool made;
+    silt_session_name(load);
+    return open_tracker(load, true, &made, err);
+}
+
 silt_status silt_session_look(silt_load *load, silt_error *err)
 {
     silt_session_name(load);

@@ -21,6 +21,8 @@ silt_status silt_session_lock(silt_load *load, silt_error *err);
 /* Give all of that back. */
 void silt_session_end(silt_load *load);
 
+/* As silt_session_begin() without the lock: over stores that are nobody else's. */
+silt_status silt_session_track(silt_load *load, silt_error *err);
 /* Without a lock, to look: the tracker as it is; load->tracker stays NULL where there is none. */
 silt_status silt_session_look(silt_load *load, silt_error *err);
 

@@ -4,8 +4,8 @@
 #include "load/session.h"
 #include "load/table_status.h"
 
-static silt_status copy_lock(const silt_lock_info *lock, silt_arena *arena, silt_status_lock *out,
-                             silt_error *err)
+silt_status silt_status_of_lock(const silt_lock_info *lock, silt_arena *arena,
+                                silt_status_lock *out, silt_error *err)
 {
     *out = (silt_status_lock){
         .held = lock->present,
@@ -226,7 +226,7 @@ silt_status silt_pipeline_status(silt_pipeline *pipeline, silt_arena *arena,
     silt_status_report report = {.pipeline = load->config->pipeline,
                                  .checkpoint_path = load->config->checkpoint_path};
     SILT_TRY(silt_lock_look(load->state, load->clock, &lock, err));
-    SILT_TRY(copy_lock(&lock, arena, &report.lock, err));
+    SILT_TRY(silt_status_of_lock(&lock, arena, &report.lock, err));
     silt_status st = look_at_tables(load, arena, &report, err);
     silt_session_end(load);
     if (st == SILT_OK) *out = report;

@@ -28,4 +28,8 @@ silt_status silt_table_status_set(silt_load *load, const silt_table_state *state
 void silt_table_status_count(silt_load *load, const char *table_name, silt_table_state *out,
                              int64_t *pending, int64_t *processing);
 
+/* What a lock says, for people (status.c). NOMEM. */
+silt_status silt_status_of_lock(const silt_lock_info *lock, silt_arena *arena,
+                                silt_status_lock *out, silt_error *err);
+
 #endif

@@ -1,0 +1,112 @@
+"""silt run --dry-run: what a run would do, which changes nothing."""
+import signal
+
+import duckdb
+import pytest
+
+from pipelines import CONFIG, SALES_ONLY, STRATEGY, commits, configure, people, sales, wait_until
+
+
+def tree(silt):
+    """All that there is below the working folder, as it is."""
+    return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else None) for p in silt.dir.rglob("*")}
+
+
+def plan(silt, *args, rc=0):
+    before = tree(silt)
+    told = silt("run", "--dry-run", "--json", *args, rc=rc).json
+    text = silt("run", "--dry-run", *args, rc=rc).out
+    assert tree(silt) == before
+    return {t["table_name"]: t for t in told["tables"]}, text
+
+
+def test_what_is_planned_is_done(silt):
+    configure(silt, max_files=2)
+    for day in (1, 2, 3):
+        sales(silt, day, 1000)
+    people(silt, "a", {1: "Ann", 2: "Bob"})
+    tables, text = plan(silt)
+    t = tables["sales"]
+    assert (t["files_waiting"], t["batches"], t["version"], t["strategy"], t["format"]) == (3, 2, None, "append", "delta")
+    assert 2900 < t["rows_estimated"] < 3100 and t["bytes_rewritten_estimated"] == 0
+    assert "protocol reader 1, writer 2" in t["changes"] and "column + amount double" in t["changes"]
+    assert "protocol reader 3, writer 7" in tables["people"]["changes"] # rows are marked
+    assert "would load 3 files" in text and "Nothing was changed. Up to" in text
+    assert not (silt.dir / "state").exists() and not (silt.dir / "lake").exists()
+
+    done = {x["table_name"]: x for x in silt("run", "--json").json["tables"]}
+    assert {n: (x["files_processed"], x["batches"]) for n, x in done.items()} == {
+        n: (x["files_waiting"], x["batches"]) for n, x in tables.items()}
+    tables, text = plan(silt)
+    assert all(t["files_waiting"] == t["rows_estimated"] == 0 and t["changes"] == [] for t in tables.values())
+    assert "nothing new" in text
+    sales(silt, 4, 1000)
+    assert 900 < plan(silt, "--table", "sales")[0]["sales"]["rows_estimated"] < 1100 # by what is loaded
+
+
+def test_changes_of_a_table_that_stands(silt):
+    silt.write("silt.yaml", (SALES_ONLY % {"max_files": 9}).replace(
+        "    batch", "    on_new_column: evolve\n    deletion_vectors: on\n    batch"))
+    sales(silt, 1)
+    silt("run")
+    silt.write("inbox/sales-02.csv", "id,kind,amount,note\n1,a,2.5,new\n")
+    silt.write("inbox/sales-03.csv", "")
+    t = plan(silt)[0]["sales"]
+    assert t["changes"] == ["column + note string"] and t["version"] == 1
+    silt("sql", "SELECT 1", rc=None)
+    silt("run", rc=None)
+    assert "note" in silt("read", "lake/sales", "--limit", 1, "--format", "csv").out
+
+
+@pytest.mark.parametrize("strategy, rewrites", [("overwrite", True), ("upsert\n    primary_keys: [id]\n    deletion_vectors: off", True),
+                                                ("upsert\n    primary_keys: [id]", False),
+                                                ("append_once\n    primary_keys: [id]", False)])
+def test_bytes_that_are_rewritten(silt, strategy, rewrites):
+    silt.write("silt.yaml", STRATEGY % (strategy, ""))
+    people(silt, "a", {1: "Ann"})
+    silt("run")
+    people(silt, "b", {1: "Eve"})
+    size = sum(p.stat().st_size for p in (silt.dir / "lake/people").glob("*.parquet"))
+    assert plan(silt)[0]["people"]["bytes_rewritten_estimated"] == (size if rewrites else 0)
+
+
+def test_rows_of_parquet_files_are_known(silt):
+    silt.write("silt.yaml", (SALES_ONLY % {"max_files": 9}).replace(".csv", ".parquet"))
+    (silt.dir / "inbox").mkdir()
+    for n in (10, 321):
+        duckdb.sql(f"COPY (SELECT range AS id FROM range({n})) TO '{silt.dir}/inbox/sales-{n}.parquet'")
+    assert plan(silt)[0]["sales"]["rows_estimated"] == 331
+
+
+def test_files_that_cant_be_loaded(silt):
+    configure(silt)
+    sales(silt, 1)
+    people(silt, "a", {1: "Ann"})
+    silt("run")
+    silt.write("inbox/people-b.csv", "id,name,more\n1,x,y\n")
+    sales(silt, 2)
+    tables, text = plan(silt, rc=5)
+    assert [f["file_path"] for f in tables["people"]["unfit"]] == [str(silt.dir / "inbox/people-b.csv")]
+    assert "on_new_column: evolve" in text and tables["sales"]["files_waiting"] == 1
+    silt("run", rc=5)
+    silt("run", rc=5)
+    tables, text = plan(silt)
+    assert tables["people"]["files_given_up"] == 1 and "given up" in text
+    assert plan(silt, "--retry-failed", rc=5)[0]["people"]["files_waiting"] == 1
+    silt.write("silt.yaml", (CONFIG % {"max_files": 9}).replace("inbox/people", "gone/people"))
+    assert "there is no folder" in plan(silt, rc=5)[0]["people"]["problem"]["message"]
+
+
+def test_beside_a_run_and_after_a_crash(silt):
+    configure(silt, SALES_ONLY, max_files=1)
+    for day in range(1, 30):
+        sales(silt, day, 2000)
+    p = silt.start("run")
+    assert wait_until(lambda: commits(silt, "lake/sales") >= 3, p)
+    p.send_signal(signal.SIGSTOP)
+    tables, text = plan(silt)
+    assert 0 < tables["sales"]["files_waiting"] < 29 and f"A run is at work now (PID {p.pid})" in text
+    p.kill()
+    p.communicate()
+    assert plan(silt)[0]["sales"]["recoveries"] > 0
+    assert silt("run", "--json").json["total_files_processed"] == tables["sales"]["files_waiting"]
