@@ -100,7 +100,8 @@ typedef struct silt_run_attempt {
 
 /* What a run of a pipeline adds up to. */
 typedef struct silt_run_metrics {
-    int64_t files_discovered, files_processed, files_skipped, files_failed, rows, batches;
+    int64_t files_discovered, files_processed, files_skipped, files_failed, rows, rows_rejected,
+        batches;
     int64_t recoveries;           /* times that something unfinished was found and put right */
     int64_t lock_failures;        /* the lock wasn't to be had, or was taken away */
     int64_t inconsistencies;      /* tables whose state can't be decided */

@@ -38,6 +38,7 @@ static void put_metrics(cli_json *j, const silt_run_metrics *m)
     cli_json_count(j, "files_skipped", m->files_skipped);
     cli_json_count(j, "files_failed", m->files_failed);
     cli_json_count(j, "rows", m->rows);
+    cli_json_count(j, "rows_rejected", m->rows_rejected);
     cli_json_count(j, "batches", m->batches);
     cli_json_count(j, "recoveries", m->recoveries);
     cli_json_count(j, "lock_failures", m->lock_failures);
@@ -189,6 +190,7 @@ static void put_table(cli_json *j, const silt_run_table *t)
     cli_json_count(j, "rows_updated", t->rows_updated);
     cli_json_count(j, "rows_unchanged", t->rows_unchanged);
     cli_json_count(j, "rows_deduplicated", t->rows_deduplicated);
+    cli_json_count(j, "rows_rejected", t->rows_rejected);
     cli_json_count(j, "batches", t->batches);
     cli_json_count(j, "recoveries", t->recoveries);
     cli_json_count(j, "commit_retries", t->commit_retries);

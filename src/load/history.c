@@ -360,6 +360,7 @@ static void add_result(silt_run_record *r, const silt_run_result *result, silt_s
         troubled += bad || t->files_failed;
         well += silt_streq(t->status, "completed");
         m->recoveries += t->recoveries;
+        m->rows_rejected += t->rows_rejected;
         m->inconsistencies += t->problem == SILT_INCONSISTENT;
     }
     m->files_discovered = result->total_files_discovered;
