@@ -19,7 +19,9 @@
 ptrdiff_t silt_sieve_column(const silt_sieve *s, size_t output)
 {
     const silt_output_column *out = &s->spec->columns[output];
-    if (out->kind == SILT_OUTPUT_VALUE || out->kind == SILT_OUTPUT_SOURCE_FILE) return -1;
+    if (out->kind == SILT_OUTPUT_VALUE || out->kind == SILT_OUTPUT_SOURCE_FILE ||
+        out->kind == SILT_OUTPUT_RESCUED)
+        return -1;
     for (size_t i = 0; i < s->group.column_count; i++)
         if (silt_streq(s->group.columns[i].name, out->source)) return (ptrdiff_t)i;
     return -1;
@@ -35,6 +37,13 @@ bool silt_sieve_rescues(const silt_sieve *s, silt_verdicts of)
             if (silt_streq(s->spec->never[n], s->spec->columns[v->which].source)) return false;
     }
     return true;
+}
+
+const silt_verdict *silt_sieve_cause(const silt_sieve *s, silt_verdicts of)
+{
+    for (size_t i = 0; i < of.count; i++)
+        if (!silt_sieve_rescues(s, (silt_verdicts){&of.first[i], 1})) return &of.first[i];
+    return of.first;
 }
 
 const char *silt_sieve_path(silt_sieve *s, const char *name)

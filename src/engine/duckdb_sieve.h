@@ -48,6 +48,8 @@ typedef struct silt_verdicts {
 ptrdiff_t silt_sieve_column(const silt_sieve *s, size_t output);
 /* Whether a row is kept with null where its values don't fit. */
 bool silt_sieve_rescues(const silt_sieve *s, silt_verdicts of);
+/* Why a row that isn't kept is bad: the first verdict that can't be rescued. */
+const silt_verdict *silt_sieve_cause(const silt_sieve *s, silt_verdicts of);
 /* "/directory/<name>.csv", as the format calls it; NULL: out of memory. */
 const char *silt_sieve_path(silt_sieve *s, const char *name);
 /* Note that a row is bad. BAD_DATA: there are too many by now. */

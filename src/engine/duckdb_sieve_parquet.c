@@ -6,14 +6,22 @@
 
 /* ---- which rows ---- */
 
+/* Behind the verdicts of a row. */
+static size_t end(const silt_sieve *s, size_t from)
+{
+    size_t to = from + 1;
+    while (to < s->verdicts.count && s->verdicts.items[to].row == s->verdicts.items[from].row)
+        to++;
+    return to;
+}
+
 /* " WHERE file_row_number [NOT] IN (…)", for rows that go. False: there are none. */
 static bool put_gone(const silt_sieve *s, bool gone, silt_buf *sql)
 {
     const silt_verdict *all = s->verdicts.items;
     bool some = false;
     for (size_t i = 0, to; i < s->verdicts.count; i = to) {
-        for (to = i + 1; to < s->verdicts.count && all[to].row == all[i].row;)
-            to++;
+        to = end(s, i);
         if (silt_sieve_rescues(s, (silt_verdicts){all + i, to - i})) continue;
         silt_buf_printf(sql, "%s%" PRId64,
                         some   ? ", "
@@ -33,8 +41,6 @@ static void put_rescued(silt_sieve *s, const silt_buf *doubts, silt_buf *sql)
 {
     bool some = false;
     SILT_CLEAN(silt_buf) file = {0};
-    silt_json_writer w = silt_json_writer_of(&file);
-    silt_json_put_string(&w, s->file.name);
     silt_buf_puts(sql, "CASE WHEN false");
     for (size_t i = 0; i < s->group.column_count; i++)
         if (doubts[i].size) silt_buf_printf(sql, " OR (%s)", doubts[i].data);
@@ -51,8 +57,7 @@ static void put_rescued(silt_sieve *s, const silt_buf *doubts, silt_buf *sql)
         some = true;
     }
     silt_buf_puts(sql, some ? ") || " : ", NULL) || ");
-    silt_buf_clear(&file);
-    w = silt_json_writer_of(&file);
+    silt_json_writer w = silt_json_writer_of(&file);
     silt_buf_puts(&file, ",\"_file_path\":");
     silt_json_put_string(&w, s->file.name);
     silt_buf_putc(&file, '}');
@@ -118,7 +123,7 @@ static silt_status tell(silt_sieve *s, int64_t row, silt_bytes json, size_t *at,
     const silt_verdict *all = s->verdicts.items;
     while (*at < s->verdicts.count && all[*at].row < row)
         ++*at;
-    const silt_verdict *v = &all[*at];
+    const silt_verdict *v = silt_sieve_cause(s, (silt_verdicts){&all[*at], end(s, *at) - *at});
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     SILT_CLEAN(silt_buf) reason = {0};
     const silt_json *object = NULL;
@@ -225,5 +230,6 @@ silt_status silt_sieve_parquet_copy(silt_sieve *s, silt_sieve_copy kind, silt_so
     if (!counts) return SILT_OK;
     SILT_TRY(tell_rejects(s, &sources, counts, err));
     counts->row_count = s->row_count - counts->reject_count;
+    counts->rescue_count = (int64_t)s->bad_count - counts->reject_count;
     return SILT_OK;
 }

@@ -260,7 +260,7 @@ static silt_status parse(copying *c, silt_error *err)
 static silt_status tell(copying *c, silt_verdicts of, silt_error *err)
 {
     const silt_sieve_spec *spec = c->s->spec;
-    const silt_verdict *v = of.first;
+    const silt_verdict *v = silt_sieve_cause(c->s, of);
     const silt_text_row *row = c->now;
     c->counts.reject_count++;
     silt_sieve_reason(c->s, v, row->field_count, value_text(c, v), &c->reason);

@@ -5,6 +5,7 @@
  * casts, since those lose data without a word (DuckDB 1.5): a broken timestamp with time zone gives
  * null, '1.7' a whole number 2, an NDJSON timestamp without zone is taken for UTC, an NDJSON
  * decimal goes through a double. */
+#include "base/json.h"
 #include "engine/duckdb_ops.h"
 #include "engine/duckdb_route.h"
 
@@ -191,7 +192,9 @@ ptrdiff_t silt_duck_source_find(const silt_duck_sources *s, const silt_duck_part
 {
     const silt_source_group *group = &s->spec->groups[part->group];
     const silt_output_column *out = &s->spec->columns[column];
-    if (out->kind == SILT_OUTPUT_VALUE || out->kind == SILT_OUTPUT_SOURCE_FILE) return -1;
+    if (out->kind == SILT_OUTPUT_VALUE || out->kind == SILT_OUTPUT_SOURCE_FILE ||
+        out->kind == SILT_OUTPUT_RESCUED)
+        return -1;
     for (size_t i = 0; i < group->column_count; i++)
         if (silt_streq(group->columns[i].name, out->source)) return (ptrdiff_t)i;
     return -1;
@@ -421,6 +424,50 @@ silt_status silt_duck_value_sql(const silt_output_column *out, silt_buf *sql, si
     return SILT_OK;
 }
 
+static bool is_wanted(const silt_duck_sources *s, const silt_duck_part *part, size_t i)
+{
+    for (size_t c = 0; c < s->spec->column_count; c++)
+        if (silt_duck_source_find(s, part, c) == (ptrdiff_t)i) return true;
+    return false;
+}
+
+/* The columns that nobody takes, as `"name":value,…`, and what the file has of such already. */
+static void put_rescued(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
+                        const silt_output_column *out, const char *index)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    SILT_CLEAN(silt_buf) rest = {0};
+    SILT_CLEAN(silt_buf) had = {0};
+    for (size_t i = 0; i < group->column_count; i++) {
+        SILT_CLEAN(silt_buf) column = {0};
+        SILT_CLEAN(silt_buf) key = {0};
+        put_column(&column, group, i);
+        if (silt_streq(group->columns[i].name, silt_output_label(out))) {
+            silt_buf_append(&had, column.data, column.size);
+            continue;
+        }
+        if (is_wanted(s, part, i) || silt_starts_with(group->columns[i].name, "__silt_")) continue;
+        silt_json_writer w = silt_json_writer_of(&key);
+        silt_json_put_string(&w, group->columns[i].name);
+        silt_buf_putc(&key, ':');
+        silt_buf_printf(&rest, ", CASE WHEN %s IS NOT NULL THEN ", column.data);
+        silt_sql_bytes(&rest, silt_buf_bytes(&key));
+        silt_buf_printf(&rest, " || CAST(to_json(%s) AS VARCHAR) END", column.data);
+    }
+    if (!rest.size) {
+        silt_buf_puts(sql, had.size ? had.data : "CAST(NULL AS VARCHAR)");
+        return;
+    }
+    silt_buf_printf(sql, "(SELECT CASE WHEN x.r = '' THEN %s ELSE '{' || x.r || ",
+                    had.size ? had.data : "NULL");
+    if (had.size) silt_buf_printf(sql, "coalesce(',' || substr(%s, 2), ", had.data);
+    silt_buf_printf(sql,
+                    "',\"_file_path\":' || CAST(to_json(silt_source(%" PRId64
+                    ", %s)) AS VARCHAR) || '}'%s END FROM (SELECT concat_ws(','%s) AS r) x)",
+                    s->scan.id, index, had.size ? ")" : "", rest.data);
+    sql->failed |= rest.failed || had.failed;
+}
+
 static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const silt_duck_part *part,
                               size_t column, const char *index, silt_error *err)
 {
@@ -429,6 +476,10 @@ static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const s
     if (out->kind == SILT_OUTPUT_SOURCE_FILE) {
         silt_buf_printf(sql, "silt_source(%" PRId64 ", %s)", s->scan.id, index);
         return SILT_OK;
+    }
+    if (out->kind == SILT_OUTPUT_RESCUED) {
+        put_rescued(sql, s, part, out, index);
+        return sql->failed ? silt_fail_nomem(err) : SILT_OK;
     }
     ptrdiff_t i = silt_duck_source_find(s, part, column);
     if (i >= 0) return put_source(sql, s, part, (size_t)i, out->type, false, err);

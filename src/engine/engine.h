@@ -77,9 +77,12 @@ typedef struct silt_physical {
 typedef enum silt_output_kind {
     SILT_OUTPUT_SOURCE,      /* the source column `source`; null in groups without it */
     SILT_OUTPUT_SOURCE_FILE, /* silt_source_file.name */
-    SILT_OUTPUT_VALUE,       /* the same `value` in every row (LONG, or TIMESTAMP in µs) */
-    SILT_OUTPUT_EXPR,        /* `expr` of each row */
-    SILT_OUTPUT_IDENTITY     /* `value`, value + step, …: another number for each row */
+    SILT_OUTPUT_RESCUED, /* what no other column takes, as a JSON object by column with _file_path;
+                            null where there is nothing. A group that has this column, by its
+                            label, has such objects already */
+    SILT_OUTPUT_VALUE,   /* the same `value` in every row (LONG, or TIMESTAMP in µs) */
+    SILT_OUTPUT_EXPR,    /* `expr` of each row */
+    SILT_OUTPUT_IDENTITY /* `value`, value + step, …: another number for each row */
 } silt_output_kind;
 
 typedef struct silt_output_column {

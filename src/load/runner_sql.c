@@ -112,6 +112,8 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
         .file_count = job->file_count,
         .audit_columns = table->audit_columns,
         .on_new_column = table->on_new_column,
+        .rescues = table->on_new_column == SILT_NEW_COLUMN_RESCUE ||
+                   table->bad_rows.on == SILT_BAD_ROW_RESCUE,
         .any_case = table->any_case,
         .declared_schema = table->schema,
     };

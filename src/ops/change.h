@@ -11,12 +11,18 @@
 
 /* ---- sources (source.c): many files → few groups that fit the table */
 
-typedef enum silt_on_new_column { SILT_NEW_COLUMN_FAIL, SILT_NEW_COLUMN_EVOLVE } silt_on_new_column;
+typedef enum silt_on_new_column {
+    SILT_NEW_COLUMN_FAIL,
+    SILT_NEW_COLUMN_EVOLVE,
+    SILT_NEW_COLUMN_RESCUE /* their values go to SILT_COLUMN_RESCUED */
+} silt_on_new_column;
 
 /* Audit columns, after the source's own. */
 #define SILT_COLUMN_SOURCE_FILE    "_source_file"    /* STRING */
 #define SILT_COLUMN_LOAD_TIMESTAMP "_load_timestamp" /* TIMESTAMP */
 #define SILT_COLUMN_BATCH_ID       "_batch_id"       /* BIGINT; see silt_sources_plan() */
+/* Before these: STRING, a JSON object of what doesn't fit by column, and _file_path. */
+#define SILT_COLUMN_RESCUED "_rescued_data"
 
 typedef struct silt_sources {
     silt_format format;
@@ -26,6 +32,7 @@ typedef struct silt_sources {
     bool audit_columns;
     bool foreign; /* rows that needn't be like the table's: files may have none of its columns */
     silt_on_new_column on_new_column;
+    bool rescues;  /* the table has, or gets, SILT_COLUMN_RESCUED: for bad values or new columns */
     bool any_case; /* CSV, Parquet: columns are the table's whatever the case of letters */
     const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */

@@ -205,7 +205,7 @@ static silt_status sieve_file(silt_sieving *s, const measure *m, const silt_sour
         .check_count = m->check_count,
         .bad_max = s->policy.max,
         .bad_share = s->policy.share,
-        .rescue_column = s->policy.on == SILT_BAD_ROW_RESCUE ? SILT_RESCUED_COLUMN : NULL,
+        .rescue_column = s->policy.on == SILT_BAD_ROW_RESCUE ? SILT_COLUMN_RESCUED : NULL,
         .never = s->keys,
         .never_count = s->key_count,
         .reject = on_reject,

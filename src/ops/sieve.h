@@ -10,8 +10,6 @@
 
 #include "ops/change.h"
 
-#define SILT_RESCUED_COLUMN "_rescued_data" /* STRING: JSON of what doesn't fit, by column */
-
 typedef enum silt_on_bad_row {
     SILT_BAD_ROW_FAIL,
     SILT_BAD_ROW_QUARANTINE,

@@ -150,6 +150,20 @@ static silt_status add_version_columns(silt_planning *p)
     return silt_scd2_check_table(p->sources->scd2, &schema, p->err);
 }
 
+static silt_status add_rescued(silt_planning *p)
+{
+    static const silt_type text = {.kind = SILT_TYPE_STRING};
+    const silt_field *is = silt_planning_find(p, SILT_COLUMN_RESCUED);
+    const silt_field field = {SILT_COLUMN_RESCUED, &text, true, "{}"};
+    if (!p->sources->rescues) return SILT_OK;
+    if (!is) return push_field(p, &field);
+    if (is->type->kind == SILT_TYPE_STRING) return SILT_OK;
+    silt_fail(p->err, SILT_INVALID,
+              "the table has the column " SILT_COLUMN_RESCUED " as %s, which Silt can't fill",
+              silt_type_name(is->type, p->arena));
+    return silt_hint(p->err, SILT_INVALID, "alter the table, or write another policy than rescue");
+}
+
 static silt_status add_audit_columns(silt_planning *p)
 {
     for (size_t a = 0; p->sources->audit_columns && a < SILT_COUNT(audits); a++) {
@@ -183,6 +197,10 @@ static silt_status give_columns(silt_planning *p, silt_source_plan *out)
                                   .kind = SILT_OUTPUT_SOURCE,
                                   .source = f->name,
                                   .not_null = !f->nullable};
+        if (p->sources->rescues && silt_streq(f->name, SILT_COLUMN_RESCUED)) {
+            c->kind = SILT_OUTPUT_RESCUED;
+            c->source = NULL;
+        }
         for (size_t a = 0; p->sources->audit_columns && a < SILT_COUNT(audits); a++) {
             if (!silt_streq(audits[a].name, f->name)) continue;
             c->kind = audits[a].kind;
@@ -223,25 +241,45 @@ static bool may_have(const silt_header_group *group, const silt_field *field)
     return false;
 }
 
+/* Members that no column of the table takes. */
+static silt_status give_new_members(silt_planning *p, const silt_header_group *group,
+                                    silt_source_group *out)
+{
+    static const silt_type text = {.kind = SILT_TYPE_STRING};
+    silt_column *columns =
+        silt_arena_calloc(p->arena, out->column_count + group->sniffed_count + 1, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(p->err);
+    if (out->column_count) memcpy(columns, out->columns, out->column_count * sizeof(*columns));
+    for (size_t i = 0; i < group->sniffed_count; i++)
+        if (!silt_planning_find(p, group->sniffed[i].name))
+            columns[out->column_count++] = (silt_column){group->sniffed[i].name, &text};
+    out->columns = columns;
+    return SILT_OK;
+}
+
 /* The columns that the engine reads of a group: a CSV's header in its order, else those of the
  * table that the files may have. */
 static silt_status give_group_columns(silt_planning *p, const silt_header_group *group,
                                       silt_source_group *out)
 {
+    static const silt_type text = {.kind = SILT_TYPE_STRING};
     bool named = p->sources->format != SILT_FORMAT_NDJSON;
+    bool rescues = p->sources->on_new_column == SILT_NEW_COLUMN_RESCUE;
     size_t most = named ? group->name_count : p->fields.count, count = 0;
     silt_column *columns = silt_arena_calloc(p->arena, most, sizeof(*columns));
     if (!columns) return silt_fail_nomem(p->err);
     for (size_t i = 0; i < most; i++) {
         const silt_field *f = named ? silt_planning_find(p, group->names[i]) : &p->fields.items[i];
+        if (!f && rescues) columns[count++] = (silt_column){group->names[i], &text};
         if (!f || (!named && f->type->kind == SILT_TYPE_VOID)) continue;
+        if (!named && p->sources->rescues && silt_streq(f->name, SILT_COLUMN_RESCUED)) continue;
         if (!named && silt_planning_makes(p, f->name)) continue;
         if (!named && !may_have(group, f)) continue;
         columns[count++] = (silt_column){f->name, f->type};
     }
     out->columns = columns;
     out->column_count = count;
-    return SILT_OK;
+    return !named && rescues ? give_new_members(p, group, out) : SILT_OK;
 }
 
 static silt_status give_groups(silt_planning *p, silt_source_plan *out)
@@ -324,6 +362,7 @@ static silt_status plan(silt_planning *p, silt_source_plan *out, silt_bad_source
     if (p->bad.count) return give_bad(p, bad);
     SILT_TRY(check_partitions(p));
     SILT_TRY(add_version_columns(p));
+    SILT_TRY(add_rescued(p));
     SILT_TRY(add_audit_columns(p));
     SILT_TRY(give_columns(p, &result));
     SILT_TRY(give_schema(p, &result));

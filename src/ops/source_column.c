@@ -161,6 +161,13 @@ static silt_status judge_names(silt_planning *p, silt_header_group *g, const cha
                              "rename it in the source, or call the table's column otherwise "
                              "(scd2_effective_date_column, …)");
         }
+        if (p->sources->rescues && strcasecmp(names[i], SILT_COLUMN_RESCUED) == 0) {
+            silt_status st =
+                silt_fail(p->err, SILT_INVALID, "%s: the column %s is one that Silt fills",
+                          p->sources->files[g->files.items[0]].name, names[i]);
+            return silt_hint(p->err, st,
+                             "rename it in the source, or write another policy than rescue");
+        }
         if (!names[i][0]) SILT_TRY(silt_planning_blame_all(p, g, "column %zu has no name", i + 1));
         char *lower = silt_arena_strdup(p->arena, names[i]);
         if (!lower) return silt_fail_nomem(p->err);
@@ -302,6 +309,12 @@ static silt_status rename_sniffed(silt_planning *p, silt_header_group *g)
     return SILT_OK;
 }
 
+/* New columns stay out of the table: their values are kept beside. */
+static bool rescues_new(const silt_planning *p)
+{
+    return !p->known_by_looking && p->sources->on_new_column == SILT_NEW_COLUMN_RESCUE;
+}
+
 /* CSV, Parquet: all files of a group have the same names. */
 static silt_status match_group(silt_planning *p, silt_header_group *g)
 {
@@ -313,7 +326,7 @@ static silt_status match_group(silt_planning *p, silt_header_group *g)
     SILT_TRY(judge_match(p, g, &m));
     if (!g->bad) SILT_TRY(judge_missing(p, g, g->names, g->name_count));
     if (!g->bad) SILT_TRY(silt_planning_nested(p, g));
-    if (g->bad || (!m.unknown && !p->known_by_looking)) return SILT_OK;
+    if (g->bad || (!m.unknown && !p->known_by_looking) || rescues_new(p)) return SILT_OK;
     SILT_TRY(
         silt_planning_sniff(p, g->files.items, g->files.count, &g->sniffed, &g->sniffed_count));
     if (!g->sniffed) {
@@ -400,7 +413,7 @@ static silt_status match_members(silt_planning *p, silt_header_group *g)
         if (p->bad.count > before) return SILT_OK;
     }
     if (p->known_by_looking) return grow(p, g->sniffed, g->sniffed_count);
-    if (!m.unknown && !found.beyond_count) return SILT_OK;
+    if ((!m.unknown && !found.beyond_count) || rescues_new(p)) return SILT_OK;
     p->look_at_all = true; /* the first rows may not have what is new */
     SILT_TRY(
         silt_planning_sniff(p, g->files.items, g->files.count, &g->sniffed, &g->sniffed_count));

@@ -116,6 +116,7 @@ static silt_status fill_columns(silt_work *w)
         bool time = silt_streq(c->label, SILT_COLUMN_LOAD_TIMESTAMP);
         c->kind = plan->columns[i].kind;
         c->source = NULL;
+        if (c->kind == SILT_OUTPUT_RESCUED) continue;
         c->value = time ? w->spec->load_time_us : w->spec->batch_id;
     }
     return SILT_OK;

@@ -1,6 +1,7 @@
 """Rows that a table can't take: quarantined, skipped, or the file fails; by format, strategy and constraint."""
 import gzip
 import json
+import shutil
 
 import duckdb
 import pytest
@@ -244,7 +245,6 @@ def test_the_tables_own_constraints_go_by_on_bad_row(silt):
 
 
 def test_lost_rejects_come_back(silt):
-    import shutil
     configure(silt, "on_bad_row: quarantine")
     silt.write("inbox/a.csv", CSV)
     silt("run")
@@ -267,3 +267,59 @@ def test_types_found_by_looking(silt):
     assert len(read(silt, "t", "id")) == 50
     assert [r for r, in rejects(silt, "raw_text")] == ["1,2,3", "51"]
     settled(silt, 50, 2)
+
+
+# ---- rescued
+
+
+def table(silt, *columns):
+    rows = DeltaTable(str(silt.dir / "lake/t")).to_pyarrow_table().to_pylist()
+    return sorted(tuple(json.loads(r[c]) if c == "_rescued_data" and r[c] else r[c] for c in columns) for r in rows)
+
+
+def test_rescued_values_and_columns_of_csv(silt):
+    configure(silt, "on_bad_row: rescue\non_new_column: rescue")
+    path = str(silt.write("inbox/a.csv", 'id,new,v,d\n1,"x, ""y""",1,2024-01-01\n2,,1.234,2024-02-30\n3,z,3,\nq,,4,\n5,1\n'))
+    result = silt("run")
+    assert "(3 inserted, 2 rejected)" in result.out
+    assert table(silt, "id", "_rescued_data") == [
+        (1, {"new": 'x, "y"', "_file_path": path}),
+        (2, {"v": "1.234", "d": "2024-02-30", "_file_path": path}),
+        (3, {"new": "z", "_file_path": path})]
+    assert [r["v"] for r in DeltaTable(str(silt.dir / "lake/t")).to_pyarrow_table().to_pylist()].count(None) == 1
+    assert rejects(silt, "raw_text", "column_name") == [("q,,4,", "id"), ("5,1", None)]
+    settled(silt, 3, 2)
+
+
+def test_rescued_values_and_columns_of_ndjson(silt):
+    configure(silt, "on_bad_row: rescue\non_new_column: rescue\nloading_strategy: upsert\nprimary_keys: [id]\ndeletion_vectors: "
+              "off", "ndjson")
+    path = str(silt.write("inbox/a.ndjson", '{"id":1,"v":"q","z":{"a":[1]}}\n{"id":2,"v":2}\n{"id":"x"}\n'))
+    silt("run")
+    assert table(silt, "id", "_rescued_data") == [
+        (1, {"z": '{"a":[1]}', "v": "q", "_file_path": path}), (2, None)]
+    assert rejects(silt, "row_number", "column_name") == [(3, "id")] # a key is never made null
+    settled(silt, 2, 1)
+
+
+def test_rescued_values_and_columns_of_parquet(silt):
+    configure(silt, "on_bad_row: rescue\non_new_column: rescue", "parquet")
+    (silt.dir / "inbox").mkdir()
+    path = str(silt.dir / "inbox/a.parquet")
+    duckdb.sql("SELECT * FROM (VALUES (1, 1.25, [1]), (2, 1.256, NULL)) t(id, v, l)").write_parquet(path)
+    silt("run")
+    assert table(silt, "id", "_rescued_data") == [
+        (1, {"l": [1], "_file_path": path}), (2, {"v": 1.256, "_file_path": path})]
+    settled(silt, 2, 0)
+
+
+def test_a_table_that_stands_gets_the_column_with_its_next_batch(silt):
+    configure(silt)
+    silt.write("inbox/a.csv", "id,v,d\n1,1,2024-01-01\n")
+    silt("run")
+    configure(silt, "on_bad_row: rescue")
+    silt.write("inbox/b.csv", "id,v,d\n2,x,2024-01-01\n")
+    silt("run")
+    assert [row[0] for row in table(silt, "id", "_rescued_data")] == [1, 2]
+    silt.write("inbox/c.csv", "id,v,d,_rescued_data\n2,x,2024-01-01,y\n")
+    assert "the column _rescued_data is one that Silt fills" in silt("run", rc=None).out + silt("run", rc=None).err
