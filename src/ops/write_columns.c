@@ -473,7 +473,7 @@ silt_status silt_write_violations(const silt_stage_result *staged, silt_status s
             silt_buf_printf(&text, "%s%s", k ? ", " : ", such as ", v->samples[k]);
     }
     if (text.failed) return silt_fail_nomem(err);
-    if (st == SILT_OK) return st;
+    if (st == SILT_OK || !text.size) return st; /* something else is bad */
     silt_fail(err, SILT_BAD_DATA, "%s", text.data);
     return silt_hint(err, SILT_BAD_DATA, "nothing was written; correct or leave out these rows");
 }

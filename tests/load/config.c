@@ -270,13 +270,8 @@ static void refuses_what_is_not_built_yet(void **state)
         "9:17: tables[0].constraints[0]: the table takes no row that violates a constraint of its "
         "own, so that there is none to warn of; remove persist, or write on_violation: fail, drop "
         "or quarantine\n"
-<<<<<<< HEAD
-        "10:18: tables[0].on_new_column: rescue isn't supported yet; allowed: fail, evolve\n"
         "11:21: tables[0].tracking_columns: is for loading_strategy: scd2; this table is loaded by "
         "append\n"
-=======
-        "11:3: tables[0].tracking_columns: isn't supported yet; remove it\n"
->>>>>>> 32ad678 (Bad rows: values that don't fit and new columns are rescued into _rescued_data)
         "13:32: tables[0].schema_policy.schema_mode: overwrite isn't supported yet; allowed: "
         "fixed, merge\n");
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
