@@ -10,7 +10,7 @@ typedef struct ledger_store {
 } ledger_store;
 
 /* "_silt/ledger/<appId>/<N>.json" → appId and N as texts. */
-static silt_status split(const char *key, silt_arena *arena, const char *out[2], silt_error *err)
+static silt_status split(const char *key, silt_arena *arena, const char **out, silt_error *err)
 {
     const char *slash = strrchr(key, '/');
     const char *from = key + strlen(PREFIX);
@@ -27,14 +27,16 @@ static silt_status ledger_get(silt_store *store, const char *key, int64_t offset
                               silt_arena *arena, silt_bytes *out, silt_error *err)
 {
     const silt_sql_table *t = ((ledger_store *)store)->table;
-    const char *values[2], *body = NULL;
+    const char *values[] = {NULL, NULL, t->name}, *body = NULL;
     SILT_CLEAN(silt_buf) sql = {0};
     if (offset != 0 || length != -1)
         return silt_fail(err, SILT_UNSUPPORTED, "%s: ledgers are read as a whole", key);
     SILT_TRY(split(key, arena, values, err));
-    silt_buf_printf(&sql, "SELECT body FROM %s WHERE app_id = $1 AND number = $2", t->ledger);
+    silt_buf_printf(&sql,
+                    "SELECT body FROM %s WHERE app_id = $1 AND number = $2 AND table_name = $3",
+                    t->ledger);
     if (sql.failed) return silt_fail_nomem(err);
-    SILT_TRY(silt_database_text(t->db, sql.data, values, 2, arena, &body, err));
+    SILT_TRY(silt_database_text(t->db, sql.data, values, 3, arena, &body, err));
     if (!body) return silt_fail(err, SILT_NOT_FOUND, "%s: no such ledger in %s", key, store->uri);
     *out = silt_bytes_of(body);
     return SILT_OK;
@@ -45,18 +47,18 @@ static silt_status ledger_put_new(silt_store *store, const char *key, silt_bytes
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     const silt_sql_table *t = ((ledger_store *)store)->table;
-    const char *values[3];
+    const char *values[] = {NULL, NULL, t->name, NULL};
     int64_t changed = 0;
     SILT_CLEAN(silt_buf) sql = {0};
     if (!scratch) return silt_fail_nomem(err);
     SILT_TRY(split(key, scratch, values, err));
-    values[2] = silt_arena_strndup(scratch, body.data, body.size);
+    values[3] = silt_arena_strndup(scratch, body.data, body.size);
     silt_buf_printf(&sql,
-                    "INSERT INTO %s (app_id, number, body) VALUES ($1, $2, $3) ON CONFLICT DO "
-                    "NOTHING",
+                    "INSERT INTO %s (app_id, number, table_name, body) VALUES ($1, $2, $3, $4) "
+                    "ON CONFLICT DO NOTHING",
                     t->ledger);
-    if (!values[2] || sql.failed) return silt_fail_nomem(err);
-    SILT_TRY(t->db->ops->execute(t->db, sql.data, values, 3, &changed, err));
+    if (!values[3] || sql.failed) return silt_fail_nomem(err);
+    SILT_TRY(t->db->ops->execute(t->db, sql.data, values, 4, &changed, err));
     return changed ? SILT_OK : silt_fail(err, SILT_EXISTS, "%s: it is there already", key);
 }
 

@@ -150,14 +150,16 @@ static silt_status make_own_tables(silt_sql_table *t, silt_error *err)
     SILT_CLEAN(silt_buf) sql = {0};
     const char *number = t->db->ops->number_type;
     silt_buf_printf(&sql,
-                    "CREATE TABLE IF NOT EXISTS %s (app_id TEXT NOT NULL PRIMARY KEY, table_name "
-                    "TEXT NOT NULL, version %s NOT NULL, attempt TEXT, updated_at TEXT NOT NULL)",
+                    "CREATE TABLE IF NOT EXISTS %s (app_id TEXT NOT NULL, table_name TEXT NOT "
+                    "NULL, version %s NOT NULL, attempt TEXT, updated_at TEXT NOT NULL, PRIMARY "
+                    "KEY (app_id, table_name))",
                     t->txn, number);
     SILT_TRY(silt_database_run(t->db, &sql, NULL, err));
     silt_buf_clear(&sql);
     silt_buf_printf(&sql,
-                    "CREATE TABLE IF NOT EXISTS %s (app_id TEXT NOT NULL, number %s NOT NULL, body "
-                    "TEXT NOT NULL, PRIMARY KEY (app_id, number))",
+                    "CREATE TABLE IF NOT EXISTS %s (app_id TEXT NOT NULL, table_name TEXT NOT "
+                    "NULL, number %s NOT NULL, body TEXT NOT NULL, PRIMARY KEY (app_id, "
+                    "table_name, number))",
                     t->ledger, number);
     SILT_TRY(silt_database_run(t->db, &sql, NULL, err));
     silt_buf_clear(&sql);
@@ -197,16 +199,14 @@ static silt_status make_index(const silt_job *job, silt_error *err)
 /* The table that Silt's numbers and ledgers are of is gone, and with it what they tell of. */
 static silt_status forget_former(silt_sql_table *t, silt_error *err)
 {
-    SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_printf(&sql,
-                    "DELETE FROM %s WHERE app_id IN (SELECT app_id FROM %s WHERE table_name = $1)",
-                    t->ledger, t->txn);
-    if (sql.failed) return silt_fail_nomem(err);
-    SILT_TRY(t->db->ops->execute(t->db, sql.data, &t->name, 1, NULL, err));
-    silt_buf_clear(&sql);
-    silt_buf_printf(&sql, "DELETE FROM %s WHERE table_name = $1", t->txn);
-    if (sql.failed) return silt_fail_nomem(err);
-    return t->db->ops->execute(t->db, sql.data, &t->name, 1, NULL, err);
+    const char *const tables[] = {t->ledger, t->txn};
+    for (size_t i = 0; i < SILT_COUNT(tables); i++) {
+        SILT_CLEAN(silt_buf) sql = {0};
+        silt_buf_printf(&sql, "DELETE FROM %s WHERE table_name = $1", tables[i]);
+        if (sql.failed) return silt_fail_nomem(err);
+        SILT_TRY(t->db->ops->execute(t->db, sql.data, &t->name, 1, NULL, err));
+    }
+    return SILT_OK;
 }
 
 static silt_status make_table(sql_runner *r, const silt_job *job, silt_error *err)

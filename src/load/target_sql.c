@@ -128,11 +128,11 @@ static silt_status read_registry(silt_sql_table *t, const char *database_id, sil
 static silt_status read_version(silt_target *target, int64_t *out, silt_error *err)
 {
     silt_sql_table *t = target->sql;
-    const char *app_id = target->app_id;
+    const char *const values[] = {target->app_id, t->name};
     SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_printf(&sql, "SELECT version FROM %s WHERE app_id = $1", t->txn);
+    silt_buf_printf(&sql, "SELECT version FROM %s WHERE app_id = $1 AND table_name = $2", t->txn);
     if (sql.failed) return silt_fail_nomem(err);
-    return silt_database_int(t->db, sql.data, &app_id, 1, -1, out, err);
+    return silt_database_int(t->db, sql.data, values, 2, -1, out, err);
 }
 
 static silt_status look(silt_target *target, silt_error *err)
@@ -179,20 +179,20 @@ silt_status silt_sql_advance(silt_target *target, int64_t number, const char *at
     (void)snprintf(from, sizeof(from), "%" PRId64, target->app_version);
     (void)snprintf(to, sizeof(to), "%" PRId64, number);
     silt_time_format(silt_now_us(t->load->clock), now);
-    const char *values[] = {target->app_id, to, attempt, now,
-                            target->app_version < 0 ? t->name : from};
+    const char *values[] = {target->app_id, t->name, to, attempt, now, from};
     if (target->app_version < 0)
         silt_buf_printf(&sql,
-                        "INSERT INTO %s (app_id, version, attempt, updated_at, table_name) VALUES "
-                        "($1, $2, $3, $4, $5) ON CONFLICT (app_id) DO NOTHING",
+                        "INSERT INTO %s (app_id, table_name, version, attempt, updated_at) VALUES "
+                        "($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
                         t->txn);
     else
         silt_buf_printf(&sql,
-                        "UPDATE %s SET version = $2, attempt = $3, updated_at = $4 WHERE app_id = "
-                        "$1 AND version = $5",
+                        "UPDATE %s SET version = $3, attempt = $4, updated_at = $5 WHERE app_id = "
+                        "$1 AND table_name = $2 AND version = $6",
                         t->txn);
     if (sql.failed) return silt_fail_nomem(err);
-    SILT_TRY(t->db->ops->execute(t->db, sql.data, values, SILT_COUNT(values), &changed, err));
+    SILT_TRY(t->db->ops->execute(t->db, sql.data, values, target->app_version < 0 ? 5 : 6, &changed,
+                                 err));
     *moved = changed == 1;
     return SILT_OK;
 }
@@ -215,14 +215,14 @@ static silt_status find_out(silt_target *target, int64_t number, const char *att
                             bool *happened, silt_error *err)
 {
     silt_sql_table *t = target->sql;
-    const char *app_id = target->app_id;
+    const char *const values[] = {target->app_id, t->name};
     int64_t version = -1;
     SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_printf(&sql, "SELECT version FROM %s WHERE app_id = $1%s", t->txn,
+    silt_buf_printf(&sql, "SELECT version FROM %s WHERE app_id = $1 AND table_name = $2%s", t->txn,
                     t->db->ops->for_update);
     if (sql.failed) return silt_fail_nomem(err);
     SILT_TRY(reconnect(t, err));
-    SILT_TRY(silt_database_int(t->db, sql.data, &app_id, 1, -1, &version, err));
+    SILT_TRY(silt_database_int(t->db, sql.data, values, 2, -1, &version, err));
     *happened = false;
     return version >= number ? is_ours(target, number, attempt, happened, err) : SILT_OK;
 }

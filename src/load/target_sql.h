@@ -1,7 +1,7 @@
 /* A table of an SQL database as target. Beside it, in its schema, stand three tables of Silt's:
  *
- *   _silt_txn (app_id, table_name, version, attempt, updated_at)   V of each appId
- *   _silt_ledger (app_id, number, body)                            what silt_ledger_write() puts
+ *   _silt_txn (app_id, table_name, version, attempt, updated_at)   V of each appId of each table
+ *   _silt_ledger (app_id, table_name, number, body)                what silt_ledger_write() puts
  *   _silt_tables (name, id, schema)                                the columns as Silt types
  *
  * Invariants
