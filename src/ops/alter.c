@@ -269,7 +269,7 @@ static silt_status apply_steps(const work *w, silt_shape *out, silt_error *err)
     return SILT_OK;
 }
 
-/* Commit, and move on to what it made. CONFLICT is an outcome. */
+/* A commit before the last one, and on to what it made. CONFLICT is an outcome. */
 static silt_status commit(work *w, silt_txn *txn, silt_txn_result *out, silt_error *err)
 {
     silt_snapshot *after = NULL;
@@ -435,7 +435,7 @@ static silt_status finish(work *w, silt_shape *shape, bool looked, bool *again, 
     SILT_AUTO(silt_txn) txn = NULL;
     SILT_TRY(silt_txn_new(current(w), &opts, &txn, err));
     SILT_TRY(silt_shape_apply(shape, txn, err));
-    SILT_TRY(commit(w, txn, &result, err));
+    SILT_TRY(silt_txn_commit(txn, &result, NULL, err)); /* nothing behind it may fail */
     w->result.table_version = result.table_version;
     if (result.outcome == SILT_TXN_CONFLICT) {
         SILT_TRY(refresh(w, err));

@@ -133,6 +133,17 @@ static silt_status txn_options(const dropping *d, silt_txn_options *out)
     return out->operation_parameters ? SILT_OK : silt_fail_nomem(d->err);
 }
 
+/* It is dropped, whatever fails from here on: a checkpoint for programs that look at the protocol
+ * of each commit they read, and what is said of another version than was expected. */
+static void finish(dropping *d, silt_snapshot *after)
+{
+    silt_error *err = d->err;
+    d->err = NULL;
+    (void)!describe(d, d->result->committed_version);
+    if (move_on(d, after) == SILT_OK && in_history(d)) (void)!write_checkpoint(d);
+    d->err = err;
+}
+
 static silt_status drop(dropping *d, bool *again)
 {
     silt_shape shape;
@@ -147,20 +158,18 @@ static silt_status drop(dropping *d, bool *again)
     SILT_TRY(silt_shape_apply(&shape, txn, d->err));
     if (strcmp(d->feature, "rowTracking") == 0) SILT_TRY(forget_row_ids(d, txn));
     SILT_TRY(silt_txn_commit(txn, &result, &after, d->err));
+    if (result.outcome == SILT_TXN_COMMITTED) {
+        d->result->outcome = SILT_TABLE_COMMITTED;
+        d->result->committed_version = d->result->table_version = result.version;
+        finish(d, after);
+        return SILT_OK;
+    }
     SILT_TRY(move_on(d, after));
     d->result->table_version = result.table_version;
     *again = result.outcome == SILT_TXN_CONFLICT;
-    if (result.outcome == SILT_TXN_APP_MOVED) {
-        bool done;
-        return silt_table_done(current(d), d->commit, d->result, &done, d->err);
-    }
-    if (result.outcome != SILT_TXN_COMMITTED) return SILT_OK;
-    d->result->outcome = SILT_TABLE_COMMITTED;
-    d->result->committed_version = d->result->table_version = result.version;
-    /* For programs that look at the protocol of each commit they read. The feature is dropped
-     * without, too. */
-    if (in_history(d)) (void)!write_checkpoint(d);
-    return SILT_OK;
+    if (result.outcome != SILT_TXN_APP_MOVED) return SILT_OK;
+    bool done;
+    return silt_table_done(current(d), d->commit, d->result, &done, d->err);
 }
 
 /* ---- the call */
@@ -212,7 +221,7 @@ static silt_status run(dropping *d)
                   d->feature);
         return silt_hint(d->err, SILT_CONFLICT, "try again when fewer write at once");
     }
-    return d->result->committed_version < 0 ? SILT_OK : describe(d, d->result->committed_version);
+    return SILT_OK;
 }
 
 silt_status silt_drop_feature(silt_snapshot *snapshot, const char *feature,

@@ -41,6 +41,7 @@ struct silt_merging {
     silt_shape *shape;     /* what the table becomes; NULL: it stays */
     silt_type schema;      /* STRUCT of the source's columns */
     const char *read_with; /* the table's schema when the source was read; NULL: it isn't yet */
+    int64_t read_us;       /* how long it took to read the source */
     silt_join *join;
     silt_join_source source;
     silt_merge_result result; /* but for the edit's */

@@ -185,6 +185,7 @@ silt_status silt_merge_read(silt_edit *e, silt_merge_try *t)
     const char **keys = NULL;
     size_t count = 0;
     if (m->join) return SILT_OK;
+    int64_t started_us = silt_now_us(NULL);
     if (m->twice != SILT_TWICE_FINE) {
         SILT_TRY(dedup_keys(m, t, &keys));
         count = t->equal_count;
@@ -192,6 +193,7 @@ silt_status silt_merge_read(silt_edit *e, silt_merge_try *t)
         if (m->scd2 && m->scd2->effective_from) keys[count++] = m->scd2->effective_from;
     }
     SILT_TRY(silt_merge_begin(m, keys, count));
+    m->read_us = silt_now_us(NULL) - started_us;
     m->read_with = silt_arena_strdup(m->arena, e->state->metadata.schema_json);
     return m->read_with ? SILT_OK : silt_fail_nomem(e->err);
 }

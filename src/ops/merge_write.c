@@ -201,10 +201,10 @@ void silt_merge_put_metrics(const silt_edit *e, silt_json_writer *w)
     silt_edit_metric(w, "numTargetBytesAdded", r->bytes_added);
     silt_edit_metric(w, "numTargetBytesRemoved", r->bytes_removed);
     silt_edit_metric(w, "numTargetChangeFilesAdded", r->change_files);
-    silt_edit_metric(w, "numTargetChangeFileBytes", r->change_bytes);
     silt_edit_metric(w, "numTargetDeletionVectorsAdded", r->vectors_added);
     silt_edit_metric(w, "numTargetDeletionVectorsRemoved", r->vectors_removed);
     silt_edit_metric(w, "numTargetDeletionVectorsUpdated", 0);
+    silt_edit_metric(w, "materializeSourceTimeMs", t->m->read_us / 1000);
     silt_edit_put_times(e, w);
 }
 

@@ -131,7 +131,11 @@ silt_status silt_write_replace_metrics(silt_writing *wr, const char **out)
     silt_edit_metric(&w, "numOutputBytes", f->bytes_added + wr->replacing.edit.result.bytes_added);
     silt_edit_metric(&w, "numOutputRows", wr->staged.row_count);
     silt_edit_metric(&w, "numDeletedRows", wr->result.rows_deleted);
-    silt_edit_put_shared(&wr->replacing.edit, &w);
+    const silt_edit_result *edit = &wr->replacing.edit.result;
+    silt_edit_metric(&w, "numRemovedFiles", edit->files_removed);
+    silt_edit_metric(&w, "numRemovedBytes", edit->bytes_removed);
+    silt_edit_metric(&w, "numCopiedRows", edit->rows_copied);
+    silt_edit_metric(&w, "numAddedChangeFiles", edit->change_files);
     silt_json_end_object(&w);
     *out = silt_buf_copy(&buf, wr->replacing.edit.arena);
     return *out ? SILT_OK : silt_fail_nomem(wr->err);

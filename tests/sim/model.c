@@ -129,12 +129,12 @@ model_traits model_some_traits(test_random *dice)
 const char *model_traits_text(const model_traits *t, silt_arena *arena)
 {
     return silt_arena_printf(
-        arena, "%s%s%s%s%s%s%s%s%s%smapping %s, a checkpoint every %d",
+        arena, "%s%s%s%s%s%s%s%s%s%s%smapping %s, a checkpoint every %d",
         t->partitioned ? "by p, " : "", t->clustered ? "clustered, " : "",
         t->vectors ? "vectors, " : "", t->feed ? "feed, " : "", t->tracking ? "row ids, " : "",
         t->dated ? "dated, " : "", t->widening ? "widening, " : "", t->v2 ? "v2, " : "",
         t->constrained ? "constrained, " : "", t->generated ? "generated, " : "",
-        t->mapping ? t->mapping : "none", t->checkpoint_interval);
+        t->identity ? "numbered, " : "", t->mapping ? t->mapping : "none", t->checkpoint_interval);
 }
 
 static model *copy_of(const model *m, silt_arena *arena)
@@ -243,6 +243,9 @@ const char *op_name(op_kind kind)
         [OP_CLONE] = "clone",
         [OP_EXPORT] = "export",
         [OP_CREATE] = "create",
+        [OP_SHALLOW_CLONE] = "shallow_clone",
+        [OP_MIGRATE] = "migrate",
+        [OP_TRACK] = "track",
     };
     return names[kind];
 }
@@ -340,8 +343,6 @@ bool op_fits(op_kind kind, const model *m)
         return m->traits->partitioned;
     case OP_PURGE:
         return m->traits->vectors;
-    case OP_REPLACE_WHERE:
-        return !m->traits->feed || m->traits->partitioned;
     case OP_ZORDER:
         return !m->traits->clustered;
     case OP_ADD_COLUMN:
@@ -352,6 +353,9 @@ bool op_fits(op_kind kind, const model *m)
     case OP_WIDEN:
         return m->traits->widening && !m->wide && w_of(m);
     case OP_CREATE:
+    case OP_SHALLOW_CLONE:
+    case OP_MIGRATE:
+    case OP_TRACK:
         return false;
     default:
         return true;

@@ -39,9 +39,10 @@ typedef struct model_change {
 typedef struct model_traits {
     bool partitioned; /* by p */
     bool vectors, feed, tracking, dated, widening, v2;
-    bool constrained;    /* v is null or below MODEL_V_MAX */
-    bool generated;      /* it has g */
-    bool clustered;      /* by v */
+    bool constrained; /* v is null or below MODEL_V_MAX */
+    bool generated;   /* it has g */
+    bool clustered;   /* by v */
+    bool identity;    /* it has n, GENERATED ALWAYS AS IDENTITY, which the model knows nothing of */
     const char *mapping; /* "name", "id"; NULL: none */
     int checkpoint_interval;
 } model_traits;
@@ -114,7 +115,11 @@ typedef enum op_kind {
     OP_VACUUM,
     OP_CLONE,
     OP_EXPORT,
+    /* Of trials only. */
     OP_CREATE,
+    OP_SHALLOW_CLONE,
+    OP_MIGRATE, /* the table's rows as a folder of Parquet files → a table */
+    OP_TRACK,   /* row tracking turned on: rows that stand are given ids */
     OP_KINDS
 } op_kind;
 

@@ -312,6 +312,11 @@ static silt_status do_alter(doing *d)
     case OP_DROP_COLUMN:
         step.kind = SILT_STEP_DROP_COLUMN;
         break;
+    case OP_TRACK:
+        step.kind = SILT_STEP_SET_PROPERTY;
+        step.target = "delta.enableRowTracking";
+        step.value = "true";
+        break;
     default:
         step.kind = SILT_STEP_SET_TYPE;
         step.value = "long";
@@ -364,6 +369,7 @@ static silt_status do_clone(doing *d)
     silt_clone_result result;
     silt_store *target = d->site->beside ? d->site->beside : silt_store_mem_new();
     opts.replace = true;
+    opts.shallow = d->op->kind == OP_SHALLOW_CLONE;
     opts.commit = &d->commit;
     silt_status st = CALL(
         d->site, silt_clone(d->site->store, target, d->site->engine, &opts, &result, &d->out->err));
@@ -373,6 +379,33 @@ static silt_status do_clone(doing *d)
     d->out->before =
         result.outcome == SILT_CLONE_ALREADY_DONE || result.outcome == SILT_CLONE_OVERTAKEN;
     return SILT_OK;
+}
+
+static silt_status do_migrate(doing *d)
+{
+    silt_migrate_options opts = SILT_MIGRATE_OPTIONS_INIT;
+    silt_migrate_result result;
+    silt_store *from = NULL;
+    opts.commit = &d->commit;
+    SILT_TRY(silt_store_open(d->site->parquet, NULL, &from, &d->out->err));
+    silt_status st = CALL(d->site, silt_migrate(from, d->site->beside, d->site->engine, &opts,
+                                                d->arena, &result, &d->out->err));
+    silt_store_free(from);
+    if (st != SILT_OK) return st;
+    d->out->committed = result.outcome == SILT_MIGRATE_COMMITTED;
+    d->out->before = !d->out->committed;
+    return SILT_OK;
+}
+
+void op_export_folder(op_site *site, const char *path)
+{
+    silt_error err = {0};
+    silt_snapshot *snapshot = NULL;
+    silt_export_result result;
+    silt_status st = silt_snapshot_open(site->store, site->engine, NULL, &snapshot, &err);
+    if (st == SILT_OK) st = silt_export(snapshot, path, NULL, &result, &err);
+    silt_snapshot_free(snapshot);
+    if (st != SILT_OK) fail_msg("%s: %s", path, err.message);
 }
 
 static silt_status do_export(doing *d)
@@ -414,7 +447,10 @@ static silt_status run(doing *d)
     case OP_VACUUM:
         return do_vacuum(d);
     case OP_CLONE:
+    case OP_SHALLOW_CLONE:
         return do_clone(d);
+    case OP_MIGRATE:
+        return do_migrate(d);
     case OP_EXPORT:
         return do_export(d);
     default:
@@ -485,9 +521,11 @@ op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_vers
     silt_table_options opts = SILT_TABLE_OPTIONS_INIT;
     silt_commit_options commit = commit_of(site, app_version);
     opts.commit = &commit;
-    create.columns = traits->generated
-                         ? "id long, p string, v long, w int, g long GENERATED ALWAYS AS (id * 2)"
-                         : "id long, p string, v long, w int";
+    create.columns = silt_arena_printf(
+        arena, "id long, p string, v long, w int%s%s",
+        traits->generated ? ", g long GENERATED ALWAYS AS (id * 2)" : "",
+        traits->identity ? ", n long GENERATED ALWAYS AS IDENTITY (START WITH 5 INCREMENT BY 3)"
+                         : "");
     create.partition_by = by;
     create.partition_count = traits->partitioned;
     create.steps = s.items;
@@ -564,13 +602,21 @@ silt_status op_read(op_site *site, int64_t version, silt_arena *arena, const cha
     silt_scan *scan = NULL;
     text_lines l = {.arena = arena};
     SILT_CLEAN(silt_buf) names = {0};
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     silt_status st = open_version(site, version, &snapshot, err);
-    if (st == SILT_OK) st = silt_scan_open(snapshot, NULL, &scan, err);
-    if (st == SILT_OK) st = silt_scan_rows(scan, add_row, &l, err);
     if (st == SILT_OK) {
         const silt_type *schema = silt_snapshot_schema(snapshot);
+        const char **kept = silt_arena_calloc(arena, schema->field_count, sizeof(*kept));
         for (size_t i = 0; i < schema->field_count; i++)
-            silt_buf_printf(&names, "%s%s", i ? "," : "", schema->fields[i].name);
+            if (strcmp(schema->fields[i].name, "n") != 0)
+                kept[opts.column_count++] = schema->fields[i].name;
+        opts.columns = kept;
+    }
+    if (st == SILT_OK) st = silt_scan_open(snapshot, &opts, &scan, err);
+    if (st == SILT_OK) st = silt_scan_rows(scan, add_row, &l, err);
+    if (st == SILT_OK) {
+        for (size_t i = 0; i < opts.column_count; i++)
+            silt_buf_printf(&names, "%s%s", i ? "," : "", opts.columns[i]);
         *columns = silt_buf_copy(&names, arena);
         *rows = text_lines_join(&l);
     }
@@ -672,6 +718,54 @@ bool op_row_ids(op_site *site, const int64_t *ids, size_t count, int64_t *row_id
         for (size_t j = i + 1; j < count; j++)
             if (row_ids[i] == row_ids[j]) return false;
     return true;
+}
+
+typedef struct numbers {
+    SILT_VEC(int64_t) seen;
+    bool missing;
+} numbers;
+
+static bool note_number(void *ctx, const silt_bytes *values, size_t count)
+{
+    numbers *n = ctx;
+    (void)count;
+    n->missing |= !values[0].data;
+    return values[0].data ? silt_vec_push(&n->seen, strtoll(values[0].data, NULL, 10)) : true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+bool op_numbers_are_right(op_site *site, int64_t version)
+{
+    static const char *const columns[] = {"n"};
+    static const char mark[] = "\"delta.identity.highWaterMark\":";
+    silt_error err = {0};
+    silt_snapshot *snapshot = NULL;
+    silt_scan *scan = NULL;
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    numbers n = {.missing = false};
+    opts.columns = columns;
+    opts.column_count = 1;
+    silt_status st = open_version(site, version, &snapshot, &err);
+    if (st == SILT_OK) st = silt_scan_open(snapshot, &opts, &scan, &err);
+    if (st == SILT_OK) st = silt_scan_rows(scan, note_number, &n, &err);
+    if (st != SILT_OK) fail_msg("numbers: %s", err.message);
+    const silt_type *schema = silt_snapshot_schema(snapshot);
+    const char *high = strstr(schema->fields[silt_type_find(schema, "n")].metadata, mark);
+    int64_t most = high ? strtoll(high + strlen(mark), NULL, 10) : INT64_MIN;
+    bool right = !n.missing;
+    if (n.seen.count) qsort(n.seen.items, n.seen.count, sizeof(*n.seen.items), by_number);
+    for (size_t i = 0; i < n.seen.count; i++)
+        right &= n.seen.items[i] <= most && (n.seen.items[i] - 5) % 3 == 0 &&
+                 !(i && n.seen.items[i] == n.seen.items[i - 1]);
+    silt_vec_free(&n.seen);
+    silt_scan_free(scan);
+    silt_snapshot_free(snapshot);
+    return right;
 }
 
 typedef struct findings {

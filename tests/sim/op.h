@@ -13,6 +13,7 @@ typedef struct op_site {
     silt_engine *engine;
     const char *dir;     /* an absolute path: sources and exports go there */
     const char *name;    /* of such files: no two sites at work have the same */
+    const char *parquet; /* MIGRATE: the folder of files; see op_export_folder() */
     const char *app;     /* the id of op.app_version */
     silt_store *beside;  /* where clones go to; NULL: a new store in memory */
     silt_snapshot *held; /* the table as last seen, needn't be the newest; NULL: opened */
@@ -37,6 +38,9 @@ op_outcome op_run(op_site *site, const op *o, const model *m);
 /* Make the table of the traits. */
 op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_version);
 
+/* The newest version's rows as a folder of Parquet files. */
+void op_export_folder(op_site *site, const char *path);
+
 /* As if the commits were days old, each a minute after the one before: a store with local paths. */
 void op_age_log(op_site *site, int64_t newest);
 
@@ -44,7 +48,8 @@ void op_age_log(op_site *site, int64_t newest);
 
 /* The newest version, or -1 where there is no table. The test fails where it can't be opened. */
 int64_t op_newest(op_site *site);
-/* Rows of a version (SILT_LATEST) as model_text() has them, and the names of its columns. */
+/* Rows of a version (SILT_LATEST) as model_text() has them, and the names of its columns; n, which
+ * numbers rows, isn't among these. */
 silt_status op_read(op_site *site, int64_t version, silt_arena *arena, const char **rows,
                     const char **columns, silt_error *err);
 /* Whether the version's rows and columns are the model's; `why` (in the arena) says what isn't. */
@@ -54,6 +59,8 @@ silt_status op_read_feed(op_site *site, int64_t from, int64_t to, silt_arena *ar
                          const char **feeds, silt_error *err);
 /* Row ids by id, in the order of `ids`; -1: no row of that id. False: two rows have one row id. */
 bool op_row_ids(op_site *site, const int64_t *ids, size_t count, int64_t *row_ids);
+/* Whether each row has a number of its own in n, none beyond the column's high-water mark. */
+bool op_numbers_are_right(op_site *site, int64_t version);
 /* What the doctor finds, a line each; "" when the table is well. Files of nobody, and change data
  * that a vacuum took, aren't told; nor, after a fault, what only makes readers look elsewhere. */
 const char *op_doctor(op_site *site, bool deep, bool after_fault, silt_arena *arena);

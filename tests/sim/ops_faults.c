@@ -3,7 +3,7 @@
  *
  * SILT_SWEEP=full takes every call; else some of each kind. A point's name repeats it: SILT_POINT.
  */
-#include "sim/trial.h"
+#include "sim/home.h"
 #include "sim/world.h"
 
 #include <setjmp.h>
@@ -12,30 +12,7 @@
 
 #include <cmocka.h>
 
-#include "store/store.h"
-#include "support/files.h"
-
-static char *dir;
-static silt_engine *engine;
-static silt_store *bases[TRIAL_FLAVOURS];
-
-static int setup(void **state)
-{
-    (void)state;
-    dir = test_dir_new();
-    engine = sim_engine_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (int i = 0; i < TRIAL_FLAVOURS; i++)
-        silt_store_free(bases[i]);
-    sim_engine_free(engine);
-    test_dir_free(dir);
-    return 0;
-}
+#include "store/fault.h"
 
 typedef struct kind {
     const char *name;
@@ -54,68 +31,14 @@ static const kind kinds[] = {
     {"nospace", SILT_FAULT_BEFORE_EFFECT, SILT_NOSPACE, SILT_FAULT_CHANGES},
 };
 
-/* ---- a table of one trial */
-
-typedef struct table {
-    trial *trial;
-    silt_store *below, *target; /* target: of a clone */
-    op_site view;               /* without faults */
-} table;
-
-static silt_store *base_of(const trial *t, int flavour)
-{
-    if (bases[flavour]) return bases[flavour];
-    bases[flavour] = silt_store_mem_new();
-    op_site site = {.store = bases[flavour], .engine = engine, .dir = dir, .name = "base"};
-    scene_build(&t->scene, &site);
-    return bases[flavour];
-}
-
-static silt_store *open_folder(const char *name)
-{
-    silt_store *store = NULL;
-    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
-    opts.no_durability = true;
-    char *path = test_path(dir, name);
-    assert_int_equal(silt_store_open(path, &opts, &store, NULL), SILT_OK);
-    free(path);
-    return store;
-}
-
-static table table_new(trial *t, int flavour)
-{
-    table made = {.trial = t, .target = silt_store_mem_new()};
-    made.below = t->aged ? open_folder("aged") : silt_store_mem_new();
-    if (t->before) sim_copy(base_of(t, flavour), made.below);
-    made.view = (op_site){.store = made.below,
-                          .engine = engine,
-                          .dir = dir,
-                          .name = "trial",
-                          .app = "trial",
-                          .beside = made.target};
-    if (t->aged) op_age_log(&made.view, t->scene.newest);
-    char *exported = test_path(dir, "trial.parquet");
-    (void)remove(exported);
-    free(exported);
-    return made;
-}
-
-static void table_free(table *made)
-{
-    silt_snapshot_free(made->view.held);
-    silt_store_free(made->target);
-    silt_store_free(made->below);
-}
-
 /* Do it over stores with faults. */
-static op_outcome run(table *on, silt_fault_plan plan, silt_fault_run *calls)
+static op_outcome run(trial *t, home_table *on, silt_fault_plan plan, silt_fault_run *calls)
 {
     op_site site = on->view;
     plan.run = calls;
     site.store = silt_store_fault_new(on->below, &plan);
     site.beside = silt_store_fault_new(on->target, &plan);
-    op_outcome out =
-        op_run(&site, &on->trial->op, on->trial->before ? on->trial->before : on->trial->after);
+    op_outcome out = op_run(&site, &t->op, t->before ? t->before : t->after);
     silt_snapshot_free(site.held);
     silt_store_free(site.beside);
     silt_store_free(site.store);
@@ -140,15 +63,16 @@ static void count_call(void *ctx, silt_fault_when when, const char *name, const 
 
 static call_counts count_calls(trial *t, int flavour)
 {
-    table on = table_new(t, flavour);
+    home_table on = home_table_new(t, flavour);
     silt_fault_run calls = {0};
     call_counts counts = {0};
-    op_outcome out = run(&on, (silt_fault_plan){.hook = count_call, .hook_ctx = &counts}, &calls);
+    op_outcome out =
+        run(t, &on, (silt_fault_plan){.hook = count_call, .hook_ctx = &counts}, &calls);
     if (out.status != SILT_OK)
         fail_msg("%s without faults: %s", op_name(t->op.kind), out.err.message);
     trial_check(t, &on.view, &out, false);
     trial_repeat(t, &on.view);
-    table_free(&on);
+    home_table_free(&on);
     return counts;
 }
 
@@ -160,15 +84,15 @@ static int64_t total_of(const call_counts *c, unsigned ops)
 
 static void one_point(trial *t, int flavour, const kind *k, int64_t n)
 {
-    table on = table_new(t, flavour);
+    home_table on = home_table_new(t, flavour);
     silt_fault_run calls = {0};
     silt_fault_plan plan = {.kind = k->kind, .at = n, .ops = k->ops, .status = k->status};
-    op_outcome out = run(&on, plan, &calls);
+    op_outcome out = run(t, &on, plan, &calls);
     sim_check(calls.fired || out.status == SILT_OK, "nothing was lost, and yet: %s",
               out.err.message);
     trial_check(t, &on.view, &out, calls.dead);
     trial_repeat(t, &on.view);
-    table_free(&on);
+    home_table_free(&on);
 }
 
 static void sweep(op_kind what, int flavour)
@@ -201,5 +125,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_call_leaves_old_or_new),
     };
-    return cmocka_run_group_tests_name("ops_faults", tests, setup, teardown);
+    return cmocka_run_group_tests_name("ops_faults", tests, home_open, home_close);
 }

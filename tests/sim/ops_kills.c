@@ -5,8 +5,8 @@
  *
  * SILT_SWEEP=full takes every call; else some of each kind. A point's name repeats it: SILT_POINT.
  */
+#include "sim/home.h"
 #include "sim/trap.h"
-#include "sim/trial.h"
 #include "sim/world.h"
 
 #include <setjmp.h>
@@ -15,10 +15,7 @@
 
 #include <cmocka.h>
 
-#include "store/store.h"
-#include "support/files.h"
-
-static char *dir;
+#include "store/fault.h"
 
 /* What a child has counted; shared with it. */
 static struct counts {
@@ -27,11 +24,10 @@ static struct counts {
 
 static int setup(void **state)
 {
-    (void)state;
-    dir = test_dir_new();
+    home_open_without_engine(state);
     counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(counts != MAP_FAILED);
-    trap.dir = dir;
+    trap.dir = home_dir();
     trap_calls = &counts->system_calls;
     sim_children_init();
     return 0;
@@ -39,8 +35,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
-    test_dir_free(dir);
+    home_close(state);
     munmap(counts, sizeof(*counts));
     return 0;
 }
@@ -58,23 +53,13 @@ typedef struct plan {
     int64_t at;
 } plan;
 
-static silt_store *open_folder(const char *name)
+static op_site site_open(const plan *p, const char *table)
 {
-    silt_store *store = NULL;
-    silt_store_options opts = SILT_STORE_OPTIONS_INIT;
-    opts.no_durability = true;
-    char *path = test_path(dir, name);
-    assert_int_equal(silt_store_open(path, &opts, &store, NULL), SILT_OK);
-    free(path);
-    return store;
-}
-
-static op_site site_open(const char *table)
-{
-    op_site site = {.dir = dir, .name = "source", .app = "trial"};
-    site.store = open_folder(table);
-    site.beside = open_folder("clone");
+    op_site site = {.dir = home_dir(), .name = "source", .app = "trial"};
+    site.store = home_folder(table);
+    site.beside = home_folder("clone");
     site.engine = sim_engine_new();
+    site.parquet = home_parquet(p->trial, p->flavour);
     return site;
 }
 
@@ -96,8 +81,8 @@ static void builder(void *ctx)
     const plan *p = ctx;
     char name[32];
     base_name(p->flavour, name);
-    op_site site = site_open(name);
-    scene_build(&p->trial->scene, &site);
+    op_site site = site_open(p, name);
+    home_build(p->trial, p->flavour, &site);
     site_close(&site);
 }
 
@@ -130,7 +115,7 @@ static op_outcome run(const plan *p, op_site *site)
 static void doomed(void *ctx)
 {
     const plan *p = ctx;
-    op_site site = site_open("table");
+    op_site site = site_open(p, "table");
     op_outcome out = run(p, &site);
     sim_check(out.status == SILT_OK, "an operation that wasn't killed: %s", out.err.message);
     site_close(&site);
@@ -139,7 +124,7 @@ static void doomed(void *ctx)
 static void survivor(void *ctx)
 {
     const plan *p = ctx;
-    op_site site = site_open("table");
+    op_site site = site_open(p, "table");
     trial_check(p->trial, &site, NULL, true);
     trial_repeat(p->trial, &site);
     site_close(&site);
@@ -149,7 +134,7 @@ static void survivor(void *ctx)
 static void sufferer(void *ctx)
 {
     const plan *p = ctx;
-    op_site site = site_open("table");
+    op_site site = site_open(p, "table");
     op_outcome out = run(p, &site);
     trial_check(p->trial, &site, &out, false);
     trial_repeat(p->trial, &site);
@@ -158,26 +143,15 @@ static void sufferer(void *ctx)
 
 /* ---- points */
 
-static void remove_folder(const char *name)
-{
-    char *path = test_path(dir, name);
-    if (access(path, F_OK) == 0)
-        test_dir_free(path);
-    else
-        free(path);
-}
-
 /* The table as it is before, its clone and export gone. */
 static void begin(const plan *p)
 {
     char name[32];
     base_name(p->flavour, name);
-    remove_folder("table");
-    remove_folder("clone");
-    char *exported = test_path(dir, "source.parquet");
-    (void)remove(exported);
-    free(exported);
-    silt_store *from = open_folder(name), *to = open_folder("table");
+    home_remove("table");
+    home_remove("clone");
+    home_remove("source.parquet");
+    silt_store *from = home_folder(name), *to = home_folder("table");
     if (p->trial->before) sim_copy(from, to);
     op_site site = {.store = to};
     if (p->trial->aged) op_age_log(&site, p->trial->scene.newest);

@@ -110,6 +110,9 @@ bool sim_full(void)
 
 int64_t sim_next(int64_t n, int64_t total, int64_t some, uint64_t salt)
 {
+    const char *sweep = getenv("SILT_SWEEP");
+    int64_t times = sweep ? strtoll(sweep, NULL, 10) : 0;
+    if (times > 1 && some <= total) some *= times;
     int64_t step = sim_full() || total <= some ? 1 : total / some;
     int64_t next = n ? n + step : 1 + (int64_t)(salt % (uint64_t)step);
     return next <= total ? next : 0;

@@ -159,7 +159,8 @@ int sim_child_start(void (*fn)(void *ctx), void *ctx);
 bool sim_child_wait(int pid);
 bool sim_child(void (*fn)(void *ctx), void *ctx);
 
-/* SILT_SWEEP=full: every point; else some of them. */
+/* SILT_SWEEP=full: every point; else some of them, of calls SILT_SWEEP times as many where that is
+ * a number. */
 bool sim_full(void);
 /* The calls to hit out of 1…total: all of them, or about `some`, spread evenly and shifted by
  * `salt`. The next one behind `n`; 0: none. */
