@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -33,7 +34,7 @@ bool sim_point(const char *format, ...)
     vsnprintf(point, sizeof(point), format, args);
     va_end(args);
     const char *only = getenv("SILT_POINT");
-    if (only && strcmp(only, point) != 0) return false;
+    if (only && fnmatch(only, point, 0) != 0) return false;
     points++;
     return true;
 }

@@ -137,7 +137,8 @@ void sim_check_exact(sim_world *world, silt_engine *engine);
 /* No row more than once, now. */
 void sim_check_no_duplicates(sim_world *world, silt_engine *engine);
 
-/* ---- points: each has a name, which repeats it alone when SILT_POINT is set to it */
+/* ---- points: each has a name, which repeats it alone when SILT_POINT is set to it; that
+ * may be a pattern: "ops_faults/migrate*" takes all of these. */
 
 /* Begin a point; false: it isn't wanted. */
 bool sim_point(const char *format, ...) SILT_PRINTF(1, 2);
