@@ -111,27 +111,22 @@ static silt_status length(maker *m, const silt_json *metadata, const silt_field 
                      silt_expr_call(m->arena, SILT_OP_OR, boolean, either, 2));
 }
 
-/* A member that must not be null, where what holds it isn't. */
+/* A member that must not be null; nor may what holds it, as Spark has it. */
 static silt_status member_not_null(maker *m, const char *const *path, size_t depth,
                                    const silt_type *type, const char *name)
 {
     const char **copy = silt_arena_calloc(m->arena, depth, sizeof *copy);
-    silt_expr *outer = silt_arena_calloc(m->arena, 1, sizeof *outer);
-    silt_expr *inner = silt_arena_calloc(m->arena, 1, sizeof *inner);
+    silt_expr *member = silt_arena_calloc(m->arena, 1, sizeof *member);
     const silt_type *boolean = silt_type_primitive(SILT_TYPE_BOOLEAN);
-    if (!copy || !outer || !inner) return silt_fail_nomem(m->err);
+    if (!copy || !member) return silt_fail_nomem(m->err);
     memcpy(copy, path, depth * sizeof *copy);
-    *inner = (silt_expr){.kind = SILT_EXPR_COLUMN, .type = type, .path = copy, .path_count = depth};
-    *outer =
-        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = type, .path = copy, .path_count = depth - 1};
-    const silt_expr *in[] = {inner}, *on[] = {outer};
-    const silt_expr *is_null = silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, in, 1);
+    *member =
+        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = type, .path = copy, .path_count = depth};
+    const silt_expr *arg = member;
+    const silt_expr *is_null = silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, &arg, 1);
     if (!is_null) return silt_fail_nomem(m->err);
-    const silt_expr *sides[] = {silt_expr_call(m->arena, SILT_OP_IS_NULL, boolean, on, 1),
-                                silt_expr_call(m->arena, SILT_OP_NOT, boolean, &is_null, 1)};
-    if (!sides[0] || !sides[1]) return silt_fail_nomem(m->err);
     return add_check(m, silt_arena_printf(m->arena, "NOT NULL of column %s", name),
-                     silt_expr_call(m->arena, SILT_OP_OR, boolean, sides, 2));
+                     silt_expr_call(m->arena, SILT_OP_NOT, boolean, &is_null, 1));
 }
 
 /* Delta has no NOT NULL within arrays and maps; it can only have come from elsewhere. */

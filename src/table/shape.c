@@ -88,6 +88,25 @@ static silt_status clean(silt_arena *arena, const silt_type *type, const silt_ty
     return SILT_OK;
 }
 
+silt_status silt_shape_check_members(const char *column, const silt_type *type, bool within,
+                                     silt_error *err)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        const silt_field *f = &type->fields[i];
+        const char *name = column ? column : f->name;
+        if (within && !f->nullable) {
+            silt_fail(err, SILT_UNSUPPORTED,
+                      "column %s: its member %s is NOT NULL within an array or a map", name,
+                      f->name);
+            return silt_hint(err, SILT_UNSUPPORTED,
+                             "Delta Lake has that for columns and members of structs only");
+        }
+        SILT_TRY(silt_shape_check_members(name, f->type, within, err));
+    }
+    if (type->key) SILT_TRY(silt_shape_check_members(column, type->key, true, err));
+    return type->element ? silt_shape_check_members(column, type->element, true, err) : SILT_OK;
+}
+
 silt_status silt_shape_new(const silt_type *schema, silt_names partition_by, int64_t now_ms,
                            const silt_random *random, silt_arena *arena, silt_shape *out,
                            silt_error *err)
@@ -96,6 +115,7 @@ silt_status silt_shape_new(const silt_type *schema, silt_names partition_by, int
         return silt_fail(err, SILT_INVALID, "a table needs at least one column");
     SILT_TRY(check_names(schema, err));
     SILT_TRY(check_partitions(schema, partition_by, err));
+    SILT_TRY(silt_shape_check_members(NULL, schema, false, err));
     char id[SILT_UUID_SIZE];
     silt_uuid(random ? random : &silt_random_system, id);
     silt_shape shape = {.arena = arena,

@@ -122,7 +122,10 @@ silt_status silt_shape_add_column(silt_shape *shape, const char *path, const sil
                   "column %s can't be added with a default: rows that stand would have to get it",
                   path);
         return silt_hint(err, SILT_UNSUPPORTED,
-                         "add it first, then set the default: it counts for rows to come");
+                         "add it first, then set the default, which counts for rows to come: silt "
+                         "alter --enable-feature allowColumnDefaults --add-column \"%s %s\" "
+                         "--set-default \"%s=…\"",
+                         path, silt_type_name(made.type, shape->arena), path);
     }
     if (strstr(made.metadata, "delta.generationExpression") ||
         strstr(made.metadata, "delta.identity."))
@@ -130,6 +133,7 @@ silt_status silt_shape_add_column(silt_shape *shape, const char *path, const sil
                          "column %s: generated and identity columns can be made with a table only",
                          path);
     SILT_TRY(place_index(parent, place, &at, err));
+    SILT_TRY(silt_shape_check_members(path, made.type, false, err));
     silt_shape next = *shape;
     if (!silt_shape_put_struct(&next, up, insert(shape->arena, parent, at, made)))
         return silt_fail_nomem(err);
@@ -346,9 +350,14 @@ silt_status silt_shape_set_nullable(silt_shape *shape, const char *path, bool nu
     SILT_TRY(silt_shape_find_field(shape, path, &spot, err));
     silt_shape next = *shape;
     silt_field field = spot.parent->fields[spot.index];
-    if (!nullable && spot.names.count > 1)
-        return silt_fail(err, SILT_UNSUPPORTED,
-                         "column %s is nested: only top-level columns can be set NOT NULL", path);
+    if (!nullable && spot.names.count > 1) {
+        silt_fail(err, SILT_UNSUPPORTED,
+                  "column %s is nested: only top-level columns can be set NOT NULL", path);
+        return silt_hint(err, SILT_UNSUPPORTED,
+                         "a constraint asks the same of members of structs: silt alter "
+                         "--add-constraint \"NAME=%s IS NOT NULL\"",
+                         path);
+    }
     if (!nullable) SILT_TRY(silt_shape_require(&next, "invariants", err));
     field.nullable = nullable;
     if (!silt_shape_put_field(&next, &spot, field)) return silt_fail_nomem(err);

@@ -67,6 +67,11 @@ silt_status silt_shape_put_property(silt_shape *shape, const char *key, const ch
 silt_status silt_shape_fail_unknown(silt_error *err, silt_status status, const char *what,
                                     const char *name, const char *const *names, size_t count);
 
+/* UNSUPPORTED: NOT NULL within an array or a map (`within`: the type is in one), which Delta
+ * doesn't have. */
+silt_status silt_shape_check_members(const char *column, const silt_type *type, bool within,
+                                     silt_error *err);
+
 /* INVALID: the change data feed is on, and a column is called as one of the feed's own. */
 silt_status silt_shape_check_feed(const silt_shape *shape, silt_error *err);
 

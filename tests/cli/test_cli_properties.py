@@ -217,13 +217,33 @@ def test_lengths_within_others_are_refused(silt):
 def test_not_null_at_depth(silt):
     silt("create", "t", "--schema", "id long, s struct<a:int not null,t:struct<b:int not null>>, "
          "l array<struct<x:int>>")
-    write(silt, [{"id": 1, "s": {"a": 1, "t": {"b": 2}}}, {"id": 2, "s": None}, {"id": 3, "s": {"a": 1, "t": None}}])
+    write(silt, [{"id": 1, "s": {"a": 1, "t": {"b": 2}}}, {"id": 2, "s": {"a": 1, "t": {"b": 3}}}])
+    for s in None, {"a": 1, "t": None}: # nor may be null what holds it, as Spark has it
+        assert "NOT NULL of column s." in write(silt, [{"id": 3, "s": s}], rc=1).err
     assert "NOT NULL of column s.a: 1 row" in write(silt, [{"id": 4, "s": {"t": {"b": 1}}}], rc=1).err
     assert "NOT NULL of column s.t.b: 1 row" in write(silt, [{"id": 4, "s": {"a": 1, "t": {}}}], rc=1).err
     silt("alter", "t", "--set-nullable", "s.t.b")
     write(silt, [{"id": 4, "s": {"a": 1, "t": {"b": None}}}])
-    assert "only top-level columns can be set NOT NULL" in silt("alter", "t", "--set-not-null", "s.t.b", rc=1).err
-    silt("create", "u", "--schema", "l array<struct<x:int not null>>")
+    r = silt("alter", "t", "--set-not-null", "s.t.b", rc=1)
+    assert "only top-level columns can be set NOT NULL" in r.err and "s.t.b IS NOT NULL" in r.err
+    silt("delete", "t", "--where", "id = 4")
+    silt("alter", "t", "--add-constraint", "b=s.t.b IS NOT NULL")
+    assert "constraint b" in write(silt, [{"id": 5, "s": {"a": 1, "t": {"b": None}}}], rc=1).err
+
+
+def test_not_null_within_arrays(silt):
+    """Delta has none: it isn't made, and where others made it rows can't be written."""
+    for columns in "l array<struct<x:int not null>>", "m map<string,struct<x:array<struct<y:int not null>>>>":
+        r = silt("create", "u", "--schema", columns, rc=1)
+        assert "is NOT NULL within an array or a map" in r.err and "Delta Lake has that" in r.err
+    silt("create", "u", "--schema", "l array<struct<x:int>>")
+    assert "NOT NULL within" in silt("alter", "u", "--add-column", "m array<struct<x:int not null>>", rc=1).err
+    first = silt.dir / "u/_delta_log/00000000000000000000.json"
+    text = first.read_text().replace(r'\"type\":\"integer\",\"nullable\":true', r'\"type\":\"integer\",\"nullable\":false')
+    assert text != first.read_text()
+    first.write_text(text)
+    for crc in first.parent.glob("*.crc"):
+        crc.unlink()
     r = write(silt, [{"l": [{"x": 1}]}], path="u", rc=1)
     assert "its member x is NOT NULL within an array or a map" in r.err and "--set-nullable" in r.err
     silt("alter", "u", "--set-nullable", "l.element.x")
@@ -235,7 +255,7 @@ def test_defaults_of_columns(silt):
     silt("create", "t", "--schema", "id long")
     write(silt, [{"id": 1}])
     r = silt("alter", "t", "--add-column", "v string default 'x'", rc=1)
-    assert "add it first, then set the default" in r.err
+    assert "add it first, then set the default" in r.err and '--set-default "v=…"' in r.err
     silt("alter", "t", "--enable-feature", "allowColumnDefaults", "--add-column", "v string", "--set-default", "v='x'")
     write(silt, [{"id": 2}])
     silt("alter", "t", "--set-default", "v=upper('y')")

@@ -297,7 +297,8 @@ def test_not_null(files):
     assert "id" in files("write", "t", "--sql", "SELECT NULL::BIGINT AS id", rc=1).err
     r = files("write", "t", "--sql", "SELECT 1 AS id, {'a': NULL::INT} AS s", rc=1)
     assert "s.a" in r.err
-    files("write", "t", "--sql", "SELECT 1 AS id, NULL::STRUCT(a INT) AS s")
+    assert "s.a" in files("write", "t", "--sql", "SELECT 1 AS id, NULL::STRUCT(a INT) AS s", rc=1).err
+    files("write", "t", "--sql", "SELECT 1 AS id, {'a': 2} AS s")
     assert rows(files, columns="id") == [("1",)]
 
 
