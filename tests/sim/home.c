@@ -79,10 +79,22 @@ const char *home_parquet(const trial *t, int flavour)
     return silt_arena_printf(t->scene.arena, "%s/parquet-%d/", home.dir, flavour);
 }
 
+/* The newest version's rows as a folder of Parquet files. */
+static void export_folder(op_site *site, const char *path)
+{
+    silt_error err = {0};
+    silt_snapshot *snapshot = NULL;
+    silt_export_result result;
+    silt_status st = silt_snapshot_open(site->store, site->engine, NULL, &snapshot, &err);
+    if (st == SILT_OK) st = silt_export(snapshot, path, NULL, &result, &err);
+    silt_snapshot_free(snapshot);
+    if (st != SILT_OK) fail_msg("%s: %s", path, err.message);
+}
+
 void home_build(const trial *t, int flavour, op_site *site)
 {
     scene_build(&t->scene, site);
-    op_export_folder(site, home_parquet(t, flavour));
+    export_folder(site, home_parquet(t, flavour));
 }
 
 static silt_store *base_of(const trial *t, int flavour)

@@ -397,17 +397,6 @@ static silt_status do_migrate(doing *d)
     return SILT_OK;
 }
 
-void op_export_folder(op_site *site, const char *path)
-{
-    silt_error err = {0};
-    silt_snapshot *snapshot = NULL;
-    silt_export_result result;
-    silt_status st = silt_snapshot_open(site->store, site->engine, NULL, &snapshot, &err);
-    if (st == SILT_OK) st = silt_export(snapshot, path, NULL, &result, &err);
-    silt_snapshot_free(snapshot);
-    if (st != SILT_OK) fail_msg("%s: %s", path, err.message);
-}
-
 static silt_status do_export(doing *d)
 {
     silt_export_options opts = SILT_EXPORT_OPTIONS_INIT;

@@ -13,7 +13,7 @@ typedef struct op_site {
     silt_engine *engine;
     const char *dir;     /* an absolute path: sources and exports go there */
     const char *name;    /* of such files: no two sites at work have the same */
-    const char *parquet; /* MIGRATE: the folder of files; see op_export_folder() */
+    const char *parquet; /* MIGRATE: the folder of files */
     const char *app;     /* the id of op.app_version */
     silt_store *beside;  /* where clones go to; NULL: a new store in memory */
     silt_snapshot *held; /* the table as last seen, needn't be the newest; NULL: opened */
@@ -37,9 +37,6 @@ typedef struct op_outcome {
 op_outcome op_run(op_site *site, const op *o, const model *m);
 /* Make the table of the traits. */
 op_outcome op_create(op_site *site, const model_traits *traits, int64_t app_version);
-
-/* The newest version's rows as a folder of Parquet files. */
-void op_export_folder(op_site *site, const char *path);
 
 /* As if the commits were days old, each a minute after the one before: a store with local paths. */
 void op_age_log(op_site *site, int64_t newest);
