@@ -313,12 +313,12 @@ static void appends_pass_over_policies_of_others(void **state)
     other_rows = "SELECT 2 AS id, 'b' AS v";
     place_ok(&here, write_with_another("SELECT 3 AS id, 'c' AS v", &opts, &r));
     assert_rows("id", "1\n2\n3\n");
-    static const silt_policy_constraint small = {"small", "id < 100", true};
+    static const silt_policy_constraint small = {"small", "id < 100", true, SILT_VIOLATION_FAIL};
     policy.constraints = &small;
     policy.constraint_count = 1;
     assert_int_equal(write_rows("SELECT 4 AS id", false, &other, &r), SILT_INVALID);
     assert_non_null(strstr(here.err.message, "checkConstraints"));
-    static const silt_policy_constraint once = {"small", "id < 100", false};
+    static const silt_policy_constraint once = {"small", "id < 100", false, SILT_VIOLATION_FAIL};
     policy.constraints = &once;
     assert_int_equal(write_rows("SELECT 400 AS id", false, &other, &r), SILT_BAD_DATA);
     place_ok(&here, write_rows("SELECT 400 AS id", false, &opts, &r));
