@@ -63,16 +63,19 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                                  .load_time_us = w->job->load_time_us,
                                  .batch_id = w->job->number,
                                  .attempt = w->job->attempt};
-    w->m =
-        (silt_merging){.twice = !keyed                                         ? SILT_TWICE_FINE
-                                : table->newest_by                             ? SILT_TWICE_NEWEST
-                                : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
-                                                                               : SILT_TWICE_BAD,
-                       .newest_by = table->newest_by,
-                       .replaces = true,
-                       .arena = w->arena,
-                       .err = err,
-                       .w = {.engine = w->engine, .spec = &w->spec, .arena = w->arena, .err = err}};
+    w->m = (silt_merging){.twice = !keyed             ? SILT_TWICE_FINE
+                                   : table->newest_by ? SILT_TWICE_NEWEST
+                                   : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
+                                                                                  : SILT_TWICE_BAD,
+                          .newest_by = table->newest_by,
+                          .replaces = true,
+                          .arena = w->arena,
+                          .err = err,
+                          .w = {.store = w->job->target->store,
+                                .engine = w->engine,
+                                .spec = &w->spec,
+                                .arena = w->arena,
+                                .err = err}};
     return SILT_OK;
 }
 

@@ -467,3 +467,42 @@ def test_no_database_answers(silt):
     silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("?connect", "?s3cret=%zz&connect"))
     result = silt("run", rc=2)
     assert "can't be understood" in result.out and "s3cret" not in result.err + result.out
+
+
+# ---- what runs do for any target
+
+
+@pytest.mark.parametrize("what", ["quarantine", "rescue"])
+def test_bad_rows(silt, db, what):
+    configure(silt, db, more=f"    on_bad_row: {what}\n    schema: {{id: int, name: string, n: int}}")
+    put(silt, "a", [(1, "fine", 1), (2, "bad", "x"), (3, "fine", 3)], "id,name,n")
+    put(silt, "b", [(4, "fine", 4)], "id,name,n")
+    run(silt)
+    assert_sound(silt)
+    rows = ordered(db.rows("SELECT id, name, n FROM t"))
+    assert rows == [("1", "fine", "1")] + [("2", "bad", None)] * (what == "rescue") + [
+        ("3", "fine", "3"), ("4", "fine", "4")]
+
+
+def test_rows_that_only_the_database_finds_bad(silt, db):
+    """Their file fails as a whole, whatever is to become of bad rows."""
+    configure(silt, db, more="    on_bad_row: skip\n    schema: {id: int, name: string, at: date}")
+    put(silt, "a", [(1, "x", "2024-01-01")], "id,name,at")
+    put(silt, "b", [(2, "x", "2024-01-01"), (3, "x", "12024-01-01"), (4, "bad", "x")], "id,name,at")
+    result = silt("run", "--json", rc=5).json
+    assert [f["file_path"] for f in result["failures"]] == [str(silt.dir / "inbox/b.csv")]
+    assert db.rows("SELECT id FROM t") == [("1",)]
+    silt("validate-consistency")
+
+
+def test_a_dry_run_leaves_no_trace(silt, db):
+    configure(silt, db)
+    put(silt, "a", [(1, "Ann")])
+    plan = silt("run", "--dry-run", "--json").json["tables"][0]
+    assert plan["files_to_load"] if "files_to_load" in plan else plan
+    if db.format == "sqlite":
+        assert not db.path.exists()
+    else:
+        assert db.rows("SELECT count(*) FROM pg_class WHERE relname IN ('t', '_silt_txn')") == [("0",)]
+    run(silt)
+    assert_sound(silt)
