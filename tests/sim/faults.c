@@ -156,6 +156,12 @@ static void overwrite_survives_any_lost_call(void **state)
     sweep(&sim_overwrite);
 }
 
+static void scd2_survives_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_scd2);
+}
+
 static void a_bad_file_stays_alone_whatever_is_lost(void **state)
 {
     (void)state;
@@ -193,8 +199,8 @@ static void csv_files_survive_any_lost_call(void **state)
 }
 
 static const sim_scenario *const scenarios[] = {
-    &sim_append,     &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_bad_file,
-    &sim_two_tables, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv};
+    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
+    &sim_bad_file, &sim_two_tables,  &sim_reload, &sim_unload,      &sim_parquet,   &sim_csv};
 
 /* No put is ever known to have happened. */
 static void all_answers_may_be_lost(void **state)
@@ -254,6 +260,7 @@ int main(void)
         cmocka_unit_test(upsert_survives_any_lost_call),
         cmocka_unit_test(append_once_survives_any_lost_call),
         cmocka_unit_test(overwrite_survives_any_lost_call),
+        cmocka_unit_test(scd2_survives_any_lost_call),
         cmocka_unit_test(a_bad_file_stays_alone_whatever_is_lost),
         cmocka_unit_test(two_tables_survive_any_lost_call),
         cmocka_unit_test(reload_survives_any_lost_call),

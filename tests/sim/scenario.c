@@ -15,6 +15,12 @@ static const sim_file changing_files[] = {
     {"c.csv", "id,day,value\n3,mon,c3\n5,mon,c5\n"},
     {NULL, NULL},
 };
+static const sim_file late_files[] = {
+    {"a.csv", "id,at,value\n1,2024-01-01,a1\n2,2024-01-01,a2\n3,2024-01-05,a3\n"},
+    {"b.csv", "id,at,value\n2,2024-01-03,b2\n3,2024-01-02,b3\n4,2024-01-03,b4\n"},
+    {"c.csv", "value,id,at\nc3,3,2024-01-04\na1,1,2024-01-01\nc5,5,2024-01-04\n"},
+    {NULL, NULL},
+};
 static const sim_file files_with_a_bad_one[] = {
     {"a.csv", "id,day,value\n1,mon,a1\n2,tue,a2\n3,mon,a3\n"},
     {"b.csv", "id,day,value\n4,tue,b4\nfive,mon,b5\n"},
@@ -59,6 +65,17 @@ const sim_scenario sim_overwrite = {
     .table = COLUMNS "  loading_strategy: overwrite\n",
     .files = three_files,
     .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+};
+const sim_scenario sim_scd2 = {
+    .name = "scd2",
+    .table = "  schema: {id: long, at: timestamp, value: string}\n"
+             "  loading_strategy: scd2\n  tracking_columns: [value]\n"
+             "  scd2_effective_from: at\n"
+             "  batch: {max_files: 1}\n"
+             "  write: {path: lake/t, keys: id}\n",
+    .files = late_files,
+    .expected = "1 a1\n2 a2\n2 b2\n3 a3\n3 b3\n3 c3\n4 b4\n5 c5\n",
     .files_ok = 3,
 };
 const sim_scenario sim_bad_file = {

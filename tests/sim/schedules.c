@@ -130,6 +130,12 @@ static void two_overwrites(void **state)
     sweep(&sim_overwrite);
 }
 
+static void two_of_versions(void **state)
+{
+    (void)state;
+    sweep(&sim_scd2);
+}
+
 static void two_of_two_tables(void **state)
 {
     (void)state;
@@ -148,7 +154,7 @@ int main(void)
         cmocka_unit_test(two_appends),       cmocka_unit_test(two_partitioned_appends),
         cmocka_unit_test(two_upserts),       cmocka_unit_test(two_appends_once),
         cmocka_unit_test(two_overwrites),    cmocka_unit_test(two_with_a_bad_file),
-        cmocka_unit_test(two_of_two_tables),
+        cmocka_unit_test(two_of_two_tables), cmocka_unit_test(two_of_versions),
     };
     return cmocka_run_group_tests_name("schedules", tests, setup, teardown);
 }

@@ -35,6 +35,7 @@ extern const sim_scenario sim_partitioned; /* the same by day, one batch */
 extern const sim_scenario sim_upsert;      /* three batches, each changing rows of those before */
 extern const sim_scenario sim_append_once; /* the same, where the first row of a key stays */
 extern const sim_scenario sim_overwrite;   /* three files, one batch */
+extern const sim_scenario sim_scd2;        /* three batches, of which each splits versions */
 extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
 extern const sim_scenario sim_two_tables;  /* append, into two tables */
 extern const sim_scenario sim_reload;      /* append, and a file changes: its rows are replaced */
