@@ -73,7 +73,7 @@ static silt_status check_versions(silt_target *target, silt_lines *lines, silt_e
                            report.faults[i] == 1 ? "" : "s",
                            silt_scd2_fault_name((silt_scd2_fault)i));
     for (size_t i = 0; i < SILT_SCD2_SAMPLES && report.samples[i]; i++)
-        silt_lines_add(lines, "  %s", report.samples[i]);
+        silt_lines_add(lines, "Versions of key %s", report.samples[i]);
     return SILT_OK;
 }
 
