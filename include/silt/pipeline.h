@@ -236,10 +236,12 @@ typedef struct silt_reset_options {
     size_t struct_size;
     const char *table; /* only this one's; NULL: all state, the lock included */
     bool forget;       /* start a new epoch: files load again */
+    bool delete_rows; /* with `forget`: the rows that the pipeline loaded go with its commit; append
+                         with audit columns only, INVALID else, nothing done then */
 } silt_reset_options;
-#define SILT_RESET_OPTIONS_INIT                 \
-    {                                           \
-        sizeof(silt_reset_options), NULL, false \
+#define SILT_RESET_OPTIONS_INIT                        \
+    {                                                  \
+        sizeof(silt_reset_options), NULL, false, false \
     }
 
 /** Fence open batches, drop tracker and table status. What the ledgers say is loaded stays loaded,

@@ -4,7 +4,7 @@
 #include "cli/json.h"
 #include "cli/message.h"
 
-static void explain(const cli *c, const char *table, bool forget)
+static void explain(const cli *c, const char *table, bool forget, bool delete_rows)
 {
     if (table)
         cli_say(c, CLI_INFO, "this rewrites the records of table %s", table);
@@ -23,7 +23,8 @@ static void explain(const cli *c, const char *table, bool forget)
         if (table && strcmp(table, name) != 0) continue;
         const char *comes = "no row is duplicated";
         if (strcmp(strategy, "append") == 0)
-            comes = "the rows of these files will stand in the table twice";
+            comes = delete_rows ? "the rows that this pipeline loaded are deleted first"
+                                : "the rows of these files will stand in the table twice";
         if (strcmp(strategy, "overwrite") == 0) comes = "their rows will be all that is in it";
         if (strcmp(strategy, "scd2") == 0)
             comes = "their rows are told again: values of before may begin versions anew";
@@ -57,10 +58,12 @@ int cmd_reset(cli *c)
     silt_fix_report report = {0};
     silt_reset_options opts = SILT_RESET_OPTIONS_INIT;
     opts.forget = cli_flag(c, "forget");
+    opts.delete_rows = cli_flag(c, "delete-rows");
+    if (opts.delete_rows && !opts.forget) return cli_misuse(c, "--delete-rows goes with --forget");
     int status = cli_open_pipeline(c, false);
     if (status == CLI_OK) status = cli_pipeline_table(c, &opts.table);
     if (status != CLI_OK) return status;
-    explain(c, opts.table, opts.forget);
+    explain(c, opts.table, opts.forget, opts.delete_rows);
     status = cli_confirm(c, "Are you sure you want to reset the state?", "reset-state");
     if (status != CLI_OK) return status;
     if (silt_pipeline_reset(c->pipeline, &opts, c->arena, &report, &err) != SILT_OK)

@@ -45,9 +45,9 @@ static const cli_option unlock_options[] = {
     {"yes", CLI_FLAG, NULL, 'y'}, {"dry-run", CLI_LATER, NULL, 0}, END};
 
 static const cli_option reset_options[] = {
-    {"table", CLI_TEXT, "TABLE", 0}, {"forget", CLI_FLAG, NULL, 0},
-    {"yes", CLI_FLAG, NULL, 'y'},    {"delete-rows", CLI_LATER, NULL, 0},
-    {"dry-run", CLI_LATER, NULL, 0}, END,
+    {"table", CLI_TEXT, "TABLE", 0},    {"forget", CLI_FLAG, NULL, 0},
+    {"delete-rows", CLI_FLAG, NULL, 0}, {"yes", CLI_FLAG, NULL, 'y'},
+    {"dry-run", CLI_LATER, NULL, 0},    END,
 };
 
 static const cli_option maintain_options[] = {

@@ -29,6 +29,7 @@ void silt_comparison_release(silt_comparison *c)
 {
     silt_vec_free(&c->loaded);
     silt_vec_free(&c->wrong);
+    silt_vec_free(&c->extra);
     if (c->by_path) silt_map64_free(c->by_path);
     if (c->arena) silt_arena_free(c->arena);
 }
@@ -222,6 +223,11 @@ silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comp
 /* ---- ledgers → rows */
 
 /* Rows of one file in one batch, as they stand in the target. */
+static void note_extra(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
+{
+    if (!silt_vec_push(&c->extra, *e)) lines->failed = true;
+}
+
 static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
 {
     silt_loaded *item = silt_map64_get(c->by_path, e->path, strlen(e->path));
@@ -240,6 +246,7 @@ static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_li
                        e->row_count, item->ledger->number,
                        item->ledger->kind == SILT_LEDGER_LOST ? "found to be gone" : "unloaded",
                        e->batch_id, e->path);
+        note_extra(c, e, lines);
         return;
     }
     if (e->batch_id != item->ledger->number) {
@@ -247,6 +254,7 @@ static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_li
                        "Duplicate rows: batch %" PRId64 " loaded it, but %" PRId64
                        " rows of batch %" PRId64 " stand there too: %s",
                        item->ledger->number, e->row_count, e->batch_id, e->path);
+        note_extra(c, e, lines);
         return;
     }
     item->rows_in_target = e->row_count;

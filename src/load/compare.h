@@ -32,7 +32,8 @@ typedef struct silt_comparison {
     size_t chain_count;
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
-    SILT_VEC(silt_tracked) wrong; /* rows as they ought to be, where the tracker says otherwise */
+    SILT_VEC(silt_evidence) extra; /* rows of files that ledgers tell of, which none vouches for */
+    SILT_VEC(silt_tracked) wrong;  /* rows as they ought to be, where the tracker says otherwise */
 } silt_comparison;
 
 /* Walk the whole chain. `out` is {0} before, and in any case to be released. */

@@ -73,6 +73,12 @@ static int place_of(const silt_config_node *table, const char *key, int *column)
     return node ? node->line : table->line;
 }
 
+/* What the table's state goes by. */
+static const char *state_name(const silt_config_table *t)
+{
+    return t->state_name ? t->state_name : t->name;
+}
+
 /* Two tables of one name would share state, two of one path would duplicate each other's work. */
 static void check_unique(silt_config_reader *r, const silt_config_node *node,
                          const silt_config *config, size_t i)
@@ -87,6 +93,12 @@ static void check_unique(silt_config_reader *r, const silt_config_node *node,
             line = place_of(node->items[i].value, "table_name", &column);
             silt_config_mistake(r, line, column, silt_config_join(r, path, "table_name", 0),
                                 "there is a table %s on line %d already", t->name, other->line);
+            name_done = true;
+        } else if (!name_done && t->name && silt_streq(state_name(t), state_name(other))) {
+            line = place_of(node->items[i].value, "renamed_from", &column);
+            silt_config_mistake(r, line, column, silt_config_join(r, path, "renamed_from", 0),
+                                "%s is what the table on line %d is called, or was", state_name(t),
+                                other->line);
             name_done = true;
         }
         if (!target_done && t->target_path && silt_streq(t->target_path, other->target_path)) {

@@ -50,6 +50,13 @@ typedef enum silt_on_change {
                            */
 } silt_on_change;
 
+/* What a target that was restored, replaced or bereft of rows brings about. */
+typedef enum silt_on_restore {
+    SILT_ON_RESTORE_STOP,
+    SILT_ON_RESTORE_RELOAD, /* files whose rows are gone load again */
+    SILT_ON_RESTORE_FORGET  /* a new epoch: all files load into it as it is */
+} silt_on_restore;
+
 /* What becomes of a new file with the content of another. */
 typedef enum silt_on_duplicate {
     SILT_ON_DUPLICATE_LOAD,
@@ -76,8 +83,9 @@ typedef struct silt_config_connection {
 } silt_config_connection;
 
 typedef struct silt_config_table {
-    const char *name; /* table_name */
-    int line;         /* of its entry in the file */
+    const char *name;       /* table_name */
+    const char *state_name; /* it had before, as its appId and state still have; NULL: the same */
+    int line;               /* of its entry in the file */
 
     /* ---- source */
     const char *const *source_paths;    /* patterns, absolute and normalised, in the file's order */
@@ -105,6 +113,8 @@ typedef struct silt_config_table {
     silt_on_change on_change;         /* IGNORE */
     silt_on_duplicate on_duplicate;   /* LOAD */
     silt_bad_row_policy bad_rows;     /* FAIL */
+    silt_on_restore on_restore;       /* STOP */
+    bool allow_txn_expiry;            /* also where the target may forget which batches it has */
     int64_t batch_max_files;          /* 0: no limit */
     int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
     silt_commit_retry commit_retry;

@@ -278,6 +278,23 @@ static void check_partitions(reading *t)
         MISTAKE(t, "write.overwrite_partitions", "write.partition_by is missing");
 }
 
+/* "table", or "pipeline/table". */
+static void read_renamed(reading *t)
+{
+    const char *from = t->raw.out.state_name, *slash = from ? strchr(from, '/') : NULL;
+    if (!from) return;
+    char pipeline[128] = "";
+    if (slash && (size_t)(slash - from) < sizeof(pipeline))
+        memcpy(pipeline, from, (size_t)(slash - from));
+    if (!silt_config_is_name(slash ? slash + 1 : from) || (slash && !silt_config_is_name(pipeline)))
+        MISTAKE(
+            t, "renamed_from",
+            "found \"%.100s\"; the table_name it had before, or pipeline/table_name, is allowed",
+            from);
+    else if (!slash && silt_streq(from, t->raw.out.name))
+        MISTAKE(t, "renamed_from", "that is its name; remove it");
+}
+
 static void read_policies(reading *t)
 {
     silt_config_table *out = &t->raw.out;
@@ -299,12 +316,13 @@ static void read_policies(reading *t)
     out->on_change =
         t->raw.on_change < 0 ? SILT_ON_CHANGE_IGNORE : (silt_on_change)t->raw.on_change;
     if (out->on_change == SILT_ON_CHANGE_RELOAD &&
-        (out->strategy != SILT_STRATEGY_APPEND || !out->audit_columns ||
-         (out->format != SILT_TARGET_DELTA && !silt_config_is_database(out->format))))
+        (out->strategy != SILT_STRATEGY_APPEND || !out->audit_columns))
         MISTAKE(
             t, "on_change",
             "reload takes a file's rows out, which needs loading_strategy: append with audit "
             "columns; write ignore or error, and bring an older version back by 'silt restore'");
+    out->on_restore =
+        t->raw.on_restore < 0 ? SILT_ON_RESTORE_STOP : (silt_on_restore)t->raw.on_restore;
     out->on_duplicate =
         t->raw.on_duplicate < 0 ? SILT_ON_DUPLICATE_LOAD : (silt_on_duplicate)t->raw.on_duplicate;
     out->bad_rows.on =
@@ -355,6 +373,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     read_schema(&t);
     read_target(&t);
     read_policies(&t);
+    read_renamed(&t);
     check_partitions(&t);
     silt_config_scd2_read(r, node, t.path, &t.raw);
     silt_config_check_raw(r, node, t.path, &t.raw);

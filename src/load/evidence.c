@@ -59,44 +59,84 @@ bool silt_evidence_there(const silt_target *target)
     return find(target, SILT_COLUMN_SOURCE_FILE) >= 0 && find(target, SILT_COLUMN_BATCH_ID) >= 0;
 }
 
-static int by_number(const void *a, const void *b)
+#define GROUPS_MAX 64 /* of a condition: it nests that deep */
+
+static int by_batch(const void *a, const void *b)
 {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    const int64_t x = ((const silt_evidence *)a)->batch_id,
+                  y = ((const silt_evidence *)b)->batch_id;
     return x < y ? -1 : x > y;
 }
 
-/* A list of each number once; _batch_id may be a STRING. */
-static bool put_batches(const silt_target *target, const silt_evidence *items, size_t count,
-                        silt_buf *where)
+typedef struct condition {
+    silt_evidence *items; /* by batch */
+    size_t count;
+    const char *quote; /* _batch_id may be a STRING */
+    silt_buf text;
+} condition;
+
+/* "the file is one of these" */
+static void put_files(condition *c, size_t from, size_t to)
 {
-    const silt_type *schema = silt_snapshot_schema(target->snapshot);
-    bool text = schema->fields[find(target, SILT_COLUMN_BATCH_ID)].type->kind == SILT_TYPE_STRING;
-    const char *quote = text ? "'" : "";
-    SILT_FREE void *memory = malloc(count * sizeof(int64_t));
-    int64_t *numbers = memory;
-    if (!numbers) return false;
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = items[i].batch_id;
-    qsort(numbers, count, sizeof(*numbers), by_number);
-    for (size_t i = 0; i < count; i++)
-        if (!i || numbers[i] != numbers[i - 1])
-            silt_buf_printf(where, "%s%s%" PRId64 "%s", i ? ", " : "", quote, numbers[i], quote);
-    return true;
+    silt_buf_puts(&c->text, SILT_COLUMN_SOURCE_FILE " IN (");
+    for (size_t i = from; i < to; i++) {
+        if (i > from) silt_buf_puts(&c->text, ", ");
+        silt_expr_quote(c->items[i].path, '\'', &c->text);
+    }
+    silt_buf_puts(&c->text, ")");
+}
+
+static size_t group_end(const condition *c, size_t from)
+{
+    size_t to = from + 1;
+    while (to < c->count && c->items[to].batch_id == c->items[from].batch_id)
+        to++;
+    return to;
+}
+
+/* Batch by batch, just these. */
+static void put_groups(condition *c)
+{
+    for (size_t from = 0, to; from < c->count; from = to) {
+        to = group_end(c, from);
+        silt_buf_printf(&c->text, "%s(" SILT_COLUMN_BATCH_ID " = %s%" PRId64 "%s AND ",
+                        from ? " OR " : "", c->quote, c->items[from].batch_id, c->quote);
+        put_files(c, from, to);
+        silt_buf_puts(&c->text, ")");
+    }
+}
+
+static void put_lists(condition *c)
+{
+    put_files(c, 0, c->count);
+    silt_buf_puts(&c->text, " AND " SILT_COLUMN_BATCH_ID " IN (");
+    for (size_t from = 0; from < c->count; from = group_end(c, from))
+        silt_buf_printf(&c->text, "%s%s%" PRId64 "%s", from ? ", " : "", c->quote,
+                        c->items[from].batch_id, c->quote);
+    silt_buf_puts(&c->text, ")");
 }
 
 const char *silt_evidence_condition(const silt_target *target, const silt_evidence *items,
                                     size_t count, silt_arena *arena)
 {
-    SILT_CLEAN(silt_buf) where = {0};
-    silt_buf_puts(&where, SILT_COLUMN_SOURCE_FILE " IN (");
-    for (size_t i = 0; i < count; i++) {
-        if (i) silt_buf_puts(&where, ", ");
-        silt_expr_quote(items[i].path, '\'', &where);
-    }
-    silt_buf_puts(&where, ") AND " SILT_COLUMN_BATCH_ID " IN (");
-    bool done = put_batches(target, items, count, &where);
-    silt_buf_puts(&where, ")");
-    return done ? silt_buf_copy(&where, arena) : NULL;
+    const silt_type *schema = silt_snapshot_schema(target->snapshot);
+    bool text = schema->fields[find(target, SILT_COLUMN_BATCH_ID)].type->kind == SILT_TYPE_STRING;
+    condition c = {.items = malloc(count * sizeof(*items)), .count = count};
+    if (!c.items) return NULL;
+    memcpy(c.items, items, count * sizeof(*items));
+    qsort(c.items, count, sizeof(*c.items), by_batch);
+    c.quote = text ? "'" : "";
+    size_t groups = 0;
+    for (size_t from = 0; from < count; from = group_end(&c, from))
+        groups++;
+    if (groups <= GROUPS_MAX)
+        put_groups(&c);
+    else
+        put_lists(&c);
+    const char *out = silt_buf_copy(&c.text, arena);
+    silt_buf_release(&c.text);
+    free(c.items);
+    return out;
 }
 
 /* Rows by file and batch, of batches in (after, until]. */

@@ -10,8 +10,8 @@ silt_status silt_evidence_read(silt_load *load, silt_target *target, int64_t aft
                                silt_arena *arena, const silt_evidence **out, size_t *count,
                                silt_error *err);
 
-/* "The row is of these files, and of the batches that loaded them"; NULL: out of memory. Where a
- * file has rows of several of these batches it takes all of them: count. */
+/* "The row is of these files, and of the batches that loaded them", one item or more; NULL: out of
+ * memory. Of very many batches it takes rows of all their files: count. */
 const char *silt_evidence_condition(const silt_target *target, const silt_evidence *items,
                                     size_t count, silt_arena *arena);
 

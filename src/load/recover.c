@@ -1,9 +1,10 @@
 /* Reconcile and fence. */
 #include "load/recover.h"
 
-#include "load/rejects.h"
-
 #include <stdio.h>
+
+#include "load/rejects.h"
+#include "load/restored.h"
 
 /* error_message of a row that waits, or is tried, again. */
 #define CRASH_FORMAT(int64) \
@@ -14,6 +15,16 @@ int64_t silt_next_number(const silt_load *load, const silt_target *target)
 {
     int64_t promised = silt_tracker_promised(load->tracker, target->app_id);
     return (promised > target->app_version ? promised : target->app_version) + 1;
+}
+
+int64_t silt_highest_number(const silt_load *load, const silt_target *target)
+{
+    int64_t number = target->app_version + 1;
+    if (!load->tracker) return number;
+    int64_t last = silt_tracker_last(load->tracker, target->app_id);
+    int64_t promised = silt_tracker_promised(load->tracker, target->app_id);
+    if (number < last) number = last;
+    return number < promised ? promised : number;
 }
 
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,
@@ -95,13 +106,33 @@ silt_status silt_take_number(silt_load *load, const silt_target *target, silt_le
         .files = files,
         .file_count = count,
     };
-    *number = load->tracker ? silt_next_number(load, target) : target->app_version + 1;
+    int64_t next = load->tracker ? silt_next_number(load, target) : target->app_version + 1;
+    if (*number < next) *number = next;
     for (;; (*number)++) {
         silt_ledger taken;
         ledger.number = *number;
         silt_status st = silt_ledger_write(target->store, &ledger, scratch, &taken, err);
         if (st != SILT_EXISTS) return st;
     }
+}
+
+silt_status silt_take_rows(silt_load *load, silt_target *target, silt_ledger_kind kind,
+                           const silt_ledger_file *files, size_t file_count,
+                           const silt_evidence *items, size_t item_count, int64_t *number,
+                           silt_error *err)
+{
+    int64_t wanted = 0, found = 0;
+    for (size_t i = 0; i < item_count; i++)
+        wanted += items[i].row_count;
+    if (item_count) SILT_TRY(target->ops->remove(load, target, items, item_count, -1, &found, err));
+    if (found != wanted)
+        return silt_fail(err, SILT_INCONSISTENT,
+                         "table %s: %" PRId64 " rows are to go, but %" PRId64
+                         " rows can't be told from them",
+                         target->table->name, wanted, found);
+    SILT_TRY(silt_take_number(load, target, kind, files, file_count, number, err));
+    if (!item_count) return target->ops->fence(load, target, *number, err);
+    return target->ops->remove(load, target, items, item_count, *number, &found, err);
 }
 
 silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, const char *attempt,
@@ -290,9 +321,10 @@ static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target 
 }
 
 /* `known`: the highest number that the target and the tracker both know. */
-static silt_status fail_went_back(silt_load *load, const silt_target *target, int64_t known,
+static silt_status fail_went_back(silt_load *load, silt_target *target, int64_t known,
                                   silt_error *err)
 {
+    target->back = SILT_BACK_BEHIND;
     SILT_CLEAN(silt_buf) files = {0};
     size_t count, gone = 0;
     const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
@@ -310,7 +342,8 @@ static silt_status fail_went_back(silt_load *load, const silt_target *target, in
               files.size ? files.data : "none", gone > 3 ? ", …" : "");
     return silt_hint(err, SILT_INCONSISTENT,
                      "bring the target back; or accept it as it is by 'silt reset-state': what its "
-                     "ledgers say is loaded stays loaded, the rest is loaded again");
+                     "ledgers say is loaded stays loaded, the rest is loaded again (on_restore: "
+                     "reload does so by itself)");
 }
 
 /* Files that were loaded before an epoch began wait again. */
@@ -335,6 +368,14 @@ static silt_status add_forgotten(row_list *list, silt_load *load, const silt_tar
     return SILT_OK;
 }
 
+/* A target that went back was accepted as it is: the ledger names all files that it lost. */
+static bool has_lost(const silt_ledger *chain, size_t count, int64_t last)
+{
+    for (size_t i = 0; i < count; i++)
+        if (chain[i].kind == SILT_LEDGER_LOST && chain[i].number > last) return true;
+    return false;
+}
+
 static silt_status reconcile(silt_load *load, silt_target *target, silt_settled *report,
                              silt_error *err)
 {
@@ -347,7 +388,8 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
     silt_status st = silt_ledger_chain(target->store, target->app_id, target->app_version, last,
                                        list.arena, &chain, &count, &end, err);
     if (st != SILT_OK && st != SILT_INCONSISTENT) return st;
-    if (st == SILT_OK && end < last) return fail_went_back(load, target, end, err);
+    if (st == SILT_OK && end < last && !has_lost(chain, count, last))
+        return fail_went_back(load, target, end, err);
     SILT_TRY(silt_rejects_publish(load, target, chain, count, err));
     for (size_t i = 0; i < count; i++)
         for (size_t f = 0; f < chain[i].file_count; f++) {
@@ -416,6 +458,7 @@ silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error 
         silt_ledger_read(target->store, target->app_id, target->app_version, scratch, &ledger, err);
     if (st != SILT_OK && st != SILT_NOT_FOUND && st != SILT_CORRUPT) return st;
     if (st == SILT_OK && ledger.table_id && !silt_streq(ledger.table_id, target->id)) {
+        target->back = SILT_BACK_REPLACED;
         silt_fail(err, SILT_INCONSISTENT,
                   "table %s: %s was replaced by another table (its id was %s, is %s)",
                   target->table->name, target->store->uri, ledger.table_id, target->id);
@@ -429,26 +472,91 @@ silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error 
 
 /* ---- settle */
 
+/* The tracker's records of a table that was renamed become those of its new name: one commit. What
+ * stays of the old ones means nothing any more. */
+static silt_status follow_name(silt_load *load, const silt_target *target, silt_error *err)
+{
+    const char *old = target->table->state_name, *name = target->table->name;
+    if (!old || strchr(old, '/')) return SILT_OK;
+    SILT_VEC(silt_tracked) rows = {0};
+    size_t count;
+    const silt_tracked *all = silt_tracker_rows(load->tracker, &count);
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < count; i++) {
+        if (strcmp(all[i].table_name, old) != 0) continue;
+        silt_tracked now = all[i], then = all[i];
+        now.table_name = name;
+        then.error_message = "its table was renamed";
+        then.updated_us = silt_now_us(load->clock);
+        bool known = silt_tracker_find(load->tracker, name, now.file_path);
+        if (known && then.status == SILT_FILE_UNLOADED) continue; /* done */
+        then.status = SILT_FILE_UNLOADED;
+        if ((!known && !silt_vec_push(&rows, now)) || !silt_vec_push(&rows, then))
+            st = silt_fail_nomem(err);
+    }
+    const silt_tracker_change change = {
+        .rows = rows.items, .row_count = rows.count, .operation = "RENAME"};
+    if (st == SILT_OK && rows.count) st = silt_tracker_commit(load->tracker, &change, err);
+    silt_vec_free(&rows);
+    return st;
+}
+
+/* A target that forgets which batches it has can't judge. */
+static silt_status check_expiry(const silt_target *target, silt_error *err)
+{
+    static const char key[] = "delta.setTransactionRetentionDuration";
+    if (!target->snapshot || target->table->allow_txn_expiry) return SILT_OK;
+    const char *value = silt_snapshot_property(target->snapshot, key);
+    if (!value) return SILT_OK;
+    silt_fail(err, SILT_INVALID,
+              "table %s: %s has %s = %s, by which it forgets which batches were loaded",
+              target->table->name, target->store->uri, key, value);
+    return silt_hint(err, SILT_INVALID,
+                     "remove the property by 'silt alter'; or, where each batch is younger than "
+                     "that when the next one comes, write allow_txn_expiry: true");
+}
+
+/* One step; `*settled` where there is nothing more to do. */
+static silt_status settle_step(silt_load *load, silt_target *target, silt_settled *report,
+                               bool *settled, silt_error *err)
+{
+    SILT_TRY(silt_load_check(load, err));
+    SILT_TRY(silt_tracker_refresh(load->tracker, err)); /* the tracker, *then* the target */
+    SILT_TRY(follow_name(load, target, err));
+    SILT_TRY(silt_target_refresh(load, target, err));
+    SILT_TRY(check_expiry(target, err));
+    SILT_TRY(silt_target_follow(load, target, err));
+    const int64_t last = silt_tracker_last(load->tracker, target->app_id);
+    int64_t open;
+    const char *attempt;
+    silt_status st;
+    if (target->app_version < last) {
+        (void)fail_went_back(load, target, target->app_version, err);
+        *settled = !target->there; /* then there is nothing to be settled with */
+        return silt_restored_accept(load, target, err);
+    }
+    if (target->app_version > last) {
+        target->back = SILT_BACK_TOUCHED;
+        st = reconcile(load, target, report, err);
+        if (st != SILT_INCONSISTENT || target->back != SILT_BACK_BEHIND) return st;
+        return silt_restored_accept(load, target, err);
+    }
+    if (silt_open_batch(load, target, &open, &attempt))
+        return fence_open(load, target, open, attempt, report, err);
+    target->back = SILT_BACK_TOUCHED;
+    st = silt_check_vouched(load, target, err);
+    *settled = st == SILT_OK;
+    return st == SILT_INCONSISTENT ? silt_restored_accept(load, target, err) : st;
+}
+
 silt_status silt_settle(silt_load *load, silt_target *target, silt_settled *report, silt_error *err)
 {
+    silt_error local = {0};
+    if (!err) err = &local;
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        SILT_TRY(silt_load_check(load, err));
-        SILT_TRY(silt_tracker_refresh(load->tracker, err)); /* the tracker, *then* the target */
-        SILT_TRY(silt_target_refresh(load, target, err));
-        SILT_TRY(silt_target_follow(load, target, err));
-        const int64_t last = silt_tracker_last(load->tracker, target->app_id);
-        int64_t open;
-        const char *attempt;
-        if (target->app_version < last)
-            return fail_went_back(load, target, target->app_version, err);
-
-        silt_status st;
-        if (target->app_version > last)
-            st = reconcile(load, target, report, err);
-        else if (silt_open_batch(load, target, &open, &attempt))
-            st = fence_open(load, target, open, attempt, report, err);
-        else
-            return silt_check_vouched(load, target, err);
+        bool settled = false;
+        silt_status st = settle_step(load, target, report, &settled, err);
+        if (st == SILT_OK && settled) return SILT_OK;
         if (st != SILT_OK && st != SILT_CONFLICT) return st;
     }
     return silt_fail(err, SILT_CONFLICT, "table %s: other processes change its state all the time",

@@ -40,11 +40,22 @@ silt_status silt_fence(silt_load *load, silt_target *target, int64_t number, con
 int64_t silt_next_number(const silt_load *load, const silt_target *target);
 
 /* Write a ledger of that kind, of `files` (may be none), under the next number that no batch has
- * planned. It counts once a commit of the number stands, and that has to be made upon the target as
- * it was last refreshed. */
+ * planned, and not below `*number`. It counts once a commit of the number stands, and that has to
+ * be made upon the target as it was last refreshed. */
 silt_status silt_take_number(silt_load *load, const silt_target *target, silt_ledger_kind kind,
                              const silt_ledger_file *files, size_t count, int64_t *number,
                              silt_error *err);
+
+/* The highest number that is known to anyone: of the batch after V, which somebody may have planned
+ * without our knowing, or one that the tracker knows and a target brought back doesn't. */
+int64_t silt_highest_number(const silt_load *load, const silt_target *target);
+
+/* A ledger as above and its commit, in which the rows of `items` go: just so many as these say, or
+ * INCONSISTENT and nothing is done. CONFLICT: somebody was faster; look again. */
+silt_status silt_take_rows(silt_load *load, silt_target *target, silt_ledger_kind kind,
+                           const silt_ledger_file *files, size_t file_count,
+                           const silt_evidence *items, size_t item_count, int64_t *number,
+                           silt_error *err);
 
 /* Rows of the table's open batch: its number and attempt; false when nothing is open. */
 bool silt_open_batch(const silt_load *load, const silt_target *target, int64_t *number,

@@ -1,5 +1,6 @@
 /* reset-state: drop what the pipeline believes; what the targets' ledgers say stays true. */
 #include "load/compare.h"
+#include "load/recover.h"
 #include "load/session.h"
 
 /* ---- one table: its rows anew, from the ledgers */
@@ -51,48 +52,80 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
 
 /* ---- fences */
 
-/* The highest number that is known to anyone: of the batch after V, which somebody may have planned
- * without our knowing, or one that the tracker knows and a target brought back doesn't. */
-static int64_t last_number(const silt_load *load, const silt_target *target)
+/* The rows that the ledgers vouch for, as they stand there now: maybe fewer than were loaded. */
+static silt_status find_rows(silt_load *load, silt_target *target, silt_comparison *c,
+                             const silt_evidence **items, size_t *count, silt_error *err)
 {
-    int64_t number = target->app_version + 1;
-    if (!load->tracker) return number;
-    int64_t last = silt_tracker_last(load->tracker, target->app_id);
-    int64_t promised = silt_tracker_promised(load->tracker, target->app_id);
-    if (number < last) number = last;
-    return number < promised ? promised : number;
+    const silt_evidence *found;
+    size_t found_count;
+    *count = 0;
+    SILT_TRY(silt_compare_chain(target, c, err));
+    SILT_TRY(silt_compare_evidence(load, target, c, err));
+    SILT_TRY(
+        target->ops->evidence(load, target, -1, INT64_MAX, c->arena, &found, &found_count, err));
+    silt_evidence *mine = silt_arena_calloc(c->arena, found_count + 1, sizeof(*mine));
+    if (!mine) return silt_fail_nomem(err);
+    for (size_t i = 0; i < found_count; i++) {
+        const silt_loaded *item = silt_map64_get(c->by_path, found[i].path, strlen(found[i].path));
+        if (item && silt_ledger_loads(item->ledger->kind) &&
+            item->ledger->number == found[i].batch_id)
+            mine[(*count)++] = found[i];
+    }
+    *items = mine;
+    return SILT_OK;
+}
+
+/* A new epoch in whose commit the rows go. */
+static silt_status delete_rows(silt_load *load, silt_target *target, const char *attempt,
+                               int64_t *spent, silt_lines *lines, silt_error *err)
+{
+    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
+    const silt_evidence *items = NULL;
+    size_t count = 0;
+    int64_t rows = 0;
+    SILT_TRY(find_rows(load, target, &c, &items, &count, err));
+    SILT_TRY(silt_take_rows(load, target, SILT_LEDGER_EPOCH, NULL, 0, items, count, spent, err));
+    if (attempt) target->ops->clean(load, target, attempt);
+    for (size_t i = 0; i < count; i++)
+        rows += items[i].row_count;
+    silt_lines_add(lines, "%s: deleted %" PRId64 " rows of %zu files", target->table->name, rows,
+                   count);
+    return SILT_OK;
 }
 
 /* After this no attempt planned before can commit, and the last word in the target's log is ours.
  */
-static silt_status fence_table(silt_load *load, silt_target *target, bool forget, silt_lines *lines,
-                               silt_error *err)
+static silt_status fence_table(silt_load *load, silt_target *target, const silt_reset_options *opts,
+                               silt_lines *lines, silt_error *err)
 {
+    const silt_ledger_kind kind = opts->forget ? SILT_LEDGER_EPOCH : SILT_LEDGER_FENCE;
     silt_status st = SILT_CONFLICT;
     for (int round = 0; st == SILT_CONFLICT && round < 20; round++) {
         SILT_TRY(silt_target_refresh(load, target, err));
         if (!target->there) return SILT_OK;
-        int64_t number = last_number(load, target), spent = -1;
+        int64_t number = silt_highest_number(load, target), spent = number + 1;
         int64_t open;
         const char *attempt = NULL;
         if (load->tracker) (void)silt_open_batch(load, target, &open, &attempt);
-        st = silt_fence(load, target, number, attempt,
-                        forget ? SILT_LEDGER_EPOCH : SILT_LEDGER_FENCE, &spent, err);
+        st = opts->delete_rows ? delete_rows(load, target, attempt, &spent, lines, err)
+                               : silt_fence(load, target, number, attempt, kind, &spent, err);
         if (st == SILT_OK)
             silt_lines_add(lines, "%s: %s with number %" PRId64, target->table->name,
-                           forget ? "a new epoch begins" : "older attempts are fenced", spent);
+                           opts->forget ? "a new epoch begins" : "older attempts are fenced",
+                           spent);
     }
     if (st != SILT_OK) return st;
     SILT_TRY(silt_target_refresh(load, target, err));
     return silt_target_follow(load, target, err);
 }
 
-static silt_status reset_table(silt_load *load, const silt_config_table *table, bool forget,
-                               bool rebuild, silt_lines *lines, silt_error *err)
+static silt_status reset_table(silt_load *load, const silt_config_table *table,
+                               const silt_reset_options *opts, silt_lines *lines, silt_error *err)
 {
+    const bool rebuild = opts->table != NULL;
     silt_target target;
     SILT_TRY(silt_target_open(load, table, &target, err));
-    silt_status st = fence_table(load, &target, forget, lines, err);
+    silt_status st = fence_table(load, &target, opts, lines, err);
     if (st == SILT_OK && rebuild && !target.there &&
         silt_tracker_last(load->tracker, target.app_id) >= 0) {
         st = silt_fail(err, SILT_INVALID, "table %s: its target %s is gone", table->name,
@@ -120,7 +153,8 @@ static bool collect_key(void *ctx, const silt_object *object)
     return !list->failed;
 }
 
-/* Newest log entries first: what a crash leaves is a table of before, or none that can be read. */
+/* Newest log entries first, and data files after all of them: what a crash leaves is a table of
+ * before, or none. */
 static silt_status drop_table(silt_store *store, silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
@@ -128,16 +162,19 @@ static silt_status drop_table(silt_store *store, silt_error *err)
     key_list list = {.arena = arena};
     silt_status st = store->ops->list(store, "", NULL, true, collect_key, &list, err);
     if (st == SILT_OK && list.failed) st = silt_fail_nomem(err);
-    for (size_t i = list.keys.count; st == SILT_OK && i-- > 0;)
-        st = store->ops->remove(store, list.keys.items[i], err);
+    for (int log = 1; log >= 0; log--)
+        for (size_t i = list.keys.count; st == SILT_OK && i-- > 0;)
+            if (silt_starts_with(list.keys.items[i], SILT_LOG_DIR) == log)
+                st = store->ops->remove(store, list.keys.items[i], err);
     silt_vec_free(&list.keys);
     return st;
 }
 
-static silt_status reset_all(silt_load *load, bool forget, silt_lines *lines, silt_error *err)
+static silt_status reset_all(silt_load *load, const silt_reset_options *opts, silt_lines *lines,
+                             silt_error *err)
 {
     for (size_t i = 0; i < load->config->table_count; i++)
-        SILT_TRY(reset_table(load, &load->config->tables[i], forget, false, lines, err));
+        SILT_TRY(reset_table(load, &load->config->tables[i], opts, lines, err));
     silt_tracker_free(load->tracker);
     load->tracker = NULL;
     SILT_TRY(drop_table(load->tracker_store, err));
@@ -146,13 +183,36 @@ static silt_status reset_all(silt_load *load, bool forget, silt_lines *lines, si
     return SILT_OK;
 }
 
+/* Before anything is changed: whether the rows of a table can be told from others'. */
+static silt_status check_deletable(silt_load *load, const silt_config_table *table, silt_error *err)
+{
+    silt_target target;
+    SILT_TRY(silt_target_open(load, table, &target, err));
+    silt_status st = silt_target_refresh(load, &target, err);
+    bool append = table->strategy == SILT_STRATEGY_APPEND;
+    bool may = !target.there || (append && target.ops->has_evidence(&target));
+    silt_target_release(&target);
+    if (st != SILT_OK || may) return st;
+    st =
+        silt_fail(err, SILT_INVALID, "table %s: %s; its rows can't be told from others",
+                  table->name, append ? "it has no audit columns" : "it isn't loaded by appending");
+    return silt_hint(err, st,
+                     "leave out --delete-rows; or name the tables to reset by --table, or delete "
+                     "this one's rows by 'silt delete'");
+}
+
 static silt_status reset(silt_load *load, const silt_reset_options *opts, silt_lines *lines,
                          silt_error *err)
 {
-    if (!opts->table) return reset_all(load, opts->forget, lines, err);
-    for (size_t i = 0; i < load->config->table_count; i++)
-        if (strcmp(load->config->tables[i].name, opts->table) == 0)
-            return reset_table(load, &load->config->tables[i], opts->forget, true, lines, err);
+    const silt_config_table *one = NULL;
+    for (size_t i = 0; i < load->config->table_count; i++) {
+        const silt_config_table *table = &load->config->tables[i];
+        if (opts->table && strcmp(table->name, opts->table) != 0) continue;
+        one = table;
+        if (opts->delete_rows) SILT_TRY(check_deletable(load, table, err));
+    }
+    if (!opts->table) return reset_all(load, opts, lines, err);
+    if (one) return reset_table(load, one, opts, lines, err);
     return silt_fail(err, SILT_INVALID, "pipeline '%s' has no table '%s'", load->config->pipeline,
                      opts->table);
 }
@@ -164,6 +224,8 @@ silt_status silt_pipeline_reset(silt_pipeline *pipeline, const silt_reset_option
     silt_load *load = silt_pipeline_load(pipeline);
     if (!opts) opts = &defaults;
     silt_lines lines = {.arena = arena};
+    if (opts->delete_rows && !opts->forget)
+        return silt_fail(err, SILT_INVALID, "rows are only deleted where files are forgotten");
     /* A tracker that can't be read is what reset is for; it stands in nobody's way. */
     silt_status st = silt_session_begin(load, 0, false, err);
     if (st == SILT_INCONSISTENT && !opts->table) st = silt_session_lock(load, err);

@@ -28,8 +28,13 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
                      .app_version = -1,
                      .version = -1,
                      .vouched = -1};
-    if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, table->name) < 0)
-        return silt_fail_nomem(err);
+    const char *name = table->state_name ? table->state_name : table->name;
+    t.app_id = NULL;
+    if (strchr(name, '/')) /* of a pipeline that was renamed */
+        t.app_id = strdup(name);
+    else if (asprintf(&t.app_id, "%s/%s", load->config->pipeline, name) < 0)
+        t.app_id = NULL;
+    if (!t.app_id) return silt_fail_nomem(err);
     silt_status st = open_place(load, &t, err);
     bool raw = table->format == SILT_TARGET_PARQUET || table->format == SILT_TARGET_CSV;
     if (st == SILT_OK && raw) st = silt_target_raw_store(load, &t, t.store, err);

@@ -20,6 +20,14 @@ typedef struct silt_evidence {
     int64_t batch_id, row_count;
 } silt_evidence;
 
+/* In what way a target isn't what the last batch left. */
+typedef enum silt_back {
+    SILT_BACK_TOUCHED,  /* somebody took rows out */
+    SILT_BACK_BEHIND,   /* it doesn't know of batches that the tracker knows of */
+    SILT_BACK_REPLACED, /* it is another one */
+    SILT_BACK_RESTORED  /* to an older version */
+} silt_back;
+
 typedef struct silt_target_ops {
     /* Read what stands there now: all that silt_target has below its line. A target that isn't
      * there is fine. */
@@ -67,6 +75,8 @@ struct silt_target {
                         yet looked */
     struct silt_sql_table *sql; /* of a table of a database (load/target_sql.h) */
     struct silt_raw *raw;       /* of a folder of raw files */
+    silt_back back;             /* where it was found to be INCONSISTENT as a whole */
+    int64_t restored_to;        /* RESTORED: the version whose rows it has; -1: it can't be told */
     /* ---- as it was at the last refresh, or our last commit */
     bool there;
     const char *id;          /* what tells it from another in the same place; NULL: nothing does */

@@ -1,4 +1,5 @@
 /* A Delta table as target: its log is the judge. */
+#include "base/json.h"
 #include "load/evidence.h"
 #include "load/load.h"
 #include "silt/edit.h"
@@ -64,36 +65,60 @@ static silt_status fail_touched(const silt_target *target, int64_t version, cons
         target->store->uri, target->table->name);
 }
 
-/* What a foreign commit did to our rows; NULL: nothing. `*ours`: it is the commit of batch V
- * itself. */
-static const char *what_it_did(const silt_target *target, const silt_action *actions, size_t count,
-                               bool *ours)
+/* What a commit since our last one was. */
+typedef struct foreign {
+    const char *did; /* to our rows; NULL: nothing */
+    bool ours;       /* it is the commit of batch V itself */
+    bool restores;
+    int64_t restored_to; /* -1: it doesn't say */
+} foreign;
+
+static int64_t restored_version(const silt_commit_info *info, silt_arena *arena)
 {
-    const char *did = NULL;
+    const silt_json *json, *value;
+    int64_t version = -1;
+    if (!info->json || silt_json_parse(silt_bytes_of(info->json), arena, &json, NULL) != SILT_OK)
+        return -1;
+    value = silt_json_get(silt_json_get(json, "operationParameters"), "version");
+    const char *digits = silt_json_string(value); /* deltalake quotes numbers */
+    if (digits) return silt_parse_int64(digits, &version) ? version : -1;
+    return silt_json_int(value, -1);
+}
+
+static foreign what_it_did(const silt_target *target, const silt_action *actions, size_t count,
+                           silt_arena *arena)
+{
+    foreign f = {.restored_to = -1};
     bool silts = false; /* conservation held there */
-    *ours = false;
     for (size_t i = 0; i < count; i++) {
         const silt_action *a = &actions[i];
         if (a->kind == SILT_ACTION_APP_TXN && strcmp(a->app_txn.app_id, target->app_id) == 0 &&
             a->app_txn.version == target->app_version)
-            *ours = true;
-        if (a->kind == SILT_ACTION_REMOVE && a->remove.data_change && !did)
-            did = "removed data files";
-        if (a->kind == SILT_ACTION_COMMIT_INFO && silt_streq(a->commit_info.operation, "RESTORE"))
-            did = "restored an older version";
-        if (a->kind == SILT_ACTION_COMMIT_INFO && a->commit_info.engine_info &&
-            silt_starts_with(a->commit_info.engine_info, "silt/") &&
+            f.ours = true;
+        if (a->kind == SILT_ACTION_REMOVE && a->remove.data_change && !f.did)
+            f.did = "removed data files";
+        if (a->kind != SILT_ACTION_COMMIT_INFO) continue;
+        if (silt_streq(a->commit_info.operation, "RESTORE")) {
+            f.did = "restored an older version";
+            f.restores = true;
+            f.restored_to = restored_version(&a->commit_info, arena);
+        }
+        if (a->commit_info.engine_info && silt_starts_with(a->commit_info.engine_info, "silt/") &&
             silt_streq(a->commit_info.operation, "MERGE"))
             silts = true;
     }
-    return silts ? NULL : did;
+    if (silts) f.did = NULL;
+    return f;
 }
 
+/* From the newest commit back to ours. The newest of those that did something is told. */
 static silt_status check_log(silt_target *target, silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
     const int64_t newest = silt_snapshot_version(target->snapshot);
+    int64_t found = -1; /* version that did something */
+    const char *did = NULL;
     for (int64_t v = newest; v > target->vouched; v--) {
         silt_arena_reset(scratch);
         const silt_action *actions;
@@ -101,11 +126,19 @@ static silt_status check_log(silt_target *target, silt_error *err)
         silt_status st = silt_log_commit_read(target->store, v, scratch, &actions, &count, err);
         if (st == SILT_NOT_FOUND) break; /* cleaned up: what was before can't be known any more */
         if (st != SILT_OK) return st;
-        bool ours;
-        const char *did = what_it_did(target, actions, count, &ours);
-        if (ours) break;
-        if (did) return fail_touched(target, v, did, err);
+        const foreign f = what_it_did(target, actions, count, scratch);
+        if (f.ours) break;
+        if (!f.did) continue;
+        if (!did) {
+            found = v;
+            did = f.did;
+            target->back = f.restores ? SILT_BACK_RESTORED : SILT_BACK_TOUCHED;
+            target->restored_to = f.restored_to;
+        } else if (target->restored_to >= v) {
+            target->restored_to = -1; /* a version that is itself of something else */
+        }
     }
+    if (did) return fail_touched(target, found, did, err);
     target->vouched = newest;
     return SILT_OK;
 }

@@ -67,7 +67,7 @@ static silt_status check_rows(unloading *u)
 
 static silt_status unload(unloading *u, silt_unload_table *out)
 {
-    int64_t number, rows;
+    int64_t number = 0, rows;
     silt_settled settled = {0};
     const silt_ledger_kind kind = u->opts->again ? SILT_LEDGER_LOST : SILT_LEDGER_UNLOAD;
     SILT_TRY(silt_take_number(u->load, &u->target, kind, u->item->file, 1, &number, u->err));

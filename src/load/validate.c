@@ -207,6 +207,29 @@ static void fixed(fixes *f, int64_t count, const char *format)
     silt_lines_add(&f->lines, format, count);
 }
 
+/* Rows of a file that its ledger doesn't vouch for go, in one commit with a number and a ledger of
+ * its own; those of the batch that the ledger names stay. */
+static silt_status fix_duplicates(silt_load *load, silt_target *target, fixes *f, silt_error *err)
+{
+    silt_lines details = {.arena = f->lines.arena};
+    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
+    silt_settled settled = {0};
+    int64_t number = 0, rows = 0;
+    if (!target->there || target->app_version < 0) return SILT_OK;
+    silt_status st = silt_compare_chain(target, &c, err);
+    if (st == SILT_OK) st = silt_compare_rows(load, target, &c, &details, err);
+    silt_vec_free(&details.items);
+    if (st != SILT_OK || !c.extra.count) return st;
+    SILT_TRY(silt_take_rows(load, target, SILT_LEDGER_REPAIR, NULL, 0, c.extra.items, c.extra.count,
+                            &number, err));
+    for (size_t i = 0; i < c.extra.count; i++)
+        rows += c.extra.items[i].row_count;
+    f->applied++;
+    silt_lines_add(&f->lines, "Removed %" PRId64 " duplicate rows of %zu files from %s", rows,
+                   c.extra.count, target->table->name);
+    return silt_settle(load, target, &settled, err);
+}
+
 static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt_error *err)
 {
     silt_lines details = {.arena = f->lines.arena};
@@ -265,6 +288,7 @@ static void fix_table(silt_load *load, const silt_config_table *table, fixes *f)
     if (st == SILT_OK) st = silt_settle(load, &target, &settled, &why);
     fixed(f, settled.completed, "Recorded %" PRId64 " files whose rows are in the target");
     fixed(f, settled.pending, "Fixed %" PRId64 " orphaned processing records");
+    if (st == SILT_OK) st = fix_duplicates(load, &target, f, &why);
     if (st == SILT_OK) st = fix_rows(load, &target, f, &why);
     if (st == SILT_OK) st = fix_mark(load, &target, f, &why);
     if (target.table) silt_target_release(&target);

@@ -255,7 +255,11 @@ static void refuses_what_is_not_built_yet(void **state)
     (void)state;
     assert_problems(
         "pipeline: p\ncheckpoint_path: s3://b/state\nengine: {spark: \"sc://h:15002\"}\n"
+<<<<<<< HEAD
         "defaults: {allow_txn_expiry: true}\ndatasets: {a: {path: x, "
+=======
+        "defaults: {on_bad_row: rescue}\ndatasets: {a: {path: x, "
+>>>>>>> f32b055 (Loader: on_restore: reload and forget; reset-state --forget --delete-rows; --fix takes duplicates of source files away; renamed_from; allow_txn_expiry; a reset that is killed leaves a tracker of before, or none)
         "write_policy: "
         "{zorder: a}}}\ntables:\n"
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: [{name: c, check: a, "
@@ -266,7 +270,11 @@ static void refuses_what_is_not_built_yet(void **state)
         "local "
         "path is allowed\n"
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
+<<<<<<< HEAD
         "4:12: defaults.allow_txn_expiry: isn't supported yet; remove it\n"
+=======
+        "4:24: defaults.on_bad_row: rescue isn't supported yet; allowed: fail, quarantine, skip\n"
+>>>>>>> f32b055 (Loader: on_restore: reload and forget; reset-state --forget --delete-rows; --fix takes duplicates of source files away; renamed_from; allow_txn_expiry; a reset that is killed leaves a tracker of before, or none)
         "9:17: tables[0].constraints[0]: the table takes no row that violates a constraint of its "
         "own, so that there is none to warn of; remove persist, or write on_violation: fail, drop "
         "or quarantine\n"

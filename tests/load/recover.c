@@ -482,6 +482,27 @@ static void forgetting_is_finished_after_a_crash(void **state)
     run_ok(0);
 }
 
+/* Rows go and the epoch begins in one commit: wherever it dies, the next run makes it whole. */
+static void starting_anew_survives_any_crash(void **state)
+{
+    (void)state;
+    bool fired = true;
+    for (int64_t n = 1; fired; n += 7) {
+        begin(&sim_append);
+        run_ok(3);
+        sim_process p = {
+            .world = &world, .engine = engine, .plan = {.kind = SILT_FAULT_CRASH_AFTER, .at = n}};
+        (void)sim_start_anew(&p);
+        fired = p.calls.fired;
+        sim_outcome out = sim_run_clean(&world, engine);
+        if (out.status != SILT_OK) fail_msg("call %d: %s", (int)n, out.message);
+        assert_string_equal(rows(), sim_append.expected);
+        assert_string_equal(problems(), "");
+        run_ok(0);
+        if (fired) teardown(NULL);
+    }
+}
+
 /* ---- files that crash the loader */
 
 static void a_file_that_always_crashes_the_loader_is_left_out_at_last(void **state)
@@ -528,6 +549,7 @@ int main(void)
         CASE(rows_that_others_took_away_stop_the_run),
         CASE(forgetting_loads_all_again),
         CASE(forgetting_is_finished_after_a_crash),
+        CASE(starting_anew_survives_any_crash),
         CASE(a_file_that_always_crashes_the_loader_is_left_out_at_last),
     };
     return cmocka_run_group_tests_name("recover", tests, setup_all, teardown_all);

@@ -198,9 +198,16 @@ static void csv_files_survive_any_lost_call(void **state)
     sweep(&sim_csv);
 }
 
+static void a_target_that_went_back_survives_any_lost_call(void **state)
+{
+    (void)state;
+    sweep(&sim_restored);
+}
+
 static const sim_scenario *const scenarios[] = {
-    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
-    &sim_bad_file, &sim_two_tables,  &sim_reload, &sim_unload,      &sim_parquet,   &sim_csv};
+    &sim_append,  &sim_partitioned, &sim_upsert,     &sim_append_once, &sim_overwrite,
+    &sim_scd2,    &sim_bad_file,    &sim_two_tables, &sim_reload,      &sim_unload,
+    &sim_parquet, &sim_csv,         &sim_restored};
 
 /* No put is ever known to have happened. */
 static void all_answers_may_be_lost(void **state)
@@ -267,6 +274,7 @@ int main(void)
         cmocka_unit_test(unload_survives_any_lost_call),
         cmocka_unit_test(parquet_files_survive_any_lost_call),
         cmocka_unit_test(csv_files_survive_any_lost_call),
+        cmocka_unit_test(a_target_that_went_back_survives_any_lost_call),
         cmocka_unit_test(all_answers_may_be_lost),
         cmocka_unit_test(one_fault_after_another),
     };

@@ -153,7 +153,7 @@ static int teardown(void **state)
 
 static const sim_scenario *const scenarios[] = {
     &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
-    &sim_bad_file, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv};
+    &sim_bad_file, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv,       &sim_restored};
 
 static void killed_at_store_calls(void **state)
 {

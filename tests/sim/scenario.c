@@ -103,6 +103,14 @@ const sim_scenario sim_reload = {
     .files_ok = 3,
     .changed = {"b.csv", "id,day,value\n4,tue,B4\n8,mon,b8\n9,mon,b9\n"},
 };
+const sim_scenario sim_restored = {
+    .name = "restored",
+    .table = COLUMNS "  batch: {max_files: 1}\n  on_restore: reload\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+    .restored = 1,
+};
 const sim_scenario sim_unload = {
     .name = "unload",
     .table = COLUMNS "  batch: {max_files: 2}\n  deletion_vectors: \"on\"\n",

@@ -27,6 +27,8 @@ typedef struct sim_scenario {
     bool two_tables;       /* and a table "u" of the same files, appended */
     sim_file changed;      /* once the first run is over one of the files is like this, and a second
                               run comes; name NULL: none */
+    int64_t restored;      /* once the first run is over the target goes back to this version, and a
+                              second run comes; 0: it doesn't */
     const char *unloaded;  /* once the run is over this file's rows go; NULL: none's */
 } sim_scenario;
 
@@ -39,9 +41,10 @@ extern const sim_scenario sim_scd2;        /* three batches, of which each split
 extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
 extern const sim_scenario sim_two_tables;  /* append, into two tables */
 extern const sim_scenario sim_reload;      /* append, and a file changes: its rows are replaced */
-extern const sim_scenario sim_unload;      /* append, and a file's rows go */
-extern const sim_scenario sim_parquet;     /* reload into a folder of Parquet files */
-extern const sim_scenario sim_csv;         /* upsert into partitions of a folder of CSV files */
+extern const sim_scenario sim_restored; /* append, the target goes back, and what it lost loads */
+extern const sim_scenario sim_unload;   /* append, and a file's rows go */
+extern const sim_scenario sim_parquet;  /* reload into a folder of Parquet files */
+extern const sim_scenario sim_csv;      /* upsert into partitions of a folder of CSV files */
 
 /* ---- worlds */
 
@@ -109,6 +112,8 @@ sim_outcome sim_run(sim_process *process, bool force, bool retry_failed);
 silt_pipeline *sim_open(sim_process *process);
 /* Its reset-state. */
 silt_status sim_reset(sim_process *process, const char *table, bool forget);
+/* With --forget --delete-rows. */
+silt_status sim_start_anew(sim_process *process);
 
 /* A run without any fault. */
 sim_outcome sim_run_clean(sim_world *world, silt_engine *engine);

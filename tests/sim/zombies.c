@@ -115,8 +115,9 @@ static int64_t count_calls(const sim_scenario *scenario)
 /* ---- the points */
 
 static const sim_scenario *const scenarios[] = {
-    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
-    &sim_bad_file, &sim_two_tables,  &sim_reload, &sim_unload,      &sim_parquet,   &sim_csv};
+    &sim_append,  &sim_partitioned, &sim_upsert,     &sim_append_once, &sim_overwrite,
+    &sim_scd2,    &sim_bad_file,    &sim_two_tables, &sim_reload,      &sim_unload,
+    &sim_parquet, &sim_csv,         &sim_restored};
 
 static void wakes_after_everything_is_done(void **state)
 {
