@@ -158,106 +158,105 @@ static const silt_config_key maintenance_keys[] = {
 #define MILLION      1000000
 
 /* Keys that `defaults` and a table both have. */
-#define POLICY_KEYS                                                                               \
-    {.name = "audit_columns",                                                                     \
-     .kind = SILT_KEY_BOOL,                                                                       \
-     .offset = TABLE(out.audit_columns),                                                          \
-     .fallback = "true",                                                                          \
-     .about = "Add _source_file, _load_timestamp and _batch_id."},                                \
-        {.name = "on_new_column",                                                                 \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(on_new_column),                                                          \
-         .choices = new_columns,                                                                  \
-         .fallback = "fail",                                                                      \
-         .about =                                                                                 \
-             "A source column that the table doesn't have: its file fails, the table grows, or "  \
-             "its values go to _rescued_data."},                                                  \
-        {.name = "on_change",                                                                     \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(on_change),                                                              \
-         .choices = changes,                                                                      \
-         .fallback = "ignore",                                                                    \
-         .about = "A file that changes once it is loaded."},                                      \
-        {.name = "on_duplicate",                                                                  \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(on_duplicate),                                                           \
-         .choices = duplicates,                                                                   \
-         .fallback = "load",                                                                      \
-         .about = "A new file with the content of another, loaded or new."},                      \
-        {.name = "on_bad_row",                                                                    \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(on_bad_row),                                                             \
-         .choices = bad_rows,                                                                     \
-         .fallback = "fail",                                                                      \
-         .about =                                                                                 \
-             "fail: a file with a bad row fails whole. quarantine: the row goes to the "          \
-             "rejects, skip: it is counted and left out. rescue: values that don't fit go to "    \
-             "_rescued_data, the rest of the row is loaded."},                                    \
-        {.name = "max_bad_rows",                                                                  \
-         .kind = SILT_KEY_INT,                                                                    \
-         .offset = TABLE(out.bad_rows.max),                                                       \
-         .min = 0,                                                                                \
-         .max = BAD_ROWS_MAX,                                                                     \
-         .fallback = "100000",                                                                    \
-         .about = "A file with more bad rows than that fails."},                                  \
-        {.name = "max_bad_share",                                                                 \
-         .kind = SILT_KEY_NUMBER,                                                                 \
-         .offset = TABLE(bad_share),                                                              \
-         .min = 0,                                                                                \
-         .max = 1,                                                                                \
-         .factor = MILLION,                                                                       \
-         .fallback = "1",                                                                         \
-         .about = "A file of whose rows more than this share are bad fails, 0.01."},              \
-        {.name = "on_restore",                                                                    \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(on_restore),                                                             \
-         .choices = restores,                                                                     \
-         .fallback = "stop",                                                                      \
-         .about = "Rows of the target are gone: stop, reload, or forget."},                       \
-        {.name = "deletion_vectors",                                                              \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(deletion_vectors),                                                       \
-         .choices = deletion_vectors,                                                             \
-         .fallback = "auto",                                                                      \
-         .about =                                                                                 \
-             "Rows are marked, not files rewritten. auto: in tables made by upsert and scd2."},   \
-        {.name = "settle_seconds",                                                                \
-         .kind = SILT_KEY_NUMBER,                                                                 \
-         .offset = TABLE(out.settle_ms),                                                          \
-         .min = 0,                                                                                \
-         .max = 86400 * 365,                                                                      \
-         .factor = 1000,                                                                          \
-         .fallback = "0",                                                                         \
-         .about = "How long a file must have been left alone before it is taken."},               \
-        {.name = "order",                                                                         \
-         .kind = SILT_KEY_CHOICE,                                                                 \
-         .offset = TABLE(order),                                                                  \
-         .choices = orders,                                                                       \
-         .about = "The order in which files are taken: name (default) or mtime."},                \
-        {.name = "batch",                                                                         \
-         .kind = SILT_KEY_OBJECT,                                                                 \
-         .keys = batch_keys,                                                                      \
-         .about = "How much one batch takes."},                                                   \
-        {.name = "commit_retries",                                                                \
-         .kind = SILT_KEY_OBJECT,                                                                 \
-         .keys = retry_keys,                                                                      \
-         .about = "When other writers commit first."},                                            \
-        {.name = "write_policy",                                                                  \
-         .kind = SILT_KEY_OBJECT,                                                                 \
-         .keys = write_policy_keys,                                                               \
-         .about = "How data files are written."},                                                 \
-        {.name = "schema_policy",                                                                 \
-         .kind = SILT_KEY_OBJECT,                                                                 \
-         .keys = schema_policy_keys,                                                              \
-         .about = "How the table's columns may change."},                                         \
-        {.name = "maintenance",                                                                   \
-         .kind = SILT_KEY_OBJECT,                                                                 \
-         .keys = maintenance_keys,                                                                \
-         .about = "What `silt maintain` does."},                                                  \
-    {                                                                                             \
-        .name = "allow_txn_expiry", .kind = SILT_KEY_BOOL, .offset = TABLE(out.allow_txn_expiry), \
-        .about = "Load although the target's delta.setTransactionRetentionDuration may make it "  \
-                 "forget."                                                                        \
+#define POLICY_KEYS                                                                              \
+    {.name = "audit_columns",                                                                    \
+     .kind = SILT_KEY_BOOL,                                                                      \
+     .offset = TABLE(out.audit_columns),                                                         \
+     .fallback = "true",                                                                         \
+     .about = "Add _source_file, _load_timestamp and _batch_id."},                               \
+        {.name = "on_new_column",                                                                \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(on_new_column),                                                         \
+         .choices = new_columns,                                                                 \
+         .fallback = "fail",                                                                     \
+         .about =                                                                                \
+             "A source column that the table doesn't have: its file fails, the table grows, or " \
+             "its values go to _rescued_data."},                                                 \
+        {.name = "on_change",                                                                    \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(on_change),                                                             \
+         .choices = changes,                                                                     \
+         .fallback = "ignore",                                                                   \
+         .about = "A file that changes once it is loaded."},                                     \
+        {.name = "on_duplicate",                                                                 \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(on_duplicate),                                                          \
+         .choices = duplicates,                                                                  \
+         .fallback = "load",                                                                     \
+         .about = "A new file with the content of another, loaded or new."},                     \
+        {.name = "on_bad_row",                                                                   \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(on_bad_row),                                                            \
+         .choices = bad_rows,                                                                    \
+         .fallback = "fail",                                                                     \
+         .about =                                                                                \
+             "fail: a file with a bad row fails whole. quarantine: the row goes to the "         \
+             "rejects, skip: it is counted and left out. rescue: values that don't fit go to "   \
+             "_rescued_data, the rest of the row is loaded."},                                   \
+        {.name = "max_bad_rows",                                                                 \
+         .kind = SILT_KEY_INT,                                                                   \
+         .offset = TABLE(out.bad_rows.max),                                                      \
+         .min = 0,                                                                               \
+         .max = BAD_ROWS_MAX,                                                                    \
+         .fallback = "100000",                                                                   \
+         .about = "A file with more bad rows than that fails."},                                 \
+        {.name = "max_bad_share",                                                                \
+         .kind = SILT_KEY_NUMBER,                                                                \
+         .offset = TABLE(bad_share),                                                             \
+         .min = 0,                                                                               \
+         .max = 1,                                                                               \
+         .factor = MILLION,                                                                      \
+         .fallback = "1",                                                                        \
+         .about = "A file of whose rows more than this share are bad fails, 0.01."},             \
+        {.name = "on_restore",                                                                   \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(on_restore),                                                            \
+         .choices = restores,                                                                    \
+         .fallback = "stop",                                                                     \
+         .about = "Rows of the target are gone: stop, reload, or forget."},                      \
+        {.name = "deletion_vectors",                                                             \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(deletion_vectors),                                                      \
+         .choices = deletion_vectors,                                                            \
+         .fallback = "auto",                                                                     \
+         .about =                                                                                \
+             "Rows are marked, not files rewritten. auto: in tables made by upsert and scd2."},  \
+        {.name = "settle_seconds",                                                               \
+         .kind = SILT_KEY_NUMBER,                                                                \
+         .offset = TABLE(out.settle_ms),                                                         \
+         .min = 0,                                                                               \
+         .max = 86400 * 365,                                                                     \
+         .factor = 1000,                                                                         \
+         .fallback = "0",                                                                        \
+         .about = "How long a file must have been left alone before it is taken."},              \
+        {.name = "order",                                                                        \
+         .kind = SILT_KEY_CHOICE,                                                                \
+         .offset = TABLE(order),                                                                 \
+         .choices = orders,                                                                      \
+         .about = "The order in which files are taken: name (default) or mtime."},               \
+        {.name = "batch",                                                                        \
+         .kind = SILT_KEY_OBJECT,                                                                \
+         .keys = batch_keys,                                                                     \
+         .about = "How much one batch takes."},                                                  \
+        {.name = "commit_retries",                                                               \
+         .kind = SILT_KEY_OBJECT,                                                                \
+         .keys = retry_keys,                                                                     \
+         .about = "When other writers commit first."},                                           \
+        {.name = "write_policy",                                                                 \
+         .kind = SILT_KEY_OBJECT,                                                                \
+         .keys = write_policy_keys,                                                              \
+         .about = "How data files are written."},                                                \
+        {.name = "schema_policy",                                                                \
+         .kind = SILT_KEY_OBJECT,                                                                \
+         .keys = schema_policy_keys,                                                             \
+         .about = "How the table's columns may change."},                                        \
+        {.name = "allow_txn_expiry",                                                             \
+         .kind = SILT_KEY_BOOL,                                                                  \
+         .offset = TABLE(out.allow_txn_expiry),                                                  \
+         .about = "Load though the target may forget what was loaded."},                         \
+    {                                                                                            \
+        .name = "maintenance", .kind = SILT_KEY_OBJECT, .keys = maintenance_keys,                \
+        .about = "What `silt maintain` does."                                                    \
     }
 
 const silt_config_key silt_config_default_keys[] = {POLICY_KEYS, END};

@@ -255,11 +255,7 @@ static void refuses_what_is_not_built_yet(void **state)
     (void)state;
     assert_problems(
         "pipeline: p\ncheckpoint_path: s3://b/state\nengine: {spark: \"sc://h:15002\"}\n"
-<<<<<<< HEAD
-        "defaults: {allow_txn_expiry: true}\ndatasets: {a: {path: x, "
-=======
-        "defaults: {on_bad_row: rescue}\ndatasets: {a: {path: x, "
->>>>>>> f32b055 (Loader: on_restore: reload and forget; reset-state --forget --delete-rows; --fix takes duplicates of source files away; renamed_from; allow_txn_expiry; a reset that is killed leaves a tracker of before, or none)
+        "defaults: {}\ndatasets: {a: {path: x, "
         "write_policy: "
         "{zorder: a}}}\ntables:\n"
         "- table_name: t\n  source: {path: in/*.csv}\n  constraints: [{name: c, check: a, "
@@ -270,11 +266,6 @@ static void refuses_what_is_not_built_yet(void **state)
         "local "
         "path is allowed\n"
         "3:9: engine: spark isn't supported yet; allowed: duckdb\n"
-<<<<<<< HEAD
-        "4:12: defaults.allow_txn_expiry: isn't supported yet; remove it\n"
-=======
-        "4:24: defaults.on_bad_row: rescue isn't supported yet; allowed: fail, quarantine, skip\n"
->>>>>>> f32b055 (Loader: on_restore: reload and forget; reset-state --forget --delete-rows; --fix takes duplicates of source files away; renamed_from; allow_txn_expiry; a reset that is killed leaves a tracker of before, or none)
         "9:17: tables[0].constraints[0]: the table takes no row that violates a constraint of its "
         "own, so that there is none to warn of; remove persist, or write on_violation: fail, drop "
         "or quarantine\n"
@@ -506,14 +497,15 @@ static void reads_json(void **state)
     assert_int_equal(o.config->retry_attempts, 4);
     assert_false(o.config->tables[0].audit_columns);
     assert_string_equal(o.config->tables[0].source_paths[0], "/p/\xC3\xA4.csv");
-    assert_problems_as("/p/silt.json",
-                       "{\"pipeline\": 3,\n \"checkpoint_path\": \"s\",\n"
-                       " \"tables\": null, \"wat\": {}}",
-                       "1:14: pipeline: found 3; a text is allowed: put it in quotes\n"
-                       "3:12: tables: found nothing; a list of maps is allowed\n"
-                       "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
-                       "retry_attempts, timeout_minutes, lock_timeout_minutes, memory_limit, "
-                       "threads, timezone, durability, connections, defaults, tables, datasets\n");
+    assert_problems_as(
+        "/p/silt.json",
+        "{\"pipeline\": 3,\n \"checkpoint_path\": \"s\",\n"
+        " \"tables\": null, \"wat\": {}}",
+        "1:14: pipeline: found 3; a text is allowed: put it in quotes\n"
+        "3:12: tables: found nothing; a list of maps is allowed\n"
+        "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
+        "retry_attempts, timeout_minutes, lock_timeout_minutes, run_history, "
+        "memory_limit, threads, timezone, durability, connections, defaults, tables, datasets\n");
     SILT_CLEAN(outcome) bad = parse_as("/p/silt.json", "{\"pipeline\": p}");
     assert_int_equal(bad.status, SILT_INVALID);
     assert_non_null(strstr(bad.err.message, "not JSON"));
