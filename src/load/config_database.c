@@ -117,14 +117,20 @@ static void check_keys(const reading *t)
         {"ordering_keys", "rows of a database have no order"},
         {"maintenance", "a database has its own: VACUUM and ANALYZE"},
         {"commit_retries", "a database lets writers wait for each other"},
-        {"constraints", "Silt doesn't check them for databases; give the table CHECK constraints"},
     };
     const char *format = t->out->format == SILT_TARGET_SQLITE ? "sqlite" : "postgres";
     for (size_t i = 0; i < SILT_COUNT(keys); i++)
         if (silt_config_at(t->node, keys[i].key))
             MISTAKE(t, keys[i].key, "isn't for format: %s: %s; remove it", format, keys[i].why);
+    for (size_t i = 0; i < t->out->policy.constraint_count; i++)
+        if (t->out->policy.constraints[i].persist)
+            MISTAKE(t, "constraints",
+                    "%.100s: Silt asks it of what it loads, and makes no constraint of format: %s; "
+                    "remove persist, or give the table a CHECK constraint",
+                    t->out->policy.constraints[i].name, format);
     /* What the defaults say of them is for other tables. */
-    t->out->policy = (silt_policy){0};
+    t->out->policy = (silt_policy){.constraints = t->out->policy.constraints,
+                                   .constraint_count = t->out->policy.constraint_count};
     t->out->maintenance = (silt_maintenance){0};
     t->out->deletion_vectors = SILT_VECTORS_AUTO;
     t->out->partition_count = 0;

@@ -62,7 +62,10 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                                  .plan = &w->with_file,
                                  .load_time_us = w->job->load_time_us,
                                  .batch_id = w->job->number,
-                                 .attempt = w->job->attempt};
+                                 .attempt = w->job->attempt,
+                                 .constraints = table->policy.constraints,
+                                 .constraint_count = table->policy.constraint_count,
+                                 .txn = {.event = w->job->event, .event_ctx = w->job->ctx}};
     w->m = (silt_merging){.twice = !keyed             ? SILT_TWICE_FINE
                                    : table->newest_by ? SILT_TWICE_NEWEST
                                    : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
@@ -130,6 +133,7 @@ silt_status silt_sql_read(silt_sql_work *w, silt_error *err)
     const silt_config_table *table = w->job->table;
     w->m.err = w->m.w.err = err;
     SILT_TRY(silt_merge_columns(&w->m));
+    SILT_TRY(silt_work_checks(&w->spec, w->plan->schema, w->arena, &w->m.w.columns, err));
     SILT_TRY(silt_merge_begin(&w->m, table->keys, silt_sql_is_keyed(table) ? table->key_count : 0));
     SILT_TRY(match_nothing(w, err));
     return want_rows(w, err);

@@ -446,7 +446,8 @@ def test_a_backup_that_was_restored(silt):
     ("maintenance: {optimize_below: 1MB}\n    write: {connection: wh, format: %s, path: t}", "VACUUM and ANALYZE"),
     ("write: {connection: wh, format: %s, path: a/t}", "the name of a table is allowed"),
     ("write: {connection: wh, format: %s, path: _silt_txn}", "Silt's own"),
-    ("constraints: [{name: c, check: id > 0}]\n    write: {connection: wh, format: %s, path: t}", "CHECK"),
+    ("constraints: [{name: c, check: id > 0, persist: true}]\n    write: {connection: wh, format: %s, path: t}",
+     "CHECK"),
 ])
 def test_mistakes_in_the_file(silt, text, message):
     for kind, connection in ("sqlite", "w.db"), ("postgres", "postgresql://u:s3cret@nowhere/db"):
@@ -484,6 +485,19 @@ def test_bad_rows(silt, db, what):
         ("3", "fine", "3"), ("4", "fine", "4")]
 
 
+@pytest.mark.parametrize("strategy", ["append", "upsert"])
+def test_constraints(silt, db, strategy):
+    keys = "    primary_keys: [id]\n" if strategy == "upsert" else ""
+    for policy in "drop", "quarantine", "warn", "fail":
+        configure(silt, db, strategy, f"{keys}    constraints: [{{name: positive, check: id > 0, on_violation: {policy}}}]")
+        n = {"fail": 1, "drop": 2, "quarantine": 3, "warn": 4}[policy]
+        put(silt, policy, [(n, "good"), (-n, policy)])
+        silt("run", rc=5 if policy == "fail" else 0)
+    assert ordered(db.rows("SELECT id FROM t")) == [("-4",), ("2",), ("3",), ("4",)]
+    silt("validate-consistency", rc=None)
+    assert silt("status", "--json").json["tables"][0]["files_failed"] == 1
+
+
 def test_rows_that_only_the_database_finds_bad(silt, db):
     """Their file fails as a whole, whatever is to become of bad rows."""
     configure(silt, db, more="    on_bad_row: skip\n    schema: {id: int, name: string, at: date}")
@@ -499,7 +513,7 @@ def test_a_dry_run_leaves_no_trace(silt, db):
     configure(silt, db)
     put(silt, "a", [(1, "Ann")])
     plan = silt("run", "--dry-run", "--json").json["tables"][0]
-    assert plan["files_to_load"] if "files_to_load" in plan else plan
+    assert (plan["files_waiting"], plan["rows_estimated"], plan["problem"]) == (1, 1, None)
     if db.format == "sqlite":
         assert not db.path.exists()
     else:
