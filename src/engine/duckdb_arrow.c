@@ -519,7 +519,7 @@ static silt_status copy(arrow_write *w, const silt_buf *select, silt_arena *aren
     silt_stage_result result = {0};
     SILT_CLEAN(silt_duck_checks) checks = {0};
     SILT_TRY(silt_duck_checks_init(&checks, w->db, spec->columns, spec->column_count, w->guarded,
-                                   &spec->write, 0, arena, err));
+                                   &spec->write, arena, err));
     SILT_TRY(silt_duck_utc_begin(w->db, err)); /* bounds of instants as text */
     silt_status st =
         silt_duck_copy_checked(&checks, select, true, &spec->write, arena, &result, err);

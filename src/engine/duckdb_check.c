@@ -111,7 +111,7 @@ static bool make_guard(const silt_output_column *column, silt_arena *arena, silt
 silt_status silt_duck_checks_init(silt_duck_checks *checks, silt_duck_engine *db,
                                   const silt_output_column *columns, size_t column_count,
                                   const bool *guarded, const silt_write_spec *write,
-                                  size_t file_count, silt_arena *arena, silt_error *err)
+                                  silt_arena *arena, silt_error *err)
 {
     *checks = (silt_duck_checks){.db = db,
                                  .columns = columns,
@@ -131,14 +131,22 @@ silt_status silt_duck_checks_init(silt_duck_checks *checks, silt_duck_engine *db
     checks->checks = all;
     if (checks->count == 0) return SILT_OK;
     checks->checked = silt_arena_calloc(arena, checks->count, sizeof *checks->checked);
-    if (file_count)
-        checks->by_file =
-            silt_arena_calloc(arena, file_count * checks->count, sizeof *checks->by_file);
-    if (!checks->checked || (file_count && !checks->by_file)) return silt_fail_nomem(err);
-    checks->file_count = file_count;
+    if (!checks->checked) return silt_fail_nomem(err);
     pthread_mutex_init(&checks->lock, NULL);
     checks->scan = (silt_duck_scan){.kind = checks_kind, .data = checks};
     silt_duck_scan_add(db, &checks->scan);
+    return SILT_OK;
+}
+
+silt_status silt_duck_checks_by_file(silt_duck_checks *checks, const char *const *files,
+                                     size_t file_count, silt_error *err)
+{
+    if (!checks->count || !file_count) return SILT_OK;
+    checks->by_file =
+        silt_arena_calloc(checks->arena, file_count * checks->count, sizeof *checks->by_file);
+    if (!checks->by_file) return silt_fail_nomem(err);
+    checks->files = files;
+    checks->file_count = file_count;
     return SILT_OK;
 }
 
@@ -231,12 +239,33 @@ static void describe(const silt_duck_checks *checks, size_t k, int64_t rows, sil
                         checks->checks[k].condition->args[0]->args[0]->path[0], rows, plural);
 }
 
-void silt_duck_checks_file(const silt_duck_checks *checks, size_t file, silt_buf *why)
+static int64_t rows_of(const silt_duck_checks *checks, size_t file, size_t k)
 {
-    for (size_t k = 0; k < checks->count && file < checks->file_count; k++) {
-        int64_t rows = atomic_load(&checks->by_file[file * checks->count + k]);
-        if (rows > 0 && !checks->checks[k].warns) describe(checks, k, rows, why);
+    return atomic_load(&checks->by_file[file * checks->count + k]);
+}
+
+void silt_duck_checks_blame(const silt_duck_checks *checks, const silt_stage_spec *sources)
+{
+    for (size_t i = 0; sources->bad_source && i < checks->file_count; i++) {
+        SILT_CLEAN(silt_buf) why = {0};
+        for (size_t k = 0; k < checks->count; k++)
+            if (rows_of(checks, i, k) > 0 && !checks->checks[k].warns)
+                describe(checks, k, rows_of(checks, i, k), &why);
+        if (why.size && !why.failed)
+            sources->bad_source(sources->bad_source_ctx, i, SILT_BAD_DATA, why.data);
     }
+}
+
+static silt_status name_sources(const silt_duck_checks *checks, size_t k, silt_violation *out,
+                                silt_error *err)
+{
+    const char **names = silt_arena_calloc(checks->arena, SILT_VIOLATION_SOURCES, sizeof *names);
+    if (!names) return silt_fail_nomem(err);
+    for (size_t i = 0; i < checks->file_count; i++)
+        if (rows_of(checks, i, k) > 0 && out->source_count++ < SILT_VIOLATION_SOURCES)
+            names[out->source_count - 1] = checks->files[i];
+    out->sources = names;
+    return SILT_OK;
 }
 
 silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_result *out,
@@ -257,11 +286,12 @@ silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_r
             if (!sample && checked->sample_count) sample = checked->samples[0];
             bad++;
         }
-        violations[count++] =
+        violations[count] =
             (silt_violation){.check = k < checks->asked ? &checks->given[k] : &checks->checks[k],
                              .rows = rows,
                              .samples = checked->samples,
                              .sample_count = checked->sample_count};
+        SILT_TRY(name_sources(checks, k, &violations[count++], err));
     }
     if (count == 0) return SILT_OK;
     if (text.failed) return silt_fail_nomem(err);

@@ -395,6 +395,6 @@ silt_status silt_duck_copy(silt_duck_engine *db, const silt_buf *select,
                            silt_error *err)
 {
     SILT_CLEAN(silt_duck_checks) checks = {0};
-    SILT_TRY(silt_duck_checks_init(&checks, db, columns, column_count, NULL, write, 0, arena, err));
+    SILT_TRY(silt_duck_checks_init(&checks, db, columns, column_count, NULL, write, arena, err));
     return silt_duck_copy_checked(&checks, select, false, write, arena, out, err);
 }

@@ -113,7 +113,8 @@ silt_status silt_join_read_source(silt_join *j, silt_arena *arena, silt_stage_re
                                   silt_error *err);
 /* Find what becomes of versions and source rows (duckdb_scd2.c): fills `matched`. */
 silt_status silt_join_find_versions(silt_join *j, silt_error *err);
-/* Append the SELECT of the rows (duckdb_merge_rows.c). */
+/* Append the SELECT of the rows, and of SILT_DUCK_FILE_COLUMN behind them: the source file, -1 for
+ * rows of the target that meet none (duckdb_merge_rows.c). */
 silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_error *err);
 
 #endif

@@ -61,7 +61,7 @@ static silt_status source_rows(const silt_join *j, bool updated, bool inserted, 
     } else {
         silt_buf_puts(sql, "m.clause");
     }
-    silt_buf_puts(sql, " AS k");
+    silt_buf_puts(sql, " AS k, s.f AS f");
     SILT_TRY(put_sides(j, true, updated, sql, err));
     silt_buf_puts(sql, " FROM ");
     if (!updated) {
@@ -80,7 +80,7 @@ static silt_status source_rows(const silt_join *j, bool updated, bool inserted, 
 /* Append target rows that no source row meets and that change. */
 static silt_status lone_rows(const silt_join *j, silt_buf *sql, silt_error *err)
 {
-    silt_buf_puts(sql, "SELECT m.clause AS k");
+    silt_buf_puts(sql, "SELECT m.clause AS k, -1::BIGINT AS f");
     SILT_TRY(put_sides(j, false, true, sql, err));
     silt_buf_puts(sql, " FROM ");
     silt_join_name(sql, j, SILT_JOIN_MATCHES);
@@ -102,7 +102,8 @@ static void put_scd2(bool updated, bool inserted, silt_scd2_clause update, silt_
 static silt_status version_rows(const silt_join *j, bool updated, bool inserted, silt_buf *sql,
                                 silt_error *err)
 {
-    silt_buf_puts(sql, "SELECT *, random() AS v FROM (SELECT m.clause AS k, m.vs, m.ve");
+    silt_buf_puts(sql, "SELECT *, random() AS v FROM (SELECT m.clause AS k, s.f AS f, m.vs, "
+                       "m.ve");
     SILT_TRY(put_sides(j, true, true, sql, err));
     silt_buf_puts(sql, " FROM ");
     silt_join_name(sql, j, SILT_JOIN_SOURCES);
@@ -110,7 +111,7 @@ static silt_status version_rows(const silt_join *j, bool updated, bool inserted,
     silt_join_name(sql, j, SILT_JOIN_MATCHES);
     silt_buf_puts(sql, " m ON s.rowid = m.sr WHERE ");
     put_scd2(updated, inserted, SILT_SCD2_REPLACE, SILT_SCD2_OPEN, sql);
-    silt_buf_puts(sql, " UNION ALL SELECT m.clause AS k, m.vs, m.ve");
+    silt_buf_puts(sql, " UNION ALL SELECT m.clause AS k, -1::BIGINT AS f, m.vs, m.ve");
     SILT_TRY(put_sides(j, false, true, sql, err));
     silt_buf_puts(sql, " FROM ");
     silt_join_name(sql, j, SILT_JOIN_MATCHES);
@@ -120,7 +121,7 @@ static silt_status version_rows(const silt_join *j, bool updated, bool inserted,
     return SILT_OK;
 }
 
-/* Append the rows before they have their values: k, s0, …, t0, …; and v, below 1. */
+/* Append the rows before they have their values: k, f, s0, …, t0, …; and v, below 1. */
 static silt_status changed_rows(const silt_join *j, bool updated, bool inserted, silt_buf *sql,
                                 silt_error *err)
 {
@@ -195,7 +196,7 @@ silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_e
         silt_buf_puts(sql, ") AS ");
         silt_sql_name(sql, column->name);
     }
-    silt_buf_puts(sql, " FROM (");
+    silt_buf_puts(sql, ", r.f AS " SILT_DUCK_FILE_COLUMN " FROM (");
     SILT_TRY(changed_rows(j, rows->updated, rows->inserted, sql, err));
     silt_buf_puts(sql, ") r");
     return SILT_OK;

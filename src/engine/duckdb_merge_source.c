@@ -64,7 +64,7 @@ static silt_status materialise(silt_join *j, silt_duck_sources *sources,
     if (st == SILT_OK) st = silt_duck_sources_verify(sources, err);
     if (st != SILT_OK) return st;
     st = silt_duck_checks_verify(checks, found, err);
-    if (st == SILT_BAD_DATA) silt_duck_sources_violated(sources, checks);
+    if (st == SILT_BAD_DATA) silt_duck_checks_blame(checks, &j->spec.stage);
     return st;
 }
 
@@ -271,7 +271,8 @@ silt_status silt_join_read_source(silt_join *j, silt_arena *arena, silt_stage_re
     for (size_t i = 0; i < sources.file_count; i++)
         j->file_names[i] = sources.files[i]->name;
     SILT_TRY(silt_duck_checks_init(&checks, j->db, stage->columns, stage->column_count, NULL,
-                                   &stage->write, sources.file_count, arena, err));
+                                   &stage->write, arena, err));
+    SILT_TRY(silt_duck_checks_by_file(&checks, j->file_names, j->source_count, err));
     checks.keeps_file = true;
     SILT_TRY(materialise(j, &sources, &checks, found, err));
     SILT_TRY(take_counts(j, &sources, err));

@@ -136,9 +136,6 @@ silt_status silt_duck_source_sql(silt_duck_sources *sources, size_t first, size_
  */
 silt_status silt_duck_sources_verify(silt_duck_sources *sources, silt_error *err);
 
-/* The checks found rows that violate them: whose they are, told as above. */
-void silt_duck_sources_violated(silt_duck_sources *sources, const silt_duck_checks *checks);
-
 /* Append the value of a column of kind VALUE. */
 silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql, silt_error *err);
 

@@ -76,6 +76,7 @@ typedef struct silt_duck_checks {
     const silt_check *given;           /* the former, where the caller has them */
     struct silt_duck_checked *checked; /* by check */
     bool keeps_file;                   /* the result has SILT_DUCK_FILE_COLUMN too, last */
+    const char *const *files;          /* names of source files */
     size_t file_count;
     _Atomic int64_t *by_file; /* by file, in it by check: rows that violate it */
     pthread_mutex_t lock;
@@ -83,12 +84,16 @@ typedef struct silt_duck_checks {
 } silt_duck_checks;
 
 /* Take the checks of `write`, and one for each column that must not be null and is `guarded` (NULL:
- * none). With `file_count` the rows have SILT_DUCK_FILE_COLUMN, and violations are counted by file.
+ * none).
  * Give back with silt_duck_checks_release(), before the arena, in which the verdict is. */
 silt_status silt_duck_checks_init(silt_duck_checks *checks, silt_duck_engine *db,
                                   const silt_output_column *columns, size_t column_count,
                                   const bool *guarded, const silt_write_spec *write,
-                                  size_t file_count, silt_arena *arena, silt_error *err);
+                                  silt_arena *arena, silt_error *err);
+/* Count violations by source file too: the rows have SILT_DUCK_FILE_COLUMN (-1: of none), an index
+ * of `files`, which are their names. */
+silt_status silt_duck_checks_by_file(silt_duck_checks *checks, const char *const *files,
+                                     size_t file_count, silt_error *err);
 void silt_duck_checks_release(silt_duck_checks *checks);
 /* Append a SELECT of the output columns of `rows`, all of them, which counts; without checks that
  * is `rows`. INVALID: a condition looks at a column that isn't there. */
@@ -97,8 +102,8 @@ silt_status silt_duck_checks_sql(const silt_duck_checks *checks, const silt_buf 
 /* After the query: BAD_DATA, with `out` nothing but the violations, if there are any. */
 silt_status silt_duck_checks_verify(const silt_duck_checks *checks, silt_stage_result *out,
                                     silt_error *err);
-/* Append what the rows of one file violate. */
-void silt_duck_checks_file(const silt_duck_checks *checks, size_t file, silt_buf *why);
+/* Tell the caller of the sources which of them have rows that violate a check, and which. */
+void silt_duck_checks_blame(const silt_duck_checks *checks, const silt_stage_spec *sources);
 
 /* ---- order (duckdb_order.c) ------------------------------------------------------------------ */
 

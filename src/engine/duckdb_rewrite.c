@@ -11,13 +11,15 @@ typedef struct rewrite {
     const silt_rewrite_spec *spec;
     silt_duck_rows rows;
     silt_duck_numbers numbers;
-    bool *given; /* by output column */
+    const silt_join *join; /* whose rows these are; NULL: of none */
+    bool by_file;          /* rows have their source's file, which checks ask for */
+    bool *given;           /* by output column */
 } rewrite;
 
 static void rewrite_release(rewrite *r)
 {
     (void)silt_duck_keep_order(r->db, false, NULL);
-    if (r->spec->rows->kind == SILT_ROWS_JOIN)
+    if (r->join)
         silt_join_session_end(r->db);
     else
         silt_duck_utc_end(r->db);
@@ -36,7 +38,7 @@ static silt_status rewrite_begin(rewrite *r, silt_error *err)
     }
     SILT_TRY(silt_duck_rows_init(&r->rows, r->db, spec->rows, err));
     SILT_TRY(silt_duck_numbers_init(&r->numbers, r->db, spec->columns, spec->column_count, err));
-    if (spec->rows->kind == SILT_ROWS_JOIN) return silt_join_session_begin(r->db, err);
+    if (r->join) return silt_join_session_begin(r->db, err);
     SILT_TRY(silt_duck_utc_begin(r->db, err));
     /* The rows of a limit are the first ones. */
     bool limited = spec->rows->kind == SILT_ROWS_SCAN && spec->rows->scan.limit >= 0;
@@ -93,6 +95,7 @@ static silt_status base_sql(rewrite *r, bool with_rows, silt_buf *sql, silt_erro
         silt_sql_name(sql, r->rows.columns[i].name);
         silt_buf_printf(sql, " AS " SILT_DUCK_ROW_COLUMN, i);
     }
+    if (r->by_file) silt_buf_puts(sql, ", r." SILT_DUCK_FILE_COLUMN);
     silt_buf_puts(sql, " FROM (");
     SILT_TRY(silt_duck_rows_sql(&r->rows, SILT_DUCK_PLAIN, sql, err));
     silt_buf_puts(sql, ") r");
@@ -117,7 +120,8 @@ static silt_status select_sql(rewrite *r, silt_buf *sql, silt_error *err)
                                        .given = r->given,
                                        .rows = r->rows.columns,
                                        .row_count = computed ? r->rows.column_count : 0,
-                                       .numbers = &r->numbers};
+                                       .numbers = &r->numbers,
+                                       .file_column = r->by_file};
     return silt_duck_compute_sql(&compute, &base, sql, err);
 }
 
@@ -128,23 +132,29 @@ silt_status silt_duck_rewrite(silt_engine *engine, const silt_rewrite_spec *spec
 {
     silt_duck_engine *db = silt_duck_of(engine);
     SILT_CLEAN(rewrite) r = {.db = db, .spec = spec};
+    if (spec->rows->kind == SILT_ROWS_JOIN) r.join = spec->rows->join.join;
     SILT_CLEAN(silt_buf) select = {0};
     silt_stage_result result = {0};
     if (spec->column_count == 0) return silt_fail(err, SILT_INVALID, "rewrite: no columns");
     SILT_TRY(rewrite_begin(&r, err));
     for (size_t i = 0; i < r.rows.table_count; i++)
         SILT_TRY(silt_duck_table_check_variants(&r.rows.tables[i], err));
-    SILT_TRY(select_sql(&r, &select, err));
     bool *guarded = silt_arena_alloc(r.rows.arena, spec->column_count);
     if (!guarded) return silt_fail_nomem(err);
     memset(guarded, true, spec->column_count);
     SILT_CLEAN(silt_duck_checks) checks = {0};
     SILT_TRY(silt_duck_checks_init(&checks, r.db, spec->columns, spec->column_count, guarded,
-                                   &spec->write, 0, arena, err));
+                                   &spec->write, arena, err));
+    if (r.join)
+        SILT_TRY(silt_duck_checks_by_file(&checks, r.join->file_names, r.join->source_count, err));
+    r.by_file = checks.file_count > 0;
+    SILT_TRY(select_sql(&r, &select, err));
     bool once = r.numbers.scan.data != NULL; /* a sample must not use up numbers */
     silt_status st =
         silt_duck_copy_checked(&checks, &select, once, &spec->write, arena, &result, err);
     if (result.violation_count > 0) *out = result;
+    if (r.by_file && st == SILT_BAD_DATA && result.violation_count > 0)
+        silt_duck_checks_blame(&checks, &r.join->spec.stage);
     if (st == SILT_BAD_DATA) return st;
     SILT_TRY(silt_duck_rows_blame(&r.rows, st, err));
     silt_duck_numbers_take(&r.numbers, &result);

@@ -20,16 +20,6 @@ static silt_status take_counts(const silt_duck_sources *sources, silt_arena *are
     return SILT_OK;
 }
 
-void silt_duck_sources_violated(silt_duck_sources *sources, const silt_duck_checks *checks)
-{
-    for (size_t i = 0; i < sources->file_count; i++) {
-        SILT_CLEAN(silt_buf) why = {0};
-        silt_duck_checks_file(checks, i, &why);
-        if (why.size && !why.failed)
-            (void)silt_duck_sources_blame(sources, i, SILT_BAD_DATA, why.data, NULL);
-    }
-}
-
 static silt_status stage(silt_duck_sources *sources, const silt_duck_checks *checks,
                          silt_arena *arena, silt_stage_result *out, silt_error *err)
 {
@@ -39,7 +29,7 @@ static silt_status stage(silt_duck_sources *sources, const silt_duck_checks *che
         silt_duck_source_sql(sources, 0, sources->file_count, checks->count > 0, &select, err));
     silt_status st = silt_duck_copy_checked(checks, &select, true, &spec->write, arena, out, err);
     if (st != SILT_OK && out->violation_count > 0) {
-        silt_duck_sources_violated(sources, checks);
+        silt_duck_checks_blame(checks, spec);
         return st;
     }
     if (st != SILT_OK) return silt_duck_blame(sources, st, err);
@@ -60,10 +50,15 @@ silt_status silt_duck_stage(silt_engine *engine, const silt_stage_spec *spec, si
     SILT_TRY(silt_duck_sources_init(&sources, db, spec, arena, err));
     bool *guarded = silt_arena_calloc(arena, spec->column_count + 1, sizeof *guarded);
     if (!guarded) return silt_fail_nomem(err);
+    const char **names = silt_arena_calloc(arena, sources.file_count + 1, sizeof *names);
+    if (!names) return silt_fail_nomem(err);
+    for (size_t i = 0; i < sources.file_count; i++)
+        names[i] = sources.files[i]->name;
     for (size_t c = 0; c < spec->column_count; c++)
         guarded[c] = silt_output_is_computed(&spec->columns[c]);
     SILT_TRY(silt_duck_checks_init(&checks, db, spec->columns, spec->column_count, guarded,
-                                   &spec->write, sources.file_count, arena, err));
+                                   &spec->write, arena, err));
+    SILT_TRY(silt_duck_checks_by_file(&checks, names, sources.file_count, err));
     silt_status st = stage(&sources, &checks, arena, &result, err);
     if (st == SILT_OK || result.violation_count > 0) *out = result;
     return st;

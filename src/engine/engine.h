@@ -112,11 +112,16 @@ typedef struct silt_check {
     bool warns; /* rows that violate it are counted and told, and written */
 } silt_check;
 
+#define SILT_VIOLATION_SOURCES 5
 typedef struct silt_violation {
     const silt_check *check;
     int64_t rows;
     const char *const *samples; /* up to 5 rows, as JSON objects by label */
     size_t sample_count;
+    /* Names of source files that have such rows: of `source_count` up to SILT_VIOLATION_SOURCES. 0
+     * where rows are from none. */
+    const char *const *sources;
+    size_t source_count;
 } silt_violation;
 
 /* In which order rows are written: by columns, or along a space-filling curve of columns. */
@@ -610,7 +615,8 @@ typedef struct silt_engine_ops {
     /* The columns of the result. */
     silt_status (*describe)(silt_engine *, const silt_rows_spec *, silt_arena *,
                             const silt_column **columns, size_t *column_count, silt_error *);
-    /* Read the rows once and write them, in one query. As stage; `source_rows` is NULL. */
+    /* Read the rows once and write them, in one query. As stage; `source_rows` is NULL. Rows of a
+     * join that violate a check are told to the bad_source it was begun with. */
     silt_status (*rewrite)(silt_engine *, const silt_rewrite_spec *, silt_arena *,
                            silt_stage_result *out, silt_error *);
     /* Where the rows are that the scan's filter takes (all without one), file by file, in bounded

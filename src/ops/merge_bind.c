@@ -598,7 +598,11 @@ static silt_status bind(binding *b)
     bool numbered = t->numbers;
     for (size_t i = 0; i < count; i++)
         SILT_TRY(bind_clause(b, i));
-    return finish_columns(b, numbered);
+    SILT_TRY(finish_columns(b, numbered));
+    const silt_change_spec *spec = b->m->w.spec;
+    if (b->m->checks) return SILT_OK; /* they are asked of the source */
+    SILT_TRY(silt_work_checks(spec, t->schema, e->arena, &t->columns, e->err));
+    return silt_work_checks(spec, t->schema, e->arena, &t->numbered, e->err);
 }
 
 silt_status silt_merge_bind(silt_edit *e, silt_merge_try *t)

@@ -437,6 +437,16 @@ static void tell_warning(const silt_violation *v, const char *table, const silt_
     silt_tell_end(&t, "message");
 }
 
+/* Append "in a.csv, b.csv and 3 more". */
+static void put_sources(const silt_violation *v, silt_buf *text)
+{
+    size_t named =
+        v->source_count < SILT_VIOLATION_SOURCES ? v->source_count : SILT_VIOLATION_SOURCES;
+    for (size_t i = 0; i < named; i++)
+        silt_buf_printf(text, "%s%s", i ? ", " : ", in ", v->sources[i]);
+    if (v->source_count > named) silt_buf_printf(text, " and %zu more", v->source_count - named);
+}
+
 static void tell_violation(const silt_violation *v, const char *table, const silt_diagnostics *to)
 {
     SILT_CLEAN(silt_tell) t;
@@ -448,6 +458,12 @@ static void tell_violation(const silt_violation *v, const char *table, const sil
     silt_json_begin_array(&t.w);
     for (size_t i = 0; i < v->sample_count; i++)
         silt_json_put_raw(&t.w, v->samples[i]);
+    silt_json_end_array(&t.w);
+    silt_json_member_int(&t.w, "source_files", (int64_t)v->source_count);
+    silt_json_key(&t.w, "sources");
+    silt_json_begin_array(&t.w);
+    for (size_t i = 0; i < v->source_count && i < SILT_VIOLATION_SOURCES; i++)
+        silt_json_put_string(&t.w, v->sources[i]);
     silt_json_end_array(&t.w);
     silt_tell_end(&t, "constraint_violation");
 }
@@ -464,6 +480,7 @@ silt_status silt_write_violations(const silt_stage_result *staged, silt_status s
         if (v->check->warns) continue;
         silt_buf_printf(&text, "%s%s: %" PRId64 " row%s violate%s it", text.size ? "; " : "",
                         v->check->name, v->rows, v->rows == 1 ? "" : "s", v->rows == 1 ? "s" : "");
+        put_sources(v, &text);
         for (size_t k = 0; k < v->sample_count; k++)
             silt_buf_printf(&text, "%s%s", k ? ", " : ", such as ", v->samples[k]);
     }
