@@ -261,8 +261,8 @@ static void rows_of_rewrites_are_checked(void **state)
     outputs[1].label = outputs[1].source = "s";
     outputs[0].not_null = true;
     const char *schema = "struct<i:long,s:struct<x:long>>";
-    const silt_check checks[] = {{"low", expr_of(f, "s.x < 8", schema)},
-                                 {"unknown", expr_of(f, "i <> 3", schema)}};
+    const silt_check checks[] = {{.name = "low", .condition = expr_of(f, "s.x < 8", schema)},
+                                 {.name = "unknown", .condition = expr_of(f, "i <> 3", schema)}};
     making m;
     making_init(f, &m, columns, 2, outputs, 2);
     m.spec.write.checks = checks;
