@@ -404,6 +404,55 @@ static void a_number_is_written_once(void **state)
     assert_rows("id", "1\n");
 }
 
+static bool add_object(void *ctx, const silt_object *object)
+{
+    silt_buf_printf(ctx, "%s %" PRId64 " %" PRId64 "\n", object->key, object->size_bytes,
+                    object->mtime_ns);
+    return true;
+}
+
+static const char *all_there(void)
+{
+    SILT_CLEAN(silt_buf) buf = {0};
+    silt_buf_puts(&buf, "");
+    place_ok(&here, here.store->ops->list(here.store, "", NULL, true, add_object, &buf, &here.err));
+    return silt_buf_copy(&buf, here.arena);
+}
+
+/* Whatever kind of store it is; what comes of it is what came of the dry run. */
+static void dry_runs_leave_no_trace(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"id", NULL};
+    const char *rows = "SELECT * FROM (VALUES (1, 'x'), (7, 'y')) AS s(id, v)";
+    silt_write_options opts = SILT_WRITE_OPTIONS_INIT;
+    silt_write_result said, done;
+    opts.dry_run = true;
+    opts.arena = here.arena;
+    place_ok(&here, write_rows("SELECT 1::BIGINT AS id, 'a' AS v", false, &opts, &said));
+    assert_string_equal(all_there(), "");
+    assert_int_equal(said.outcome, SILT_WRITE_DRY_RUN);
+    assert_true(said.created && said.table_version == -1 && said.change_count > 2);
+    opts.dry_run = false;
+    place_ok(&here, write_rows("SELECT 1::BIGINT AS id, 'a' AS v", false, &opts, &done));
+    const char *before = all_there();
+    opts.mode = SILT_WRITE_UPSERT;
+    opts.keys = keys;
+    opts.dry_run = true;
+    place_ok(&here, write_rows(rows, false, &opts, &said));
+    assert_int_equal(said.outcome, SILT_WRITE_DRY_RUN);
+    assert_int_equal(said.table_version, 0);
+    assert_int_equal(said.change_count, 0);
+    assert_string_equal(all_there(), before);
+    opts.dry_run = false;
+    place_ok(&here, write_rows(rows, false, &opts, &done));
+    assert_int_equal(done.committed_version, 1);
+    assert_int_equal(said.rows_updated, done.rows_updated);
+    assert_int_equal(said.rows_inserted, done.rows_inserted);
+    assert_int_equal(said.files_added, done.files_added);
+    assert_int_equal(said.files_removed, done.files_removed);
+}
+
 int main(void)
 {
     static bool without_paths = true;
@@ -420,6 +469,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(appends_pass_over_policies_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_cut_is_never_committed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_is_written_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dry_runs_leave_no_trace, set_up, tear_down),
+        {"dry_runs_leave_no_trace (no local paths)", dry_runs_leave_no_trace, set_up, tear_down,
+         &without_paths},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
