@@ -520,3 +520,18 @@ def test_a_dry_run_leaves_no_trace(silt, db):
         assert db.rows("SELECT count(*) FROM pg_class WHERE relname IN ('t', '_silt_txn')") == [("0",)]
     run(silt)
     assert_sound(silt)
+
+
+def test_a_backup_is_caught_up_with(silt):
+    db = Sqlite(silt.dir)
+    configure(silt, db, more="    on_restore: reload")
+    put(silt, "a", [(1, "Ann")])
+    run(silt)
+    shutil.copy(db.path, silt.dir / "backup")
+    put(silt, "b", [(2, "Bob")])
+    run(silt)
+    shutil.copy(silt.dir / "backup", db.path)
+    put(silt, "c", [(3, "Cy")])
+    run(silt)
+    assert ordered(db.rows("SELECT id, count(*) FROM t GROUP BY id")) == [("1", "1"), ("2", "1"), ("3", "1")]
+    assert_sound(silt)
