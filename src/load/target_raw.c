@@ -56,15 +56,17 @@ static silt_status take_columns(silt_target *t, silt_error *err)
     struct silt_raw *raw = t->raw;
     if (!is_csv(t) || raw->arena) return SILT_OK;
     const silt_names *by = &silt_snapshot_state(t->snapshot)->metadata.partition_columns;
-    raw->arena = silt_arena_new();
-    if (!raw->arena) return silt_fail_nomem(err);
-    const char **names = silt_arena_calloc(raw->arena, by->count + 1, sizeof(*names));
-    raw->text.schema = silt_type_copy(silt_snapshot_schema(t->snapshot), raw->arena);
-    if (!names || !raw->text.schema) return silt_fail_nomem(err);
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    const char **names = silt_arena_calloc(arena, by->count + 1, sizeof(*names));
+    const silt_type *schema = silt_type_copy(silt_snapshot_schema(t->snapshot), arena);
+    if (!names || !schema) return silt_fail_nomem(err);
     for (size_t i = 0; i < by->count; i++)
-        if (!(names[i] = silt_arena_strdup(raw->arena, by->items[i]))) return silt_fail_nomem(err);
+        if (!(names[i] = silt_arena_strdup(arena, by->items[i]))) return silt_fail_nomem(err);
+    raw->text.schema = schema;
     raw->text.partition_by = names;
     raw->text.partition_count = by->count;
+    raw->arena = SILT_TAKE(arena);
     silt_raw_store_be_text(t->store, &raw->text);
     return SILT_OK;
 }

@@ -258,6 +258,24 @@ def test_unload(both):
     assert read(both) == sorted(A + C)
 
 
+def test_reload(both):
+    configure(both, "on_change: reload\nwrite: {format: parquet, path: out}")
+    put(both, "a", A)
+    put(both, "b", B)
+    both("run")
+    both.write("inbox/b.csv", "id,day,name\n7,fri,new\n8,fri,new\n")
+    three_times(both)
+    assert read(both) == sorted(A + [(7, "fri", "new"), (8, "fri", "new")])
+
+
+def test_bad_rows_are_kept_apart(both):
+    configure(both, "schema: {id: long, day: string, name: string}\non_bad_row: quarantine\n"
+                    "write: {format: parquet, path: out}")
+    put(both, "a", A + [("what", "mon", "a")])
+    three_times(both)
+    assert read(both) == sorted(A)
+
+
 def test_unload_says_what_to_do_where_it_cant(silt):
     configure(silt, "loading_strategy: overwrite\nwrite: {format: parquet, path: out}")
     put(silt, "a", A)
@@ -416,6 +434,8 @@ def test_raw_folders_are_no_delta_tables(loaded):
     ("loading_strategy: upsert\nprimary_keys: [id]\n"
      "write: {format: parquet, path: out, partition_by: [day]}",
      "it needs write.partition_by, of primary_keys"),
+    ("loading_strategy: scd2\nprimary_keys: [id]\ntracking_columns: [name]\n"
+     "write: {format: parquet, path: out}", "scd2"),
     ("deletion_vectors: on\nwrite: {format: parquet, path: out}", "is for Delta tables"),
     ("schema_policy: {column_mapping_mode: name}\nwrite: {format: parquet, path: out}",
      "is for Delta tables"),
