@@ -112,7 +112,9 @@ static silt_status give_up(batch *b, const silt_bad_sources *bad, silt_error *er
 /* After a failure which isn't the files' fault: leave nothing open, if that is still possible. */
 static silt_status abandon(batch *b, silt_status why, silt_error *err)
 {
+    b->run->out_of_time = why == SILT_TIMEOUT;
     if (why == SILT_INTERRUPTED && atomic_exchange(&b->load->timed_out, false)) {
+        b->run->out_of_time = true;
         why = silt_fail(err, SILT_TIMEOUT,
                         "batch %" PRId64 " took longer than timeout_minutes (%" PRId64 " min)",
                         b->job.number, b->load->config->timeout_ms / 60000);
@@ -167,6 +169,7 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
     for (size_t i = 0; i < count; i++) {
         const silt_found_file *file = b->candidates->files[i];
         char hash[SILT_HASH_SIZE];
+        SILT_TRY(silt_load_check(b->load, err)); /* they may be large */
         silt_found_file now;
         silt_status st = silt_content_hash(file->path, hash, err);
         if (st == SILT_OK) st = silt_discover_stat(file->path, &now, err);

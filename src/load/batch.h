@@ -9,6 +9,7 @@ typedef struct silt_table_run {
     silt_arena *arena;
     silt_run_table sum;
     SILT_VEC(silt_run_failure) failures;
+    bool out_of_time; /* a batch, or its commit, took longer than it may */
 } silt_table_run;
 
 /* What is to be loaded, in order; the files live in the arena they were discovered into. */

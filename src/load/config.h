@@ -136,18 +136,20 @@ typedef struct silt_config_table {
 } silt_config_table;
 
 typedef struct silt_config {
-    const char *path;            /* of the file, absolute; links not resolved */
-    const char *directory;       /* what relative paths were taken against, absolute */
-    const char *pipeline;        /* its name */
-    const char *checkpoint_path; /* absolute */
-    int64_t retry_attempts;      /* 3: tries of a file, over all runs */
-    int64_t timeout_ms;          /* of a batch; 60 min */
-    int64_t lock_timeout_ms;     /* 120 min */
-    int64_t history_keep_ms;     /* 90 days: of runs in the run history */
-    int64_t history_bundles;     /* 100: run bundles that are kept; 0: none are written */
-    int64_t memory_limit_bytes;  /* of the process; 0: not given */
-    int64_t threads;             /* 0: one a core */
-    const char *timezone;        /* "UTC" */
+    const char *path;             /* of the file, absolute; links not resolved */
+    const char *directory;        /* what relative paths were taken against, absolute */
+    const char *pipeline;         /* its name */
+    const char *checkpoint_path;  /* absolute */
+    int64_t retry_attempts;       /* 3: tries of a file, over all runs */
+    int64_t transient_attempts;   /* 3: tries within a run of what failed by what may pass */
+    int64_t transient_backoff_ms; /* 1 s: between them, the first time */
+    int64_t timeout_ms;           /* of a batch; 60 min */
+    int64_t lock_timeout_ms;      /* 120 min */
+    int64_t history_keep_ms;      /* 90 days: of runs in the run history */
+    int64_t history_bundles;      /* 100: run bundles that are kept; 0: none are written */
+    int64_t memory_limit_bytes;   /* of the process; 0: not given */
+    int64_t threads;              /* 0: one a core */
+    const char *timezone;         /* "UTC" */
     const silt_config_connection *connections;
     size_t connection_count;
     const silt_config_table

@@ -453,6 +453,24 @@ const silt_config_key silt_config_connection_keys[] = {
     LATER("data_options"),
     END};
 
+static const silt_config_key transient_keys[] = {
+    {.name = "max_attempts",
+     .kind = SILT_KEY_INT,
+     .offset = ROOT(out.transient_attempts),
+     .fallback = "3",
+     .min = 1,
+     .max = 100,
+     .about = "Tries one after another; 1: none is tried again."},
+    {.name = "backoff_seconds",
+     .kind = SILT_KEY_NUMBER,
+     .offset = ROOT(out.transient_backoff_ms),
+     .fallback = "1",
+     .min = 0,
+     .max = 3600,
+     .factor = 1000,
+     .about = "First wait between them; it doubles up to a minute, with jitter."},
+    END};
+
 static const silt_config_key history_keys[] = {
     {.name = "keep",
      .kind = SILT_KEY_INTERVAL,
@@ -492,6 +510,10 @@ const silt_config_key silt_config_root_keys[] = {
      .max = 1000,
      .fallback = "3",
      .about = "Tries of a file, over all runs."},
+    {.name = "transient_retries",
+     .kind = SILT_KEY_OBJECT,
+     .keys = transient_keys,
+     .about = "Within a run, of what failed by what may pass: disks, networks, lost answers."},
     {.name = "timeout_minutes",
      .kind = SILT_KEY_NUMBER,
      .offset = ROOT(out.timeout_ms),

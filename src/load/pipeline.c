@@ -7,6 +7,9 @@
 #include "load/session.h"
 #include "load/table_status.h"
 
+#define BACKOFF_MS_MAX   60000
+#define BACKOFF_SLICE_MS 200 /* between looks whether to stop */
+
 /* Look for source files once a run: what comes later is the next run's. */
 static silt_status discover(silt_load *load, const silt_config_table *table, silt_arena *arena,
                             silt_found *out, silt_error *err)
@@ -36,33 +39,88 @@ static void tell_settled(silt_load *load, const silt_target *target, const silt_
         silt_load_message(load, "info", "table %s: recovered: %s", target->table->name, text.data);
 }
 
-/* Batch after batch. The list of what is to be loaded is good for as long as the tracker stands as
- * our own record of a batch left it: another process, which took the lock from us, may have loaded
- * what is still in the list. */
+/* What is to be loaded, and what that list is good for: as long as the tracker stands as our own
+ * record of a batch left it. Another process, which took the lock from us, may have loaded what is
+ * still in the list. */
+typedef struct work {
+    silt_load *load;
+    silt_target *target;
+    const silt_run_options *opts;
+    const silt_found *found;
+    silt_table_run *run;
+    silt_arena *arena; /* of the list */
+    silt_candidates left;
+    int64_t listed_for; /* version of the tracker; -1: there is no list */
+} work;
+
+static silt_status load_batch(work *w, bool *done, silt_error *err)
+{
+    silt_settled settled = {0};
+    silt_table_run *run = w->run;
+    bool committed;
+    SILT_TRY(silt_settle(w->load, w->target, &settled, err));
+    tell_settled(w->load, w->target, &settled);
+    run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
+    if (silt_tracker_version(w->load->tracker) != w->listed_for) {
+        silt_arena_reset(w->arena);
+        SILT_TRY(silt_candidates_find(w->load, w->target, w->found, w->opts->retry_failed, w->arena,
+                                      &w->left, err));
+    }
+    *done = w->left.count == 0;
+    if (*done) return SILT_OK;
+    silt_candidates batch = silt_candidates_take(w->load, w->target, &w->left);
+    w->listed_for = -1;
+    SILT_TRY(silt_batch_run(w->load, w->target, &batch, run, &committed, err));
+    if (committed) w->listed_for = silt_tracker_version(w->load->tracker);
+    w->left.files += batch.count;
+    w->left.count -= batch.count;
+    return SILT_OK;
+}
+
+/* Failures that may pass: of disks, networks, answers that got lost. What was under way is settled
+ * by the next try, as by the next run. */
+static bool may_pass(const silt_table_run *run, silt_status st)
+{
+    return st == SILT_IO || st == SILT_UNSURE || (st == SILT_TIMEOUT && !run->out_of_time);
+}
+
+/* Twice as long each time, but for a random part of it, so that those who failed together part.
+ * INTERRUPTED, FENCED. */
+static silt_status back_off(silt_load *load, int64_t tries, silt_error *err)
+{
+    uint64_t bits;
+    int64_t wait = load->config->transient_backoff_ms;
+    for (int64_t i = 1; i < tries && wait < BACKOFF_MS_MAX; i++)
+        wait *= 2;
+    if (wait > BACKOFF_MS_MAX) wait = BACKOFF_MS_MAX;
+    silt_random_fill(load->random, &bits, sizeof(bits));
+    wait -= (int64_t)(bits % (uint64_t)(wait / 2 + 1));
+    for (; wait > 0; wait -= BACKOFF_SLICE_MS) {
+        SILT_TRY(silt_load_check(load, err));
+        silt_sleep_ms(load->clock, wait < BACKOFF_SLICE_MS ? wait : BACKOFF_SLICE_MS);
+    }
+    return silt_load_check(load, err);
+}
+
+/* Batch after batch; one that failed by what may pass is tried again. */
 static silt_status load_batches(silt_load *load, silt_target *target, const silt_run_options *opts,
                                 const silt_found *found, silt_table_run *run, silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    silt_candidates left = {0};
-    int64_t listed_for = -1; /* version of the tracker; -1: there is no list */
-    while (!opts->max_batches || run->sum.batches < opts->max_batches) {
-        silt_settled settled = {0};
-        bool committed;
-        SILT_TRY(silt_settle(load, target, &settled, err));
-        tell_settled(load, target, &settled);
-        run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
-        if (silt_tracker_version(load->tracker) != listed_for) {
-            silt_arena_reset(arena);
-            SILT_TRY(
-                silt_candidates_find(load, target, found, opts->retry_failed, arena, &left, err));
-        }
-        if (left.count == 0) break;
-        silt_candidates batch = silt_candidates_take(load, target, &left);
-        SILT_TRY(silt_batch_run(load, target, &batch, run, &committed, err));
-        listed_for = committed ? silt_tracker_version(load->tracker) : -1;
-        left.files += batch.count;
-        left.count -= batch.count;
+    work w = {load, target, opts, found, run, arena, {0}, -1};
+    bool done = false;
+    int64_t tries = 0;
+    while (!done && (!opts->max_batches || run->sum.batches < opts->max_batches)) {
+        int64_t before = run->sum.batches;
+        run->out_of_time = false;
+        silt_status st = load_batch(&w, &done, err);
+        tries = run->sum.batches > before ? 0 : tries + (st != SILT_OK);
+        if (st == SILT_OK) continue;
+        if (!may_pass(run, st) || tries >= load->config->transient_attempts) return st;
+        silt_load_message(load, "warning", "table %s: %s; trying again", target->table->name,
+                          err->message);
+        SILT_TRY(back_off(load, tries, err));
     }
     return SILT_OK;
 }

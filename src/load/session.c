@@ -24,6 +24,8 @@ static void on_progress(void *ctx, double fraction)
     int64_t deadline = atomic_load(&load->deadline_us);
     if (deadline && silt_now_us(load->clock) > deadline && !atomic_exchange(&load->timed_out, true))
         silt_engine_interrupt(load->engine);
+    silt_error ignored = {0}; /* before its commit the batch looks at the lock itself */
+    if (deadline && load->lock) (void)silt_lock_renew(load->lock, &ignored);
     if (load->opts.progress) load->opts.progress(load->opts.progress_ctx, fraction);
 }
 

@@ -1,0 +1,200 @@
+/* A run as a whole: what passes is tried again, what doesn't isn't, and the lock stays ours however
+ * long a batch takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "load/lock.h"
+#include "load/session.h"
+#include "store/fault.h"
+#include "support/files.h"
+
+typedef struct world {
+    char *dir, *config;
+    silt_arena *arena;
+    _Atomic int64_t now_us;
+    _Atomic int64_t slept_ms;
+    silt_clock clock;
+    silt_fault_plan plan; /* of all stores */
+    silt_fault_run calls;
+    SILT_VEC(silt_store *) below;
+    silt_store *state;
+    _Atomic int64_t ticks; /* of progress */
+    atomic_bool lapsed;    /* the lock's time was over at one of them */
+    silt_error err;
+} world;
+
+static world here;
+
+static int64_t now(void *ctx)
+{
+    (void)ctx;
+    return atomic_fetch_add(&here.now_us, 1) + 1;
+}
+
+static void sleep_ms(void *ctx, int64_t ms)
+{
+    (void)ctx;
+    atomic_fetch_add(&here.slept_ms, ms);
+    atomic_fetch_add(&here.now_us, ms * 1000);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    here =
+        (world){.dir = test_dir_new(), .arena = silt_arena_new(), .clock = {now, sleep_ms, NULL}};
+    here.now_us = silt_now_us(NULL);
+    here.config = test_path(here.dir, "silt.yaml");
+    test_write(here.dir, "in/a.csv", "id\n1\n2\n");
+    test_write(here.dir, "in/b.csv", "id\n3\n");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < here.below.count; i++)
+        silt_store_free(here.below.items[i]);
+    silt_vec_free(&here.below);
+    silt_store_free(here.state);
+    silt_arena_free(here.arena);
+    free(here.config);
+    test_dir_free(here.dir);
+    return 0;
+}
+
+static void configure(const char *more)
+{
+    SILT_CLEAN(silt_buf) yaml = {0};
+    silt_buf_printf(&yaml,
+                    "pipeline: p\ncheckpoint_path: state\n%stables:\n- table_name: t\n"
+                    "  source: {path: \"in/*.csv\"}\n  write: {path: lake/t}\n",
+                    more);
+    test_write(here.dir, "silt.yaml", yaml.data);
+}
+
+static silt_status open_faulty(void *ctx, const char *uri, silt_store **out, silt_error *err)
+{
+    silt_store *below = NULL;
+    (void)ctx;
+    SILT_TRY(silt_store_open(uri, NULL, &below, err));
+    assert_true(silt_vec_push(&here.below, below));
+    here.plan.run = &here.calls;
+    *out = silt_store_fault_new(below, &here.plan);
+    return *out ? SILT_OK : silt_fail_nomem(err);
+}
+
+/* Half an hour more each time that the engine tells how far it is. */
+static void go_on(void *ctx, double fraction)
+{
+    silt_lock_info lock;
+    silt_error err = {0};
+    (void)ctx;
+    (void)fraction;
+    if (silt_lock_look(here.state, &here.clock, &lock, &err) != SILT_OK || !lock.readable) return;
+    if (lock.timeout_us <= atomic_load(&here.now_us)) atomic_store(&here.lapsed, true);
+    atomic_fetch_add(&here.now_us, INT64_C(50) * 60 * 1000000);
+    atomic_fetch_add(&here.ticks, 1);
+}
+
+static silt_run_result run(void)
+{
+    silt_pipeline *pipeline = NULL;
+    silt_run_result result;
+    silt_pipeline_options opts = SILT_PIPELINE_OPTIONS_INIT;
+    opts.open_store = open_faulty;
+    opts.progress = go_on;
+    if (silt_pipeline_open(here.config, &opts, here.arena, NULL, &pipeline, &here.err) != SILT_OK)
+        fail_msg("%s", here.err.message);
+    silt_pipeline_set_seams(pipeline, &here.clock, NULL, NULL);
+    if (silt_pipeline_run(pipeline, NULL, here.arena, &result, &here.err) != SILT_OK)
+        fail_msg("%s", here.err.message);
+    silt_pipeline_free(pipeline);
+    return result;
+}
+
+static void lose_a_ledger(silt_status status)
+{
+    here.plan = (silt_fault_plan){.kind = SILT_FAULT_BEFORE_EFFECT,
+                                  .at = 1,
+                                  .ops = SILT_FAULT_PUT_NEW,
+                                  .key_part = "_silt/ledger",
+                                  .status = status};
+}
+
+static void what_may_pass_is_tried_again(void **state)
+{
+    (void)state;
+    configure("");
+    lose_a_ledger(SILT_IO);
+    silt_run_result r = run();
+    assert_true(here.calls.fired);
+    assert_int_equal(r.tables[0].problem, SILT_OK);
+    assert_int_equal(r.rows, 3);
+    assert_in_range(here.slept_ms, 500, 1000); /* backoff_seconds: 1, less a part of it */
+    r = run();
+    assert_int_equal(r.total_files_skipped, 2);
+    assert_int_equal(r.rows, 0);
+}
+
+static void not_more_often_than_is_said(void **state)
+{
+    (void)state;
+    configure("transient_retries: {max_attempts: 1}\n");
+    lose_a_ledger(SILT_IO);
+    silt_run_result r = run();
+    assert_true(here.calls.fired);
+    assert_int_equal(r.tables[0].problem, SILT_IO);
+    assert_int_equal(here.slept_ms, 0);
+    r = run();
+    assert_int_equal(r.rows, 3);
+}
+
+static void what_doesn_t_pass_isn_t(void **state)
+{
+    (void)state;
+    configure("");
+    lose_a_ledger(SILT_DENIED);
+    silt_run_result r = run();
+    assert_true(here.calls.fired);
+    assert_int_equal(r.tables[0].problem, SILT_DENIED);
+    assert_int_equal(here.slept_ms, 0);
+}
+
+static void the_lock_is_renewed_while_a_batch_lasts(void **state)
+{
+    (void)state;
+    SILT_CLEAN(silt_buf) rows = {0};
+    configure("timeout_minutes: 500000\nlock_timeout_minutes: 120\nthreads: 1\n");
+    silt_buf_puts(&rows, "id,name\n");
+    for (int i = 0; i < 3000000; i++)
+        silt_buf_printf(&rows, "%d,number %d\n", i, i);
+    test_write(here.dir, "in/a.csv", rows.data);
+    char *path = test_path(here.dir, "in/b.csv");
+    unlink(path);
+    free(path);
+    char *folder = test_path(here.dir, "state");
+    assert_int_equal(silt_store_open(folder, NULL, &here.state, &here.err), SILT_OK);
+    free(folder);
+    silt_run_result r = run();
+    assert_int_equal(r.tables[0].problem, SILT_OK);
+    assert_int_equal(r.rows, 3000000);
+    assert_true(here.ticks >= 4); /* more than the 120 minutes */
+    assert_false(here.lapsed);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_may_pass_is_tried_again),
+        TEST(not_more_often_than_is_said),
+        TEST(what_doesn_t_pass_isn_t),
+        TEST(the_lock_is_renewed_while_a_batch_lasts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
