@@ -2,6 +2,7 @@
 #ifndef SILT_LOAD_LOAD_H
 #define SILT_LOAD_LOAD_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/seam.h"
@@ -29,6 +30,7 @@ struct silt_load {
     atomic_bool timed_out;           /* the batch took too long */
     atomic_int_fast64_t deadline_us; /* of the batch at work; 0: none */
     /* ---- */
+    pthread_mutex_t lock_mutex; /* of `lock`: the engine's watcher renews it too */
     silt_lock *lock;
     silt_tracker *tracker;
     int64_t started_us;
@@ -53,5 +55,7 @@ void silt_load_message(silt_load *load, const char *level, const char *format, .
 /* INTERRUPTED or TIMEOUT when the run is to stop; FENCED when the lock was taken away. Renews the
  * lock. */
 silt_status silt_load_check(silt_load *load, silt_error *err);
+/* Renew the lock, if one is held; from any thread. FENCED. */
+silt_status silt_load_renew(silt_load *load, silt_error *err);
 
 #endif

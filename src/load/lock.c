@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +16,6 @@
 #include "load/process.h"
 
 struct silt_lock {
-    pthread_mutex_t mutex; /* of renewals: the run's thread and the engine's watcher do them */
     silt_store *state;
     const silt_clock *clock;
     int fd; /* the OFD lock; -1 where the store has no local path */
@@ -240,7 +238,6 @@ static silt_status wait_for(silt_lock *lock, const silt_lock_options *opts, silt
 static void lock_dispose(silt_lock *lock)
 {
     if (lock->fd >= 0) close(lock->fd);
-    pthread_mutex_destroy(&lock->mutex);
     free(lock->path);
     free(lock->name);
     free(lock);
@@ -279,7 +276,6 @@ silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, 
     silt_lock *lock = calloc(1, sizeof(*lock));
     if (!lock) return silt_fail_nomem(err);
     *lock = (silt_lock){.state = state, .clock = opts->clock, .fd = -1};
-    pthread_mutex_init(&lock->mutex, NULL);
     lock->timeout_us = opts->timeout_minutes * 60 * 1000000;
     lock->name = strdup(opts->name);
     copy_text(lock->run_id, sizeof(lock->run_id), opts->run_id);
@@ -328,21 +324,13 @@ silt_status silt_lock_check(silt_lock *lock, silt_error *err)
     return still_ours(lock, err);
 }
 
-static silt_status renew(silt_lock *lock, silt_error *err)
+silt_status silt_lock_renew(silt_lock *lock, silt_error *err)
 {
     int64_t now = silt_now_us(lock->clock);
     if (now - lock->renewed_us < lock->timeout_us / 3) return SILT_OK;
     SILT_TRY(still_ours(lock, err));
     lock->renewed_us = now;
     return lock->path ? rewrite(lock, err) : put_lock(lock, false, err);
-}
-
-silt_status silt_lock_renew(silt_lock *lock, silt_error *err)
-{
-    pthread_mutex_lock(&lock->mutex);
-    silt_status st = renew(lock, err);
-    pthread_mutex_unlock(&lock->mutex);
-    return st;
 }
 
 void silt_lock_free(silt_lock *lock)

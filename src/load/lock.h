@@ -47,8 +47,7 @@ typedef struct silt_lock silt_lock; /* opaque: the lock, held */
 silt_status silt_lock_acquire(silt_store *state, const silt_lock_options *opts, silt_lock **out,
                               silt_lock_info *taken_over, silt_error *err);
 
-/* Move timeout_at ahead when a third of the time is over; cheap to call often, from any thread.
- * FENCED: the lock
+/* Move timeout_at ahead when a third of the time is over; cheap to call often. FENCED: the lock
  * isn't ours any more. */
 silt_status silt_lock_renew(silt_lock *lock, silt_error *err);
 

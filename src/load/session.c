@@ -24,8 +24,8 @@ static void on_progress(void *ctx, double fraction)
     int64_t deadline = atomic_load(&load->deadline_us);
     if (deadline && silt_now_us(load->clock) > deadline && !atomic_exchange(&load->timed_out, true))
         silt_engine_interrupt(load->engine);
-    silt_error ignored = {0}; /* before its commit the batch looks at the lock itself */
-    if (deadline && load->lock) (void)silt_lock_renew(load->lock, &ignored);
+    silt_error ignored = {0}; /* before its commit a batch looks at the lock itself */
+    (void)silt_load_renew(load, &ignored);
     if (load->opts.progress) load->opts.progress(load->opts.progress_ctx, fraction);
 }
 
@@ -85,6 +85,7 @@ silt_status silt_pipeline_open(const char *config_path, const silt_pipeline_opti
     if (!p) return silt_fail_nomem(err);
     silt_load *load = &p->load;
     load->opts = opts ? *opts : defaults;
+    pthread_mutex_init(&load->lock_mutex, NULL);
     load->arena = silt_arena_new();
     silt_config_problems problems = {0};
     silt_status st = load->arena ? silt_config_load(config_path, NULL, load->arena, &load->config,
@@ -114,6 +115,7 @@ void silt_pipeline_free(silt_pipeline *p)
     silt_store_free(load->tracker_store);
     silt_store_free(load->state);
     silt_arena_free(load->arena);
+    pthread_mutex_destroy(&load->lock_mutex);
     free(p);
 }
 
@@ -177,6 +179,16 @@ static bool is_cancelled(void *ctx)
     return atomic_load(&((silt_load *)ctx)->cancelled);
 }
 
+/* Gives the one before. */
+static silt_lock *set_lock(silt_load *load, silt_lock *lock)
+{
+    pthread_mutex_lock(&load->lock_mutex);
+    silt_lock *before = load->lock;
+    load->lock = lock;
+    pthread_mutex_unlock(&load->lock_mutex);
+    return before;
+}
+
 /* `run_id` NULL: not for a run. */
 static silt_status take_lock(silt_load *load, const char *run_id, int64_t wait_s, bool force,
                              silt_error *err)
@@ -193,7 +205,9 @@ static silt_status take_lock(silt_load *load, const char *run_id, int64_t wait_s
         .cancelled_ctx = load,
     };
     silt_lock_info old;
-    SILT_TRY(silt_lock_acquire(load->state, &opts, &load->lock, &old, err));
+    silt_lock *lock;
+    SILT_TRY(silt_lock_acquire(load->state, &opts, &lock, &old, err));
+    (void)set_lock(load, lock);
     if (old.present && old.readable)
         silt_load_message(load, "info", "took over the lock of PID %" PRId64 " on %s, which %s",
                           old.pid, old.hostname, old.alive ? "was forced out" : "is gone");
@@ -254,8 +268,7 @@ void silt_session_end(silt_load *load)
 {
     silt_tracker_free(load->tracker);
     load->tracker = NULL;
-    silt_lock_free(load->lock);
-    load->lock = NULL;
+    silt_lock_free(set_lock(load, NULL));
 }
 
 silt_status silt_session_track(silt_load *load, silt_error *err)

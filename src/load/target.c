@@ -118,8 +118,16 @@ void silt_load_message(silt_load *load, const char *level, const char *format, .
     if (!json.failed) tell(load, "message", json.data);
 }
 
+silt_status silt_load_renew(silt_load *load, silt_error *err)
+{
+    pthread_mutex_lock(&load->lock_mutex);
+    silt_status st = load->lock ? silt_lock_renew(load->lock, err) : SILT_OK;
+    pthread_mutex_unlock(&load->lock_mutex);
+    return st;
+}
+
 silt_status silt_load_check(silt_load *load, silt_error *err)
 {
     if (atomic_load(&load->cancelled)) return silt_fail(err, SILT_INTERRUPTED, "interrupted");
-    return load->lock ? silt_lock_renew(load->lock, err) : SILT_OK;
+    return silt_load_renew(load, err);
 }
