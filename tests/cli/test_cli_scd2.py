@@ -192,6 +192,30 @@ def test_write_without_a_pipeline(silt, read_deltalake):
     assert "no column is tracked" in silt("write", "t", "2.csv", "--mode", "scd2", "--keys", "id", rc=2).err
 
 
+def test_what_a_table_asks_of_rows(silt, read_duckdb):
+    """Identity, generated and default columns, constraints, NOT NULL, partitions by the flag, mapping, feed, row ids."""
+    silt("create", "t", "--schema", "sk bigint generated always as identity, id int, name string, n int, at timestamp, "
+         "effective_date timestamp not null, end_date timestamp, is_current boolean not null, "
+         "year int generated always as (year(effective_date)), def string default 'x'", "--partition-by", "is_current",
+         "--constraint", "pos=n > 0", *sum((["--property", p] for p in (
+             "delta.enableChangeDataFeed=true", "delta.enableDeletionVectors=true", "delta.columnMapping.mode=name",
+             "delta.enableRowTracking=true")), []))
+    scd2 = ("--mode", "scd2", "--keys", "id", "--tracking-columns", "name", "--effective-from", "at")
+    for i, rows in enumerate((["1,a,1,2023-01-01", "2,b,1,2024-01-01"], ["1,a,2,2024-01-09", "2,B,1,2024-01-05"],
+                              ["1,late,2,2024-01-04", "2,b,1,2024-01-05"])):
+        silt.write(f"{i}.csv", "\n".join(["id,name,n,at", *rows]) + "\n")
+        silt("write", "t", f"{i}.csv", *scd2)
+    got = silt("sql", "SELECT sk, id, name, n, year, def, is_current FROM delta('t') ORDER BY id, effective_date",
+               "--format", "csv", "--no-header").out.split()
+    assert got == ["1,1,a,2,2023,x,false", "4,1,late,2,2024,x,false", "5,1,a,2,2024,x,true", "3,2,b,1,2024,x,true"]
+    changes = silt("changes", "t", "--from", "3", "--columns", "sk,_change_type", "--format", "csv").out.split()[1:]
+    assert sorted(c.rsplit(",", 2)[0] for c in changes) == [
+        "1,update_postimage", "1,update_preimage", "2,delete", "3,update_postimage", "3,update_preimage",
+        "4,insert", "5,insert"]
+    silt.write("bad.csv", "id,name,n,at\n1,z,-1,2025-01-01\n")
+    assert "pos (n > 0)" in silt("write", "t", "bad.csv", *scd2, rc=1).err
+
+
 def test_real_airports(silt, shared, read_duckdb):
     """Three extracts of the same airports: some renamed, some gone, some back."""
     rows = list(csv.DictReader(io.StringIO((shared / "data/nycflights/airports.csv").read_text())))

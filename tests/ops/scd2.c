@@ -202,6 +202,62 @@ static void sees_damage(void **state)
     place_assert_no_strays(&here);
 }
 
+/* ---- conflicts: another writer commits between our match and our commit */
+
+static int meddles_left;
+
+static void slip_in(void *ctx, silt_fault_when when, const char *op, const char *key, int64_t call)
+{
+    (void)call;
+    if (when != SILT_FAULT_BEFORE || strcmp(op, "put_new") != 0) return;
+    if (!strstr(key, "_delta_log/") || meddles_left <= 0) return;
+    meddles_left--;
+    place other = here; /* the same table; own snapshot and sources */
+    other.arena = silt_arena_new();
+    other.now = NULL;
+    other.store = here.below;
+    other.spec.attempt = NULL;
+    other.loads = 100 + here.loads; /* names its files */
+    other.sources.file_count = 0;
+    other.sources.files = other.files;
+    place_source(&other, "other.csv", *(const char **)ctx);
+    place_reopen(&other);
+    place_load_ok(&other);
+    silt_snapshot_free(other.now);
+    silt_arena_free(other.arena);
+}
+
+static void others_with_the_same_keys_are_conflicts(void **state)
+{
+    (void)state;
+    versioned();
+    load("1.csv", "k,v\n1,a\n2,b\n");
+    static const struct {
+        const char *text;
+        silt_txn_outcome outcome;
+    } cases[] = {{"k,v\n2,other\n", SILT_TXN_CONFLICT}, {"k,v\n900,far\n", SILT_TXN_COMMITTED}};
+    for (size_t i = 0; i < SILT_COUNT(cases); i++) {
+        silt_fault_plan plan = {.hook = slip_in, .hook_ctx = (void *)&cases[i].text};
+        silt_store *plain = here.store;
+        here.store = silt_store_fault_new(here.below, &plan);
+        place_reopen(&here);
+        meddles_left = 1;
+        place_no_sources(&here);
+        place_source(&here, "2.csv", i ? "k,v\n1,x\n2,y\n" : "k,v\n1,A\n2,B\n");
+        here.spec.load_time_us += DAY;
+        place_ok(&here, place_load(&here));
+        assert_int_equal(here.result.txn.outcome, cases[i].outcome);
+        silt_snapshot_free(here.now);
+        here.now = NULL;
+        silt_store_free(here.store);
+        here.store = plain;
+        place_reopen(&here);
+        assert_int_equal(checked().bad_keys, 0);
+    }
+    place_assert_rows(&here, "k,v,is_current",
+                      "1|a|false\n1|x|true\n2|b|false\n2|other|false\n2|y|true\n900|far|true\n");
+}
+
 /* ---- a naive model */
 
 #define KEYS    8  /* and null */
@@ -581,6 +637,7 @@ int main(void)
         CASE(keys_that_vanish_are_closed),
         CASE(refuses_what_cant_be),
         CASE(sees_damage),
+        CASE(others_with_the_same_keys_are_conflicts),
         CASE(follows_the_model),
         EVERYTHING(follows_the_model),
         CASE(follows_the_model_with_times),
