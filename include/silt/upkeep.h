@@ -133,6 +133,41 @@ SILT_API SILT_CHECKED silt_status silt_pipeline_unload(silt_pipeline *pipeline,
                                                        silt_arena *arena, silt_unload_report *out,
                                                        silt_error *err);
 
+/* ---- replaying */
+
+typedef struct silt_replay_options {
+    size_t struct_size;
+    const char *table;  /* whose rejects */
+    const char *file;   /* NDJSON of mended rows, {"reject_id", "row_json"}; NULL: as they are */
+    const char *source; /* only rejects of this source file; NULL: of all */
+    int64_t batch_id;   /* only of this batch; -1: of all */
+    bool dry_run;
+} silt_replay_options;
+#define SILT_REPLAY_OPTIONS_INIT                                 \
+    {                                                            \
+        sizeof(silt_replay_options), NULL, NULL, NULL, -1, false \
+    }
+
+typedef struct silt_replay_report {
+    const char *table_name;
+    int64_t rows_replayed;
+    int64_t rows_still_bad;  /* of the last batch: they stay as they are */
+    int64_t rows_unreadable; /* can't be told apart into columns: they have to be mended */
+    int64_t batches;
+    int64_t batch_id; /* of the last; -1: there was none */
+    int64_t version;  /* of the target; -1: it has none */
+} silt_replay_report;
+
+/** Load rejected rows once more, as rows of the files they are from, and mark those that were
+ * taken: none is loaded twice. Takes the lock. Texts of the report are the pipeline's.
+ * @return SILT_INVALID no such table, or a file of mended rows that isn't one or speaks of rejects
+ *         that aren't open; SILT_NOT_FOUND the target isn't there; as silt_pipeline_run()
+ * @see docs/guide/bad-rows.md */
+SILT_API SILT_CHECKED silt_status silt_pipeline_replay(silt_pipeline *pipeline,
+                                                       const silt_replay_options *opts,
+                                                       silt_arena *arena, silt_replay_report *out,
+                                                       silt_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -101,7 +101,7 @@ cli_command_fn cmd_run, cmd_status, cmd_validate, cmd_fix, cmd_force_unlock, cmd
     cmd_update, cmd_optimize, cmd_restore, cmd_vacuum, cmd_checkpoint, cmd_cleanup_log, cmd_clone,
     cmd_export, cmd_migrate, cmd_doctor, cmd_help, cmd_version, cmd_write, cmd_merge;
 
-cli_command_fn cmd_create, cmd_alter, cmd_runs, cmd_prove, cmd_maintain, cmd_unload;
+cli_command_fn cmd_create, cmd_alter, cmd_runs, cmd_prove, cmd_maintain, cmd_unload, cmd_replay;
 
 /* Carry silt_pipeline_fix() out and print what it did; also a part of `validate-consistency --fix`.
  */

@@ -53,6 +53,11 @@ static const cli_option reset_options[] = {
 static const cli_option maintain_options[] = {
     {"table", CLI_TEXT, "TABLE", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END};
 
+static const cli_option replay_options[] = {
+    {"table", CLI_TEXT, "TABLE", 0}, {"file", CLI_TEXT, "FILE", 0},  {"batch", CLI_COUNT, "N", 0},
+    {"source", CLI_TEXT, "FILE", 0}, {"dry-run", CLI_FLAG, NULL, 0}, END,
+};
+
 static const cli_option unload_options[] = {
     {"table", CLI_TEXT, "TABLE", 0},
     {"again", CLI_FLAG, NULL, 0},
@@ -330,6 +335,6 @@ const cli_command cli_commands[] = {
     {"doctor", cmd_doctor, doctor_options, "TABLE", 1, 1, false},
     {"help", cmd_help, NULL, "COMMAND", 0, 1, true},
     {"version", cmd_version, NULL, NULL, 0, 0, true},
-    LATER("replay"),
+    {"replay", cmd_replay, replay_options, NULL, 0, 0, true},
     {NULL, NULL, NULL, NULL, 0, 0, false},
 };

@@ -60,6 +60,13 @@ static silt_status compare_content(settling *s, const silt_found_file *file, con
 
 static silt_status replace(settling *s, const silt_found_file *file, const silt_loaded *item)
 {
+    if (item->replayed_by >= 0) {
+        silt_load_message(s->load, "warning",
+                          "table %s: %s has changed and isn't reloaded: rejected rows of it were "
+                          "replayed by batch %" PRId64,
+                          s->target->table->name, file->path, item->replayed_by);
+        return SILT_OK;
+    }
     const silt_evidence old = {file->path, item->ledger->number, item->file->rows.inserted};
     if (!silt_vec_push(&s->replaced, old) || !silt_vec_push(&s->replacing, file))
         return silt_fail_nomem(s->err);

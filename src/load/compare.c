@@ -28,6 +28,7 @@ const char *const *silt_lines_take(silt_lines *lines, size_t *count)
 void silt_comparison_release(silt_comparison *c)
 {
     silt_vec_free(&c->loaded);
+    silt_vec_free(&c->replayed);
     silt_vec_free(&c->wrong);
     silt_vec_free(&c->extra);
     if (c->by_path) silt_map64_free(c->by_path);
@@ -36,8 +37,29 @@ void silt_comparison_release(silt_comparison *c)
 
 /* ---- ledgers → tracker */
 
+/* Rows come and go with those that their file's batch brought. */
+static silt_status add_replayed(silt_comparison *c, const silt_ledger *ledger, silt_error *err)
+{
+    for (size_t i = 0; i < ledger->file_count; i++) {
+        const silt_ledger_file *file = &ledger->files[i];
+        const silt_replayed item = {file->path, ledger->number, file->rows.inserted, 0};
+        if (!silt_map64_get(c->by_path, file->path, strlen(file->path)) &&
+            !silt_vec_push(&c->replayed, item))
+            return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
+static int64_t replayed_by(const silt_comparison *c, const char *path)
+{
+    for (size_t i = 0; i < c->replayed.count; i++)
+        if (strcmp(c->replayed.items[i].path, path) == 0) return c->replayed.items[i].number;
+    return -1;
+}
+
 static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, silt_error *err)
 {
+    if (ledger->kind == SILT_LEDGER_REPLAY) return add_replayed(c, ledger, err);
     for (size_t i = 0; i < ledger->file_count; i++) {
         const silt_ledger_file *file = &ledger->files[i];
         bool found;
@@ -46,7 +68,7 @@ static silt_status index_ledger(silt_comparison *c, const silt_ledger *ledger, s
         if (found) continue; /* the chain comes newest first */
         silt_loaded *item = silt_arena_alloc(c->arena, sizeof(*item));
         if (!item) return silt_fail_nomem(err);
-        *item = (silt_loaded){file->path, ledger, file, -1, false};
+        *item = (silt_loaded){file->path, ledger, file, -1, false, replayed_by(c, file->path)};
         *slot = item;
         if (!silt_ledger_loads(ledger->kind)) continue;
         if (!silt_vec_push(&c->loaded, item)) return silt_fail_nomem(err);
@@ -99,7 +121,7 @@ static silt_status add_evidence(silt_comparison *c, const silt_evidence *e, silt
     *file = (silt_ledger_file){.path = e->path,
                                .size_bytes = -1,
                                .rows = {.read = e->row_count, .inserted = e->row_count}};
-    *item = (silt_loaded){e->path, ledger, file, e->row_count, false};
+    *item = (silt_loaded){e->path, ledger, file, e->row_count, false, -1};
     *slot = item;
     return silt_vec_push(&c->loaded, item) ? SILT_OK : silt_fail_nomem(err);
 }
@@ -228,8 +250,20 @@ static void note_extra(silt_comparison *c, const silt_evidence *e, silt_lines *l
     if (!silt_vec_push(&c->extra, *e)) lines->failed = true;
 }
 
+static bool is_replayed(silt_comparison *c, const silt_evidence *e)
+{
+    for (size_t i = 0; i < c->replayed.count; i++) {
+        silt_replayed *item = &c->replayed.items[i];
+        if (item->number != e->batch_id || strcmp(item->path, e->path) != 0) continue;
+        item->rows_in_target = e->row_count;
+        return true;
+    }
+    return false;
+}
+
 static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
 {
+    if (is_replayed(c, e)) return;
     silt_loaded *item = silt_map64_get(c->by_path, e->path, strlen(e->path));
     if (!item) {
         if (c->missing < 0)
@@ -271,6 +305,13 @@ silt_status silt_compare_rows(silt_load *load, silt_target *target, silt_compari
     SILT_TRY(target->ops->evidence(load, target, -1, INT64_MAX, c->arena, &found, &count, err));
     for (size_t i = 0; i < count; i++)
         compare_evidence(c, &found[i], lines);
+    for (size_t i = 0; i < c->replayed.count; i++) {
+        const silt_replayed *item = &c->replayed.items[i];
+        if (item->rows_in_target != item->rows)
+            silt_lines_add(
+                lines, "%" PRId64 " rows in the target, batch %" PRId64 " replayed %" PRId64 ": %s",
+                item->rows_in_target, item->number, item->rows, item->path);
+    }
     for (size_t i = 0; i < c->loaded.count; i++) {
         const silt_loaded *item = c->loaded.items[i];
         int64_t there = item->rows_in_target < 0 ? 0 : item->rows_in_target;

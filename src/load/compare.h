@@ -22,7 +22,14 @@ typedef struct silt_loaded {
     const silt_ledger_file *file;
     int64_t rows_in_target; /* by evidence; -1: not counted */
     bool in_tracker;
+    int64_t replayed_by; /* the newest batch that brought rejected rows of it since; -1: none */
 } silt_loaded;
+
+/* Rejected rows of a file that a later batch brought. */
+typedef struct silt_replayed {
+    const char *path;
+    int64_t number, rows, rows_in_target;
+} silt_replayed;
 
 typedef struct silt_comparison {
     silt_arena *arena;
@@ -30,6 +37,7 @@ typedef struct silt_comparison {
     SILT_VEC(silt_loaded *) loaded; /* without those */
     const silt_ledger *chain;       /* newest first */
     size_t chain_count;
+    SILT_VEC(silt_replayed) replayed; /* newest first */
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
     SILT_VEC(silt_evidence) extra; /* rows of files that ledgers tell of, which none vouches for */

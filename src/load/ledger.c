@@ -4,8 +4,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-static const char *const kind_names[] = {"data",   "fence", "epoch", "unload",
-                                         "reload", "lost",  "repair"};
+static const char *const kind_names[] = {"data",   "fence", "epoch",  "unload",
+                                         "reload", "lost",  "repair", "replay"};
 
 const char *silt_ledger_key(const char *app_id, int64_t number, silt_arena *arena)
 {

@@ -19,7 +19,8 @@ typedef enum silt_ledger_kind {
     SILT_LEDGER_RELOAD, /* a batch of source files whose rows took the place of older ones of them
                          */
     SILT_LEDGER_LOST, /* the rows of its files were found to be gone: they are to be loaded again */
-    SILT_LEDGER_REPAIR /* rows went that no ledger vouches for */
+    SILT_LEDGER_REPAIR, /* rows went that no ledger vouches for */
+    SILT_LEDGER_REPLAY  /* rows came that its files' batches had rejected: `rejects` says which */
 } silt_ledger_kind;
 
 /* Whether the rows of its files stand in the target. */

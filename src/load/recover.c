@@ -392,7 +392,7 @@ static silt_status reconcile(silt_load *load, silt_target *target, silt_settled 
         return fail_went_back(load, target, end, err);
     SILT_TRY(silt_rejects_publish(load, target, chain, count, err));
     for (size_t i = 0; i < count; i++)
-        for (size_t f = 0; f < chain[i].file_count; f++) {
+        for (size_t f = 0; f < chain[i].file_count && chain[i].kind != SILT_LEDGER_REPLAY; f++) {
             bool loads = silt_ledger_loads(chain[i].kind);
             const silt_ledger_file *file = &chain[i].files[f];
             if (!(loads ? add_completed : add_gone)(&list, load, target, &chain[i], file))

@@ -1,11 +1,16 @@
 /* Rejects, from an attempt's object to rows of a table. */
 #include "load/rejects.h"
 
+#include <stdio.h>
+
+#include "base/json.h"
 #include "ops/change.h"
+#include "silt/edit.h"
 #include "silt/scan.h"
 #include "table/expr.h"
 
-#define TRIES 20 /* of a commit, while others are first */
+#define MARKED_AT_ONCE 1000 /* rejects of one statement */
+#define TRIES          20   /* of a commit, while others are first */
 
 SILT_DEFINE_AUTO(silt_scan, silt_scan_free)
 
@@ -183,6 +188,55 @@ static silt_status publish(publishing *p, const silt_ledger *ledger)
     return silt_fail(p->err, SILT_CONFLICT, "others were first in each of %d tries", TRIES);
 }
 
+/* ---- replayed ---------------------------------------------------------------------------------
+ */
+
+/* Those of `ids` that are open still. */
+static silt_status mark(publishing *p, const silt_ledger *ledger, const silt_buf *ids)
+{
+    SILT_CLEAN(silt_buf) where = {0};
+    char batch[24];
+    (void)snprintf(batch, sizeof(batch), "%" PRId64, ledger->number);
+    const silt_assignment set[] = {{"status", "'replayed'"}, {"replayed_by", batch}};
+    silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
+    silt_edit_result done;
+    silt_buf_puts(&where, "status = 'open' AND table_name = ");
+    silt_expr_quote(p->target->table->name, '\'', &where);
+    silt_buf_printf(&where, " AND reject_id IN (%s)", ids->data);
+    if (where.failed || ids->failed) return silt_fail_nomem(p->err);
+    SILT_TRY(silt_update(p->table, set, 2, where.data, &opts, &done, NULL, p->err));
+    return refresh(p);
+}
+
+/* Again and again is as good as once. */
+static silt_status mark_replayed(publishing *p, const silt_ledger *ledger)
+{
+    silt_store *place = place_of(p->load, p->target);
+    silt_bytes body;
+    SILT_CLEAN(silt_buf) ids = {0};
+    size_t some = 0;
+    if (!p->table) SILT_TRY(open_table(p->load, true, &p->table, p->err));
+    SILT_TRY(silt_store_get_all(place, ledger->rejects, p->arena, &body, p->err));
+    for (size_t at = 0; at < body.size;) {
+        const char *end = memchr(body.data + at, '\n', body.size - at);
+        size_t size = end ? (size_t)(end - body.data) - at : body.size - at;
+        const silt_json *object;
+        SILT_TRY(silt_json_parse((silt_bytes){body.data + at, size}, p->arena, &object, p->err));
+        const char *id = silt_json_string(silt_json_get(object, "reject_id"));
+        if (!id) return silt_fail(p->err, SILT_CORRUPT, "%s: no reject_id", ledger->rejects);
+        if (ids.size) silt_buf_puts(&ids, ", ");
+        silt_expr_quote(id, '\'', &ids);
+        at += size + 1;
+        if (++some < MARKED_AT_ONCE && at < body.size) continue;
+        SILT_TRY(mark(p, ledger, &ids));
+        silt_buf_clear(&ids);
+        some = 0;
+    }
+    return SILT_OK;
+}
+
+/* ---- */
+
 silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
                                  const silt_ledger *chain, size_t count, silt_error *err)
 {
@@ -191,7 +245,8 @@ silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
         if (!chain[i].rejects) continue;
         if (!p.arena) p.arena = silt_arena_new();
         if (!p.arena) return silt_fail_nomem(err);
-        silt_status st = publish(&p, &chain[i]);
+        silt_status st = chain[i].kind == SILT_LEDGER_REPLAY ? mark_replayed(&p, &chain[i])
+                                                             : publish(&p, &chain[i]);
         if (st != SILT_OK)
             return silt_wrap(err, st, "table %s: rejects of batch %" PRId64, target->table->name,
                              chain[i].number);
@@ -259,12 +314,90 @@ silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
     SILT_TRY(count_rows(load, target, &t, err));
     for (size_t i = 0; i < comparison->chain_count; i++) {
         const silt_ledger *ledger = &comparison->chain[i];
-        if (!ledger->rejects) continue;
+        if (!ledger->rejects || ledger->kind == SILT_LEDGER_REPLAY) continue;
         int64_t there = (int64_t)(uintptr_t)silt_map64_get(t.by_attempt, ledger->attempt,
                                                            strlen(ledger->attempt));
         if (there != ledger->reject_rows)
             silt_lines_add(lines, "%" PRId64 " rejects in %s, batch %" PRId64 " rejected %" PRId64,
                            there, load->rejects_store->uri, ledger->number, ledger->reject_rows);
     }
+    return SILT_OK;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+typedef struct reading {
+    SILT_VEC(silt_reject_row) rows;
+    silt_rejects *out;
+    silt_map64 *mended;
+    size_t limit, found; /* found: of `mended` */
+    silt_arena *arena;
+    bool failed;
+} reading;
+
+static void reading_release(reading *r)
+{
+    silt_vec_free(&r->rows);
+}
+
+static bool read_row(void *ctx, const silt_bytes *values, size_t count)
+{
+    reading *r = ctx;
+    (void)count;
+    const char *mended =
+        r->mended ? silt_map64_get(r->mended, values[0].data, values[0].size) : NULL;
+    if (r->mended && !mended) return true;
+    if (!mended && !values[2].data) {
+        r->out->unreadable++;
+        return true;
+    }
+    r->found += mended != NULL;
+    if (r->rows.count == r->limit) return r->mended != NULL;
+    silt_reject_row row = {
+        silt_arena_strndup(r->arena, values[0].data, values[0].size),
+        silt_arena_strndup(r->arena, values[1].data ? values[1].data : "", values[1].size),
+        mended ? mended : silt_arena_strndup(r->arena, values[2].data, values[2].size)};
+    r->failed = !row.id || !row.source_file || !row.row_json || !silt_vec_push(&r->rows, row);
+    return !r->failed;
+}
+
+static silt_status scan_open(silt_load *load, const silt_target *target, int64_t batch_id,
+                             const char *source_file, reading *r, silt_error *err)
+{
+    static const char *const columns[] = {"reject_id", "source_file", "row_json"};
+    SILT_AUTO(silt_snapshot) table = NULL;
+    SILT_AUTO(silt_scan) scan = NULL;
+    SILT_CLEAN(silt_buf) where = {0};
+    silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
+    SILT_TRY(open_table(load, false, &table, err));
+    if (!table) return SILT_OK;
+    silt_buf_puts(&where, "status = 'open' AND table_name = ");
+    silt_expr_quote(target->table->name, '\'', &where);
+    if (batch_id >= 0) silt_buf_printf(&where, " AND batch_id = %" PRId64, batch_id);
+    if (source_file) {
+        silt_buf_puts(&where, " AND source_file = ");
+        silt_expr_quote(source_file, '\'', &where);
+    }
+    if (where.failed) return silt_fail_nomem(err);
+    opts.columns = columns;
+    opts.column_count = SILT_COUNT(columns);
+    opts.where = where.data;
+    SILT_TRY(silt_scan_open(table, &opts, &scan, err));
+    SILT_TRY(silt_scan_rows(scan, read_row, r, err));
+    return r->failed ? silt_fail_nomem(err) : SILT_OK;
+}
+
+silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_t batch_id,
+                              const char *source_file, silt_map64 *mended, size_t limit,
+                              silt_arena *arena, silt_rejects *out, silt_error *err)
+{
+    *out = (silt_rejects){0};
+    SILT_CLEAN(reading) r = {.out = out, .mended = mended, .limit = limit, .arena = arena};
+    SILT_TRY(scan_open(load, target, batch_id, source_file, &r, err));
+    out->items = silt_arena_calloc(arena, r.rows.count + 1, sizeof(*out->items));
+    if (!out->items) return silt_fail_nomem(err);
+    if (r.rows.count) memcpy(out->items, r.rows.items, r.rows.count * sizeof(*out->items));
+    out->count = r.rows.count;
+    out->mended = r.found;
     return SILT_OK;
 }

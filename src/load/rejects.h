@@ -28,6 +28,24 @@ void silt_rejects_clean(silt_load *load, const silt_target *target, int64_t numb
 silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
                                  const silt_ledger *chain, size_t count, silt_error *err);
 
+/* A reject that is open. */
+typedef struct silt_reject_row {
+    const char *id, *source_file;
+    const char *row_json; /* a line */
+} silt_reject_row;
+typedef struct silt_rejects {
+    silt_reject_row *items; /* in the arena */
+    size_t count;
+    size_t mended;      /* open ones that were mended, whether they are among the items or not */
+    int64_t unreadable; /* open ones without row_json, which are none of the items */
+} silt_rejects;
+
+/* Open rejects of a table, `limit` at most: of a batch (-1: all), of a source file (NULL: all), or
+ * those that `mended` (reject id → row; may be NULL) has a row for. */
+silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_t batch_id,
+                              const char *source_file, silt_map64 *mended, size_t limit,
+                              silt_arena *arena, silt_rejects *out, silt_error *err);
+
 /* Whether the table has the rejects that the chain of ledgers says; what differs is told. */
 silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
                                  const silt_comparison *comparison, silt_lines *lines,

@@ -34,6 +34,15 @@ static void unloading_release(unloading *u)
 static silt_status check_strategy(const unloading *u)
 {
     const silt_config_table *table = u->target.table;
+    if (u->item->replayed_by >= 0) {
+        silt_fail(u->err, SILT_INVALID,
+                  "table %s: rejected rows of the file were replayed by batch %" PRId64
+                  "; they can't be taken out with the others",
+                  table->name, u->item->replayed_by);
+        return silt_hint(u->err, SILT_INVALID,
+                         "bring an older version back by 'silt restore', and load the files since "
+                         "then again");
+    }
     bool append = table->strategy == SILT_STRATEGY_APPEND;
     if (append && u->target.ops->has_evidence(&u->target)) return SILT_OK;
     silt_fail(u->err, SILT_INVALID, "table %s: %s; a file's rows can't be told from others",

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 PAGES = {p.stem.removeprefix("silt-"): p for p in (ROOT / "docs/cli").glob("*.md")}
 COMMANDS = sorted(set(PAGES) - {"silt"})
-LATER = ["replay"]
+LATER = []
 
 
 def documented(page):
