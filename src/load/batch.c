@@ -176,6 +176,9 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
         if (st == SILT_OK && (now.size_bytes != file->size_bytes || now.mtime_ns != file->mtime_ns))
             st = silt_fail(err, SILT_CHANGED, "source file %s changed while it was loaded",
                            file->path);
+        if (st == SILT_OK && file->hash && strcmp(file->hash, hash) != 0)
+            st = silt_fail(err, SILT_CHANGED, "its hash is %s, and %s by the manifest", hash,
+                           file->hash);
         if (st != SILT_OK)
             b->late = (silt_bad_source){i, st, silt_arena_strdup(b->arena, err->message)};
         if (st != SILT_OK) return st;

@@ -89,7 +89,8 @@ typedef struct silt_config_table {
 
     /* ---- source */
     const char *const *source_paths;    /* patterns, absolute and normalised, in the file's order */
-    size_t source_path_count;           /* 1 or more */
+    size_t source_path_count;           /* 1 or more; 0 with a manifest */
+    const char *source_manifest;        /* a list of files, absolute; NULL: patterns say which */
     silt_format source_format;          /* as written, or by the patterns' extension */
     silt_source_options source_options; /* as written; the rest zero, to be found by sniffing */
     bool recursive;

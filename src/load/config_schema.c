@@ -265,8 +265,12 @@ static const silt_config_key source_keys[] = {
     {.name = "path",
      .kind = SILT_KEY_TEXTS,
      .offset = TABLE(source_paths),
-     .required = true,
      .about = "A pattern of files or a list of them: * ? [a-z] {a,b} and ** for any folders."},
+    {.name = "manifest",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(out.source_manifest),
+     .about = "A file that lists the files, instead of path: a path a line, or JSON or CSV with "
+              "path, size, hash."},
     {.name = "format",
      .kind = SILT_KEY_CHOICE,
      .offset = TABLE(format),

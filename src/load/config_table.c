@@ -90,6 +90,10 @@ static void find_format(reading *t)
         t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
         return;
     }
+    if (said(t, "source.manifest")) {
+        MISTAKE(t, "source.format", "is missing: a manifest's files may be csv, ndjson or parquet");
+        return;
+    }
     for (size_t i = 0; i < t->raw.source_paths.count; i++) {
         int64_t found = format_by_name(t->raw.source_paths.items[i]);
         if (found < 0 || (i && found != format)) {
@@ -103,10 +107,27 @@ static void find_format(reading *t)
     t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
 }
 
+/* Which files: by patterns, or by a list. */
+static void read_manifest(reading *t)
+{
+    bool path = said(t, "source.path"), manifest = said(t, "source.manifest");
+    if (path && manifest)
+        MISTAKE(t, "source.manifest", "path on line %d says which files; write one of them",
+                line_of(t, "source.path"));
+    else if (!path && !manifest && said(t, "source"))
+        MISTAKE(t, "source.path", "is missing. A pattern of files, or source.manifest, a list");
+    if (t->raw.out.source_manifest)
+        t->raw.out.source_manifest =
+            silt_config_path(t->r, t->config->directory, t->raw.out.source_manifest,
+                             silt_config_at(t->node, "source.manifest"),
+                             silt_config_join(t->r, t->path, "source.manifest", 0));
+}
+
 static void read_source(reading *t)
 {
+    read_manifest(t);
     silt_names paths = t->raw.source_paths;
-    const char **full = silt_arena_calloc(t->r->arena, paths.count, sizeof(*full));
+    const char **full = silt_arena_calloc(t->r->arena, paths.count + 1, sizeof(*full));
     if (!full) {
         t->r->no_memory = true;
         return;

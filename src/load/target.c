@@ -69,6 +69,7 @@ silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_
     return (silt_discover_spec){
         .patterns = table->source_paths,
         .pattern_count = table->source_path_count,
+        .manifest = table->source_manifest,
         .recursive = table->recursive,
         .order = table->order,
         .settle_ms = table->settle_ms,

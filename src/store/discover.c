@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/glob.h"
+#include "store/manifest.h"
 
 /* One alternative of a pattern: fixed folder, then parts, of which "**" is never the last one. */
 typedef struct pattern {
@@ -89,8 +90,9 @@ static silt_status take_file(walk *w, const struct stat *s, char *path)
         silt_status st = silt_fail(w->err, SILT_INVALID, "the name of %s isn't UTF-8", path);
         return silt_hint(w->err, st, "rename the file: its path is how Silt knows it again");
     }
-    item it = {
-        .file = {path, s->st_size, s->st_mtim.tv_sec * INT64_C(1000000000) + s->st_mtim.tv_nsec}};
+    item it = {.file = {.path = path,
+                        .size_bytes = s->st_size,
+                        .mtime_ns = s->st_mtim.tv_sec * INT64_C(1000000000) + s->st_mtim.tv_nsec}};
     it.unsettled = w->spec->settle_ms > 0 &&
                    it.file.mtime_ns > w->spec->now_ns - w->spec->settle_ms * INT64_C(1000000);
     return silt_vec_push(&w->items, it) ? SILT_OK : silt_fail_nomem(w->err);
@@ -383,11 +385,75 @@ static silt_status walk_all(walk *w)
     return SILT_OK;
 }
 
+/* ---- manifests */
+
+#define NAMED 3 /* files that a message names */
+
+/* Files that are listed, and wrong. */
+typedef struct wrong {
+    silt_buf names;
+    size_t count;
+} wrong;
+
+static void add_wrong(wrong *w, const char *path)
+{
+    if (w->count++ < NAMED) silt_buf_printf(&w->names, "%s%s", w->count > 1 ? ", " : "", path);
+}
+
+static silt_status take_listed(walk *w, const silt_manifest_file *listed, wrong *missing,
+                               wrong *unlike)
+{
+    struct stat s;
+    if (stat(listed->path, &s) != 0 && !is_gone(errno))
+        return denied(w->err, errno, "look at", listed->path);
+    if (stat(listed->path, &s) != 0 || !S_ISREG(s.st_mode)) {
+        add_wrong(missing, listed->path);
+        return SILT_OK;
+    }
+    if (listed->size_bytes >= 0 && listed->size_bytes != s.st_size) {
+        add_wrong(unlike, listed->path);
+        return SILT_OK;
+    }
+    char *path = silt_arena_strdup(w->arena, listed->path);
+    if (!path) return silt_fail_nomem(w->err);
+    size_t before = w->items.count;
+    SILT_TRY(take_file(w, &s, path));
+    if (w->items.count > before) w->items.items[before].file.hash = listed->hash;
+    return SILT_OK;
+}
+
+static silt_status tell_wrong(const walk *w, silt_status st, const wrong *what, const char *why,
+                              const char *hint)
+{
+    silt_fail(w->err, st, "manifest %s: %zu of its files %s: %s%s", w->spec->manifest, what->count,
+              why, what->names.data ? what->names.data : "", what->count > NAMED ? ", …" : "");
+    return silt_hint(w->err, st, "%s", hint);
+}
+
+static silt_status take_manifest(walk *w)
+{
+    silt_manifest manifest;
+    wrong missing = {0}, unlike = {0};
+    SILT_TRY(silt_manifest_read(w->spec->manifest, w->arena, &manifest, w->err));
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < manifest.count; i++)
+        st = take_listed(w, &manifest.files[i], &missing, &unlike);
+    if (st == SILT_OK && missing.count)
+        st = tell_wrong(w, SILT_NOT_FOUND, &missing, "aren't there",
+                        "bring the files, or take them out of the manifest");
+    else if (st == SILT_OK && unlike.count)
+        st = tell_wrong(w, SILT_CHANGED, &unlike, "have another size than it says",
+                        "wait until they are whole, or correct the manifest");
+    silt_buf_release(&missing.names);
+    silt_buf_release(&unlike.names);
+    return st;
+}
+
 silt_status silt_discover(const silt_discover_spec *spec, silt_arena *arena, silt_found *out,
                           silt_error *err)
 {
     walk w = {.spec = spec, .arena = arena, .err = err};
-    silt_status st = walk_all(&w);
+    silt_status st = spec->manifest ? take_manifest(&w) : walk_all(&w);
     if (st == SILT_OK) st = give(&w, out);
     silt_vec_free(&w.items);
     return st;
@@ -401,8 +467,10 @@ silt_status silt_discover_stat(const char *path, silt_found_file *out, silt_erro
         return denied(err, errno, "look at", path);
     }
     if (!S_ISREG(s.st_mode)) return silt_fail(err, SILT_CHANGED, "%s isn't a file any more", path);
-    *out = (silt_found_file){path, s.st_size,
-                             s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec};
+    *out =
+        (silt_found_file){.path = path,
+                          .size_bytes = s.st_size,
+                          .mtime_ns = s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec};
     return SILT_OK;
 }
 

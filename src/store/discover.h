@@ -15,6 +15,7 @@ typedef struct silt_found_file {
                          not resolved */
     int64_t size_bytes;
     int64_t mtime_ns; /* since 1970 UTC */
+    const char *hash; /* XXH3-128 that a manifest says it has; NULL: none */
 } silt_found_file;
 
 typedef struct silt_found {
@@ -28,7 +29,8 @@ typedef struct silt_discover_spec {
     const char *const *patterns; /* see store/glob.h, "**" any folders; a pattern without wildcards
                                     names a file, or a folder whose files are all meant */
     size_t pattern_count;
-    bool recursive; /* the last part of each pattern matches in every folder below, too */
+    const char *manifest; /* a list of files instead, see store/manifest.h; NULL: none */
+    bool recursive;       /* the last part of each pattern matches in every folder below, too */
     silt_file_order order;
     int64_t settle_ms;  /* only files that were last changed this long before now_ns */
     int64_t max_age_ms; /* files that were last changed before that aren't looked at; 0: all are */
@@ -48,6 +50,8 @@ typedef struct silt_discover_spec {
  * @return NOT_FOUND the fixed folder of a pattern doesn't exist: err names the pattern and it
  *         DENIED    a folder can't be listed, err names it
  *         INVALID   a pattern is malformed ('[' or '{' without its end, too many braces)
+ * Of a manifest: NOT_FOUND also: files that it lists aren't there; CHANGED: they are of another
+ * size than it says; INVALID: it can't be understood.
  */
 silt_status silt_discover(const silt_discover_spec *spec, silt_arena *arena, silt_found *out,
                           silt_error *err);
