@@ -111,6 +111,9 @@ static void find_format(reading *t)
 static void read_manifest(reading *t)
 {
     bool path = said(t, "source.path"), manifest = said(t, "source.manifest");
+    const silt_config_node *patterns = silt_config_at(t->node, "source.path");
+    if (path && patterns->kind == SILT_CONFIG_LIST && !patterns->count)
+        MISTAKE(t, "source.path", "found a list; it can't be empty");
     if (path && manifest)
         MISTAKE(t, "source.manifest", "path on line %d says which files; write one of them",
                 line_of(t, "source.path"));

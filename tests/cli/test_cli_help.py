@@ -141,7 +141,7 @@ def test_a_command_to_come_is_known(silt, command):
 
 
 @pytest.mark.parametrize("args", [
-    ["reset-state", "--delete-rows"], ["read", "t", "--data-option", "a=b"]])
+    ["reset-state", "--dry-run"], ["read", "t", "--data-option", "a=b"]])
 def test_an_option_to_come_is_known(silt, args):
     assert "isn't available yet" in silt(*args, rc=2).err
 
