@@ -52,6 +52,19 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
 
 /* ---- fences */
 
+/* Whether a ledger vouches for them: the file's own, or that of a replay. */
+static bool is_ours(const silt_comparison *c, const silt_evidence *rows)
+{
+    const silt_loaded *item = silt_map64_get(c->by_path, rows->path, strlen(rows->path));
+    if (item && silt_ledger_loads(item->ledger->kind) && item->ledger->number == rows->batch_id)
+        return true;
+    for (size_t i = 0; i < c->replayed.count; i++)
+        if (c->replayed.items[i].number == rows->batch_id &&
+            strcmp(c->replayed.items[i].path, rows->path) == 0)
+            return true;
+    return false;
+}
+
 /* The rows that the ledgers vouch for, as they stand there now: maybe fewer than were loaded. */
 static silt_status find_rows(silt_load *load, silt_target *target, silt_comparison *c,
                              const silt_evidence **items, size_t *count, silt_error *err)
@@ -65,12 +78,8 @@ static silt_status find_rows(silt_load *load, silt_target *target, silt_comparis
         target->ops->evidence(load, target, -1, INT64_MAX, c->arena, &found, &found_count, err));
     silt_evidence *mine = silt_arena_calloc(c->arena, found_count + 1, sizeof(*mine));
     if (!mine) return silt_fail_nomem(err);
-    for (size_t i = 0; i < found_count; i++) {
-        const silt_loaded *item = silt_map64_get(c->by_path, found[i].path, strlen(found[i].path));
-        if (item && silt_ledger_loads(item->ledger->kind) &&
-            item->ledger->number == found[i].batch_id)
-            mine[(*count)++] = found[i];
-    }
+    for (size_t i = 0; i < found_count; i++)
+        if (is_ours(c, &found[i])) mine[(*count)++] = found[i];
     *items = mine;
     return SILT_OK;
 }

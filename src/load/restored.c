@@ -163,6 +163,9 @@ static silt_status reload(looking *l)
     SILT_TRY(silt_compare_chain(t, &l->comparison, l->err));
     if (l->comparison.missing >= 0)
         return silt_fail(l->err, SILT_INCONSISTENT, "%s", l->comparison.why_missing);
+    if (l->comparison.replayed.count)
+        return undecidable(l,
+                           "rows that were replayed may be gone, too, which nothing brings back");
     SILT_TRY(has_evidence(t) ? lose_by_rows(l) : lose_by_ledgers(l));
     if (t->back == SILT_BACK_BEHIND) SILT_TRY(lose_unledgered(l));
     int64_t number = silt_highest_number(l->load, t) + 1;
