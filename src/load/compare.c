@@ -244,12 +244,12 @@ silt_status silt_compare_tracker(silt_load *load, silt_target *target, silt_comp
 
 /* ---- ledgers → rows */
 
-/* Rows of one file in one batch, as they stand in the target. */
 static void note_extra(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
 {
     if (!silt_vec_push(&c->extra, *e)) lines->failed = true;
 }
 
+/* Rejected rows that a replay brought. */
 static bool is_replayed(silt_comparison *c, const silt_evidence *e)
 {
     for (size_t i = 0; i < c->replayed.count; i++) {
@@ -261,6 +261,7 @@ static bool is_replayed(silt_comparison *c, const silt_evidence *e)
     return false;
 }
 
+/* Rows of one file in one batch, as they stand in the target. */
 static void compare_evidence(silt_comparison *c, const silt_evidence *e, silt_lines *lines)
 {
     if (is_replayed(c, e)) return;
