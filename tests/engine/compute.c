@@ -33,7 +33,8 @@ static void add_check(staging *s, const char *name, const char *text, const char
     silt_check *checks = silt_arena_calloc(s->arena, s->spec.write.check_count + 1, sizeof *checks);
     if (s->spec.write.check_count)
         memcpy(checks, s->spec.write.checks, s->spec.write.check_count * sizeof *checks);
-    checks[s->spec.write.check_count++] = (silt_check){name, expr_of(s, text, schema)};
+    checks[s->spec.write.check_count++] =
+        (silt_check){.name = name, .condition = expr_of(s, text, schema)};
     s->spec.write.checks = checks;
 }
 

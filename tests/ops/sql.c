@@ -298,7 +298,7 @@ static void what_is_asked_is_told(void **state)
     const silt_diagnostics to = {note, &told};
     silt_dataset d = SILT_DATASET_INIT;
     silt_read_options read = SILT_READ_OPTIONS_INIT;
-    const silt_policy_constraint c = {"positive", "id > 0", true};
+    const silt_policy_constraint c = {.name = "positive", .check = "id > 0", .persist = true};
     silt_policy p = SILT_POLICY_INIT;
     d.name = "d";
     d.path = root;
