@@ -579,7 +579,7 @@ static void rows_of_streams_are_computed_and_checked(void **state)
          .expr = expr_of("nullif(a, 9)", "struct<a:long>")},
         {.name = "v", .type = &whole, .kind = SILT_OUTPUT_VALUE, .value = 8},
     };
-    const silt_check check = {.name = "low", .condition = expr_of("g < 8", "struct<g:long>")};
+    silt_check check = {.name = "low", .condition = expr_of("g < 8", "struct<g:long>")};
     const size_t order[] = {1, 0};
     silt_arrow_spec spec = {.columns = columns,
                             .column_count = SILT_COUNT(columns),
