@@ -232,8 +232,18 @@ static int rename_new(target *t)
     return e == EPERM || is_unknown_call(e) ? EOPNOTSUPP : e;
 }
 
+/* Hadoop's local file system (Spark's) keeps sums beside files and refuses one that doesn't match:
+ * those of a body that is replaced go first. Without sums it asks for none. */
+static void drop_hadoop_sums(const target *t)
+{
+    char sums[NAME_MAX + sizeof("..crc")];
+    snprintf(sums, sizeof(sums), ".%s.crc", t->name);
+    unlinkat(t->dir, sums, 0);
+}
+
 static int rename_over(target *t)
 {
+    drop_hadoop_sums(t);
     if (renameat(t->dir, t->temp, t->dir, t->name) != 0) return errno;
     t->temp[0] = '\0';
     return 0;
@@ -336,6 +346,7 @@ silt_status silt_store_file_put_file(silt_store *store, const char *key, const c
     if (lstat(local_path, &st) != 0 || S_ISLNK(st.st_mode))
         return put_copy(s, &t, from, local_path, err);
     if (s->durable && fsync(from) != 0) return fail_write(err, errno, "sync", local_path);
+    drop_hadoop_sums(&t);
     if (renameat(AT_FDCWD, local_path, t.dir, t.name) == 0) return conclude(s, &t, 0, err);
     if (errno == EXDEV) return put_copy(s, &t, from, local_path, err);
     return conclude(s, &t, errno, err);

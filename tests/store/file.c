@@ -414,6 +414,31 @@ static void a_file_size_limit_changes_nothing(void **state)
 
 /* ---- local files */
 
+/* Hadoop refuses a file that isn't what `.<name>.crc` says. */
+static void sums_of_a_replaced_body_go(void **state)
+{
+    place *p = *state;
+    char *sums[] = {test_path(p->root, "l/.x.crc"), test_path(p->root, "l/.y.crc"),
+                    test_path(p->root, "l/.z.crc")};
+    for (int i = 0; i < 3; i++) {
+        const char *keys[] = {"l/.x.crc", "l/.y.crc", "l/.z.crc"};
+        put_by_hand(p, keys[i], "sums");
+    }
+    put_by_hand(p, "l/z", "z");
+    test_write(p->dir, "new", "body");
+    char *new = test_path(p->dir, "new");
+    assert_ok(p->store->ops->put(p->store, "l/x", silt_bytes_of("body"), &error));
+    assert_ok(p->store->ops->put_file(p->store, "l/y", new, &error));
+    assert_int_equal(p->store->ops->put_new(p->store, "l/z", silt_bytes_of("body"), &error),
+                     SILT_EXISTS);
+    assert_int_equal(access(sums[0], F_OK), -1);
+    assert_int_equal(access(sums[1], F_OK), -1);
+    assert_int_equal(access(sums[2], F_OK), 0); /* of a body that stays */
+    for (int i = 0; i < 3; i++)
+        free(sums[i]);
+    free(new);
+}
+
 static void put_file_takes_a_link_s_content(void **state)
 {
     place *p = *state;
@@ -477,6 +502,7 @@ int main(void)
         CASE(missing_permission_is_denied),
         CASE(a_full_disk_changes_nothing),
         CASE(a_file_size_limit_changes_nothing),
+        CASE(sums_of_a_replaced_body_go),
         CASE(put_file_takes_a_link_s_content),
         CASE(files_move_between_file_systems),
     };

@@ -312,9 +312,11 @@ static void bytes_are_durable_before_the_name_and_the_name_before_ok(void **stat
     (void)state;
     assert_calls(&(action){"put_new", "folder/1", true},
                  "write fsync close renameat2 fsync close ");
-    assert_calls(&(action){"put", "folder/2", true}, "write fsync close renameat fsync close ");
-    assert_calls(&(action){"put_hint", "folder/7", true}, "write close renameat close ");
-    assert_calls(&(action){"put_file", "folder/3", true}, "fsync renameat fsync close close ");
+    assert_calls(&(action){"put", "folder/2", true},
+                 "write fsync close unlinkat renameat fsync close ");
+    assert_calls(&(action){"put_hint", "folder/7", true}, "write close unlinkat renameat close ");
+    assert_calls(&(action){"put_file", "folder/3", true},
+                 "fsync unlinkat renameat fsync close close ");
     assert_calls(
         &(action){"put_new", "a/b/4", true},
         "mkdir mkdir fsync close mkdir fsync close write fsync close renameat2 fsync close ");
@@ -323,8 +325,8 @@ static void bytes_are_durable_before_the_name_and_the_name_before_ok(void **stat
     open_store(false);
     test_write(dir, "source", "new");
     assert_calls(&(action){"put_new", "folder/5", true}, "write close renameat2 close ");
-    assert_calls(&(action){"put", "folder/6", true}, "write close renameat close ");
-    assert_calls(&(action){"put_file", "folder/7", true}, "renameat close close ");
+    assert_calls(&(action){"put", "folder/6", true}, "write close unlinkat renameat close ");
+    assert_calls(&(action){"put_file", "folder/7", true}, "unlinkat renameat close close ");
 }
 
 static silt_status put_new_with(const char *key, const char *call, int at, mode m, int errnum)
