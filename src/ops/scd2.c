@@ -242,9 +242,11 @@ silt_status silt_scd2_match_none(const silt_merging *m, silt_join_scd2 *out)
 static silt_status which_count(silt_edit *e, silt_merge_try *t, const silt_join_scd2 *scd2)
 {
     silt_join_range range = {0};
-    char now[SILT_VALUE_TIME_SIZE];
     const silt_type *time = silt_type_primitive(SILT_TYPE_TIMESTAMP);
     const silt_type *yes_or_no = silt_type_primitive(SILT_TYPE_BOOLEAN);
+    /* A literal keeps the text: it lives as long as the condition. */
+    char *now = silt_arena_calloc(e->arena, 1, SILT_VALUE_TIME_SIZE);
+    if (!now) return silt_fail_nomem(e->err);
     silt_value_print_time(scd2->now_us, true, now);
     range.min = now;
     if (scd2->from)

@@ -64,6 +64,8 @@ static silt_status is_there(const silt_scan_plan *plan, const char *local_path, 
 static silt_status copy_file(silt_scan_plan *plan, const char *key, const char **out,
                              silt_error *err)
 {
+    /* Folders of text, the only local stores that don't tell a path, are read with one. */
+    if (!plan->scratch && plan->store->ops->local_path) return silt_fail_nomem(err);
     if (!plan->scratch)
         return silt_fail(err, SILT_INVALID, "%s: reading needs a scratch folder", plan->store->uri);
     const char *slash = strrchr(key, '/');

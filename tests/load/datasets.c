@@ -208,7 +208,7 @@ static void mistakes_about_files_and_writes(void **state)
         "  d: {path: x, format: csv, read_options: {delimeter: \"|\", delimiter: \"12345\"}}\n"
         "  e: {path: x, write_policy: {stats_count: some}, schema_policy: {schema_mode: evolve}}\n"
         "  f: {path: x, constraints: [{name: a, check: a >}, {name: A, check: a > 1},\n"
-        "      {check: a > 1, name: b, on_violation: warn}]}\n",
+        "      {check: a > 1, name: b, on_violation: drop}]}\n",
         "2:30: datasets.a.partitioning: is for files, with format: parquet, csv or json; a Delta "
         "table says it itself\n"
         "2:50: datasets.a.read_options: is for files, with format: parquet, csv or json; a Delta "
@@ -224,10 +224,11 @@ static void mistakes_about_files_and_writes(void **state)
         "6:44: datasets.e.write_policy.stats_count: a number of columns is allowed, or all\n"
         "6:80: datasets.e.schema_policy.schema_mode: found \"evolve\"; allowed: fixed, merge, "
         "overwrite\n"
+        "7:6: datasets.f.constraints: constraint b: only tables of a pipeline drop or quarantine "
+        "rows; write on_violation: fail or warn\n"
         "7:47: datasets.f.constraints[0].check: a value expected where the text ends at "
         "character 4: a > ▶\n"
-        "7:53: datasets.f.constraints[1]: there is a constraint A already\n"
-        "8:45: datasets.f.constraints[2].on_violation: warn isn't supported yet; allowed: fail\n");
+        "7:53: datasets.f.constraints[1]: there is a constraint A already\n");
 }
 
 static void files_without_a_pipeline_hold_nothing_else(void **state)
