@@ -17,7 +17,7 @@
 #include "support/files.h"
 #include "support/random.h"
 
-#define SOME    4 /* points of each scenario, kind and twist, where not all are asked for */
+#define SOME    2 /* points of each scenario, kind and twist, where not all are asked for */
 #define TRACKER "state/" SILT_TRACKER_DIR
 
 static char *dir;

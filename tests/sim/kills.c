@@ -164,7 +164,7 @@ static void killed_at_store_calls(void **state)
         const struct counts counted = count_of(scenarios[s], NULL);
         int64_t total = counted.store_calls;
         for (size_t k = 0; k < SILT_COUNT(kinds); k++)
-            for (int64_t n = 0; (n = sim_next(n, total, 6, s * 5 + k * 3));) {
+            for (int64_t n = 0; (n = sim_next(n, total, 4, s * 5 + k * 3));) {
                 if (!sim_point("kills/store/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
                     continue;
                 sim_world w;
@@ -185,7 +185,7 @@ static void killed_at_system_calls(void **state)
         const struct counts counted = count_of(scenarios[s], NULL);
         int64_t total = counted.calls;
         for (int k = BEFORE; k < WHENS; k++)
-            for (int64_t n = 0; (n = sim_next(n, total, 6, s * 11 + (uint64_t)k * 5));) {
+            for (int64_t n = 0; (n = sim_next(n, total, 4, s * 11 + (uint64_t)k * 5));) {
                 if (!sim_point("kills/system/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
                     continue;
                 sim_world w;
@@ -254,7 +254,7 @@ static void killed_inside_copy(void **state)
     print_message("# COPY makes %" PRId64 " system calls\n", total);
     assert_true(total >= 10);
     for (int k = BEFORE; k < WHENS; k++)
-        for (int64_t n = 0; (n = sim_next(n, total, 7, (uint64_t)k * 5));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 5, (uint64_t)k * 5));) {
             if (!sim_point("kills/copy/%s/%" PRId64, whens[k], n)) continue;
             sim_world w;
             begin(&w, &l.scenario);
@@ -294,7 +294,7 @@ static void killed_and_the_tracker_is_gone_or_old(void **state)
         const struct counts counted = count_of(scenarios[s], NULL);
         int64_t total = counted.store_calls;
         for (int old = 0; old < 2; old++)
-            for (int64_t n = 0; (n = sim_next(n, total, 4, s * 7 + (uint64_t)old * 3));) {
+            for (int64_t n = 0; (n = sim_next(n, total, 3, s * 7 + (uint64_t)old * 3));) {
                 if (!sim_point("kills/tracker_%s/%s/%" PRId64, old ? "old" : "gone",
                                scenarios[s]->name, n))
                     continue;

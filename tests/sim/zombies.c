@@ -124,7 +124,7 @@ static void wakes_after_everything_is_done(void **state)
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
         int64_t total = count_calls(scenarios[s]);
-        for (int64_t n = 0; (n = sim_next(n, total, 14, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 9, s));) {
             if (!sim_point("zombies/done/%s/%" PRId64, scenarios[s]->name, n)) continue;
             sim_world w;
             zombie z;
@@ -172,7 +172,7 @@ static void wakes_upon_another_tracker(void **state)
     (void)state;
     for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
         int64_t total = count_calls(scenarios[s]);
-        for (int64_t n = 0; (n = sim_next(n, total, 8, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 6, s));) {
             if (!sim_point("zombies/tracker/%s/%" PRId64, scenarios[s]->name, n)) continue;
             sim_world w;
             zombie z;
