@@ -48,7 +48,7 @@ extern const sim_scenario sim_csv;      /* upsert into partitions of a folder of
 
 /* ---- worlds */
 
-#define SIM_PLACES_MAX 8
+#define SIM_PLACES_MAX 24
 typedef struct sim_world {
     const sim_scenario *scenario;
     char *dir;
