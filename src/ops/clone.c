@@ -87,6 +87,9 @@ static bool lies_in(const char *path, const char *folder)
 static silt_status check_places(cloning *c)
 {
     const char *from = real_root(c->from, c->arena), *to = real_root(c->to, c->arena);
+    /* Where a store has paths, none is for want of memory. */
+    if ((!from && c->from->ops->local_path) || (!to && c->to->ops->local_path))
+        return silt_fail_nomem(c->err);
     bool same = silt_streq(c->from->uri, c->to->uri) && (from || c->from == c->to);
     if (from && to) same = lies_in(from, to) || lies_in(to, from);
     if (same)
