@@ -15,15 +15,7 @@ static void print_step_json(cli_json *j, const silt_maintain_step *s)
     cli_json_integer(j, "files_added", s->files_added);
     cli_json_integer(j, "bytes_removed", s->bytes_removed);
     cli_json_integer(j, "bytes_added", s->bytes_added);
-    if (s->problem == SILT_OK) {
-        cli_json_string(j, "problem", NULL);
-    } else {
-        cli_json_object(j, "problem");
-        cli_json_string(j, "status", silt_status_name(s->problem));
-        cli_json_string(j, "message", s->message);
-        cli_json_string(j, "hint", s->hint);
-        cli_json_end(j);
-    }
+    cli_json_problem(j, s->problem, s->message, s->hint);
     cli_json_end(j);
 }
 

@@ -58,15 +58,7 @@ static void print_table_json(cli_json *j, const silt_run_table *t)
     cli_json_integer(j, "batches", t->batches);
     cli_json_integer(j, "duration_ms", t->duration_ms);
     cli_json_count(j, "version", t->version);
-    if (t->problem == SILT_OK) {
-        cli_json_string(j, "problem", NULL);
-    } else {
-        cli_json_object(j, "problem");
-        cli_json_string(j, "status", silt_status_name(t->problem));
-        cli_json_string(j, "message", t->message);
-        cli_json_string(j, "hint", t->hint);
-        cli_json_end(j);
-    }
+    cli_json_problem(j, t->problem, t->message, t->hint);
     cli_json_end(j);
 }
 

@@ -113,6 +113,19 @@ void cli_json_string(cli_json *j, const char *key, const char *text)
         fputs("null", j->out);
 }
 
+void cli_json_problem(cli_json *j, silt_status status, const char *message, const char *hint)
+{
+    if (status == SILT_OK) {
+        cli_json_string(j, "problem", NULL);
+        return;
+    }
+    cli_json_object(j, "problem");
+    cli_json_string(j, "status", silt_status_name(status));
+    cli_json_string(j, "message", message);
+    cli_json_string(j, "hint", hint);
+    cli_json_end(j);
+}
+
 void cli_json_integer(cli_json *j, const char *key, int64_t number)
 {
     lead(j, key);

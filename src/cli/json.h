@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "silt/error.h"
+
 typedef struct cli_json {
     FILE *out;
     bool pretty; /* a document over several lines; else one line */
@@ -24,6 +26,8 @@ void cli_json_end(cli_json *j);
 void cli_json_string(cli_json *j, const char *key, const char *text); /* NULL is null */
 void cli_json_integer(cli_json *j, const char *key, int64_t number);
 void cli_json_count(cli_json *j, const char *key, int64_t number); /* negative is null */
+/* "problem": {status, message, hint}; of OK it is null. */
+void cli_json_problem(cli_json *j, silt_status status, const char *message, const char *hint);
 void cli_json_boolean(cli_json *j, const char *key, bool value);
 void cli_json_raw(cli_json *j, const char *key, const char *json);       /* a value as it is */
 void cli_json_time(cli_json *j, const char *key, int64_t us_since_1970); /* negative is null */

@@ -46,15 +46,7 @@ static void print_table_json(cli_json *j, const silt_plan_table *t)
     cli_json_count(j, "bytes_rewritten_estimated", t->bytes_rewritten);
     cli_json_count(j, "recoveries", t->recoveries);
     print_lists(j, t);
-    if (t->problem == SILT_OK) {
-        cli_json_string(j, "problem", NULL);
-    } else {
-        cli_json_object(j, "problem");
-        cli_json_string(j, "status", silt_status_name(t->problem));
-        cli_json_string(j, "message", t->message);
-        cli_json_string(j, "hint", t->hint);
-        cli_json_end(j);
-    }
+    cli_json_problem(j, t->problem, t->message, t->hint);
     cli_json_end(j);
 }
 

@@ -35,7 +35,7 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
             return silt_fail_nomem(err);
     }
     SILT_CLEAN(silt_buf) last = {0};
-    silt_buf_printf(&last, "%s/last", target->app_id);
+    silt_tracker_put_last(&last, target->app_id);
     if (last.failed) return silt_fail_nomem(err);
     const silt_tracker_change change = {
         .rows = c.wrong.items,

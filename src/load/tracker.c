@@ -301,10 +301,15 @@ int64_t silt_tracker_version(const silt_tracker *t)
     return silt_snapshot_version(t->snapshot);
 }
 
+void silt_tracker_put_last(silt_buf *name, const char *app_id)
+{
+    silt_buf_printf(name, "%s/last", app_id);
+}
+
 int64_t silt_tracker_last(const silt_tracker *t, const char *app_id)
 {
     SILT_CLEAN(silt_buf) name = {0};
-    silt_buf_printf(&name, "%s/last", app_id);
+    silt_tracker_put_last(&name, app_id);
     return name.failed ? -1 : silt_snapshot_app_version(t->snapshot, name.data);
 }
 

@@ -70,6 +70,8 @@ silt_status silt_tracker_refresh(silt_tracker *tracker, silt_error *err);
 const char *silt_tracker_state_id(const silt_tracker *tracker);
 /* The Delta version of the tracker as read. */
 int64_t silt_tracker_version(const silt_tracker *tracker);
+/* Under which appId the tracker's own log has that number. */
+void silt_tracker_put_last(silt_buf *name, const char *app_id);
 /* The highest number of `app_id` whose fate it knows, or -1. */
 int64_t silt_tracker_last(const silt_tracker *tracker, const char *app_id);
 /* The highest number of `app_id` that an intent was ever written for, or -1. */
