@@ -39,6 +39,7 @@ def commands(text):
 def pattern(lines):
     out = []
     for line in lines:
+        assert not re.search(r"… (ms|s|min)\b", line), f"a time is “…” with its unit, which a quick machine changes: {line}"
         if line.strip() == "…":
             out.append(r"(?:.*\n)*")
         else:
