@@ -1,6 +1,31 @@
 /* What both databases share: names, single values, texts of the engine. */
 #include "load/database.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
+
+/* ---- client libraries */
+
+/* All of them, or none is called. */
+silt_status silt_client_library_need(const silt_client_library *library, silt_error *err)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const char *missing = NULL, *why = NULL;
+    pthread_mutex_lock(&lock);
+    bool loaded = library->functions[library->count - 1];
+    void *handle = loaded ? NULL : dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
+    if (!loaded && !handle) why = dlerror();
+    for (size_t i = 0; handle && !missing && i < library->count; i++) {
+        library->functions[i] = dlsym(handle, library->names[i]);
+        if (!library->functions[i]) missing = library->names[i];
+    }
+    pthread_mutex_unlock(&lock);
+    if (missing) return silt_fail(err, SILT_UNSUPPORTED, library->too_old, missing);
+    if (loaded || handle) return SILT_OK;
+    silt_fail(err, SILT_UNSUPPORTED, "the library of %s can't be loaded: %s", library->of, why);
+    return silt_hint(err, SILT_UNSUPPORTED, "install it (Debian: %s)", library->package);
+}
+
 void silt_database_free(silt_database *db)
 {
     if (db) db->ops->free(db);
@@ -19,6 +44,21 @@ silt_status silt_database_run(silt_database *db, const silt_buf *sql, int64_t *c
 {
     if (sql->failed) return silt_fail_nomem(err);
     return db->ops->execute(db, sql->data, NULL, 0, changed, err);
+}
+
+silt_status silt_database_query(silt_database *db, const char *sql, const char *const *values,
+                                size_t count, silt_database_row_fn *fn, void *ctx, silt_error *err)
+{
+    const silt_bytes *row = NULL;
+    size_t width = 0;
+    SILT_TRY(db->ops->rows_begin(db, sql, values, count, err));
+    silt_status st = db->ops->rows_next(db, &row, &width, err);
+    while (st == SILT_OK && row) {
+        st = fn(ctx, row, width, err);
+        if (st == SILT_OK) st = db->ops->rows_next(db, &row, &width, err);
+    }
+    db->ops->rows_end(db);
+    return st;
 }
 
 /* ---- single values */
@@ -40,7 +80,7 @@ silt_status silt_database_text(silt_database *db, const char *sql, const char *c
                                size_t count, silt_arena *arena, const char **out, silt_error *err)
 {
     single s = {.arena = arena};
-    SILT_TRY(db->ops->query(db, sql, values, count, take_single, &s, err));
+    SILT_TRY(silt_database_query(db, sql, values, count, take_single, &s, err));
     *out = s.text;
     return SILT_OK;
 }

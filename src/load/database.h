@@ -38,8 +38,13 @@ typedef struct silt_database_ops {
      */
     silt_status (*execute)(silt_database *, const char *sql, const char *const *values,
                            size_t count, int64_t *changed, silt_error *);
-    silt_status (*query)(silt_database *, const char *sql, const char *const *values, size_t count,
-                         silt_database_row_fn *, void *ctx, silt_error *);
+    /* The rows of one statement, asked for one after another and never all in memory; nothing else
+     * is run meanwhile. A row is good until the next one is asked for, NULL: there are no more.
+     * Where rows_begin was OK rows_end has to come. */
+    silt_status (*rows_begin)(silt_database *, const char *sql, const char *const *values,
+                              size_t count, silt_error *);
+    silt_status (*rows_next)(silt_database *, const silt_bytes **row, size_t *width, silt_error *);
+    void (*rows_end)(silt_database *);
     /* A transaction that is going to write; SQLite: nobody else writes from here on. */
     silt_status (*begin)(silt_database *, silt_error *);
     /* UNSURE: there was no answer; after a reconnect the database tells. Any other failure: it
@@ -78,6 +83,12 @@ typedef struct silt_database_ops {
     silt_status (*lock_schema)(silt_database *, const char *schema, silt_error *);
     /* After a temporary table was filled. */
     silt_status (*analyze)(silt_database *, const char *table, silt_error *);
+    /* Append the bytes of a BINARY value of a row. False: it is none. */
+    bool (*put_binary)(silt_bytes value, silt_buf *out);
+    /* Names of what tells a row from the table's others for as long as nobody else writes, NULL
+     * behind the last: the first that no column is called. */
+    const char *const *row_ids;
+    const char *row_id_type;
     const char *collate_bytes; /* behind a text column that is to be ordered byte by byte */
     const char *for_update;    /* behind a SELECT that is to wait for whoever writes the rows */
     const char *temporary;     /* schema of temporary tables */
@@ -107,7 +118,23 @@ silt_status silt_database_postgres_open(const char *conninfo, int64_t lock_wait_
                                         silt_database **out, silt_error *err);
 void silt_database_free(silt_database *db);
 
+/* A client library, opened when it is first needed. */
+typedef struct silt_client_library {
+    const char *file, *of; /* "libpq.so.5", "PostgreSQL" */
+    const char *package;   /* what to install */
+    const char *too_old;   /* "libpq is too old: it lacks PQ%s", of the function that is missing */
+    const char *const *names; /* of its functions */
+    void **functions;         /* by name: where they go */
+    size_t count;
+} silt_client_library;
+/* From any thread. UNSUPPORTED: it isn't there, or lacks a function. */
+silt_status silt_client_library_need(const silt_client_library *library, silt_error *err);
+
 /* ---- shorthands (database.c) */
+
+/* Each row of a statement's result, until one isn't OK. */
+silt_status silt_database_query(silt_database *db, const char *sql, const char *const *values,
+                                size_t count, silt_database_row_fn *fn, void *ctx, silt_error *err);
 
 /* Append "name", quotes in it doubled. */
 void silt_sql_put_name(silt_buf *sql, const char *name);

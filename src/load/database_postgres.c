@@ -7,16 +7,13 @@
  * others for ever. */
 #include "load/database.h"
 
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #include "base/seam.h"
 #include "base/type.h"
 
-#define LIBRARY        "libpq.so.5"
 #define WAIT_MS        200    /* between two checks */
 #define COPY_BYTES     131072 /* sent at once */
 #define NAME_MAX_BYTES 63
@@ -40,35 +37,17 @@ static struct {
 } lib;
 #undef MEMBER
 
-static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool loaded;
+#define NAME(name) "PQ" #name,
+static const char *const function_names[] = {FUNCTIONS(NAME)};
+#undef NAME
 
-static silt_status load_library(silt_error *err)
-{
-    void *handle = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle) {
-        silt_fail(err, SILT_UNSUPPORTED, "the library of PostgreSQL can't be loaded: %s",
-                  dlerror());
-        return silt_hint(err, SILT_UNSUPPORTED, "install it (Debian: libpq5)");
-    }
-    const char *missing = NULL;
-#define BIND(name)                                   \
-    *(void **)&lib.name = dlsym(handle, "PQ" #name); \
-    if (!lib.name) missing = #name;
-    FUNCTIONS(BIND)
-#undef BIND
-    if (!missing) return SILT_OK;
-    return silt_fail(err, SILT_UNSUPPORTED, "libpq is too old: it lacks PQ%s", missing);
-}
-
-static silt_status need_library(silt_error *err)
-{
-    pthread_mutex_lock(&load_lock);
-    silt_status st = loaded ? SILT_OK : load_library(err);
-    loaded = st == SILT_OK;
-    pthread_mutex_unlock(&load_lock);
-    return st;
-}
+static const silt_client_library library = {.file = "libpq.so.5",
+                                            .of = "PostgreSQL",
+                                            .package = "libpq5",
+                                            .too_old = "libpq is too old: it lacks %s",
+                                            .names = function_names,
+                                            .functions = (void **)&lib,
+                                            .count = SILT_COUNT(function_names)};
 
 /* ---- a connection */
 
@@ -76,6 +55,11 @@ typedef struct postgres_database {
     silt_database base;
     char *conninfo;
     PGconn *connection;
+    /* Rows out. */
+    PGresult *reading; /* one row, or the last of all, which has none */
+    silt_bytes *row;
+    size_t width;
+    bool read_all;
     /* Rows at once. */
     const silt_database_column *columns;
     size_t column_count;
@@ -223,51 +207,61 @@ static silt_status postgres_execute(silt_database *db, const char *sql, const ch
 
 /* ---- rows out, one by one: a table of evidence may be long */
 
-static silt_status give_rows(const PGresult *result, silt_bytes *row, silt_database_row_fn *fn,
-                             void *ctx, silt_error *err)
-{
-    int width = lib.nfields(result), rows = lib.ntuples(result);
-    for (int i = 0; i < rows; i++) {
-        for (int c = 0; c < width; c++)
-            row[c] =
-                lib.getisnull(result, i, c)
-                    ? (silt_bytes){0}
-                    : (silt_bytes){lib.getvalue(result, i, c), (size_t)lib.getlength(result, i, c)};
-        SILT_TRY(fn(ctx, row, (size_t)width, err));
-    }
-    return SILT_OK;
-}
-
-static silt_status read_rows(postgres_database *p, silt_database_row_fn *fn, void *ctx,
-                             silt_error *err)
-{
-    SILT_FREE silt_bytes *row = NULL;
-    for (;;) {
-        PGresult *result = NULL;
-        SILT_TRY(next_result(p, &result, err));
-        if (!result) return SILT_OK;
-        ExecStatusType status = lib.resultStatus(result);
-        silt_status st = SILT_OK;
-        if (status != PGRES_TUPLES_OK && status != PGRES_SINGLE_TUPLE)
-            st = fail_result(p, result, err);
-        if (st == SILT_OK && !row) row = calloc((size_t)lib.nfields(result) + 1, sizeof(*row));
-        if (st == SILT_OK && !row) st = silt_fail_nomem(err);
-        if (st == SILT_OK) st = give_rows(result, row, fn, ctx, err);
-        lib.clear(result);
-        if (st != SILT_OK) return st;
-    }
-}
-
-static silt_status postgres_query(silt_database *db, const char *sql, const char *const *values,
-                                  size_t count, silt_database_row_fn *fn, void *ctx,
-                                  silt_error *err)
+static silt_status postgres_rows_begin(silt_database *db, const char *sql,
+                                       const char *const *values, size_t count, silt_error *err)
 {
     postgres_database *p = self(db);
     SILT_TRY(send(p, sql, values, count, err));
     (void)lib.setSingleRowMode(p->connection);
-    silt_status st = read_rows(p, fn, ctx, err);
-    if (st != SILT_OK && !is_lost(p)) cancel(p);
-    return st;
+    p->read_all = false;
+    return SILT_OK;
+}
+
+static silt_status give_row(postgres_database *p, const silt_bytes **row, size_t *width,
+                            silt_error *err)
+{
+    p->width = (size_t)lib.nfields(p->reading);
+    if (!p->row) p->row = calloc(p->width + 1, sizeof(*p->row));
+    if (!p->row) return silt_fail_nomem(err);
+    for (int c = 0; c < (int)p->width; c++)
+        p->row[c] = lib.getisnull(p->reading, 0, c)
+                        ? (silt_bytes){0}
+                        : (silt_bytes){lib.getvalue(p->reading, 0, c),
+                                       (size_t)lib.getlength(p->reading, 0, c)};
+    *row = p->row;
+    *width = p->width;
+    return SILT_OK;
+}
+
+static silt_status postgres_rows_next(silt_database *db, const silt_bytes **row, size_t *width,
+                                      silt_error *err)
+{
+    postgres_database *p = self(db);
+    *row = NULL;
+    while (!p->read_all) {
+        lib.clear(p->reading);
+        p->reading = NULL;
+        SILT_TRY(next_result(p, &p->reading, err));
+        if (!p->reading) {
+            p->read_all = true;
+            break;
+        }
+        ExecStatusType status = lib.resultStatus(p->reading);
+        if (status != PGRES_TUPLES_OK && status != PGRES_SINGLE_TUPLE)
+            return fail_result(p, p->reading, err);
+        if (lib.ntuples(p->reading)) return give_row(p, row, width, err);
+    }
+    return SILT_OK;
+}
+
+static void postgres_rows_end(silt_database *db)
+{
+    postgres_database *p = self(db);
+    lib.clear(p->reading);
+    free(p->row);
+    p->reading = NULL;
+    p->row = NULL;
+    if (!p->read_all && !is_lost(p)) cancel(p);
 }
 
 /* ---- connecting */
@@ -281,9 +275,13 @@ static silt_status set(postgres_database *p, const char *format, int64_t ms, sil
 
 static silt_status set_session(postgres_database *p, silt_error *err)
 {
-    static const char *const settings[] = {
-        "SET TimeZone = 'UTC'", "SET DateStyle = 'ISO'", "SET standard_conforming_strings = on",
-        "SET client_min_messages = 'error'", "SET synchronous_commit = on"};
+    static const char *const settings[] = {"SET TimeZone = 'UTC'",
+                                           "SET DateStyle = 'ISO'",
+                                           "SET standard_conforming_strings = on",
+                                           "SET client_min_messages = 'error'",
+                                           "SET synchronous_commit = on",
+                                           "SET extra_float_digits = 3",
+                                           "SET bytea_output = 'hex'"};
     for (size_t i = 0; i < SILT_COUNT(settings); i++)
         SILT_TRY(postgres_execute(&p->base, settings[i], NULL, 0, NULL, err));
     SILT_TRY(set(p, "SET lock_timeout = %" PRId64, p->base.lock_wait_ms, err));
@@ -656,7 +654,7 @@ static silt_status postgres_table_schema(silt_database *db, const char *schema, 
 {
     foreign_table t = {.arena = arena};
     const char *const values[] = {schema, name};
-    silt_status st = db->ops->query(
+    silt_status st = silt_database_query(
         db,
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a "
         "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
@@ -696,10 +694,31 @@ static silt_status postgres_analyze(silt_database *db, const char *table, silt_e
     return silt_database_run(db, &sql, NULL, err);
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "\\x00ff", as bytea_output is set. */
+static bool postgres_put_binary(silt_bytes value, silt_buf *out)
+{
+    if (value.size < 2 || value.size % 2 || memcmp(value.data, "\\x", 2) != 0) return false;
+    for (size_t i = 2; i < value.size; i += 2) {
+        int high = hex_digit(value.data[i]), low = hex_digit(value.data[i + 1]);
+        if (high < 0 || low < 0) return false;
+        silt_buf_putc(out, (char)(high << 4 | low));
+    }
+    return true;
+}
+
+static const char *const row_ids[] = {"ctid", NULL};
+
 static const silt_database_ops postgres_ops = {
     .kind = "postgres",
     .execute = postgres_execute,
-    .query = postgres_query,
+    .rows_begin = postgres_rows_begin,
+    .rows_next = postgres_rows_next,
+    .rows_end = postgres_rows_end,
     .begin = postgres_begin,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
@@ -715,6 +734,9 @@ static const silt_database_ops postgres_ops = {
     .lock_table = postgres_lock_table,
     .lock_schema = postgres_lock_schema,
     .analyze = postgres_analyze,
+    .put_binary = postgres_put_binary,
+    .row_ids = row_ids,
+    .row_id_type = "tid",
     .collate_bytes = " COLLATE \"C\"",
     .for_update = " FOR UPDATE",
     .temporary = "pg_temp",
@@ -726,7 +748,7 @@ static const silt_database_ops postgres_ops = {
 silt_status silt_database_postgres_open(const char *conninfo, int64_t lock_wait_ms,
                                         silt_database **out, silt_error *err)
 {
-    SILT_TRY(need_library(err));
+    SILT_TRY(silt_client_library_need(&library, err));
     SILT_TRY(check_conninfo(conninfo, err));
     postgres_database *p = calloc(1, sizeof(*p));
     if (!p) return silt_fail_nomem(err);

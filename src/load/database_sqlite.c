@@ -4,9 +4,7 @@
  * The journal is what the database has it as; durability is SQLite's default, full. */
 #include "load/database.h"
 
-#include <dlfcn.h>
 #include <math.h>
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <time.h>
@@ -14,9 +12,9 @@
 #include "base/seam.h"
 #include "base/type.h"
 
-#define LIBRARY        "libsqlite3.so.0"
 #define PROGRESS_STEPS 200000 /* of the virtual machine between two checks: some milliseconds */
 #define BUSY_NAP_MS    10
+#define NUMBER_SIZE    32
 
 /* ---- the library */
 
@@ -25,7 +23,8 @@
     F(open_v2) F(close_v2) F(errmsg) F(extended_errcode) F(extended_result_codes) \
     F(prepare_v2) F(step) F(reset) F(finalize) F(clear_bindings) F(bind_text) \
     F(bind_blob) F(bind_int64) F(bind_double) F(bind_null) F(bind_parameter_index) \
-    F(column_count) F(column_text) F(column_bytes) F(column_type) F(changes64) \
+    F(column_count) F(column_text) F(column_blob) F(column_bytes) F(column_double) \
+    F(column_type) F(changes64) \
     F(get_autocommit) F(busy_handler) F(progress_handler) F(libversion_number) F(exec)
 /* clang-format on */
 
@@ -35,36 +34,19 @@ static struct {
 } lib;
 #undef MEMBER
 
-static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool loaded;
+#define NAME(name) "sqlite3_" #name,
+static const char *const function_names[] = {FUNCTIONS(NAME)};
+#undef NAME
 
-static silt_status load_library(silt_error *err)
-{
-    void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        silt_fail(err, SILT_UNSUPPORTED, "the library of SQLite can't be loaded: %s", dlerror());
-        return silt_hint(err, SILT_UNSUPPORTED, "install it (Debian: libsqlite3-0)");
-    }
-    const char *missing = NULL;
-#define BIND(name)                                         \
-    *(void **)&lib.name = dlsym(handle, "sqlite3_" #name); \
-    if (!lib.name) missing = #name;
-    FUNCTIONS(BIND)
-#undef BIND
-    /* changes64: 3.37; UPDATE … FROM: 3.33 */
-    if (!missing) return SILT_OK;
-    return silt_fail(err, SILT_UNSUPPORTED, "SQLite is too old: it lacks sqlite3_%s (3.37 has it)",
-                     missing);
-}
-
-static silt_status need_library(silt_error *err)
-{
-    pthread_mutex_lock(&load_lock);
-    silt_status st = loaded ? SILT_OK : load_library(err);
-    loaded = st == SILT_OK;
-    pthread_mutex_unlock(&load_lock);
-    return st;
-}
+/* changes64: 3.37; UPDATE … FROM: 3.33 */
+static const silt_client_library library = {.file = "libsqlite3.so.0",
+                                            .of = "SQLite",
+                                            .package = "libsqlite3-0",
+                                            .too_old =
+                                                "SQLite is too old: it lacks %s (3.37 has it)",
+                                            .names = function_names,
+                                            .functions = (void **)&lib,
+                                            .count = SILT_COUNT(function_names)};
 
 /* ---- a connection */
 
@@ -74,6 +56,11 @@ typedef struct sqlite_database {
     sqlite3 *db;
     silt_error why; /* of a check that ended a statement; status OK: none did */
     int64_t busy_since_ms;
+    /* Rows out. */
+    sqlite3_stmt *reading;
+    silt_bytes *row;
+    char (*numbers)[NUMBER_SIZE]; /* by column: texts of floating point */
+    size_t width;
     /* Rows at once. */
     sqlite3_stmt *bulk;
     const silt_database_column *columns;
@@ -242,36 +229,67 @@ static silt_status sqlite_execute(silt_database *db, const char *sql, const char
     return st;
 }
 
-static silt_status give_row(sqlite3_stmt *statement, silt_bytes *values, size_t count,
-                            silt_database_row_fn *fn, void *ctx, silt_error *err)
+/* SQLite's own texts of floating point have 15 digits. */
+static silt_status read_value(sqlite_database *s, int at, silt_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        values[i] = (silt_bytes){0};
-        if (lib.column_type(statement, (int)i) == SQLITE_NULL) continue;
-        const char *text = (const char *)lib.column_text(statement, (int)i);
-        if (!text) return silt_fail_nomem(err);
-        values[i] = (silt_bytes){text, (size_t)lib.column_bytes(statement, (int)i)};
+    silt_bytes *out = &s->row[at];
+    *out = (silt_bytes){0};
+    switch (lib.column_type(s->reading, at)) {
+    case SQLITE_NULL:
+        return SILT_OK;
+    case SQLITE_FLOAT:
+        (void)snprintf(s->numbers[at], NUMBER_SIZE, "%.17g", lib.column_double(s->reading, at));
+        *out = silt_bytes_of(s->numbers[at]);
+        return SILT_OK;
+    case SQLITE_BLOB:
+        out->data = lib.column_blob(s->reading, at);
+        if (!out->data) out->data = ""; /* of no bytes */
+        break;
+    default:
+        out->data = (const char *)lib.column_text(s->reading, at);
+        if (!out->data) return silt_fail_nomem(err);
     }
-    return fn(ctx, values, count, err);
+    out->size = (size_t)lib.column_bytes(s->reading, at);
+    return SILT_OK;
 }
 
-static silt_status sqlite_query(silt_database *db, const char *sql, const char *const *values,
-                                size_t count, silt_database_row_fn *fn, void *ctx, silt_error *err)
+static void sqlite_rows_end(silt_database *db)
 {
     sqlite_database *s = self(db);
-    sqlite3_stmt *statement;
-    SILT_TRY(prepare(s, sql, values, count, &statement, err));
-    size_t width = (size_t)lib.column_count(statement);
-    SILT_FREE silt_bytes *row = calloc(width + 1, sizeof(*row));
-    silt_status st = row ? SILT_OK : silt_fail_nomem(err);
-    while (st == SILT_OK) {
-        int code = lib.step(statement);
-        if (code == SQLITE_DONE) break;
-        st =
-            code == SQLITE_ROW ? give_row(statement, row, width, fn, ctx, err) : fail(s, code, err);
-    }
-    (void)lib.finalize(statement);
-    return st;
+    (void)lib.finalize(s->reading);
+    free(s->row);
+    free(s->numbers);
+    s->reading = NULL;
+    s->row = NULL;
+    s->numbers = NULL;
+}
+
+static silt_status sqlite_rows_begin(silt_database *db, const char *sql, const char *const *values,
+                                     size_t count, silt_error *err)
+{
+    sqlite_database *s = self(db);
+    SILT_TRY(prepare(s, sql, values, count, &s->reading, err));
+    s->width = (size_t)lib.column_count(s->reading);
+    s->row = calloc(s->width + 1, sizeof(*s->row));
+    s->numbers = calloc(s->width + 1, sizeof(*s->numbers));
+    if (s->row && s->numbers) return SILT_OK;
+    sqlite_rows_end(db);
+    return silt_fail_nomem(err);
+}
+
+static silt_status sqlite_rows_next(silt_database *db, const silt_bytes **row, size_t *width,
+                                    silt_error *err)
+{
+    sqlite_database *s = self(db);
+    int code = lib.step(s->reading);
+    *row = NULL;
+    *width = s->width;
+    if (code == SQLITE_DONE) return SILT_OK;
+    if (code != SQLITE_ROW) return fail(s, code, err);
+    for (size_t i = 0; i < s->width; i++)
+        SILT_TRY(read_value(s, (int)i, err));
+    *row = s->row;
+    return SILT_OK;
 }
 
 /* ---- transactions */
@@ -498,9 +516,9 @@ static silt_status sqlite_table_schema(silt_database *db, const char *schema, co
 {
     foreign_table t = {.arena = arena};
     (void)schema;
-    silt_status st =
-        db->ops->query(db, "SELECT name, type, \"notnull\" FROM pragma_table_info($1) ORDER BY cid",
-                       &name, 1, take_column, &t, err);
+    silt_status st = silt_database_query(
+        db, "SELECT name, type, \"notnull\" FROM pragma_table_info($1) ORDER BY cid", &name, 1,
+        take_column, &t, err);
     silt_type *type = st == SILT_OK ? silt_arena_calloc(arena, 1, sizeof(*type)) : NULL;
     silt_field *fields =
         type ? silt_arena_calloc(arena, t.fields.count + 1, sizeof(*fields)) : NULL;
@@ -523,10 +541,20 @@ static silt_status sqlite_lock(silt_database *db, const char *name, silt_error *
     return SILT_OK;
 }
 
+static bool sqlite_put_binary(silt_bytes value, silt_buf *out)
+{
+    silt_buf_append(out, value.data, value.size);
+    return true;
+}
+
+static const char *const row_ids[] = {"rowid", "_rowid_", "oid", NULL};
+
 static const silt_database_ops sqlite_ops = {
     .kind = "sqlite",
     .execute = sqlite_execute,
-    .query = sqlite_query,
+    .rows_begin = sqlite_rows_begin,
+    .rows_next = sqlite_rows_next,
+    .rows_end = sqlite_rows_end,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
@@ -542,6 +570,9 @@ static const silt_database_ops sqlite_ops = {
     .lock_table = sqlite_lock,
     .lock_schema = sqlite_lock,
     .analyze = sqlite_lock, /* the planner takes the temporary table for the outer one anyway */
+    .put_binary = sqlite_put_binary,
+    .row_ids = row_ids,
+    .row_id_type = "INTEGER",
     .collate_bytes = "",
     .for_update = "",
     .temporary = "temp",
@@ -553,7 +584,7 @@ static const silt_database_ops sqlite_ops = {
 silt_status silt_database_sqlite_open(const char *path, bool create, int64_t lock_wait_ms,
                                       silt_database **out, silt_error *err)
 {
-    SILT_TRY(need_library(err));
+    SILT_TRY(silt_client_library_need(&library, err));
     sqlite_database *s = calloc(1, sizeof(*s));
     if (!s) return silt_fail_nomem(err);
     s->base = (silt_database){.ops = &sqlite_ops, .lock_wait_ms = lock_wait_ms};

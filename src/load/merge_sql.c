@@ -88,7 +88,7 @@ static silt_status find_patterns(silt_sql_work *w, patterns *out, silt_error *er
     }
     silt_buf_puts(&sql, " FROM " STAGE);
     if (sql.failed) return silt_fail_nomem(err);
-    return w->table->db->ops->query(w->table->db, sql.data, NULL, 0, take_pattern, out, err);
+    return silt_database_query(w->table->db, sql.data, NULL, 0, take_pattern, out, err);
 }
 
 /* Append when a row of the table, t, and a staged one, s, have the same keys. */
@@ -212,10 +212,10 @@ static silt_status take_count(void *ctx, const silt_bytes *values, size_t count,
 
 static silt_status count(silt_sql_work *w, silt_error *err)
 {
-    return w->table->db->ops->query(w->table->db,
-                                    "SELECT \"" SILT_SQL_FILE "\", \"" SILT_SQL_ACT
-                                    "\", count(*) FROM " STAGE " GROUP BY 1, 2",
-                                    NULL, 0, take_count, w, err);
+    return silt_database_query(w->table->db,
+                               "SELECT \"" SILT_SQL_FILE "\", \"" SILT_SQL_ACT
+                               "\", count(*) FROM " STAGE " GROUP BY 1, 2",
+                               NULL, 0, take_count, w, err);
 }
 
 /* What was told is what was done; a key that the table has twice is updated twice. */

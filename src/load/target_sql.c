@@ -117,7 +117,7 @@ static silt_status read_registry(silt_sql_table *t, const char *database_id, sil
     if (!there) return SILT_OK;
     silt_buf_printf(&sql, "SELECT id, schema FROM %s WHERE name = $1", t->tables);
     if (sql.failed) return silt_fail_nomem(err);
-    SILT_TRY(t->db->ops->query(t->db, sql.data, &t->name, 1, take_registered, &r, err));
+    SILT_TRY(silt_database_query(t->db, sql.data, &t->name, 1, take_registered, &r, err));
     if (!r.id) return SILT_OK;
     silt_status st = silt_schema_parse(r.schema, strlen(r.schema), t->now, &t->type, err);
     if (st != SILT_OK) return silt_wrap(err, st, "%s: the columns of %s", t->tables, t->name);
@@ -324,7 +324,7 @@ static silt_status evidence(silt_load *load, silt_target *target, int64_t after,
                     " AND \"" SILT_COLUMN_BATCH_ID "\" <= %" PRId64 " GROUP BY 1, 2",
                     t->full, after, until);
     if (sql.failed) return silt_fail_nomem(err);
-    silt_status st = t->db->ops->query(t->db, sql.data, NULL, 0, take_evidence, &sum, err);
+    silt_status st = silt_database_query(t->db, sql.data, NULL, 0, take_evidence, &sum, err);
     silt_evidence *items =
         st == SILT_OK ? silt_arena_calloc(arena, sum.found.count + 1, sizeof(*items)) : NULL;
     if (items && sum.found.count) memcpy(items, sum.found.items, sum.found.count * sizeof(*items));
