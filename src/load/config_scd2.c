@@ -111,9 +111,9 @@ void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, 
         refuse(&t);
         return;
     }
-    if (raw->out.format != SILT_TARGET_DELTA)
+    if (raw->out.format != SILT_TARGET_DELTA && !silt_config_is_database(raw->out.format))
         mistake(&t, "write.format",
-                "scd2 is for Delta tables; remove it, or write "
+                "scd2 is for Delta tables and databases; remove it, or write "
                 "loading_strategy: append and keep the versions elsewhere");
     size_t count = raw->tracking_columns.count;
     if (!count)

@@ -26,15 +26,24 @@ static silt_status make_stage(silt_sql_work *w, silt_error *err)
 void silt_sql_unstage(silt_sql_work *w)
 {
     silt_database *db = w->table->db;
-    SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_printf(&sql, "DROP TABLE IF EXISTS %s." STAGE, db->ops->temporary);
-    (void)silt_database_run(db, &sql, NULL, NULL); /* it goes with the connection */
+    static const char *const tables[] = {SILT_SQL_STAGE, SILT_SQL_KEYS};
+    for (size_t i = 0; i < SILT_COUNT(tables); i++) {
+        SILT_CLEAN(silt_buf) sql = {0};
+        silt_buf_printf(&sql, "DROP TABLE IF EXISTS %s.\"%s\"", db->ops->temporary, tables[i]);
+        (void)silt_database_run(db, &sql, NULL, NULL); /* it goes with the connection */
+    }
 }
 
 static silt_status fill_stage(silt_sql_work *w, silt_error *err)
 {
     SILT_TRY(make_stage(w, err));
-    SILT_TRY(silt_sql_bring(w, STAGE, true, err));
+    const silt_sql_bringing staged = {.table = STAGE,
+                                      .columns = w->columns,
+                                      .count = w->column_count + 1,
+                                      .staged = true,
+                                      .rows = &w->rows,
+                                      .expected = -1};
+    SILT_TRY(silt_sql_bring(w, &staged, err));
     return w->table->db->ops->analyze(w->table->db, STAGE, err);
 }
 
@@ -51,22 +60,9 @@ silt_status silt_sql_stage(silt_sql_work *w, silt_error *err)
 
 /* ---- matching */
 
-/* Which keys are null: one pattern of those that staged rows have. */
-typedef SILT_VEC(const char *) pattern_list; /* '1' null, '0' not, by key */
-
-typedef struct patterns {
-    silt_arena *arena;
-    pattern_list found;
-} patterns;
-
-static void patterns_release(patterns *p)
-{
-    silt_vec_free(&p->found);
-}
-
 static silt_status take_pattern(void *ctx, const silt_bytes *values, size_t count, silt_error *err)
 {
-    patterns *p = ctx;
+    silt_sql_patterns *p = ctx;
     char *text = silt_arena_alloc(p->arena, count + 1);
     if (!text) return silt_fail_nomem(err);
     for (size_t i = 0; i < count; i++)
@@ -76,7 +72,8 @@ static silt_status take_pattern(void *ctx, const silt_bytes *values, size_t coun
     return silt_vec_push(&p->found, kept) ? SILT_OK : silt_fail_nomem(err);
 }
 
-static silt_status find_patterns(silt_sql_work *w, patterns *out, silt_error *err)
+silt_status silt_sql_find_patterns(silt_sql_work *w, const char *from, silt_sql_patterns *out,
+                                   silt_error *err)
 {
     const silt_config_table *table = w->job->table;
     SILT_CLEAN(silt_buf) sql = {0};
@@ -86,13 +83,12 @@ static silt_status find_patterns(silt_sql_work *w, patterns *out, silt_error *er
         silt_sql_put_name(&sql, table->keys[i]);
         silt_buf_puts(&sql, " IS NULL THEN 1 ELSE 0 END");
     }
-    silt_buf_puts(&sql, " FROM " STAGE);
+    silt_buf_printf(&sql, " FROM %s", from);
     if (sql.failed) return silt_fail_nomem(err);
     return silt_database_query(w->table->db, sql.data, NULL, 0, take_pattern, out, err);
 }
 
-/* Append when a row of the table, t, and a staged one, s, have the same keys. */
-static void put_match(const silt_sql_work *w, const char *pattern, silt_buf *sql)
+void silt_sql_put_match(const silt_sql_work *w, const char *pattern, silt_buf *sql)
 {
     for (size_t i = 0; i < w->job->table->key_count; i++) {
         SILT_CLEAN(silt_buf) name = {0};
@@ -134,7 +130,7 @@ static silt_status mark(silt_sql_work *w, const char *pattern, int action, bool 
                     "UPDATE " STAGE " AS s SET \"" SILT_SQL_ACT
                     "\" = %d WHERE EXISTS (SELECT 1 FROM %s t WHERE ",
                     action, w->table->full);
-    put_match(w, pattern, &sql);
+    silt_sql_put_match(w, pattern, &sql);
     if (newer) put_newer(w, &sql);
     silt_buf_putc(&sql, ')');
     return silt_database_run(w->table->db, &sql, NULL, err);
@@ -166,7 +162,7 @@ static silt_status update(silt_sql_work *w, const char *pattern, int64_t *rows, 
     }
     if (first) return SILT_OK; /* nothing but keys */
     silt_buf_puts(&sql, " FROM " STAGE " s WHERE ");
-    put_match(w, pattern, &sql);
+    silt_sql_put_match(w, pattern, &sql);
     put_newer(w, &sql);
     silt_buf_printf(&sql, " AND s.\"" SILT_SQL_ACT "\" = %d", SILT_SQL_UPDATE);
     SILT_TRY(silt_database_run(w->table->db, &sql, &changed, err));
@@ -237,9 +233,9 @@ silt_status silt_sql_merge(silt_sql_work *w, silt_error *err)
     const silt_config_table *table = w->job->table;
     bool only_insert = table->strategy == SILT_STRATEGY_APPEND_ONCE;
     int64_t inserted = 0, updated = 0;
-    SILT_CLEAN(patterns) keys = {.arena = w->arena};
+    SILT_CLEAN(silt_sql_patterns) keys = {.arena = w->arena};
     SILT_TRY(w->table->db->ops->lock_table(w->table->db, w->table->full, err));
-    SILT_TRY(find_patterns(w, &keys, err));
+    SILT_TRY(silt_sql_find_patterns(w, STAGE, &keys, err));
     for (size_t i = 0; i < keys.found.count; i++) {
         const char *pattern = keys.found.items[i];
         if (only_insert || table->newest_by) SILT_TRY(mark(w, pattern, SILT_SQL_LEAVE, false, err));

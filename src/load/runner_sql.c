@@ -6,7 +6,8 @@
  *
  * Rows of append and overwrite go straight into the table. Those of upsert and append_once go to a
  * temporary table first, outside the transaction, and are matched with the table within it
- * (merge_sql.c). */
+ * (merge_sql.c). For scd2 the keys do, and the versions that these have are read out within it
+ * (versions_sql.c). */
 #include "load/runner_sql.h"
 
 #include "load/bad_rows.h"
@@ -25,7 +26,8 @@ typedef struct sql_runner {
 
 bool silt_sql_is_keyed(const silt_config_table *table)
 {
-    return table->strategy == SILT_STRATEGY_UPSERT || table->strategy == SILT_STRATEGY_APPEND_ONCE;
+    return table->strategy == SILT_STRATEGY_UPSERT ||
+           table->strategy == SILT_STRATEGY_APPEND_ONCE || table->strategy == SILT_STRATEGY_SCD2;
 }
 
 /* ---- prepare */
@@ -48,7 +50,7 @@ static silt_status check_key(const silt_job *job, const silt_type *schema, const
     }
     if (schema->fields[at].type->kind < SILT_TYPE_VARIANT) return SILT_OK;
     return fail_column(job->table, name, "databases don't compare values of its type",
-                       "take another column as key", err);
+                       "name another column", err);
 }
 
 static silt_status check_keys(const silt_job *job, const silt_type *schema, silt_error *err)
@@ -57,10 +59,12 @@ static silt_status check_keys(const silt_job *job, const silt_type *schema, silt
     const silt_database_ops *dialect = job->target->sql->db->ops;
     for (size_t i = 0; i < table->key_count; i++)
         SILT_TRY(check_key(job, schema, "keys", table->keys[i], err));
+    for (size_t i = 0; table->scd2 && table->scd2->tracking_columns[i]; i++)
+        SILT_TRY(check_key(job, schema, "tracking_columns", table->scd2->tracking_columns[i], err));
     if (!table->newest_by) return SILT_OK;
     SILT_TRY(check_key(job, schema, "timestamp_col", table->newest_by, err));
     silt_type_kind kind = schema->fields[silt_type_find(schema, table->newest_by)].type->kind;
-    if (kind != SILT_TYPE_DECIMAL || dialect->orders_decimals) return SILT_OK;
+    if (kind != SILT_TYPE_DECIMAL || dialect->orders_decimals || table->scd2) return SILT_OK;
     return fail_column(table, table->newest_by,
                        "SQLite keeps decimals as texts, which aren't in the order of numbers",
                        "take a timestamp, a date or an integer as timestamp_col", err);
@@ -91,6 +95,12 @@ static silt_status present_columns(const silt_job *job, silt_arena *arena, const
     silt_sql_table *t = job->target->sql;
     *out = t->type;
     if (t->type || !t->exists) return SILT_OK;
+    if (job->table->scd2) { /* what it makes of a value isn't known, and versions go by that */
+        silt_fail(err, SILT_INVALID, "table %s: %s is there already, and Silt hasn't made it",
+                  job->table->name, t->full);
+        return silt_hint(err, SILT_INVALID,
+                         "scd2 keeps versions in tables that it makes: give write.path a new name");
+    }
     silt_status st = t->db->ops->table_schema(t->db, t->schema, t->name, arena, out, err);
     return st == SILT_OK ? st : silt_wrap(err, st, "table %s: %s", job->table->name, t->full);
 }
@@ -116,6 +126,7 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
                    table->bad_rows.on == SILT_BAD_ROW_RESCUE,
         .any_case = table->any_case,
         .declared_schema = table->schema,
+        .scd2 = table->scd2,
     };
     SILT_TRY(silt_sources_plan(r->engine, &r->sources, schema, r->arena, &r->plan, bad, err));
     SILT_TRY(check_columns(job, r->plan.schema, err));
@@ -170,14 +181,16 @@ static silt_status make_own_tables(silt_sql_table *t, silt_error *err)
     return silt_database_run(t->db, &sql, NULL, err);
 }
 
-/* Keys are looked up by an index, which also keeps others from writing one twice. */
+/* Keys are looked up by an index, which also keeps others from writing one twice, but for versions
+ * of rows. */
 static silt_status make_index(const silt_job *job, silt_error *err)
 {
     silt_sql_table *t = job->target->sql;
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_buf) name = {0};
     silt_buf_printf(&name, "%s_silt_keys", t->name);
-    silt_buf_puts(&sql, "CREATE UNIQUE INDEX ");
+    const silt_scd2_options *scd2 = job->table->scd2;
+    silt_buf_puts(&sql, scd2 ? "CREATE INDEX " : "CREATE UNIQUE INDEX ");
     if (name.failed) return silt_fail_nomem(err);
     if (t->db->ops->names_indexes) {
         silt_sql_put_name(&sql, t->schema);
@@ -191,6 +204,10 @@ static silt_status make_index(const silt_job *job, silt_error *err)
     for (size_t i = 0; i < job->table->key_count; i++) {
         silt_buf_puts(&sql, i ? ", " : " (");
         silt_sql_put_name(&sql, job->table->keys[i]);
+    }
+    if (scd2) {
+        silt_buf_puts(&sql, ", ");
+        silt_sql_put_name(&sql, scd2->effective_date_column);
     }
     silt_buf_putc(&sql, ')');
     return silt_database_run(t->db, &sql, NULL, err);
@@ -290,7 +307,12 @@ static silt_status replace_rows(silt_sql_work *w, bool replace, silt_error *err)
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_printf(&sql, "DELETE FROM %s", w->table->full);
     if (replace) SILT_TRY(silt_database_run(w->table->db, &sql, NULL, err));
-    SILT_TRY(silt_sql_bring(w, w->table->full, false, err));
+    const silt_sql_bringing all = {.table = w->table->full,
+                                   .columns = w->columns,
+                                   .count = w->column_count,
+                                   .rows = &w->rows,
+                                   .expected = -1};
+    SILT_TRY(silt_sql_bring(w, &all, err));
     size_t count = w->job->file_count;
     for (size_t i = 0; i < count; i++)
         w->m.w.counts[i].inserted = w->m.w.counts[i].read;
@@ -319,7 +341,9 @@ static silt_status change(silt_sql_work *w, bool *moved, silt_error *err)
     if (!*moved) return SILT_OK;
     if (w->plan->schema_grows) SILT_TRY(add_columns(w, err));
     if (job->replaced_count) SILT_TRY(take_away(w, err));
-    if (silt_sql_is_keyed(job->table))
+    if (job->table->scd2)
+        SILT_TRY(silt_sql_versions(w, err));
+    else if (silt_sql_is_keyed(job->table))
         SILT_TRY(silt_sql_merge(w, err));
     else
         SILT_TRY(replace_rows(w, job->table->strategy == SILT_STRATEGY_OVERWRITE, err));
@@ -374,7 +398,7 @@ static silt_status load_rows(silt_sql_work *w, silt_txn_result *out, silt_error 
 {
     bool keyed = silt_sql_is_keyed(w->job->table);
     SILT_TRY(silt_sql_read(w, err));
-    if (keyed) SILT_TRY(silt_sql_stage(w, err));
+    if (keyed) SILT_TRY(w->job->table->scd2 ? silt_sql_stage_keys(w, err) : silt_sql_stage(w, err));
     silt_status st = transaction(w, out, err);
     if (keyed) silt_sql_unstage(w);
     if (st != SILT_CONFLICT) return st;

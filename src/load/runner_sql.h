@@ -26,11 +26,15 @@ typedef struct silt_sql_work {
 /* Columns of the temporary table, behind the table's own. */
 #define SILT_SQL_STAGE  "_silt_stage"
 #define SILT_SQL_FILE   "_silt_file"   /* place of the source file */
+#define SILT_SQL_ROW    "_silt_row"    /* scd2: which row of the table */
 #define SILT_SQL_ACT    "_silt_action" /* what becomes of the row: */
 #define SILT_SQL_INSERT 0
 #define SILT_SQL_UPDATE 1
 #define SILT_SQL_LEAVE  2
+/* scd2: a silt_scd2_clause instead; and a temporary table of the keys that the source has. */
+#define SILT_SQL_KEYS "_silt_keys"
 
+/* Rows are told apart by keys. */
 bool silt_sql_is_keyed(const silt_config_table *table);
 
 /* ---- source_sql.c */
@@ -40,9 +44,18 @@ void silt_sql_work_release(silt_sql_work *w);
 /* Read the source once, duplicates decided where rows have keys. BAD_DATA, CHANGED, …: bad files
  * are noted. */
 silt_status silt_sql_read(silt_sql_work *w, silt_error *err);
-/* Its rows into a table, `staged` with the place of their file; as many as were read. BAD_DATA: a
- * value that the database doesn't take, its file is noted. */
-silt_status silt_sql_bring(silt_sql_work *w, const char *table, bool staged, silt_error *err);
+/* Rows on their way into a table. */
+typedef struct silt_sql_bringing {
+    const char *table; /* quoted */
+    const silt_database_column *columns;
+    size_t count;
+    bool staged;                /* the last column is the place of a row's file */
+    const silt_join_rows *rows; /* these columns; the last one, or one behind them, is its name */
+    int64_t expected;           /* -1: as many as were read */
+} silt_sql_bringing;
+/* Rows into a table. BAD_DATA: a value that the database doesn't take, its file is noted. FAILED:
+ * not as many as were expected. */
+silt_status silt_sql_bring(silt_sql_work *w, const silt_sql_bringing *b, silt_error *err);
 
 /* ---- merge_sql.c */
 
@@ -51,6 +64,43 @@ silt_status silt_sql_stage(silt_sql_work *w, silt_error *err);
 void silt_sql_unstage(silt_sql_work *w);
 /* In the transaction: match them with the table's, update and insert; counts by file. */
 silt_status silt_sql_merge(silt_sql_work *w, silt_error *err);
+
+/* Which keys are null: the patterns of a temporary table's rows. */
+typedef struct silt_sql_patterns {
+    silt_arena *arena;
+    SILT_VEC(const char *) found; /* '1' null, '0' not, by key */
+} silt_sql_patterns;
+silt_status silt_sql_find_patterns(silt_sql_work *w, const char *table, silt_sql_patterns *out,
+                                   silt_error *err);
+static inline void silt_sql_patterns_release(silt_sql_patterns *p)
+{
+    silt_vec_free(&p->found);
+}
+/* Append when a row of the table, t, and one of a temporary table, s, have the same keys, which are
+ * null by that pattern. */
+void silt_sql_put_match(const silt_sql_work *w, const char *pattern, silt_buf *sql);
+
+/* ---- extract_sql.c */
+
+/* Rows of a statement, in a file that the engine reads. */
+typedef struct silt_sql_extract {
+    const char *folder; /* of its own */
+    silt_scan_file file;
+    silt_scan_spec scan; /* of it; the columns by their names */
+} silt_sql_extract;
+/* `out` is {0}, and doesn't move; to be released whatever happened. Bounded memory. */
+silt_status silt_sql_extract_make(silt_database *db, silt_engine *engine, const char *sql,
+                                  const char *const *values, size_t value_count,
+                                  const silt_column *columns, size_t count, silt_arena *arena,
+                                  silt_sql_extract *out, silt_error *err);
+void silt_sql_extract_release(silt_sql_extract *extract);
+
+/* ---- versions_sql.c */
+
+/* scd2: which keys the source has, before the transaction. */
+silt_status silt_sql_stage_keys(silt_sql_work *w, silt_error *err);
+/* In the transaction: fold the source into the versions of its keys; counts by file. */
+silt_status silt_sql_versions(silt_sql_work *w, silt_error *err);
 
 /* ---- runner_sql.c */
 

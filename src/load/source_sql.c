@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "load/runner_sql.h"
+#include "ops/scd2.h"
 
 /* ---- the source as a merge reads it */
 
@@ -66,7 +67,11 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                                  .constraints = table->policy.constraints,
                                  .constraint_count = table->policy.constraint_count,
                                  .txn = {.event = w->job->event, .event_ctx = w->job->ctx}};
-    w->m = (silt_merging){.twice = !keyed             ? SILT_TWICE_FINE
+    const char **keys = silt_arena_calloc(w->arena, table->key_count + 1, sizeof(*keys));
+    if (!keys) return silt_fail_nomem(err);
+    if (table->key_count) memcpy(keys, table->keys, table->key_count * sizeof(*keys));
+    w->m = (silt_merging){.keys = keys,
+                          .twice = !keyed             ? SILT_TWICE_FINE
                                    : table->newest_by ? SILT_TWICE_NEWEST
                                    : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
                                                                                   : SILT_TWICE_BAD,
@@ -79,7 +84,7 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                                 .spec = &w->spec,
                                 .arena = w->arena,
                                 .err = err}};
-    return SILT_OK;
+    return table->scd2 ? silt_scd2_clauses(&w->m, table->scd2, table->newest_by, err) : SILT_OK;
 }
 
 void silt_sql_work_release(silt_sql_work *w)
@@ -118,6 +123,7 @@ static silt_status want_rows(silt_sql_work *w, silt_error *err)
     if (!values || !exprs) return silt_fail_nomem(err);
     for (size_t i = 0; i < count; i++) {
         bool file = i == w->column_count;
+        if (!file && silt_scd2_is_column(w->m.scd2, w->columns[i].name)) continue; /* made later */
         const silt_type *type = file ? silt_type_primitive(SILT_TYPE_STRING) : w->columns[i].type;
         exprs[i] = silt_merge_column(w->arena, SILT_JOIN_SOURCE, w->columns[i].name, type);
         if (!exprs[i]) return silt_fail_nomem(err);
@@ -131,10 +137,16 @@ static silt_status want_rows(silt_sql_work *w, silt_error *err)
 silt_status silt_sql_read(silt_sql_work *w, silt_error *err)
 {
     const silt_config_table *table = w->job->table;
+    size_t count = silt_sql_is_keyed(table) ? table->key_count : 0;
+    const char **keys = silt_arena_calloc(w->arena, count + 1, sizeof(*keys));
+    if (!keys) return silt_fail_nomem(err);
+    if (count) memcpy(keys, table->keys, count * sizeof(*keys));
+    /* Rows of a key that are true since other times are other versions. */
+    if (table->scd2 && table->scd2->effective_from) keys[count++] = table->scd2->effective_from;
     w->m.err = w->m.w.err = err;
     SILT_TRY(silt_merge_columns(&w->m));
-    SILT_TRY(silt_work_checks(&w->spec, w->plan->schema, w->arena, &w->m.w.columns, err));
-    SILT_TRY(silt_merge_begin(&w->m, table->keys, silt_sql_is_keyed(table) ? table->key_count : 0));
+    SILT_TRY(silt_work_checks(&w->spec, &w->m.schema, w->arena, &w->m.w.columns, err));
+    SILT_TRY(silt_merge_begin(&w->m, keys, count));
     SILT_TRY(match_nothing(w, err));
     return want_rows(w, err);
 }
@@ -164,18 +176,20 @@ static bool find_place(feed *f, silt_bytes name)
     return true;
 }
 
+/* A row without a file is none of the source's. */
 static bool feed_row(void *ctx, const silt_bytes *values, size_t count)
 {
     feed *f = ctx;
     silt_database *db = f->w->table->db;
-    if (!find_place(f, values[count - 1])) {
+    bool sourced = values[count - 1].data;
+    if ((sourced || f->staged) && !find_place(f, values[count - 1])) {
         f->st = silt_fail(f->err, SILT_FAILED, "internal error: a row of no source file");
         return false;
     }
     memcpy(f->row, values, (count - 1) * sizeof(*values));
     if (f->staged) f->row[count - 1] = silt_bytes_of(f->number);
     f->st = db->ops->bulk_row(db, f->row, f->err);
-    if (f->st == SILT_BAD_DATA)
+    if (f->st == SILT_BAD_DATA && sourced)
         (void)silt_work_blame(&f->w->m.w, f->place - 1, f->st, f->err->message);
     return f->st == SILT_OK;
 }
@@ -188,25 +202,24 @@ static int64_t expected(const silt_sql_work *w)
     return rows;
 }
 
-silt_status silt_sql_bring(silt_sql_work *w, const char *table, bool staged, silt_error *err)
+silt_status silt_sql_bring(silt_sql_work *w, const silt_sql_bringing *b, silt_error *err)
 {
     silt_database *db = w->table->db;
-    size_t count = w->column_count + staged;
-    int64_t rows = 0;
-    feed f = {.w = w, .staged = staged, .err = err};
-    f.row = silt_arena_calloc(w->arena, count + 1, sizeof(*f.row));
+    int64_t rows = 0, wanted = b->expected < 0 ? expected(w) : b->expected;
+    feed f = {.w = w, .staged = b->staged, .err = err};
+    f.row = silt_arena_calloc(w->arena, b->count + 1, sizeof(*f.row));
     if (!f.row) return silt_fail_nomem(err);
-    const silt_rows_spec spec = {.kind = SILT_ROWS_JOIN, .join = w->rows};
-    SILT_TRY(db->ops->bulk_begin(db, table, w->columns, count, err));
+    const silt_rows_spec spec = {.kind = SILT_ROWS_JOIN, .join = *b->rows};
+    SILT_TRY(db->ops->bulk_begin(db, b->table, b->columns, b->count, err));
     silt_status st = w->engine->ops->scan_rows(w->engine, &spec, feed_row, &f, err);
     if (st == SILT_OK) st = f.st;
     silt_error second = {0};
     silt_status end = db->ops->bulk_end(db, st == SILT_OK, &rows, st == SILT_OK ? err : &second);
     if (st == SILT_OK) st = end;
     if (st != SILT_OK) return st;
-    if (rows == expected(w)) return SILT_OK;
+    if (rows == wanted) return SILT_OK;
     return silt_fail(err, SILT_FAILED,
                      "conservation: %" PRId64 " rows were read, %" PRId64
                      " brought to the database",
-                     expected(w), rows);
+                     wanted, rows);
 }

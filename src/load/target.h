@@ -8,6 +8,7 @@
 
 #include "base/seam.h"
 #include "load/config.h"
+#include "silt/scd2.h"
 #include "table/snapshot.h"
 
 typedef struct silt_load silt_load;
@@ -44,6 +45,9 @@ typedef struct silt_target_ops {
                             const silt_evidence **out, size_t *count, silt_error *);
     /* How many rows there are, everybody's; -1: not known. */
     silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
+    /* Whether the versions of a table of scd2 are whole. NULL: such are kept nowhere. */
+    silt_status (*check_versions)(silt_load *, silt_target *, silt_arena *, silt_scd2_report *out,
+                                  silt_error *);
     /* Commit as batch `number`: the rows of files that some batches put there go, all or none, and
      * `*rows` says how many. Is asked only where there is evidence; row_count isn't looked at. A
      * number below 0: nothing is changed, the rows are counted; -1: there are none, or it can't be

@@ -212,12 +212,24 @@ static void release(silt_target *target)
     silt_snapshot_free(target->snapshot);
 }
 
+static silt_status check_versions(silt_load *load, silt_target *target, silt_arena *arena,
+                                  silt_scd2_report *out, silt_error *err)
+{
+    const silt_config_table *table = target->table;
+    (void)load;
+    const char **keys = silt_arena_calloc(arena, table->key_count + 1, sizeof(*keys));
+    if (!keys) return silt_fail_nomem(err);
+    memcpy(keys, table->keys, table->key_count * sizeof(*keys));
+    return silt_scd2_check(target->snapshot, keys, table->scd2, arena, out, err);
+}
+
 const silt_target_ops silt_target_delta = {.refresh = refresh,
                                            .fence = fence,
                                            .check = check,
                                            .has_evidence = silt_evidence_there,
                                            .evidence = silt_evidence_read,
                                            .count_rows = count_rows,
+                                           .check_versions = check_versions,
                                            .remove = remove_rows,
                                            .clean = clean,
                                            .maintain = maintain,

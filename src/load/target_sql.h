@@ -54,6 +54,10 @@ silt_status silt_sql_commit(silt_target *target, int64_t number, const char *att
 silt_status silt_sql_each_file(silt_sql_table *t, const silt_evidence *items, size_t count,
                                bool change, int64_t *rows, silt_error *err);
 
+/* silt_target_ops.check_versions (versions_sql.c). */
+silt_status silt_sql_check_versions(silt_load *load, silt_target *target, silt_arena *arena,
+                                    silt_scd2_report *out, silt_error *err);
+
 /* A store for ledgers in that table (ledger_sql.c). Borrows `t`. NULL: out of memory. */
 silt_store *silt_sql_ledgers_new(silt_sql_table *t, const char *uri);
 

@@ -4,7 +4,6 @@
 #include "load/rejects.h"
 #include "load/session.h"
 #include "load/table_status.h"
-#include "silt/scd2.h"
 
 /* ---- validate */
 
@@ -58,15 +57,13 @@ static void check_marks(silt_load *load, const silt_target *target, const silt_t
 }
 
 /* Versions without overlap or gap, one of them current. */
-static silt_status check_versions(silt_target *target, silt_lines *lines, silt_error *err)
+static silt_status check_versions(silt_load *load, silt_target *target, silt_lines *lines,
+                                  silt_error *err)
 {
     silt_scd2_report report;
     const silt_config_table *table = target->table;
     if (!table->scd2 || !target->there) return SILT_OK;
-    const char **keys = silt_arena_calloc(lines->arena, table->key_count + 1, sizeof(*keys));
-    if (!keys) return silt_fail_nomem(err);
-    memcpy(keys, table->keys, table->key_count * sizeof(*keys));
-    SILT_TRY(silt_scd2_check(target->snapshot, keys, table->scd2, lines->arena, &report, err));
+    SILT_TRY(target->ops->check_versions(load, target, lines->arena, &report, err));
     for (int i = 0; i < SILT_SCD2_FAULTS; i++)
         if (report.faults[i])
             silt_lines_add(lines, "Versions of %" PRId64 " key%s: %s", report.faults[i],
@@ -113,7 +110,7 @@ static silt_status check_target(silt_load *load, silt_target *target, bool run_a
     if (c.missing >= 0) silt_lines_add(lines, "Missing ledger: %s", c.why_missing);
     SILT_TRY(silt_rejects_compare(load, target, &c, lines, err));
     SILT_TRY(silt_compare_rows(load, target, &c, lines, err));
-    return check_versions(target, lines, err);
+    return check_versions(load, target, lines, err);
 }
 
 static silt_status check_table(silt_load *load, const silt_config_table *table,

@@ -266,7 +266,7 @@ static silt_status take_counts(matching *x)
     x->e->result.rows_updated = t->updated;
     x->e->result.rows_deleted = t->deleted;
     x->e->adds_rows = t->inserted > 0;
-    return m->scd2 ? silt_scd2_conserve(t) : SILT_OK;
+    return m->scd2 ? silt_scd2_conserve(m, &t->match) : SILT_OK;
 }
 
 /* What rows were found to change stands in the files' bitmaps too. */

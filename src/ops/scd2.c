@@ -207,8 +207,8 @@ static silt_status pairs(const silt_merging *m, const silt_type *table, bool tra
     return SILT_OK;
 }
 
-static silt_status match(const silt_merging *m, const silt_type *table, silt_arena *arena,
-                         silt_join_scd2 *out)
+silt_status silt_scd2_match_with(const silt_merging *m, const silt_type *table, silt_arena *arena,
+                                 silt_join_scd2 *out)
 {
     const silt_scd2_options *scd2 = m->scd2;
     const silt_type *time = silt_type_primitive(SILT_TYPE_TIMESTAMP);
@@ -229,11 +229,6 @@ static silt_status match(const silt_merging *m, const silt_type *table, silt_are
     int at = table ? silt_type_find(table, from) : -1;
     if (at >= 0) out->seen = instant(arena, SILT_JOIN_TARGET, from, table->fields[at].type);
     return out->from && (out->seen || at < 0) ? SILT_OK : silt_fail_nomem(m->err);
-}
-
-silt_status silt_scd2_match_none(const silt_merging *m, silt_join_scd2 *out)
-{
-    return match(m, NULL, m->arena, out);
 }
 
 /* ---- versions that count */
@@ -267,32 +262,31 @@ static silt_status which_count(silt_edit *e, silt_merge_try *t, const silt_join_
 }
 
 /* An extract of nothing would end everything: it is taken for a mistake. */
-static silt_status refuse_nothing(silt_edit *e, silt_merging *m)
+silt_status silt_scd2_refuse_nothing(silt_merging *m)
 {
     if (!m->scd2->close_missing || m->w.facts.total.read) return SILT_OK;
     for (size_t i = 0; i < m->w.spec->sources->file_count; i++) {
         const silt_bad_source bad = {i, SILT_BAD_DATA,
                                      "it has no rows: as a full extract it would end all that is "
                                      "current"};
-        if (!silt_vec_push(&m->w.bad, bad)) return silt_fail_nomem(e->err);
+        if (!silt_vec_push(&m->w.bad, bad)) return silt_fail_nomem(m->err);
     }
-    silt_fail(e->err, SILT_BAD_DATA,
+    silt_fail(m->err, SILT_BAD_DATA,
               "the source has no rows: as a full extract it would end all that is current");
-    return silt_hint(e->err, SILT_BAD_DATA,
+    return silt_hint(m->err, SILT_BAD_DATA,
                      "take the file away, or write without scd2_close_missing");
 }
 
 silt_status silt_scd2_match(silt_edit *e, silt_merge_try *t, silt_join_scd2 *out)
 {
-    SILT_TRY(refuse_nothing(e, t->m));
-    SILT_TRY(match(t->m, e->schema, e->arena, out));
+    SILT_TRY(silt_scd2_refuse_nothing(t->m));
+    SILT_TRY(silt_scd2_match_with(t->m, e->schema, e->arena, out));
     return which_count(e, t, out);
 }
 
-silt_status silt_scd2_conserve(const silt_merge_try *t)
+silt_status silt_scd2_conserve(const silt_merging *m, const silt_join_match *match)
 {
-    const silt_merging *m = t->m;
-    int64_t opened = t->match.rows[SILT_SCD2_OPEN], inserted = m->w.facts.total.inserted;
+    int64_t opened = match->rows[SILT_SCD2_OPEN], inserted = m->w.facts.total.inserted;
     if (opened == inserted) return SILT_OK;
     return silt_fail(m->err, SILT_FAILED,
                      "conservation: %" PRId64

@@ -30,9 +30,17 @@ silt_status silt_scd2_exprs(silt_arena *arena, const silt_expr *out[SILT_SCD2_CO
 silt_status silt_scd2_values(silt_edit *e, const silt_merge_try *t, const silt_expr **values);
 /* What the match goes by; once the source is read. t->target_only says which versions count. */
 silt_status silt_scd2_match(silt_edit *e, silt_merge_try *t, silt_join_scd2 *out);
-/* The same for a table that isn't there yet. */
-silt_status silt_scd2_match_none(const silt_merging *m, silt_join_scd2 *out);
+/* The same for a table of these columns, all of whose versions count; NULL: it isn't there yet. */
+silt_status silt_scd2_match_with(const silt_merging *m, const silt_type *table, silt_arena *arena,
+                                 silt_join_scd2 *out);
+/* BAD_DATA: an extract of all there is has no rows. */
+silt_status silt_scd2_refuse_nothing(silt_merging *m);
 /* After the match: each row that opens a version is one of the source. FAILED. */
-silt_status silt_scd2_conserve(const silt_merge_try *t);
+silt_status silt_scd2_conserve(const silt_merging *m, const silt_join_match *match);
+
+/* silt_scd2_check() of rows that have the keys and the three columns, wherever they are from. */
+silt_status silt_scd2_check_rows(silt_engine *engine, const silt_rows_spec *rows,
+                                 const char *const *keys, const silt_scd2_options *scd2,
+                                 silt_arena *arena, silt_scd2_report *out, silt_error *err);
 
 #endif

@@ -8,10 +8,9 @@
 #define RELATION "versions"
 
 typedef struct checking {
-    silt_snapshot *snapshot;
     const char *const *keys;
     const silt_scd2_options *scd2;
-    silt_scan *scan;
+    const silt_rows_spec *rows;
     silt_arena *arena;
     silt_scd2_report *out;
     size_t samples;
@@ -103,7 +102,7 @@ static silt_status give_relation(void *ctx, const silt_relation_request *request
     const checking *x = ctx;
     if (!request->is_name || !silt_streq(request->table, RELATION))
         return silt_fail(err, SILT_NOT_FOUND, "there is no table %s", request->table);
-    *out = &x->scan->rows;
+    *out = x->rows;
     return SILT_OK;
 }
 
@@ -150,38 +149,51 @@ static bool on_row(void *ctx, const silt_bytes *values, size_t count)
 
 /* ---- the call */
 
-static silt_status check_keys(const checking *x)
+silt_status silt_scd2_check_rows(silt_engine *engine, const silt_rows_spec *rows,
+                                 const char *const *keys, const silt_scd2_options *scd2,
+                                 silt_arena *arena, silt_scd2_report *out, silt_error *err)
 {
-    const silt_type *schema = silt_snapshot_schema(x->snapshot);
-    for (size_t i = 0; x->keys[i]; i++)
-        if (silt_type_find(schema, x->keys[i]) < 0)
-            return silt_fail(x->err, SILT_INVALID, "the table has no column %s", x->keys[i]);
-    return silt_scd2_check_table(x->scd2, schema, x->err);
+    silt_scd2_report report = {0};
+    checking x = {
+        .keys = keys, .scd2 = scd2, .rows = rows, .arena = arena, .out = &report, .err = err};
+    const char *sql = query(&x);
+    if (!sql) return silt_fail_nomem(err);
+    const silt_rows_spec asked = {.kind = SILT_ROWS_QUERY,
+                                  .query = {.sql = sql, .relation = give_relation, .ctx = &x}};
+    SILT_TRY(engine->ops->scan_rows(engine, &asked, on_row, &x, err));
+    if (x.no_memory) return silt_fail_nomem(err);
+    *out = report;
+    return SILT_OK;
 }
 
-static silt_status check(checking *x)
+static silt_status check_columns(silt_snapshot *snapshot, const char *const *keys,
+                                 const silt_scd2_options *scd2, silt_error *err)
+{
+    const silt_type *schema = silt_snapshot_schema(snapshot);
+    for (size_t i = 0; keys[i]; i++)
+        if (silt_type_find(schema, keys[i]) < 0)
+            return silt_fail(err, SILT_INVALID, "the table has no column %s", keys[i]);
+    return silt_scd2_check_table(scd2, schema, err);
+}
+
+static silt_status open_scan(silt_snapshot *snapshot, const char *const *keys,
+                             const silt_scd2_options *scd2, silt_arena *arena, silt_scan **out,
+                             silt_error *err)
 {
     size_t count = 0;
-    while (x->keys[count])
+    while (keys[count])
         count++;
-    const char **names = silt_arena_calloc(x->arena, count + SILT_SCD2_COLUMNS + 1, sizeof(*names));
-    const char *sql = query(x);
-    if (!names || !sql) return silt_fail_nomem(x->err);
+    const char **names = silt_arena_calloc(arena, count + SILT_SCD2_COLUMNS + 1, sizeof(*names));
+    if (!names) return silt_fail_nomem(err);
     silt_field fields[SILT_SCD2_COLUMNS];
-    silt_scd2_fields(x->scd2, fields);
-    memcpy(names, x->keys, count * sizeof(*names));
+    silt_scd2_fields(scd2, fields);
+    memcpy(names, keys, count * sizeof(*names));
     for (size_t i = 0; i < SILT_SCD2_COLUMNS; i++)
         names[count++] = fields[i].name;
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     opts.columns = names;
     opts.column_count = count;
-    SILT_TRY(check_keys(x));
-    SILT_TRY(silt_scan_open(x->snapshot, &opts, &x->scan, x->err));
-    const silt_rows_spec rows = {.kind = SILT_ROWS_QUERY,
-                                 .query = {.sql = sql, .relation = give_relation, .ctx = x}};
-    silt_engine *engine = x->scan->engine;
-    silt_status st = engine->ops->scan_rows(engine, &rows, on_row, x, x->err);
-    return st == SILT_OK && x->no_memory ? silt_fail_nomem(x->err) : st;
+    return silt_scan_open(snapshot, &opts, out, err);
 }
 
 silt_status silt_scd2_check(silt_snapshot *snapshot, const char *const *keys,
@@ -190,21 +202,16 @@ silt_status silt_scd2_check(silt_snapshot *snapshot, const char *const *keys,
 {
     static const char *const none[] = {"", NULL};
     silt_scd2_options names, given = SILT_SCD2_OPTIONS_INIT;
-    silt_scd2_report report = {0};
+    silt_scan *scan = NULL;
     if (!keys || !keys[0]) return silt_fail(err, SILT_INVALID, "versions are of keys: name them");
     if (scd2 && scd2->struct_size < sizeof(given))
         return silt_fail(err, SILT_INVALID, "silt_scd2_options: struct_size isn't set");
     if (scd2) given = *scd2;
     given.tracking_columns = none; /* not looked at */
     SILT_TRY(silt_scd2_take(&given, &names, err));
-    checking x = {.snapshot = snapshot,
-                  .keys = keys,
-                  .scd2 = &names,
-                  .arena = arena,
-                  .out = &report,
-                  .err = err};
-    silt_status st = check(&x);
-    silt_scan_free(x.scan);
-    if (st == SILT_OK) *out = report;
+    SILT_TRY(check_columns(snapshot, keys, &names, err));
+    SILT_TRY(open_scan(snapshot, keys, &names, arena, &scan, err));
+    silt_status st = silt_scd2_check_rows(scan->engine, &scan->rows, keys, &names, arena, out, err);
+    silt_scan_free(scan);
     return st;
 }

@@ -247,7 +247,7 @@ static silt_status source_rows(silt_writing *wr, silt_merging *m, silt_rows_spec
         equals[spec.equal_count++] = (silt_join_equal){nothing_there, value, true};
     }
     if (m->scd2) {
-        SILT_TRY(silt_scd2_match_none(m, &scd2));
+        SILT_TRY(silt_scd2_match_with(m, NULL, m->arena, &scd2));
         SILT_TRY(put_version(wr, made, columns + count));
         spec.scd2 = &scd2;
         spec.equals = equals;
