@@ -188,24 +188,34 @@ static silt_status publish(publishing *p, const silt_ledger *ledger)
     return silt_fail(p->err, SILT_CONFLICT, "others were first in each of %d tries", TRIES);
 }
 
-/* ---- replayed ---------------------------------------------------------------------------------
+/* ---- what becomes of rejects that are open ----------------------------------------------------
  */
 
-/* Those of `ids` that are open still. */
-static silt_status mark(publishing *p, const silt_ledger *ledger, const silt_buf *ids)
+/* Those of `values` of `column`, or all that are older than the ledger's batch (NULL). */
+static silt_status mark(publishing *p, const silt_ledger *ledger, const char *column,
+                        const silt_buf *values)
 {
     SILT_CLEAN(silt_buf) where = {0};
     char batch[24];
     (void)snprintf(batch, sizeof(batch), "%" PRId64, ledger->number);
-    const silt_assignment set[] = {{"status", "'replayed'"}, {"replayed_by", batch}};
+    const bool replayed = ledger->kind == SILT_LEDGER_REPLAY;
+    const silt_assignment set[] = {{"status", replayed ? "'replayed'" : "'superseded'"},
+                                   {"replayed_by", batch}};
     silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
     silt_edit_result done;
     silt_buf_puts(&where, "status = 'open' AND table_name = ");
     silt_expr_quote(p->target->table->name, '\'', &where);
-    silt_buf_printf(&where, " AND reject_id IN (%s)", ids->data);
-    if (where.failed || ids->failed) return silt_fail_nomem(p->err);
-    SILT_TRY(silt_update(p->table, set, 2, where.data, &opts, &done, NULL, p->err));
+    if (!replayed) silt_buf_printf(&where, " AND batch_id < %s", batch);
+    if (column) silt_buf_printf(&where, " AND %s IN (%s)", column, values->data);
+    if (where.failed || (column && values->failed)) return silt_fail_nomem(p->err);
+    SILT_TRY(silt_update(p->table, set, replayed ? 2 : 1, where.data, &opts, &done, NULL, p->err));
     return refresh(p);
+}
+
+static void add_value(silt_buf *values, const char *value)
+{
+    if (values->size) silt_buf_puts(values, ", ");
+    silt_expr_quote(value, '\'', values);
 }
 
 /* Again and again is as good as once. */
@@ -224,29 +234,67 @@ static silt_status mark_replayed(publishing *p, const silt_ledger *ledger)
         SILT_TRY(silt_json_parse((silt_bytes){body.data + at, size}, p->arena, &object, p->err));
         const char *id = silt_json_string(silt_json_get(object, "reject_id"));
         if (!id) return silt_fail(p->err, SILT_CORRUPT, "%s: no reject_id", ledger->rejects);
-        if (ids.size) silt_buf_puts(&ids, ", ");
-        silt_expr_quote(id, '\'', &ids);
+        add_value(&ids, id);
         at += size + 1;
         if (++some < MARKED_AT_ONCE && at < body.size) continue;
-        SILT_TRY(mark(p, ledger, &ids));
+        SILT_TRY(mark(p, ledger, "reject_id", &ids));
         silt_buf_clear(&ids);
         some = 0;
     }
     return SILT_OK;
 }
 
+/* Whether a batch leaves nothing of older ones: an epoch, an overwrite of all, or the first in a
+ * table that is there anew. */
+static bool begins_anew(const publishing *p, const silt_ledger *ledger)
+{
+    const silt_config_table *table = p->target->table;
+    if (ledger->kind == SILT_LEDGER_EPOCH) return true;
+    if (ledger->kind != SILT_LEDGER_DATA || !ledger->number) return false;
+    return ledger->previous < 0 ||
+           (table->strategy == SILT_STRATEGY_OVERWRITE && !table->overwrite_partitions);
+}
+
+/* Files whose older rows have gone by a batch take their open rejects with them: replayed, these
+ * would bring rows of what isn't there any more. Again and again is as good as once. */
+static silt_status mark_superseded(publishing *p, const silt_ledger *ledger)
+{
+    SILT_CLEAN(silt_buf) files = {0};
+    const bool all = begins_anew(p, ledger), reload = ledger->kind == SILT_LEDGER_RELOAD;
+    if (!all && !reload && ledger->kind != SILT_LEDGER_UNLOAD && ledger->kind != SILT_LEDGER_LOST)
+        return SILT_OK;
+    if (!p->table) SILT_TRY(open_table(p->load, false, &p->table, p->err));
+    if (!p->table) return SILT_OK;
+    if (all) return mark(p, ledger, NULL, NULL);
+    for (size_t i = 0, some = 0; i < ledger->file_count; i++) {
+        if (reload && ledger->files[i].replaces < 0) continue;
+        add_value(&files, ledger->files[i].path);
+        if (++some % MARKED_AT_ONCE) continue;
+        SILT_TRY(mark(p, ledger, "source_file", &files));
+        silt_buf_clear(&files);
+    }
+    return files.size ? mark(p, ledger, "source_file", &files) : SILT_OK;
+}
+
 /* ---- */
+
+/* In order: a batch's own rejects are open, and those of what it replaces aren't any more. */
+static silt_status publish_one(publishing *p, const silt_ledger *ledger)
+{
+    if (ledger->kind == SILT_LEDGER_REPLAY)
+        return ledger->rejects ? mark_replayed(p, ledger) : SILT_OK;
+    SILT_TRY(mark_superseded(p, ledger));
+    return ledger->rejects ? publish(p, ledger) : SILT_OK;
+}
 
 silt_status silt_rejects_publish(silt_load *load, const silt_target *target,
                                  const silt_ledger *chain, size_t count, silt_error *err)
 {
     SILT_CLEAN(publishing) p = {.load = load, .target = target, .err = err};
     for (size_t i = count; i-- > 0;) {
-        if (!chain[i].rejects) continue;
         if (!p.arena) p.arena = silt_arena_new();
         if (!p.arena) return silt_fail_nomem(err);
-        silt_status st = chain[i].kind == SILT_LEDGER_REPLAY ? mark_replayed(&p, &chain[i])
-                                                             : publish(&p, &chain[i]);
+        silt_status st = publish_one(&p, &chain[i]);
         if (st != SILT_OK)
             return silt_wrap(err, st, "table %s: rejects of batch %" PRId64, target->table->name,
                              chain[i].number);

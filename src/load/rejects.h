@@ -7,7 +7,9 @@
  *  (2) They are put into the table once the target's log says that the batch happened, by a commit
  *      with `txn <appId>` = N, in order of N; so once, whoever does it and however often.
  *  (3) The tracker knows of a batch only when its rejects stand in the table. Staged objects of
- *      committed batches stay: the table can be made anew from them. */
+ *      committed batches stay: the table can be made anew from them.
+ *  (4) At the same place rejects that are open still are marked: replayed by a batch, or superseded
+ *      by one with which the rows of their file's batch have gone. */
 #ifndef SILT_LOAD_REJECTS_H
 #define SILT_LOAD_REJECTS_H
 

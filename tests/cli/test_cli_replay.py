@@ -102,6 +102,42 @@ def test_refusals(loaded, line, message):
     agree(loaded)
 
 
+def states(silt):
+    return {(r["source_file"][-5:], r["batch_id"], r["status"]) for r in rejects(silt)}
+
+
+def test_rejects_of_rows_that_have_gone_are_superseded(loaded):
+    """Replayed, they would bring rows of a file as it was, or of one that isn't loaded any more."""
+    mended = mend(loaded, **{"03": {"id": 3, "v": 3}, "13": {"id": 13, "v": 3}})
+    configure(loaded, "on_bad_row: quarantine\non_change: reload")
+    loaded.write("inbox/a.csv", "id,v,d\n1,1,2024-01-01\n3,3,2024-01-01\n5,y,2024-01-01\n")
+    loaded("run")
+    assert states(loaded) == {("a.csv", 0, "superseded"), ("a.csv", 1, "open"), ("b.csv", 0, "open")}
+    error = loaded("replay", "--table", "t", "--file", mended, rc=2).err
+    assert "of its 2 rows 1 are of rejects of table t that are open" in error
+    loaded("unload", "inbox/b.csv", "--yes")
+    assert ("b.csv", 0, "superseded") in states(loaded) and ("a.csv", 1, "open") in states(loaded)
+    agree(loaded)
+    loaded("reset-state", "--forget", "--delete-rows", "--yes")
+    loaded("run")
+    assert {(name, batch > 2) for name, batch, state in states(loaded) if state == "open"} == {("a.csv", True), ("b.csv", True)}
+    assert [r[0] for r in read(loaded, "t", "id")] == ["1", "11", "3"]
+    agree(loaded)
+
+
+def test_an_overwrite_supersedes_older_rejects(silt):
+    configure(silt, "on_bad_row: quarantine\nloading_strategy: overwrite")
+    for number in (1, 2):
+        silt.write(f"inbox/{number}.csv", f"id,v,d\n{number},1,2024-01-01\nx{number},1,2024-01-01\n")
+        silt("run")
+    assert states(silt) == {("1.csv", 0, "superseded"), ("2.csv", 1, "open")}
+    mend(silt, x1={"id": 1, "v": 1})
+    silt("replay", "--table", "t", "--file", "mended.ndjson", rc=2)
+    mend(silt, x2={"id": 20, "v": 1})
+    silt("replay", "--table", "t", "--file", "mended.ndjson")
+    assert [r[0] for r in read(silt, "t", "id")] == ["2", "20"]
+
+
 @pytest.mark.parametrize("when", ["commit", "mark"])
 def test_killed_in_between(loaded, when):
     """The tracker's record, or the mark among the rejects, is missing: as after a crash behind the commit."""

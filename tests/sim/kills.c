@@ -151,24 +151,20 @@ static int teardown(void **state)
 
 /* ---- the points */
 
-static const sim_scenario *const scenarios[] = {
-    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
-    &sim_bad_file, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv,       &sim_restored};
-
 static void killed_at_store_calls(void **state)
 {
     (void)state;
     static const silt_fault_kind kinds[] = {SILT_FAULT_KILL_BEFORE, SILT_FAULT_KILL_MID,
                                             SILT_FAULT_KILL_AFTER};
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        const struct counts counted = count_of(scenarios[s], NULL);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));) {
+        const struct counts counted = count_of(scenario, NULL);
         int64_t total = counted.store_calls;
         for (size_t k = 0; k < SILT_COUNT(kinds); k++)
             for (int64_t n = 0; (n = sim_next(n, total, 4, s * 5 + k * 3));) {
-                if (!sim_point("kills/store/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
-                    continue;
+                if (!sim_point("kills/store/%s/%s/%" PRId64, scenario->name, whens[k], n)) continue;
                 sim_world w;
-                begin(&w, scenarios[s]);
+                begin(&w, scenario);
                 plan p = {.world = &w, .store_kind = kinds[k], .at = n};
                 sim_check(run_doomed(&p), "it wasn't killed");
                 sim_child(survivor, &w);
@@ -181,15 +177,16 @@ static void killed_at_store_calls(void **state)
 static void killed_at_system_calls(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        const struct counts counted = count_of(scenarios[s], NULL);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));) {
+        const struct counts counted = count_of(scenario, NULL);
         int64_t total = counted.calls;
         for (int k = BEFORE; k < WHENS; k++)
             for (int64_t n = 0; (n = sim_next(n, total, 4, s * 11 + (uint64_t)k * 5));) {
-                if (!sim_point("kills/system/%s/%s/%" PRId64, scenarios[s]->name, whens[k], n))
+                if (!sim_point("kills/system/%s/%s/%" PRId64, scenario->name, whens[k], n))
                     continue;
                 sim_world w;
-                begin(&w, scenarios[s]);
+                begin(&w, scenario);
                 plan p = {.world = &w, .system_call = true, .when = (when)k, .at = n};
                 sim_check(run_doomed(&p), "it wasn't killed");
                 sim_child(survivor, &w);
@@ -290,16 +287,17 @@ static void killed_by_progress(void **state)
 static void killed_and_the_tracker_is_gone_or_old(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        const struct counts counted = count_of(scenarios[s], NULL);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));) {
+        const struct counts counted = count_of(scenario, NULL);
         int64_t total = counted.store_calls;
         for (int old = 0; old < 2; old++)
             for (int64_t n = 0; (n = sim_next(n, total, 3, s * 7 + (uint64_t)old * 3));) {
-                if (!sim_point("kills/tracker_%s/%s/%" PRId64, old ? "old" : "gone",
-                               scenarios[s]->name, n))
+                if (!sim_point("kills/tracker_%s/%s/%" PRId64, old ? "old" : "gone", scenario->name,
+                               n))
                     continue;
                 sim_world w;
-                begin(&w, scenarios[s]);
+                begin(&w, scenario);
                 plan p = {.world = &w,
                           .store_kind = SILT_FAULT_KILL_AFTER,
                           .at = n,
@@ -318,15 +316,16 @@ static void killed_again_and_again(void **state)
 {
     (void)state;
     static const int64_t kills[] = {2, 3, 10};
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        struct counts total = count_of(scenarios[s], NULL);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));) {
+        struct counts total = count_of(scenario, NULL);
         for (size_t k = 0; k < SILT_COUNT(kills); k++)
             for (int64_t i = 0; i < (sim_full() ? 50 : 2); i++) {
-                if (!sim_point("kills/in_a_row/%s/%" PRId64 "/%" PRId64, scenarios[s]->name,
-                               kills[k], i))
+                if (!sim_point("kills/in_a_row/%s/%" PRId64 "/%" PRId64, scenario->name, kills[k],
+                               i))
                     continue;
                 sim_world w;
-                begin(&w, scenarios[s]);
+                begin(&w, scenario);
                 for (int64_t j = 0; j < kills[k]; j++) {
                     uint64_t random;
                     silt_random_fill(&w.random, &random, sizeof(random));

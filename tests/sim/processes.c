@@ -47,10 +47,6 @@ static void survivor(void *ctx)
     sim_engine_free(engine);
 }
 
-static const sim_scenario *const scenarios[] = {
-    &sim_append,   &sim_partitioned, &sim_upsert, &sim_append_once, &sim_overwrite, &sim_scd2,
-    &sim_bad_file, &sim_reload,      &sim_unload, &sim_parquet,     &sim_csv,       &sim_restored};
-
 /* ---- stopped */
 
 typedef struct sleeper {
@@ -76,11 +72,12 @@ static void sleep_and_go_on(void *ctx)
 static void stopped_and_overtaken(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++)
-        for (int64_t n = 3 + (int64_t)s; n < 60; n += sim_full() ? 1 : 14) {
-            if (!sim_point("processes/stopped/%s/%" PRId64, scenarios[s]->name, n)) continue;
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));)
+        for (int64_t n = 0; (n = sim_next(n, 90, 2, s * 7));) {
+            if (!sim_point("processes/stopped/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
-            begin(&w, scenarios[s]);
+            begin(&w, scenario);
             sleeper z = {&w, n};
             pid_t pid = sim_child_start(sleep_and_go_on, &z);
             int status;
@@ -124,8 +121,11 @@ static void race(void *ctx)
 static void two_at_once_without_a_lock(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < (sim_full() ? 500 : 30); seed++) {
-        const sim_scenario *scenario = scenarios[seed % SILT_COUNT(scenarios)];
+    size_t at = 0;
+    const uint64_t seeds = sim_full() ? 2000 : 40, first = sim_seed() * seeds;
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        const sim_scenario *scenario = sim_next_scenario(SIM_SCHEDULES, &at);
+        if (!scenario) scenario = sim_next_scenario(SIM_SCHEDULES, (at = 0, &at));
         if (!sim_point("processes/at_once/%s/%" PRIu64, scenario->name, seed)) continue;
         sim_world w;
         begin(&w, scenario);

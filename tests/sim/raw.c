@@ -36,7 +36,25 @@ static bool is_csv(const char *key)
     return silt_ends_with(key, ".csv");
 }
 
-/* No value of a simulation has a comma or a quote; partitions have left id and value first. */
+/* The field of a line that is at `index`. No value of a simulation has a comma or a quote. */
+static silt_bytes field(const char *line, size_t index)
+{
+    for (; index; index--)
+        line = strchr(line, ',') + 1;
+    return (silt_bytes){line, strcspn(line, ",\n")};
+}
+
+/* Where a column stands, by the header: partitions are no columns of files. */
+static size_t column_of(const char *header, const char *name)
+{
+    size_t index = 0;
+    for (silt_bytes at = field(header, 0);
+         at.size != strlen(name) || memcmp(at.data, name, at.size) != 0;
+         at = field(header, ++index))
+        sim_check(at.data[at.size] == ',', "no column %s: %s", name, header);
+    return index;
+}
+
 static void read_csv(silt_store *folder, const char *key, silt_arena *arena, silt_row_fn *fn,
                      void *ctx)
 {
@@ -44,13 +62,10 @@ static void read_csv(silt_store *folder, const char *key, silt_arena *arena, sil
     silt_error err = {0};
     silt_status st = silt_store_get_all(folder, key, arena, &body, &err);
     sim_check(st == SILT_OK, "%s: %s", key, err.message);
-    const char *line = strchr(body.data, '\n');
-    while (line && line[1]) {
-        const char *id = line + 1, *end = strchr(id, ',');
-        const char *value = end + 1;
-        const silt_bytes values[] = {{id, (size_t)(end - id)}, {value, strcspn(value, ",\n")}};
+    const size_t id = column_of(body.data, "id"), value = column_of(body.data, "value");
+    for (const char *line = strchr(body.data, '\n'); line && line[1]; line = strchr(line, '\n')) {
+        const silt_bytes values[] = {field(++line, id), field(line, value)};
         (void)fn(ctx, values, 2);
-        line = strchr(value, '\n');
     }
 }
 

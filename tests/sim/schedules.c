@@ -90,71 +90,19 @@ static void one_schedule(const sim_scenario *scenario, uint64_t seed)
     sim_world_release(&w);
 }
 
-static void sweep(const sim_scenario *scenario)
+static void two_at_once(void **state)
 {
-    uint64_t seeds = sim_full() ? 1000 : 24;
-    const char *given = getenv("SILT_SEED"); /* another range of them */
-    uint64_t first = given ? strtoull(given, NULL, 10) : 0;
+    const sim_scenario *scenario = *state;
+    uint64_t seeds = sim_full() ? 1000 : 8;
+    uint64_t first = sim_seed() * seeds;
     for (uint64_t seed = first; seed < first + seeds; seed++)
         if (sim_point("schedules/%s/%" PRIu64, scenario->name, seed)) one_schedule(scenario, seed);
     sim_report(scenario->name);
 }
 
-static void two_appends(void **state)
-{
-    (void)state;
-    sweep(&sim_append);
-}
-
-static void two_partitioned_appends(void **state)
-{
-    (void)state;
-    sweep(&sim_partitioned);
-}
-
-static void two_upserts(void **state)
-{
-    (void)state;
-    sweep(&sim_upsert);
-}
-
-static void two_appends_once(void **state)
-{
-    (void)state;
-    sweep(&sim_append_once);
-}
-
-static void two_overwrites(void **state)
-{
-    (void)state;
-    sweep(&sim_overwrite);
-}
-
-static void two_of_versions(void **state)
-{
-    (void)state;
-    sweep(&sim_scd2);
-}
-
-static void two_of_two_tables(void **state)
-{
-    (void)state;
-    sweep(&sim_two_tables);
-}
-
-static void two_with_a_bad_file(void **state)
-{
-    (void)state;
-    sweep(&sim_bad_file);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_appends),       cmocka_unit_test(two_partitioned_appends),
-        cmocka_unit_test(two_upserts),       cmocka_unit_test(two_appends_once),
-        cmocka_unit_test(two_overwrites),    cmocka_unit_test(two_with_a_bad_file),
-        cmocka_unit_test(two_of_two_tables), cmocka_unit_test(two_of_versions),
-    };
-    return cmocka_run_group_tests_name("schedules", tests, setup, teardown);
+    struct CMUnitTest tests[SIM_SCENARIOS_MAX];
+    size_t count = sim_tests(SIM_SCHEDULES, two_at_once, tests);
+    return _cmocka_run_group_tests("schedules", tests, count, setup, teardown);
 }

@@ -15,10 +15,9 @@
 #include "base/hash.h"
 #include "load/ledger.h"
 #include "load/session.h"
-#include "silt/maintain.h"
 #include "silt/scan.h"
-#include "silt/upkeep.h"
 #include "sim/raw.h"
+#include "sim/steps.h"
 #include "support/files.h"
 #include "table/snapshot.h"
 
@@ -28,6 +27,25 @@ static bool in_child;
 static char point[256];
 static int64_t points;
 
+/* Whether the next point is of the shard that is asked for: SILT_SHARD=2/8 takes each eighth one,
+ * the second of them first. */
+static bool is_of_shard(void)
+{
+    static long long wanted;
+    const char *shard = getenv("SILT_SHARD");
+    char *end = NULL;
+    if (!shard) return true;
+    long long which = strtoll(shard, &end, 10), of = *end == '/' ? strtoll(end + 1, &end, 10) : 0;
+    if (which < 1 || which > of || *end) fail_msg("SILT_SHARD=%s isn't as 2/8", shard);
+    return wanted++ % of == which - 1;
+}
+
+uint64_t sim_seed(void)
+{
+    const char *given = getenv("SILT_SEED");
+    return given ? strtoull(given, NULL, 10) : 0;
+}
+
 bool sim_point(const char *format, ...)
 {
     va_list args;
@@ -36,6 +54,7 @@ bool sim_point(const char *format, ...)
     va_end(args);
     const char *only = getenv("SILT_POINT");
     if (only && fnmatch(only, point, 0) != 0) return false;
+    if (!is_of_shard()) return false;
     points++;
     return true;
 }
@@ -116,6 +135,7 @@ int64_t sim_next(int64_t n, int64_t total, int64_t some, uint64_t salt)
     int64_t times = sweep ? strtoll(sweep, NULL, 10) : 0;
     if (times > 1 && some <= total) some *= times;
     int64_t step = sim_full() || total <= some ? 1 : total / some;
+    salt += sim_seed() * UINT64_C(0x9E3779B97F4A7C15) >> 32;
     int64_t next = n ? n + step : 1 + (int64_t)(salt % (uint64_t)step);
     return next <= total ? next : 0;
 }
@@ -166,24 +186,37 @@ void sim_remove(sim_world *w, const char *name)
         free(path);
 }
 
-static char *source_path(const sim_world *w, const char *name)
+char *sim_source_path(const sim_world *w, const char *name)
 {
     char *path = NULL;
     assert_true(asprintf(&path, "%s/in-%s/%s", w->dir, w->scenario->name, name) > 0);
     return path;
 }
 
-/* The file is like that from now on; at once, so that nobody sees half of it. */
-static void set_source(const sim_world *w, const sim_file *file)
+void sim_set_source(const sim_world *w, const sim_file *file)
 {
-    SILT_FREE char *path = source_path(w, file->name);
-    SILT_FREE char *half = source_path(w, ".half");
+    SILT_FREE char *path = sim_source_path(w, file->name);
+    SILT_FREE char *half = sim_source_path(w, ".half");
     SILT_FREE char *is = NULL;
     size_t size, skip = strlen(w->dir) + 1;
     if (access(path, F_OK) == 0) is = test_read(w->dir, path + skip, &size);
     if (is && size == strlen(file->text) && memcmp(is, file->text, size) == 0) return;
     test_write(w->dir, half + skip, file->text);
     assert_int_equal(rename(half, path), 0);
+}
+
+/* As it was before it changed, or came. */
+static void unchange(const sim_world *w)
+{
+    const sim_file *f = w->scenario->files, *changed = &w->scenario->changed;
+    while (f->name && strcmp(f->name, changed->name) != 0)
+        f++;
+    if (f->name) {
+        sim_set_source(w, f);
+        return;
+    }
+    SILT_FREE char *path = sim_source_path(w, changed->name);
+    (void)unlink(path);
 }
 
 void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir, bool local,
@@ -204,12 +237,11 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
     silt_buf_printf(&name, "%s/%s.yaml", dir, scenario->name);
     w->config = strdup(name.data);
     if (access(w->config, F_OK) == 0) { /* a world was here before */
-        for (const sim_file *f = scenario->files; scenario->changed.name && f->name; f++)
-            if (strcmp(f->name, scenario->changed.name) == 0) set_source(w, f);
+        if (scenario->changed.name) unchange(w);
         return;
     }
     for (const sim_file *f = scenario->files; f->name; f++)
-        set_source(w, f);
+        sim_set_source(w, f);
     SILT_CLEAN(silt_buf) yaml = {0};
     silt_buf_printf(&yaml,
                     "pipeline: sim\ncheckpoint_path: state\nthreads: 1\nmemory_limit: 1GB\n"
@@ -420,83 +452,6 @@ silt_pipeline *sim_open(sim_process *p)
     return pipeline;
 }
 
-static void keep_result(sim_outcome *out, const silt_run_result *result)
-{
-    for (size_t i = 0; i < result->table_count; i++) {
-        const silt_run_table *t = &result->tables[i];
-        out->batches += t->batches;
-        if (t->problem == SILT_OK || out->status != SILT_OK) continue;
-        out->status = t->problem;
-        snprintf(out->message, sizeof(out->message), "%s", t->message ? t->message : "");
-    }
-    out->processed += result->total_files_processed;
-    out->failed += result->total_files_failed;
-    out->rows += result->rows;
-}
-
-/* What comes behind the run: it may be done already. */
-static silt_status unload(sim_process *p, silt_pipeline *pipeline, silt_arena *arena,
-                          silt_error *err)
-{
-    const sim_scenario *scenario = p->world->scenario;
-    SILT_FREE char *path = scenario->unloaded ? source_path(p->world, scenario->unloaded) : NULL;
-    if (!path) return SILT_OK;
-    silt_unload_options opts = SILT_UNLOAD_OPTIONS_INIT;
-    silt_unload_report report;
-    opts.file = path;
-    silt_status st = silt_pipeline_unload(pipeline, &opts, arena, &report, err);
-    return st == SILT_NOT_FOUND ? SILT_OK : st;
-}
-
-static bool was_restored(silt_store *store, int64_t newest, silt_arena *arena)
-{
-    for (int64_t v = newest; v > 0; v--) {
-        silt_commit_info info;
-        silt_status st = silt_log_commit_info(store, v, arena, &info, NULL);
-        if (st == SILT_OK && silt_streq(info.operation, "RESTORE")) return true;
-    }
-    return false;
-}
-
-/* Somebody else does, once; it isn't what fails. */
-static void restore(sim_process *p, silt_arena *arena)
-{
-    silt_error err = {0};
-    SILT_AUTO(silt_snapshot) snapshot = NULL;
-    silt_store *store = sim_place(p->world, "lake/t");
-    silt_engine *engine = p->engine ? p->engine : sim_engine_new();
-    silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
-    if (st == SILT_OK && !was_restored(store, silt_snapshot_version(snapshot), arena)) {
-        silt_restore_options opts = SILT_RESTORE_OPTIONS_INIT;
-        silt_restore_result result;
-        opts.version = p->world->scenario->restored;
-        st = silt_restore(store, engine, &opts, &result, &err);
-    }
-    sim_check(st == SILT_OK, "restore: %s", err.message);
-    silt_snapshot_free(SILT_TAKE(snapshot));
-    if (!p->engine) sim_engine_free(engine);
-}
-
-static silt_status run_all(sim_process *p, silt_pipeline *pipeline, const silt_run_options *run,
-                           sim_outcome *out, silt_error *err)
-{
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
-    silt_run_result result;
-    SILT_TRY(silt_pipeline_run(pipeline, run, arena, &result, err));
-    keep_result(out, &result);
-    if (out->status == SILT_OK && p->world->scenario->changed.name) {
-        set_source(p->world, &p->world->scenario->changed);
-        SILT_TRY(silt_pipeline_run(pipeline, run, arena, &result, err));
-        keep_result(out, &result);
-    }
-    if (out->status == SILT_OK && p->world->scenario->restored) {
-        restore(p, arena);
-        SILT_TRY(silt_pipeline_run(pipeline, run, arena, &result, err));
-        keep_result(out, &result);
-    }
-    return out->status == SILT_OK ? unload(p, pipeline, arena, err) : out->status;
-}
-
 sim_outcome sim_run(sim_process *p, bool force, bool retry_failed)
 {
     sim_outcome out = {0};
@@ -509,7 +464,7 @@ sim_outcome sim_run(sim_process *p, bool force, bool retry_failed)
         run.retry_failed = retry_failed;
         run.max_batches = p->max_batches;
         lose_answers = p->lose_all_answers;
-        out.status = run_all(p, pipeline, &run, &out, &err);
+        out.status = sim_steps(p, pipeline, &run, &out, &err);
         lose_answers = false;
         silt_pipeline_free(pipeline);
     }
@@ -621,7 +576,8 @@ static bool is_loaded(const silt_ledger *chain, size_t at, const char *path)
 {
     for (size_t j = at; j-- > 0;)
         for (size_t g = 0; g < chain[j].file_count; g++) {
-            if (strcmp(chain[j].files[g].path, path) != 0) continue;
+            if (chain[j].kind == SILT_LEDGER_REPLAY || strcmp(chain[j].files[g].path, path) != 0)
+                continue;
             bool twice = silt_ledger_loads(chain[at].kind) && chain[j].kind == SILT_LEDGER_DATA;
             sim_check(!twice, "%s is in batches %" PRId64 " and %" PRId64, path, chain[at].number,
                       chain[j].number);
@@ -690,6 +646,7 @@ void sim_check_exact(sim_world *w, silt_engine *engine)
         check_rows(w, engine, "u");
         check_ledgers(w, engine, "u");
     }
+    sim_check_rejects(w, engine);
     check_consistent(w, engine);
     sim_outcome again = sim_run_clean(w, engine);
     sim_check(again.status == SILT_OK, "the run after: %s", again.message);

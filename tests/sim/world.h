@@ -30,21 +30,39 @@ typedef struct sim_scenario {
     int64_t restored;      /* once the first run is over the target goes back to this version, and a
                               second run comes; 0: it doesn't */
     const char *unloaded;  /* once the run is over this file's rows go; NULL: none's */
+    const char *rejects;   /* lines "file row status text" of the table of rejects, sorted; NULL:
+                              there are none */
+    bool replayed;       /* once the run is over, rejects with an 'x' before their id are mended */
+    bool anew;           /* all is forgotten and deleted, and a second run comes */
+    bool maintained;     /* once the run is over */
+    const char *doubled; /* somebody brings the row "4 b4" of this file again, which is mended */
 } sim_scenario;
 
-extern const sim_scenario sim_append;      /* three files, two batches */
-extern const sim_scenario sim_partitioned; /* the same by day, one batch */
-extern const sim_scenario sim_upsert;      /* three batches, each changing rows of those before */
-extern const sim_scenario sim_append_once; /* the same, where the first row of a key stays */
-extern const sim_scenario sim_overwrite;   /* three files, one batch */
-extern const sim_scenario sim_scd2;        /* three batches, of which each splits versions */
-extern const sim_scenario sim_bad_file;    /* a file in the middle that can't be loaded */
-extern const sim_scenario sim_two_tables;  /* append, into two tables */
-extern const sim_scenario sim_reload;      /* append, and a file changes: its rows are replaced */
-extern const sim_scenario sim_restored; /* append, the target goes back, and what it lost loads */
-extern const sim_scenario sim_unload;   /* append, and a file's rows go */
-extern const sim_scenario sim_parquet;  /* reload into a folder of Parquet files */
-extern const sim_scenario sim_csv;      /* upsert into partitions of a folder of CSV files */
+/* See scenario.c. By strategy, then by target, by what is done behind a run, and with bad rows. */
+extern const sim_scenario sim_append, sim_partitioned, sim_upsert, sim_append_once, sim_overwrite,
+    sim_scd2, sim_bad_file, sim_two_tables, sim_reload, sim_restored, sim_unload, sim_parquet,
+    sim_csv, sim_quarantine;
+
+/* All of them, each in a sweep by its bit of `sweeps`. */
+typedef enum sim_sweep {
+    SIM_FAULTS = 1,
+    SIM_KILLS = 2,
+    SIM_ZOMBIES = 4,
+    SIM_SCHEDULES = 8,
+    SIM_ALL = 15
+} sim_sweep;
+typedef struct sim_listed {
+    const sim_scenario *scenario;
+    unsigned sweeps;
+} sim_listed;
+extern const sim_listed sim_scenarios[];
+extern const size_t sim_scenario_count;
+/* The next one of a sweep from `*at` on, which moves behind it; NULL: there is none. */
+const sim_scenario *sim_next_scenario(sim_sweep sweep, size_t *at);
+/* A case of `fn` for each scenario of a sweep, which is its state and its name; their number. */
+#define SIM_SCENARIOS_MAX 64
+struct CMUnitTest;
+size_t sim_tests(sim_sweep sweep, void (*fn)(void **state), struct CMUnitTest *tests);
 
 /* ---- worlds */
 
@@ -70,6 +88,11 @@ typedef struct sim_world {
 void sim_world_init(sim_world *world, const sim_scenario *scenario, const char *dir, bool local,
                     uint64_t seed);
 void sim_world_release(sim_world *world);
+
+/* Where a source file is; the caller frees it. */
+char *sim_source_path(const sim_world *world, const char *name);
+/* The file is like that from now on; at once, so that nobody sees half of it. */
+void sim_set_source(const sim_world *world, const sim_file *file);
 
 /* Randomness as of another process: before a fork, so that two children don't draw the same. */
 void sim_world_reseed(sim_world *world);
@@ -146,7 +169,7 @@ void sim_check_no_duplicates(sim_world *world, silt_engine *engine);
 /* ---- points: each has a name, which repeats it alone when SILT_POINT is set to it; that
  * may be a pattern: "ops_faults/migrate*" takes all of these. */
 
-/* Begin a point; false: it isn't wanted. */
+/* Begin a point; false: it isn't wanted, or is another shard's (SILT_SHARD=2/8). */
 bool sim_point(const char *format, ...) SILT_PRINTF(1, 2);
 int64_t sim_points(void); /* begun so far */
 const char *sim_point_name(void);
@@ -166,6 +189,8 @@ int sim_child_start(void (*fn)(void *ctx), void *ctx);
 bool sim_child_wait(int pid);
 bool sim_child(void (*fn)(void *ctx), void *ctx);
 
+/* SILT_SEED: which points are chosen where not all are taken; 0 where it isn't set. */
+uint64_t sim_seed(void);
 /* SILT_SWEEP=full: every point; else some of them, of calls SILT_SWEEP times as many where that is
  * a number. */
 bool sim_full(void);

@@ -114,21 +114,17 @@ static int64_t count_calls(const sim_scenario *scenario)
 
 /* ---- the points */
 
-static const sim_scenario *const scenarios[] = {
-    &sim_append,  &sim_partitioned, &sim_upsert,     &sim_append_once, &sim_overwrite,
-    &sim_scd2,    &sim_bad_file,    &sim_two_tables, &sim_reload,      &sim_unload,
-    &sim_parquet, &sim_csv,         &sim_restored};
-
 static void wakes_after_everything_is_done(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_calls(scenarios[s]);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
+        int64_t total = count_calls(scenario);
         for (int64_t n = 0; (n = sim_next(n, total, 9, s));) {
-            if (!sim_point("zombies/done/%s/%" PRId64, scenarios[s]->name, n)) continue;
+            if (!sim_point("zombies/done/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
             zombie z;
-            sim_world_init(&w, scenarios[s], dir, false, (uint64_t)n);
+            sim_world_init(&w, scenario, dir, false, (uint64_t)n);
             sim_check(zombie_start(&z, &w, n), "it didn't stop");
             sim_check_recovers(&w, engines[1]);
             zombie_wake(&z);
@@ -145,15 +141,16 @@ static void wakes_after_everything_is_done(void **state)
 static void wakes_while_another_is_at_work(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_calls(scenarios[s]);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
+        int64_t total = count_calls(scenario);
         for (int64_t n = 0; (n = sim_next(n, total, 6, s));)
             for (int64_t m = 1 + n % 9; m <= total; m += sim_full() ? 9 : total / 2) {
-                if (!sim_point("zombies/at_work/%s/%" PRId64 "/%" PRId64, scenarios[s]->name, n, m))
+                if (!sim_point("zombies/at_work/%s/%" PRId64 "/%" PRId64, scenario->name, n, m))
                     continue;
                 sim_world w;
                 zombie z;
-                sim_world_init(&w, scenarios[s], dir, false, (uint64_t)(n * 1000 + m));
+                sim_world_init(&w, scenario, dir, false, (uint64_t)(n * 1000 + m));
                 sim_check(zombie_start(&z, &w, n), "it didn't stop");
                 sim_process p = {
                     .world = &w, .engine = engines[1], .plan = {.kind = SILT_FAULT_CRASH, .at = m}};
@@ -170,13 +167,14 @@ static void wakes_while_another_is_at_work(void **state)
 static void wakes_upon_another_tracker(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SILT_COUNT(scenarios); s++) {
-        int64_t total = count_calls(scenarios[s]);
+    const sim_scenario *scenario;
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
+        int64_t total = count_calls(scenario);
         for (int64_t n = 0; (n = sim_next(n, total, 6, s));) {
-            if (!sim_point("zombies/tracker/%s/%" PRId64, scenarios[s]->name, n)) continue;
+            if (!sim_point("zombies/tracker/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
             zombie z;
-            sim_world_init(&w, scenarios[s], dir, false, (uint64_t)n);
+            sim_world_init(&w, scenario, dir, false, (uint64_t)n);
             sim_check(zombie_start(&z, &w, n), "it didn't stop");
             silt_store *kept = sim_keep(sim_place(&w, TRACKER));
             sim_check_recovers(&w, engines[1]);
