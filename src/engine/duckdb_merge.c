@@ -14,20 +14,22 @@
 void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table)
 {
     static const char *const names[] = {
-        [SILT_JOIN_SOURCES] = "source",    [SILT_JOIN_MATCHES] = "matched",
-        [SILT_JOIN_LONE] = "lone",         [SILT_JOIN_SUSPECT] = "suspect",
-        [SILT_JOIN_TWICE] = "twice",       [SILT_JOIN_LOSER] = "loser",
+        [SILT_JOIN_STAGED] = "staged",     [SILT_JOIN_SOURCES] = "source",
+        [SILT_JOIN_MATCHES] = "matched",   [SILT_JOIN_LONE] = "lone",
+        [SILT_JOIN_SUSPECT] = "suspect",   [SILT_JOIN_TWICE] = "twice",
+        [SILT_JOIN_LOSER] = "loser",       [SILT_JOIN_PAIRS] = "pairs",
         [SILT_JOIN_SEVERAL] = "several",   [SILT_JOIN_LATER] = "later",
         [SILT_JOIN_FOLDED] = "folded",     [SILT_JOIN_EVENTS] = "events",
         [SILT_JOIN_VERSIONS] = "versions", [SILT_JOIN_ACTIONS] = "actions"};
-    silt_buf_printf(sql, "temp.silt_join_%" PRId64 "_%s", j->id, names[table]);
+    silt_buf_printf(sql, "temp.main.silt_join_%" PRId64 "_%s", j->id, names[table]);
 }
 
 void silt_join_drop(const silt_join *j, silt_join_table table)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    silt_buf_puts(&sql, "DROP TABLE IF EXISTS ");
+    bool view = table == SILT_JOIN_SOURCES || (table == SILT_JOIN_MATCHES && j->match.scd2);
+    silt_buf_printf(&sql, "DROP %s IF EXISTS ", view ? "VIEW" : "TABLE");
     silt_join_name(&sql, j, table);
     if (!sql.failed && j->db->connection)
         (void)silt_duck.query(j->db->connection, sql.data, &result);
@@ -235,6 +237,7 @@ void silt_duck_join_free(silt_join *j)
         silt_join_drop(j, t);
     silt_duck_table_release(&j->target);
     silt_duck_bloom_release(&j->bloom);
+    if (j->sources) silt_duck_sources_release(j->sources);
     silt_arena_free(j->match_arena);
     silt_arena_free(j->arena);
     free(j);

@@ -15,8 +15,10 @@
 #include "engine/duckdb_table.h"
 
 /* Tables of a merge.
- *   source   c0, c1, … (the spec's columns), f: source file. rowid is the order of groups, files
- *            and rows; rows that duplicates make way for are gone.
+ *   staged   what was read of the source; rows that duplicates make way for are gone
+ *   source   a view of it: rowid, the order of groups, files and rows; c0, c1, … (the spec's
+ *            columns); f: source file. Columns that all rows of a file have alike, those of audit,
+ *            are nowhere but here: kept by row they would be half of what is staged.
  *   matched  fi, fr: a target row; sr, f: a source row (its rowid) that it meets and its file, null
  *            where it meets none; clause: what becomes of it, null: nothing; t<i>: columns of the
  *            target that are kept. A target row that meets none is in it only with a clause. Empty
@@ -25,14 +27,16 @@
  *   suspect  keys that may stand more than once; gone after join_begin, as those below
  *   twice    keys that stand more than once, and the first row that has them
  *   loser    rid, f: rows that give way to another row of the source
- * Of scd2, where `matched` has more columns: see duckdb_scd2.h. */
+ * Of scd2, where `matched` is a view with more columns: see duckdb_scd2.h. */
 typedef enum silt_join_table {
+    SILT_JOIN_STAGED,
     SILT_JOIN_SOURCES,
     SILT_JOIN_MATCHES,
     SILT_JOIN_LONE,
     SILT_JOIN_SUSPECT,
     SILT_JOIN_TWICE,
     SILT_JOIN_LOSER,
+    SILT_JOIN_PAIRS,
     SILT_JOIN_SEVERAL,
     SILT_JOIN_LATER,
     SILT_JOIN_FOLDED,
@@ -49,8 +53,9 @@ struct silt_join {
     int64_t id;          /* in the tables' names */
     size_t source_count; /* source files */
     const char **file_names;
-    const size_t *keys; /* as indexes of source columns */
-    ptrdiff_t newest;   /* the same of newest_by, or -1 */
+    silt_duck_sources *sources; /* names of files, for the view */
+    const size_t *keys;         /* as indexes of source columns */
+    ptrdiff_t newest;           /* the same of newest_by, or -1 */
     int64_t *read, *deduplicated;
     silt_duck_bloom bloom; /* of keys of the source */
     char *bloom_of;        /* which they are: a list over s; NULL: no filter was tried */

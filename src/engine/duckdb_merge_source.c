@@ -8,15 +8,21 @@
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+static bool is_of_file(const silt_output_column *column)
+{
+    return column->kind == SILT_OUTPUT_VALUE || column->kind == SILT_OUTPUT_SOURCE_FILE;
+}
+
 static silt_status create_sql(const silt_join *j, silt_duck_sources *sources,
                               const silt_duck_checks *checks, silt_buf *sql, silt_error *err)
 {
     const silt_stage_spec *stage = &j->spec.stage;
     SILT_CLEAN(silt_buf) rows = {0};
     silt_buf_puts(sql, "CREATE TEMP TABLE ");
-    silt_join_name(sql, j, SILT_JOIN_SOURCES);
+    silt_join_name(sql, j, SILT_JOIN_STAGED);
     silt_buf_puts(sql, " AS SELECT ");
     for (size_t c = 0; c < stage->column_count; c++) {
+        if (is_of_file(&stage->columns[c])) continue;
         silt_sql_name(sql, stage->columns[c].name);
         silt_buf_printf(sql, " AS c%zu, ", c);
     }
@@ -25,6 +31,28 @@ static silt_status create_sql(const silt_join *j, silt_duck_sources *sources,
     SILT_TRY(silt_duck_checks_sql(checks, &rows, sql, err));
     silt_buf_putc(sql, ')');
     return SILT_OK;
+}
+
+static silt_status create_view(const silt_join *j, silt_error *err)
+{
+    const silt_stage_spec *stage = &j->spec.stage;
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "CREATE TEMP VIEW ");
+    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+    silt_buf_puts(&sql, " AS SELECT rowid, ");
+    for (size_t c = 0; c < stage->column_count; c++) {
+        const silt_output_column *column = &stage->columns[c];
+        if (column->kind == SILT_OUTPUT_VALUE)
+            SILT_TRY(silt_duck_value_sql(column, &sql, err));
+        else if (column->kind == SILT_OUTPUT_SOURCE_FILE)
+            silt_buf_printf(&sql, "silt_source(%" PRId64 ", f)", j->sources->scan.id);
+        else
+            silt_buf_printf(&sql, "c%zu", c);
+        silt_buf_printf(&sql, " AS c%zu, ", c);
+    }
+    silt_buf_puts(&sql, "f FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_STAGED);
+    return silt_duck_query(j->db, &sql, NULL, err);
 }
 
 /* Rows of each file by two ways: as the reader counted them and as they stand in the table. */
@@ -158,7 +186,7 @@ static silt_status drop_losers(const silt_join *j, silt_error *err)
 
     silt_buf_clear(&sql);
     silt_buf_puts(&sql, "DELETE FROM ");
-    silt_join_name(&sql, j, SILT_JOIN_SOURCES);
+    silt_join_name(&sql, j, SILT_JOIN_STAGED);
     silt_buf_puts(&sql, " WHERE rowid IN (SELECT rid FROM ");
     silt_join_name(&sql, j, SILT_JOIN_LOSER);
     silt_buf_putc(&sql, ')');
@@ -262,23 +290,25 @@ silt_status silt_join_read_source(silt_join *j, silt_arena *arena, silt_stage_re
                                   silt_error *err)
 {
     const silt_stage_spec *stage = &j->spec.stage;
-    SILT_CLEAN(silt_duck_sources) sources = {0};
     SILT_CLEAN(silt_duck_checks) checks = {0};
-    SILT_TRY(silt_duck_sources_init(&sources, j->db, &j->spec.stage, j->arena, err));
-    j->source_count = sources.file_count;
-    j->file_names = silt_arena_calloc(j->arena, sources.file_count + 1, sizeof *j->file_names);
+    silt_duck_sources *sources = j->sources = silt_arena_calloc(j->arena, 1, sizeof *sources);
+    if (!sources) return silt_fail_nomem(err);
+    SILT_TRY(silt_duck_sources_init(sources, j->db, &j->spec.stage, j->arena, err));
+    j->source_count = sources->file_count;
+    j->file_names = silt_arena_calloc(j->arena, sources->file_count + 1, sizeof *j->file_names);
     if (!j->file_names) return silt_fail_nomem(err);
-    for (size_t i = 0; i < sources.file_count; i++)
-        j->file_names[i] = sources.files[i]->name;
+    for (size_t i = 0; i < sources->file_count; i++)
+        j->file_names[i] = sources->files[i]->name;
     SILT_TRY(silt_duck_checks_init(&checks, j->db, stage->columns, stage->column_count, NULL,
                                    &stage->write, arena, err));
     SILT_TRY(silt_duck_checks_by_file(&checks, j->file_names, j->source_count, err));
     checks.keeps_file = true;
-    SILT_TRY(materialise(j, &sources, &checks, found, err));
-    SILT_TRY(take_counts(j, &sources, err));
+    SILT_TRY(materialise(j, sources, &checks, found, err));
+    SILT_TRY(create_view(j, err));
+    SILT_TRY(take_counts(j, sources, err));
     if (j->spec.twice == SILT_TWICE_FINE) return SILT_OK;
     SILT_TRY(silt_duck_utc_begin(j->db, err)); /* keys as text, in samples */
-    silt_status st = deduplicate(j, &sources, err);
+    silt_status st = deduplicate(j, sources, err);
     silt_duck_utc_end(j->db);
     return st;
 }

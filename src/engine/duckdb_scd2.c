@@ -3,7 +3,7 @@
  * Invariants
  *  (1) A source row is at most one of: the row whose values a new version has, the row that changes
  *      a version (`acts`). What is neither changes nothing.
- *  (2) A version of the target is in `matched` with a clause at most once.
+ *  (2) A version of the target is in `pairs` with a clause at most once.
  *  (3) What comes of a key depends on its versions and its source rows alone, not on their order.
  *
  * @see docs/guide/scd2.md */
@@ -264,25 +264,29 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
     return SILT_OK;
 }
 
-/* Append what `matched` has. A row is red where it tells nothing that its version didn't say: these
- * are left out where a key has one version at most that counts, which `again` doesn't rely on. */
+/* Keys of which it's for the fold to say whatever their pairs are; and only if none is red. */
+#define FOLDED  (-2)
+#define DOUBTED (-1)
+
+/* Append what `pairs` has. A row is red where it tells nothing that its version didn't say, and has
+ * no clause then: these are left out where a key has one version at most that counts, which `again`
+ * doesn't rely on. Only what is current is decided here, so that KEEP's end is all it hides. */
 static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 {
     const bool timed = x->spec->from != NULL;
-    silt_buf_printf(
-        sql,
-        "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM %d AS acts, several, same, red, "
-        "ts, te, tk, CASE WHEN clause = %d THEN st ELSE ts END AS vs, "
-        "CASE WHEN clause = %d THEN st WHEN clause = %d THEN te END AS ve",
-        SILT_SCD2_REPLACE, SILT_SCD2_OPEN, SILT_SCD2_KEEP, SILT_SCD2_REPLACE);
+    silt_buf_printf(sql,
+                    "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM %d AS acts, clause "
+                    "IS NOT DISTINCT FROM %d AS opens, tk, CASE WHEN clause = %d THEN st ELSE ts "
+                    "END AS vs, CASE WHEN clause = %d THEN st ELSE te END AS ve",
+                    SILT_SCD2_REPLACE, SILT_SCD2_KEEP, SILT_SCD2_OPEN, SILT_SCD2_KEEP);
     for (size_t c = 0; c < x->j->target.column_count; c++)
         if (x->j->match.kept[c]) silt_buf_printf(sql, ", t%zu", c);
     silt_buf_printf(sql,
-                    " FROM (SELECT *, (CASE WHEN several THEN -1 WHEN fi IS NULL THEN %d WHEN red "
-                    "THEN NULL WHEN te IS NOT NULL OR ts IS NULL OR %s THEN -1 WHEN same THEN %d "
+                    " FROM (SELECT *, (CASE WHEN several THEN %d WHEN fi IS NULL THEN %d WHEN red "
+                    "THEN NULL WHEN te IS NOT NULL OR ts IS NULL OR %s THEN %d WHEN same THEN %d "
                     "ELSE %d END)::INTEGER AS clause FROM (SELECT *, fi IS NOT NULL AND same AND ",
-                    SILT_SCD2_OPEN,
-                    timed ? "st < ts OR st < tk OR (st = ts AND NOT same)" : "st <= ts",
+                    FOLDED, SILT_SCD2_OPEN,
+                    timed ? "st < ts OR st < tk OR (st = ts AND NOT same)" : "st <= ts", DOUBTED,
                     SILT_SCD2_REPLACE, SILT_SCD2_KEEP);
     if (!timed)
         silt_buf_puts(sql, "te IS NULL AND like_it");
@@ -294,15 +298,28 @@ static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql
     silt_buf_puts(sql, " AS red FROM (");
     SILT_TRY(meet_sql(x, again, sql));
     silt_buf_puts(sql, ")))");
-    if (!timed && !again) silt_buf_puts(sql, " WHERE red IS DISTINCT FROM true");
+    if (!timed && !again) silt_buf_puts(sql, " WHERE clause IS NOT NULL");
     return SILT_OK;
+}
+
+void silt_scd2_put_versions(const silt_scd2_match *x, silt_buf *sql)
+{
+    silt_buf_printf(sql,
+                    "(SELECT fi, fr, sr, clause, rowid AS id, vs AS ts, CASE WHEN clause IS "
+                    "DISTINCT FROM %d THEN ve END AS te, tk",
+                    SILT_SCD2_KEEP);
+    for (size_t c = 0; c < x->j->target.column_count; c++)
+        if (x->j->match.kept[c]) silt_buf_printf(sql, ", t%zu", c);
+    silt_buf_puts(sql, " FROM ");
+    silt_join_name(sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_puts(sql, " WHERE fi IS NOT NULL) m");
 }
 
 static silt_status find_pairs(const silt_scd2_match *x)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_puts(&sql, " AS ");
     SILT_TRY(pairs_sql(x, false, &sql));
     return silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
@@ -316,9 +333,11 @@ static silt_status find_folded(const silt_scd2_match *x, int64_t *count)
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
     silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
     silt_buf_puts(&sql, " AS SELECT sr AS kid FROM ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_puts(&sql, " GROUP BY sr HAVING bool_or(several) OR (bool_or(red) IS DISTINCT FROM "
-                        "true AND (bool_or(clause = -1) OR count(*) > 1))");
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_printf(&sql,
+                    " GROUP BY sr HAVING bool_or(clause = %d) OR (NOT bool_or(clause IS NULL) AND "
+                    "(bool_or(clause = %d) OR count(*) > 1))",
+                    FOLDED, DOUBTED);
     SILT_TRY(silt_scd2_run(x, &sql));
     silt_buf_puts(&sql, "SELECT count(*) FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
@@ -332,13 +351,13 @@ static silt_status complete_folded(const silt_scd2_match *x, int64_t *count)
     SILT_CLEAN(silt_buf) sql = {0};
     if (x->spec->from || !*count) return SILT_OK;
     silt_buf_puts(&sql, "DELETE FROM ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_puts(&sql, " WHERE sr IN (SELECT kid FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
     silt_buf_putc(&sql, ')');
     SILT_TRY(silt_scd2_run(x, &sql));
     silt_buf_puts(&sql, "INSERT INTO ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_putc(&sql, ' ');
     SILT_TRY(pairs_sql(x, true, &sql));
     SILT_TRY(silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err));
@@ -348,20 +367,25 @@ static silt_status complete_folded(const silt_scd2_match *x, int64_t *count)
 
 /* ---- rows besides these -------------------------------------------------------------------- */
 
-/* A version that ends where a source row begins: that row's own. */
-static silt_status open_next(const silt_scd2_match *x)
+/* What the rest of the merge sees. A version that ends where a source row begins is followed by
+ * that row's own, which would cost as much again if it stood in the table. */
+static silt_status create_view(const silt_scd2_match *x)
 {
     SILT_CLEAN(silt_buf) sql = {0};
-    silt_buf_puts(&sql, "INSERT INTO ");
+    SILT_CLEAN(silt_buf) kept = {0};
+    SILT_CLEAN(silt_buf) none = {0};
+    SILT_TRY(silt_scd2_put_kept(x, false, &kept));
+    SILT_TRY(silt_scd2_put_kept(x, true, &none));
+    if (kept.failed || none.failed) return silt_fail_nomem(x->err);
+    silt_buf_puts(&sql, "CREATE TEMP VIEW ");
     silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_printf(&sql,
-                    " SELECT NULL, NULL, m.sr, m.f, %d, false, false, false, false, NULL, NULL, "
-                    "NULL, m.ve, NULL",
-                    SILT_SCD2_OPEN);
-    SILT_TRY(silt_scd2_put_kept(x, true, &sql));
-    silt_buf_puts(&sql, " FROM ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_printf(&sql, " m WHERE m.clause = %d", SILT_SCD2_KEEP);
+    silt_buf_printf(&sql, " AS SELECT fi, fr, sr, f, clause, acts, vs, ve%s FROM ",
+                    kept.data ? kept.data : "");
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_printf(&sql, " m UNION ALL SELECT NULL, NULL, sr, f, %d, false, ve, NULL%s FROM ",
+                    SILT_SCD2_OPEN, none.data ? none.data : "");
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_puts(&sql, " m WHERE opens");
     return silt_scd2_run(x, &sql);
 }
 
@@ -373,10 +397,10 @@ static silt_status close_missing(const silt_scd2_match *x)
     SILT_CLEAN(silt_buf) sql = {0};
     if (!x->spec->close_missing) return SILT_OK;
     silt_buf_puts(&sql, "INSERT INTO ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_printf(&sql,
                     " SELECT t." SILT_DUCK_TABLE_FILE ", t." SILT_DUCK_TABLE_ROW
-                    ", NULL, NULL, %d, false, false, false, false, NULL, NULL, NULL, ",
+                    ", NULL, NULL, %d, false, false, NULL, ",
                     SILT_SCD2_KEEP);
     SILT_TRY(silt_join_expr(&view, x->spec->start, &sql, x->err));
     silt_buf_printf(&sql, ", make_timestamptz(greatest(%" PRId64 ", epoch_us(", x->spec->now_us);
@@ -399,8 +423,8 @@ static silt_status drop_decided(const silt_scd2_match *x)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "DELETE FROM ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_puts(&sql, " WHERE clause IS NULL OR clause = -1 OR sr IN (SELECT kid FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_puts(&sql, " WHERE clause IS NULL OR clause < 0 OR sr IN (SELECT kid FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
     silt_buf_putc(&sql, ')');
     return silt_scd2_run(x, &sql);
@@ -410,7 +434,7 @@ static silt_status put_actions(const silt_scd2_match *x)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "INSERT INTO ");
-    silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_puts(&sql, " SELECT * FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_ACTIONS);
     return silt_scd2_run(x, &sql);
@@ -427,9 +451,9 @@ silt_status silt_join_find_versions(silt_join *j, silt_error *err)
     SILT_TRY(complete_folded(&x, &folded));
     if (folded) SILT_TRY(silt_scd2_fold(&x));
     SILT_TRY(drop_decided(&x));
-    SILT_TRY(open_next(&x));
     if (folded) SILT_TRY(put_actions(&x));
     SILT_TRY(close_missing(&x));
+    SILT_TRY(create_view(&x));
     for (silt_join_table t = SILT_JOIN_SEVERAL; t < SILT_JOIN_TABLES; t++)
         silt_join_drop(j, t);
     return SILT_OK;

@@ -1,19 +1,22 @@
 /* A match with a target that keeps all versions of its rows.
  *
  *  duckdb_scd2.c       which versions the source rows meet; keys with one row for the current
- * version are decided on the spot duckdb_scd2_fold.c  the other keys: all that is known of each, in
- * the order of time
+ *                      version are decided on the spot
+ *  duckdb_scd2_fold.c  the other keys: all that is known of each, in the order of time
  *
  * Tables, besides those of each merge:
- *   matched   fi, fr: a version (null: a new one); sr, f: a source row, and its file; clause: what
- *             becomes of it (-1: the fold decides); acts: the source row counts as one that changed
- *             it; several, same, red: see pairs_sql(); ts, te: its interval; tk: the time of the
- * row that told it last; vs, ve: its interval from now on; t<i>: its columns several   k<i>, kid,
- * since: keys of several source rows, the first of these and the least time later     sr, kid: the
- * other rows of such keys folded    kid: keys that the fold decides, by their first source row
+ *   pairs     fi, fr: a version (null: a new one); sr, f: a source row, and its file; clause: what
+ *             becomes of it (below 0: the fold decides; null: nothing); acts: the source row counts
+ *             as one that changed it; opens: a next version begins where it ends, which the source
+ *             row is; tk: the time of the row that told it last; vs, ve: its interval from now on;
+ *             t<i>: its columns. The interval that it has: silt_scd2_put_versions().
+ *   matched   a view of it: fi, fr, sr, f, clause, acts, vs, ve, t<i>; what `opens` says is a row
+ *   several   k<i>, kid, since: keys of several source rows, the first of these and the least time
+ *   later     sr, kid: the other rows of such keys
+ *   folded    kid: keys that the fold decides, by their first source row
  *   events    what is known of these keys
  *   versions  what comes of it
- *   actions   the rows of `matched` that stand for that */
+ *   actions   the rows of `pairs` that stand for that */
 #ifndef SILT_ENGINE_DUCKDB_SCD2_H
 #define SILT_ENGINE_DUCKDB_SCD2_H
 
@@ -37,7 +40,11 @@ silt_status silt_scd2_put_equal(const silt_join_view *view, const silt_join_equa
 /* Append ", m.t0, …": columns of the target that are kept; or nulls. */
 silt_status silt_scd2_put_kept(const silt_scd2_match *x, bool null, silt_buf *sql);
 
-/* Decide the keys in `folded`: their rows of `matched` make way for others. */
+/* Append "(…) m", the rows of `pairs` that are versions, as they stand in the target: fi, fr, sr,
+ * clause, ts, te, tk, t<i>, and id, their rowid. */
+void silt_scd2_put_versions(const silt_scd2_match *x, silt_buf *sql);
+
+/* Decide the keys in `folded`: their rows of `pairs` make way for others. */
 silt_status silt_scd2_fold(const silt_scd2_match *x);
 
 #endif

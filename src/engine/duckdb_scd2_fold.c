@@ -27,31 +27,31 @@ static silt_status put_tracked(const silt_scd2_match *x, const silt_join_view *v
     return SILT_OK;
 }
 
-/* Append the rows of `matched` that are versions of keys in `folded`. */
+/* Append the versions of keys in `folded`. */
 static void from_versions(const silt_scd2_match *x, silt_buf *sql)
 {
     silt_buf_puts(sql, " FROM ");
-    silt_join_name(sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_puts(sql, " m SEMI JOIN ");
+    silt_scd2_put_versions(x, sql);
+    silt_buf_puts(sql, " SEMI JOIN ");
     silt_join_name(sql, x->j, SILT_JOIN_FOLDED);
-    silt_buf_puts(sql, " g ON m.sr = g.kid WHERE m.fi IS NOT NULL");
+    silt_buf_puts(sql, " g ON m.sr = g.kid");
 }
 
 static silt_status known_versions(const silt_scd2_match *x, silt_buf *sql)
 {
     const silt_join_view view = {.join = x->j, .match = &x->j->match, .target = "m.t"};
-    silt_buf_puts(sql, "SELECT m.sr AS kid, m.ts AS moment, 2 AS rank, m.rowid AS m, NULL AS sr");
+    silt_buf_puts(sql, "SELECT m.sr AS kid, m.ts AS moment, 2 AS rank, m.id AS m, NULL AS sr");
     SILT_TRY(put_tracked(x, &view, false, sql));
     from_versions(x, sql);
-    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.tk, 1, m.rowid, NULL");
+    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.tk, 1, m.id, NULL");
     SILT_TRY(put_tracked(x, &view, false, sql));
     from_versions(x, sql);
-    silt_buf_puts(sql, " AND m.tk > m.ts AND (m.te IS NULL OR m.tk < m.te)");
+    silt_buf_puts(sql, " WHERE m.tk > m.ts AND (m.te IS NULL OR m.tk < m.te)");
     silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.te, 0, NULL, NULL");
     for (size_t i = 0; i < x->spec->tracked_count; i++)
         silt_buf_puts(sql, ", NULL");
     from_versions(x, sql);
-    silt_buf_puts(sql, " AND m.te IS NOT NULL");
+    silt_buf_puts(sql, " WHERE m.te IS NOT NULL");
     return SILT_OK;
 }
 
@@ -181,8 +181,7 @@ static silt_status act_on_versions(const silt_scd2_match *x, silt_buf *sql)
     silt_buf_puts(sql, "SELECT CASE WHEN m.own THEN m.fi END, CASE WHEN m.own THEN m.fr END, s.sr, "
                        "s.f, m.clause, m.own AND s.sr IS NOT NULL AND (m.clause = ");
     silt_buf_printf(sql, "%d", SILT_SCD2_REPLACE);
-    silt_buf_puts(sql, " OR m.vs IS DISTINCT FROM m.ts), false, false, false, NULL::TIMESTAMPTZ, "
-                       "NULL::TIMESTAMPTZ, NULL::TIMESTAMPTZ, m.vs, m.ve");
+    silt_buf_puts(sql, " OR m.vs IS DISTINCT FROM m.ts), false, NULL::TIMESTAMPTZ, m.vs, m.ve");
     SILT_TRY(silt_scd2_put_kept(x, false, sql));
     /* Which source row is told of: the one whose values count, or the one that moved the start. */
     silt_buf_puts(sql,
@@ -200,11 +199,11 @@ static silt_status act_on_versions(const silt_scd2_match *x, silt_buf *sql)
         "%d END ELSE %d END AS clause FROM ",
         SILT_SCD2_KEEP, SILT_SCD2_REPLACE);
     silt_join_name(sql, x->j, SILT_JOIN_VERSIONS);
-    silt_buf_puts(sql, " v LEFT JOIN (SELECT m.rowid AS id, m.fi, m.fr, m.ts, m.te");
+    silt_buf_puts(sql, " v LEFT JOIN (SELECT m.id, m.fi, m.fr, m.ts, m.te");
     SILT_TRY(silt_scd2_put_kept(x, false, sql));
     silt_buf_puts(sql, " FROM ");
-    silt_join_name(sql, x->j, SILT_JOIN_MATCHES);
-    silt_buf_puts(sql, " m) m ON m.id = coalesce(v.owner, v.m) LEFT JOIN ");
+    silt_scd2_put_versions(x, sql);
+    silt_buf_puts(sql, ") m ON m.id = coalesce(v.owner, v.m) LEFT JOIN ");
     silt_join_name(sql, x->j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " s ON s.rowid = v.sr) m LEFT JOIN (SELECT rowid AS sr, f FROM ");
     silt_join_name(sql, x->j, SILT_JOIN_SOURCES);
@@ -215,13 +214,11 @@ static silt_status act_on_versions(const silt_scd2_match *x, silt_buf *sql)
 /* Versions that none of these is. */
 static silt_status act_on_others(const silt_scd2_match *x, silt_buf *sql)
 {
-    silt_buf_printf(sql,
-                    "SELECT m.fi, m.fr, NULL, NULL, %d, false, false, false, false, NULL, NULL, "
-                    "NULL, NULL, NULL",
+    silt_buf_printf(sql, "SELECT m.fi, m.fr, NULL, NULL, %d, false, false, NULL, NULL, NULL",
                     SILT_SCD2_DROP);
     SILT_TRY(silt_scd2_put_kept(x, true, sql));
     from_versions(x, sql);
-    silt_buf_puts(sql, " AND m.rowid NOT IN (SELECT owner FROM ");
+    silt_buf_puts(sql, " WHERE m.id NOT IN (SELECT owner FROM ");
     silt_join_name(sql, x->j, SILT_JOIN_VERSIONS);
     silt_buf_puts(sql, " WHERE owner IS NOT NULL)");
     return SILT_OK;
