@@ -2,7 +2,7 @@
  *
  *   prepare  the source's columns against the table's; what a database can't hold is refused
  *   create   the table and Silt's own three, or the registration of a table that stands
- *   apply    source → engine (read once, duplicates decided) → rows → one transaction
+ *   apply    source → engine (read once, duplicates decided) or files → rows → one transaction
  *
  * Rows of append and overwrite go straight into the table. Those of upsert and append_once go to a
  * temporary table first, outside the transaction, and are matched with the table within it

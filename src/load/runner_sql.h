@@ -20,7 +20,7 @@ typedef struct silt_sql_work {
     silt_map64 *places;            /* a file's name → its place in `sources` + 1 */
     silt_database_column *columns; /* of the table, without VOID ones; then FILE */
     size_t column_count;           /* of the table's */
-    silt_join_rows rows;           /* once the source was read */
+    silt_rows_spec rows;           /* once the source was read: these columns, the file's name */
 } silt_sql_work;
 
 /* Columns of the temporary table, behind the table's own. */
@@ -41,8 +41,8 @@ bool silt_sql_is_keyed(const silt_config_table *table);
 
 silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err);
 void silt_sql_work_release(silt_sql_work *w);
-/* Read the source once, duplicates decided where rows have keys. BAD_DATA, CHANGED, …: bad files
- * are noted. */
+/* Read the source once: into the engine where rows have keys, duplicates decided; else into files.
+ * BAD_DATA, CHANGED, …: bad files are noted. */
 silt_status silt_sql_read(silt_sql_work *w, silt_error *err);
 /* Rows on their way into a table. */
 typedef struct silt_sql_bringing {
@@ -50,7 +50,7 @@ typedef struct silt_sql_bringing {
     const silt_database_column *columns;
     size_t count;
     bool staged;                /* the last column is the place of a row's file */
-    const silt_join_rows *rows; /* these columns; the last one, or one behind them, is its name */
+    const silt_rows_spec *rows; /* these columns; the last one, or one behind them, is its name */
     int64_t expected;           /* -1: as many as were read */
 } silt_sql_bringing;
 /* Rows into a table. BAD_DATA: a value that the database doesn't take, its file is noted. FAILED:

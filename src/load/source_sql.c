@@ -4,6 +4,7 @@
 
 #include "load/runner_sql.h"
 #include "ops/scd2.h"
+#include "table/data.h"
 
 /* ---- the source as a merge reads it */
 
@@ -129,9 +130,46 @@ static silt_status want_rows(silt_sql_work *w, silt_error *err)
         if (!exprs[i]) return silt_fail_nomem(err);
         values[i] = (silt_join_value){w->columns[i].name, type, &exprs[i]};
     }
-    w->rows = (silt_join_rows){
-        .join = w->m.join, .inserted = true, .columns = values, .column_count = count};
+    w->rows = (silt_rows_spec){
+        .kind = SILT_ROWS_JOIN,
+        .join = {.join = w->m.join, .inserted = true, .columns = values, .column_count = count}};
     return SILT_OK;
+}
+
+/* ---- rows without keys: files take less memory than a table of the engine's, and no more time */
+
+static silt_status scan_staged(silt_sql_work *w, const silt_stage_result *staged, silt_error *err)
+{
+    size_t count = w->column_count + 1;
+    silt_scan_file *files = silt_arena_calloc(w->arena, staged->file_count + 1, sizeof(*files));
+    silt_scan_column *columns = silt_arena_calloc(w->arena, count, sizeof(*columns));
+    if (!files || !columns) return silt_fail_nomem(err);
+    for (size_t i = 0; i < staged->file_count; i++)
+        files[i] = (silt_scan_file){
+            .local_path = staged->files[i].local_path, .row_count = -1, .base_row_id = -1};
+    for (size_t i = 0; i < count; i++)
+        columns[i] =
+            (silt_scan_column){.name = w->columns[i].name,
+                               .type = i < w->column_count ? w->columns[i].type
+                                                           : silt_type_primitive(SILT_TYPE_STRING),
+                               .kind = SILT_SCAN_DATA,
+                               .physical = {.name = w->columns[i].name, .id = -1}};
+    w->rows = (silt_rows_spec){.kind = SILT_ROWS_SCAN,
+                               .scan = {.files = files,
+                                        .file_count = staged->file_count,
+                                        .columns = columns,
+                                        .column_count = count,
+                                        .limit = -1}};
+    return SILT_OK;
+}
+
+static silt_status read_into_files(silt_sql_work *w, silt_error *err)
+{
+    silt_stage_result staged = {0};
+    SILT_TRY(silt_scratch_temporary("rows", w->arena, &w->m.w.scratch, err));
+    w->m.w.out_dir = w->m.w.scratch;
+    SILT_TRY(silt_work_stage(&w->m.w, &staged));
+    return scan_staged(w, &staged, err);
 }
 
 silt_status silt_sql_read(silt_sql_work *w, silt_error *err)
@@ -146,6 +184,7 @@ silt_status silt_sql_read(silt_sql_work *w, silt_error *err)
     w->m.err = w->m.w.err = err;
     SILT_TRY(silt_merge_columns(&w->m));
     SILT_TRY(silt_work_checks(&w->spec, &w->m.schema, w->arena, &w->m.w.columns, err));
+    if (!count) return read_into_files(w, err);
     SILT_TRY(silt_merge_begin(&w->m, keys, count));
     SILT_TRY(match_nothing(w, err));
     return want_rows(w, err);
@@ -209,9 +248,8 @@ silt_status silt_sql_bring(silt_sql_work *w, const silt_sql_bringing *b, silt_er
     feed f = {.w = w, .staged = b->staged, .err = err};
     f.row = silt_arena_calloc(w->arena, b->count + 1, sizeof(*f.row));
     if (!f.row) return silt_fail_nomem(err);
-    const silt_rows_spec spec = {.kind = SILT_ROWS_JOIN, .join = *b->rows};
     SILT_TRY(db->ops->bulk_begin(db, b->table, b->columns, b->count, err));
-    silt_status st = w->engine->ops->scan_rows(w->engine, &spec, feed_row, &f, err);
+    silt_status st = w->engine->ops->scan_rows(w->engine, b->rows, feed_row, &f, err);
     if (st == SILT_OK) st = f.st;
     silt_error second = {0};
     silt_status end = db->ops->bulk_end(db, st == SILT_OK, &rows, st == SILT_OK ? err : &second);

@@ -28,7 +28,6 @@ typedef struct versions {
     bool *wanted; /* by column of the table: the match looks at it */
     silt_sql_extract found;
     silt_join_match match;
-    int64_t told; /* rows in the temporary table, but for those that go */
 } versions;
 
 /* ---- which keys the source has */
@@ -63,11 +62,12 @@ static silt_status fill_keys(silt_sql_work *w, silt_error *err)
             at++;
         columns[i] = (silt_database_column){
             table->keys[i], schema->fields[silt_type_find(schema, table->keys[i])].type};
-        values[i] = w->rows.columns[at];
+        values[i] = w->rows.join.columns[at];
     }
-    values[count] = w->rows.columns[w->column_count]; /* the file */
-    const silt_join_rows rows = {
-        .join = w->m.join, .inserted = true, .columns = values, .column_count = count + 1};
+    values[count] = w->rows.join.columns[w->column_count]; /* the file */
+    silt_rows_spec rows = w->rows;
+    rows.join.columns = values;
+    rows.join.column_count = count + 1;
     const silt_sql_bringing keys = {
         .table = KEYS, .columns = columns, .count = count, .rows = &rows, .expected = -1};
     SILT_TRY(make_keys(w, err));
@@ -372,16 +372,17 @@ static silt_status stage_rows(versions *x)
     SILT_TRY(values_of(x, SILT_SQL_FILE, text, made, &values[count]));
     for (size_t i = w->column_count; i < count; i++)
         columns[i] = (silt_database_column){values[i].name, values[i].type};
-    const silt_join_rows rows = {.join = w->m.join,
-                                 .updated = true,
-                                 .inserted = true,
-                                 .columns = values,
-                                 .column_count = count + 1};
-    x->told = 0;
+    const silt_rows_spec rows = {.kind = SILT_ROWS_JOIN,
+                                 .join = {.join = w->m.join,
+                                          .updated = true,
+                                          .inserted = true,
+                                          .columns = values,
+                                          .column_count = count + 1}};
+    int64_t expected = 0;
     for (int c = 0; c < SILT_SCD2_CLAUSES; c++)
-        if (c != SILT_SCD2_DROP) x->told += x->match.rows[c];
+        if (c != SILT_SCD2_DROP) expected += x->match.rows[c];
     const silt_sql_bringing staged = {
-        .table = STAGE, .columns = columns, .count = count, .rows = &rows, .expected = x->told};
+        .table = STAGE, .columns = columns, .count = count, .rows = &rows, .expected = expected};
     return silt_sql_bring(w, &staged, x->err);
 }
 
