@@ -67,7 +67,7 @@ static silt_status replace(settling *s, const silt_found_file *file, const silt_
                           s->target->table->name, file->path, item->replayed_by);
         return SILT_OK;
     }
-    const silt_evidence old = {file->path, item->ledger->number, item->file->rows.inserted};
+    const silt_evidence old = {file->path, item->ledger->number, item->file->rows.inserted, false};
     if (!silt_vec_push(&s->replaced, old) || !silt_vec_push(&s->replacing, file))
         return silt_fail_nomem(s->err);
     return SILT_OK;

@@ -41,6 +41,7 @@ typedef struct silt_comparison {
     int64_t missing; /* the first ledger that can't be read, walking back; -1: the chain is whole */
     char why_missing[512];
     SILT_VEC(silt_evidence) extra; /* rows of files that ledgers tell of, which none vouches for */
+    const char *rows_unsure;       /* silt_own_rows.unsure: rows may be another's; NULL */
     SILT_VEC(silt_tracked) wrong;  /* rows as they ought to be, where the tracker says otherwise */
 } silt_comparison;
 

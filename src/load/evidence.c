@@ -39,7 +39,7 @@ static bool number_of(silt_bytes value, int64_t *out)
 static bool take_row(void *ctx, const silt_bytes *values, size_t count)
 {
     tally *t = ctx;
-    silt_evidence item;
+    silt_evidence item = {0};
     (void)count;
     if (!number_of(values[1], &item.batch_id) || !number_of(values[2], &item.row_count))
         return true;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "load/own_rows.h"
 #include "load/rejects.h"
 #include "load/restored.h"
 
@@ -293,28 +294,29 @@ static silt_status add_by_evidence(row_list *list, silt_load *load, silt_target 
                                    int64_t after, int64_t until, silt_error *err)
 {
     silt_error why = *err;
-    const silt_evidence *found;
-    size_t count;
+    silt_own_rows found;
     if (target->table->strategy != SILT_STRATEGY_APPEND || !target->ops->has_evidence(target))
         return silt_fail(err, SILT_INCONSISTENT,
                          "table %s: ledgers of batches %" PRId64 " to %" PRId64
                          " are missing in %s/_silt/ledger, and its rows don't say which files they "
                          "are from",
                          target->table->name, after + 1, until, target->store->uri);
-    SILT_TRY(target->ops->evidence(load, target, after, until, list->arena, &found, &count, err));
+    SILT_TRY(silt_own_rows_read(load, target, after, until, list->arena, &found, err));
+    SILT_TRY(silt_own_rows_check(target, &found, err));
     silt_load_message(load, "warning",
                       "table %s: %s; what is loaded was found out by its rows' _source_file",
                       target->table->name, why.message);
-    for (size_t i = 0; i < count; i++) {
-        silt_found_file stat = {.path = found[i].path, .size_bytes = -1, .mtime_ns = 0};
+    for (size_t i = 0; i < found.count; i++) {
+        silt_found_file stat = {.path = found.items[i].path, .size_bytes = -1, .mtime_ns = 0};
         silt_error gone = {0};
-        (void)silt_discover_stat(found[i].path, &stat, &gone);
-        const silt_ledger ledger = {
-            .number = found[i].batch_id, .attempt = NULL, .created_us = silt_now_us(load->clock)};
-        const silt_ledger_file file = {.path = found[i].path,
+        (void)silt_discover_stat(found.items[i].path, &stat, &gone);
+        const silt_ledger ledger = {.number = found.items[i].batch_id,
+                                    .attempt = NULL,
+                                    .created_us = silt_now_us(load->clock)};
+        const silt_ledger_file file = {.path = found.items[i].path,
                                        .size_bytes = stat.size_bytes,
                                        .mtime_ns = stat.mtime_ns,
-                                       .rows = {.read = found[i].row_count}};
+                                       .rows = {.read = found.items[i].row_count}};
         if (!add_completed(list, load, target, &ledger, &file)) return silt_fail_nomem(err);
     }
     return SILT_OK;

@@ -1,6 +1,8 @@
 /* reset-state: drop what the pipeline believes; what the targets' ledgers say stays true. */
 #include "load/compare.h"
+#include "load/own_rows.h"
 #include "load/recover.h"
+#include "load/rows.h"
 #include "load/session.h"
 
 /* ---- one table: its rows anew, from the ledgers */
@@ -69,17 +71,15 @@ static bool is_ours(const silt_comparison *c, const silt_evidence *rows)
 static silt_status find_rows(silt_load *load, silt_target *target, silt_comparison *c,
                              const silt_evidence **items, size_t *count, silt_error *err)
 {
-    const silt_evidence *found;
-    size_t found_count;
+    silt_own_rows found;
     *count = 0;
     SILT_TRY(silt_compare_chain(target, c, err));
     SILT_TRY(silt_compare_evidence(load, target, c, err));
-    SILT_TRY(
-        target->ops->evidence(load, target, -1, INT64_MAX, c->arena, &found, &found_count, err));
-    silt_evidence *mine = silt_arena_calloc(c->arena, found_count + 1, sizeof(*mine));
+    SILT_TRY(silt_own_rows_read(load, target, -1, INT64_MAX, c->arena, &found, err));
+    silt_evidence *mine = silt_arena_calloc(c->arena, found.count + 1, sizeof(*mine));
     if (!mine) return silt_fail_nomem(err);
-    for (size_t i = 0; i < found_count; i++)
-        if (is_ours(c, &found[i])) mine[(*count)++] = found[i];
+    for (size_t i = 0; i < found.count; i++)
+        if (is_ours(c, &found.items[i])) mine[(*count)++] = found.items[i];
     *items = mine;
     return SILT_OK;
 }
@@ -148,37 +148,6 @@ static silt_status reset_table(silt_load *load, const silt_config_table *table,
 
 /* ---- all state */
 
-typedef struct key_list {
-    silt_arena *arena;
-    SILT_VEC(const char *) keys;
-    bool failed;
-} key_list;
-
-static bool collect_key(void *ctx, const silt_object *object)
-{
-    key_list *list = ctx;
-    const char *key = silt_arena_strdup(list->arena, object->key);
-    list->failed = !key || !silt_vec_push(&list->keys, key);
-    return !list->failed;
-}
-
-/* Newest log entries first, and data files after all of them: what a crash leaves is a table of
- * before, or none. */
-static silt_status drop_table(silt_store *store, silt_error *err)
-{
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
-    if (!arena) return silt_fail_nomem(err);
-    key_list list = {.arena = arena};
-    silt_status st = store->ops->list(store, "", NULL, true, collect_key, &list, err);
-    if (st == SILT_OK && list.failed) st = silt_fail_nomem(err);
-    for (int log = 1; log >= 0; log--)
-        for (size_t i = list.keys.count; st == SILT_OK && i-- > 0;)
-            if (silt_starts_with(list.keys.items[i], SILT_LOG_DIR) == log)
-                st = store->ops->remove(store, list.keys.items[i], err);
-    silt_vec_free(&list.keys);
-    return st;
-}
-
 static silt_status reset_all(silt_load *load, const silt_reset_options *opts, silt_lines *lines,
                              silt_error *err)
 {
@@ -186,8 +155,8 @@ static silt_status reset_all(silt_load *load, const silt_reset_options *opts, si
         SILT_TRY(reset_table(load, &load->config->tables[i], opts, lines, err));
     silt_tracker_free(load->tracker);
     load->tracker = NULL;
-    SILT_TRY(drop_table(load->tracker_store, err));
-    SILT_TRY(drop_table(load->status_store, err));
+    SILT_TRY(silt_state_drop(load->tracker_store, err));
+    SILT_TRY(silt_state_drop(load->status_store, err));
     silt_lines_add(lines, "Dropped the tracker and table status");
     return SILT_OK;
 }

@@ -7,6 +7,7 @@
 #include "load/restored.h"
 
 #include "load/compare.h"
+#include "load/own_rows.h"
 
 typedef struct looking {
     silt_load *load;
@@ -72,16 +73,17 @@ static silt_status lose_by_rows(looking *l)
 {
     silt_target *t = l->target;
     silt_comparison *c = &l->comparison;
-    const silt_evidence *found;
-    size_t count;
-    SILT_TRY(t->ops->evidence(l->load, t, -1, INT64_MAX, c->arena, &found, &count, l->err));
-    for (size_t i = 0; i < count; i++) {
-        silt_loaded *item = silt_map64_get(c->by_path, found[i].path, strlen(found[i].path));
-        bool whole = is_loaded(item) && item->ledger->number == found[i].batch_id &&
-                     item->file->rows.inserted == found[i].row_count;
+    silt_own_rows rows;
+    SILT_TRY(silt_own_rows_read(l->load, t, -1, INT64_MAX, c->arena, &rows, l->err));
+    SILT_TRY(silt_own_rows_check(t, &rows, l->err));
+    for (size_t i = 0; i < rows.count; i++) {
+        const silt_evidence *found = &rows.items[i];
+        silt_loaded *item = silt_map64_get(c->by_path, found->path, strlen(found->path));
+        bool whole = is_loaded(item) && item->ledger->number == found->batch_id &&
+                     item->file->rows.inserted == found->row_count;
         if (whole)
-            item->rows_in_target = found[i].row_count;
-        else if (knows(l, found[i].path) && !silt_vec_push(&l->leftovers, found[i]))
+            item->rows_in_target = found->row_count;
+        else if (knows(l, found->path) && !silt_vec_push(&l->leftovers, *found))
             return silt_fail_nomem(l->err);
     }
     for (size_t i = 0; i < c->loaded.count; i++) {
@@ -182,14 +184,13 @@ static silt_status reload(looking *l)
 static silt_status check_forgettable(looking *l)
 {
     silt_target *t = l->target;
-    const silt_evidence *found;
-    size_t count, there = 0;
+    silt_own_rows rows;
+    size_t there = 0;
     if (!has_evidence(t)) return SILT_OK;
     SILT_TRY(silt_compare_chain(t, &l->comparison, l->err));
-    SILT_TRY(
-        t->ops->evidence(l->load, t, -1, INT64_MAX, l->comparison.arena, &found, &count, l->err));
-    for (size_t i = 0; i < count; i++)
-        there += knows(l, found[i].path);
+    SILT_TRY(silt_own_rows_read(l->load, t, -1, INT64_MAX, l->comparison.arena, &rows, l->err));
+    for (size_t i = 0; i < rows.count; i++)
+        there += knows(l, rows.items[i].path);
     if (!there) return SILT_OK;
     silt_fail(
         l->err, SILT_INCONSISTENT,

@@ -249,3 +249,34 @@ silt_status silt_state_read(silt_store *table, silt_engine *engine,
     if (folder) silt_scratch_remove(folder);
     return st;
 }
+
+/* ---- away with it */
+
+typedef struct key_list {
+    silt_arena *arena;
+    SILT_VEC(const char *) keys;
+    bool failed;
+} key_list;
+
+static bool collect_key(void *ctx, const silt_object *object)
+{
+    key_list *list = ctx;
+    const char *key = silt_arena_strdup(list->arena, object->key);
+    list->failed = !key || !silt_vec_push(&list->keys, key);
+    return !list->failed;
+}
+
+silt_status silt_state_drop(silt_store *store, silt_error *err)
+{
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    if (!arena) return silt_fail_nomem(err);
+    key_list list = {.arena = arena};
+    silt_status st = store->ops->list(store, "", NULL, true, collect_key, &list, err);
+    if (st == SILT_OK && list.failed) st = silt_fail_nomem(err);
+    for (int log = 1; log >= 0; log--)
+        for (size_t i = list.keys.count; st == SILT_OK && i-- > 0;)
+            if (silt_starts_with(list.keys.items[i], SILT_LOG_DIR) == log)
+                st = store->ops->remove(store, list.keys.items[i], err);
+    silt_vec_free(&list.keys);
+    return st;
+}

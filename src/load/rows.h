@@ -40,4 +40,8 @@ silt_status silt_state_read(silt_store *table, silt_engine *engine,
                             const silt_state_column *columns, size_t count, const silt_add *adds,
                             size_t add_count, silt_state_read_fn *fn, void *ctx, silt_error *err);
 
+/* Delete all that is in the place of a state table: its log first, newest entries first, and data
+ * files after all of them, so that what a crash leaves is a table of before, or none. */
+silt_status silt_state_drop(silt_store *table, silt_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/seam.h"
 #include "load/config.h"
+#include "ops/orphans.h"
 #include "silt/scd2.h"
 #include "table/snapshot.h"
 
@@ -19,7 +20,14 @@ typedef struct silt_runner silt_runner; /* load/runner.h */
 typedef struct silt_evidence {
     const char *path;
     int64_t batch_id, row_count;
+    bool shared; /* own_rows.h: another pipeline has loaded a file of that path here, too */
 } silt_evidence;
+
+/* Whoever numbers its commits to a target. */
+typedef struct silt_writer {
+    const char *app_id;
+    int64_t version; /* its V */
+} silt_writer;
 
 /* In what way a target isn't what the last batch left. */
 typedef enum silt_back {
@@ -43,6 +51,9 @@ typedef struct silt_target_ops {
     /* What they say, for batches in (after, until]. Cost: a scan of two columns. */
     silt_status (*evidence)(silt_load *, silt_target *, int64_t after, int64_t until, silt_arena *,
                             const silt_evidence **out, size_t *count, silt_error *);
+    /* Everybody who numbers commits to it, ourselves too, as of the last refresh. */
+    silt_status (*writers)(silt_load *, silt_target *, silt_arena *, const silt_writer **out,
+                           size_t *count, silt_error *);
     /* How many rows there are, everybody's; -1: not known. */
     silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
     /* Whether the versions of a table of scd2 are whole. NULL: such are kept nowhere. */
@@ -58,6 +69,10 @@ typedef struct silt_target_ops {
      * done again it does nothing. Is asked by who recovers, and after each commit. NULL: nothing
      * is ever due. */
     silt_status (*follow)(silt_load *, silt_target *, silt_error *);
+    /* Each file beside it that no commit has ever named, and that nobody can be about to commit by
+     * its age; with `remove` it goes. NULL: there are no files. */
+    silt_status (*orphans)(silt_load *, silt_target *, bool remove, silt_orphan_fn *, void *ctx,
+                           silt_error *);
     /* Take away what an attempt has left that isn't part of the target. */
     void (*clean)(silt_load *, silt_target *, const char *attempt);
     /* After a batch: what is due. */
@@ -102,6 +117,8 @@ silt_status silt_target_raw_store(silt_load *load, silt_target *target, silt_sto
 /* What the table of raw files has as properties from the start; how many. */
 #define SILT_RAW_PROPERTIES 4
 size_t silt_target_raw_properties(const silt_target *target, silt_pair *out);
+/* What was last written before that, and isn't committed, is nobody's any more: ms since 1970. */
+int64_t silt_target_abandoned_ms(const silt_load *load, const silt_target *target);
 /* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */
 void silt_target_delta_committed(silt_target *target, silt_snapshot *after, int64_t number);
 

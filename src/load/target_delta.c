@@ -2,8 +2,11 @@
 #include "base/json.h"
 #include "load/evidence.h"
 #include "load/load.h"
+#include "load/own_rows.h"
 #include "silt/edit.h"
 #include "table/data.h"
+
+#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 static void stand_at(silt_target *t, silt_snapshot *now)
 {
@@ -111,6 +114,23 @@ static foreign what_it_did(const silt_target *target, const silt_action *actions
     return f;
 }
 
+/* Another pipeline's commit that took rows of its own away, and just these, as its ledger says. */
+static bool took_own_rows(const silt_target *target, const silt_action *actions, size_t count,
+                          silt_arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        const silt_app_txn *txn = &actions[i].app_txn;
+        silt_ledger ledger;
+        if (actions[i].kind != SILT_ACTION_APP_TXN || !silt_own_rows_is_pipelines(txn->app_id) ||
+            strcmp(txn->app_id, target->app_id) == 0)
+            continue;
+        return silt_ledger_read(target->store, txn->app_id, txn->version, arena, &ledger, NULL) ==
+                   SILT_OK &&
+               ledger.kind != SILT_LEDGER_DATA && ledger.kind != SILT_LEDGER_REPLAY;
+    }
+    return false;
+}
+
 /* From the newest commit back to ours. The newest of those that did something is told. */
 static silt_status check_log(silt_target *target, silt_error *err)
 {
@@ -128,7 +148,7 @@ static silt_status check_log(silt_target *target, silt_error *err)
         if (st != SILT_OK) return st;
         const foreign f = what_it_did(target, actions, count, scratch);
         if (f.ours) break;
-        if (!f.did) continue;
+        if (!f.did || (!f.restores && took_own_rows(target, actions, count, scratch))) continue;
         if (!did) {
             found = v;
             did = f.did;
@@ -147,6 +167,20 @@ static silt_status check(silt_load *load, silt_target *target, silt_error *err)
 {
     (void)load;
     return check_log(target, err);
+}
+
+static silt_status writers(silt_load *load, silt_target *target, silt_arena *arena,
+                           const silt_writer **out, size_t *count, silt_error *err)
+{
+    const silt_log_state *state = silt_snapshot_state(target->snapshot);
+    silt_writer *items = silt_arena_calloc(arena, state->app_txn_count + 1, sizeof(*items));
+    (void)load;
+    if (!items) return silt_fail_nomem(err);
+    for (size_t i = 0; i < state->app_txn_count; i++)
+        items[i] = (silt_writer){state->app_txns[i].app_id, state->app_txns[i].version};
+    *out = items;
+    *count = state->app_txn_count;
+    return SILT_OK;
 }
 
 /* ---- */
@@ -194,6 +228,21 @@ static silt_status remove_rows(silt_load *load, silt_target *target, const silt_
     return SILT_OK;
 }
 
+int64_t silt_target_abandoned_ms(const silt_load *load, const silt_target *target)
+{
+    int64_t age = target->table->maintenance.vacuum_retention_ms;
+    if (!age) age = silt_orphans_retention_ms(target->snapshot);
+    return silt_now_us(load->clock) / 1000 - (age > DAY_MS ? age : DAY_MS);
+}
+
+static silt_status orphans(silt_load *load, silt_target *target, bool remove, silt_orphan_fn *fn,
+                           void *ctx, silt_error *err)
+{
+    const silt_orphans_spec spec = {
+        .before_ms = silt_target_abandoned_ms(load, target), .ever = true, .remove = remove};
+    return silt_orphans_find(target->snapshot, &spec, fn, ctx, err);
+}
+
 /* Files without a commit are only litter. */
 static void clean(silt_load *load, silt_target *target, const char *attempt)
 {
@@ -228,9 +277,11 @@ const silt_target_ops silt_target_delta = {.refresh = refresh,
                                            .check = check,
                                            .has_evidence = silt_evidence_there,
                                            .evidence = silt_evidence_read,
+                                           .writers = writers,
                                            .count_rows = count_rows,
                                            .check_versions = check_versions,
                                            .remove = remove_rows,
+                                           .orphans = orphans,
                                            .clean = clean,
                                            .maintain = maintain,
                                            .release = release};

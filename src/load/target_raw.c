@@ -316,6 +316,12 @@ static silt_status evidence(silt_load *load, silt_target *t, int64_t after, int6
     return silt_target_delta.evidence(load, t, after, until, arena, out, count, err);
 }
 
+static silt_status writers(silt_load *load, silt_target *t, silt_arena *arena,
+                           const silt_writer **out, size_t *count, silt_error *err)
+{
+    return silt_target_delta.writers(load, t, arena, out, count, err);
+}
+
 static silt_status count_rows(silt_load *load, silt_target *t, int64_t *out, silt_error *err)
 {
     return silt_target_delta.count_rows(load, t, out, err);
@@ -325,6 +331,43 @@ static silt_status remove_rows(silt_load *load, silt_target *t, const silt_evide
                                size_t count, int64_t number, int64_t *rows, silt_error *err)
 {
     return silt_target_delta.remove(load, t, loaded, count, number, rows, err);
+}
+
+typedef struct staged {
+    silt_target *target;
+    bool remove;
+    silt_orphan_fn *fn;
+    void *ctx;
+} staged;
+
+/* What stands in the folder itself is no business of ours, whatever it is called. */
+static silt_status see_staged(void *ctx, const silt_object *object, silt_error *err)
+{
+    const staged *s = ctx;
+    silt_store *store = s->target->store, *plain = silt_raw_store_folder(store);
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_object named = *object;
+    bool there = false;
+    if (!silt_ends_with(object->key, ".parquet")) return SILT_OK; /* the text of such a one */
+    named.key = arena ? silt_raw_stage_key(object->key, arena) : NULL;
+    if (!named.key) return silt_fail_nomem(err);
+    SILT_TRY(silt_store_exists(plain, named.key, &there, err));
+    if (!there) return SILT_OK;
+    if (s->remove) SILT_TRY(store->ops->remove(store, object->key, err));
+    if (s->remove && is_csv(s->target)) {
+        const char *text = silt_raw_name(store, object->key, arena);
+        if (!text) return silt_fail_nomem(err);
+        SILT_TRY(store->ops->remove(store, text, err));
+    }
+    return s->fn(s->ctx, &named, err);
+}
+
+static silt_status orphans(silt_load *load, silt_target *t, bool remove, silt_orphan_fn *fn,
+                           void *ctx, silt_error *err)
+{
+    staged s = {t, remove, fn, ctx};
+    const silt_orphans_spec spec = {.before_ms = silt_target_abandoned_ms(load, t), .ever = true};
+    return silt_orphans_find(t->snapshot, &spec, see_staged, &s, err);
 }
 
 static void clean(silt_load *load, silt_target *t, const char *attempt)
@@ -350,9 +393,11 @@ const silt_target_ops silt_target_raw = {.refresh = refresh,
                                          .check = check,
                                          .has_evidence = has_evidence,
                                          .evidence = evidence,
+                                         .writers = writers,
                                          .count_rows = count_rows,
                                          .remove = remove_rows,
                                          .follow = follow,
+                                         .orphans = orphans,
                                          .clean = clean,
                                          .maintain = maintain,
                                          .release = release};

@@ -337,6 +337,42 @@ static silt_status evidence(silt_load *load, silt_target *target, int64_t after,
     return SILT_OK;
 }
 
+typedef struct roll {
+    silt_arena *arena;
+    SILT_VEC(silt_writer) found;
+} roll;
+
+static silt_status take_writer(void *ctx, const silt_bytes *values, size_t count, silt_error *err)
+{
+    roll *r = ctx;
+    silt_writer item = {0};
+    (void)count;
+    item.app_id = silt_arena_strndup(r->arena, values[0].data, values[0].size);
+    if (!item.app_id) return silt_fail_nomem(err);
+    if (!silt_parse_int64(values[1].data, &item.version)) return SILT_OK;
+    return silt_vec_push(&r->found, item) ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status writers(silt_load *load, silt_target *target, silt_arena *arena,
+                           const silt_writer **out, size_t *count, silt_error *err)
+{
+    silt_sql_table *t = target->sql;
+    roll all = {.arena = arena};
+    SILT_CLEAN(silt_buf) sql = {0};
+    (void)load;
+    silt_buf_printf(&sql, "SELECT app_id, version FROM %s WHERE table_name = $1", t->txn);
+    if (sql.failed) return silt_fail_nomem(err);
+    silt_status st = silt_database_query(t->db, sql.data, &t->name, 1, take_writer, &all, err);
+    silt_writer *items =
+        st == SILT_OK ? silt_arena_calloc(arena, all.found.count + 1, sizeof(*items)) : NULL;
+    if (items && all.found.count) memcpy(items, all.found.items, all.found.count * sizeof(*items));
+    *count = all.found.count;
+    silt_vec_free(&all.found);
+    if (st != SILT_OK) return silt_wrap(err, st, "table %s", target->table->name);
+    *out = items;
+    return items ? SILT_OK : silt_fail_nomem(err);
+}
+
 static silt_status count_rows(silt_load *load, silt_target *target, int64_t *out, silt_error *err)
 {
     silt_sql_table *t = target->sql;
@@ -430,6 +466,7 @@ const silt_target_ops silt_target_sql = {.refresh = refresh,
                                          .check = check,
                                          .has_evidence = has_evidence,
                                          .evidence = evidence,
+                                         .writers = writers,
                                          .count_rows = count_rows,
                                          .check_versions = silt_sql_check_versions,
                                          .remove = remove_rows,

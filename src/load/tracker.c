@@ -242,7 +242,8 @@ static silt_status open_table(silt_tracker *t, bool create, bool *made, silt_err
     }
     if (st != SILT_OK) return st;
     SILT_TRY(check_owner(t, err));
-    return load_rows(t, err);
+    st = load_rows(t, err);
+    return st == SILT_NOT_FOUND ? SILT_CORRUPT : st; /* a file of it is gone, not the tracker */
 }
 
 silt_status silt_tracker_open(silt_store *state, silt_engine *engine,

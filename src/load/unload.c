@@ -56,7 +56,7 @@ static silt_status check_strategy(const unloading *u)
 static silt_status take_away(unloading *u, int64_t number, int64_t *rows)
 {
     silt_target *t = &u->target;
-    const silt_evidence file = {u->path, u->item->ledger->number, -1};
+    const silt_evidence file = {u->path, u->item->ledger->number, -1, false};
     return t->ops->remove(u->load, t, &file, 1, number, rows, u->err);
 }
 

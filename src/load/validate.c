@@ -2,6 +2,7 @@
 #include "load/compare.h"
 #include "load/history.h"
 #include "load/rejects.h"
+#include "load/rows.h"
 #include "load/session.h"
 #include "load/table_status.h"
 
@@ -43,16 +44,26 @@ static const silt_table_state *find_state(const silt_table_state *states, size_t
     return NULL;
 }
 
+/* What table status says of a run that is over, and isn't so. */
+static bool is_marked_wrongly(const silt_table_state *state, const silt_table_state *now,
+                              bool run_alive)
+{
+    if (!state) return false;
+    return (silt_streq(state->status, "completed") && now->files_failed) ||
+           (silt_streq(state->status, "processing") && !run_alive);
+}
+
 static void check_marks(silt_load *load, const silt_target *target, const silt_table_state *state,
                         bool run_alive, silt_lines *lines)
 {
     silt_table_state now;
     int64_t pending, processing;
     silt_table_status_count(load, target->table->name, &now, &pending, &processing);
-    if (state && silt_streq(state->status, "completed") && now.files_failed)
+    if (!is_marked_wrongly(state, &now, run_alive)) return;
+    if (silt_streq(state->status, "completed"))
         silt_lines_add(lines, "Table marked as completed but has %" PRId64 " failed files",
                        now.files_failed);
-    if (state && silt_streq(state->status, "processing") && !run_alive)
+    else
         silt_lines_add(lines, "Table marked as processing but no run is alive");
 }
 
@@ -74,7 +85,41 @@ static silt_status check_versions(silt_load *load, silt_target *target, silt_lin
     return SILT_OK;
 }
 
-/* Numbers, then ledgers, then rows. */
+#define ORPHANS_TOLD 20
+
+typedef struct orphans {
+    silt_lines *lines; /* NULL: they are only counted */
+    int64_t count, bytes;
+} orphans;
+
+static silt_status see_orphan(void *ctx, const silt_object *object, silt_error *err)
+{
+    orphans *o = ctx;
+    char since[SILT_TIME_SIZE];
+    (void)err;
+    o->count++;
+    o->bytes += object->size_bytes;
+    if (!o->lines || o->count > ORPHANS_TOLD) return SILT_OK;
+    silt_time_format(object->mtime_ns / 1000, since);
+    silt_lines_add(o->lines, "Orphan data file, of no version: %s (%" PRId64 " bytes, of %s)",
+                   object->key, object->size_bytes, since);
+    return SILT_OK;
+}
+
+static silt_status check_files(silt_load *load, silt_target *target, silt_lines *lines,
+                               silt_error *err)
+{
+    orphans o = {.lines = lines};
+    if (!target->there || !target->ops->orphans) return SILT_OK;
+    SILT_TRY(target->ops->orphans(load, target, false, see_orphan, &o, err));
+    if (o.count > ORPHANS_TOLD)
+        silt_lines_add(lines,
+                       "Orphan data files, of no version: %" PRId64 " in all, %" PRId64 " bytes",
+                       o.count, o.bytes);
+    return SILT_OK;
+}
+
+/* Numbers, then ledgers, then rows, then files. */
 static silt_status check_target(silt_load *load, silt_target *target, bool run_alive,
                                 silt_lines *lines, silt_error *err)
 {
@@ -110,7 +155,8 @@ static silt_status check_target(silt_load *load, silt_target *target, bool run_a
     if (c.missing >= 0) silt_lines_add(lines, "Missing ledger: %s", c.why_missing);
     SILT_TRY(silt_rejects_compare(load, target, &c, lines, err));
     SILT_TRY(silt_compare_rows(load, target, &c, lines, err));
-    return check_versions(load, target, lines, err);
+    SILT_TRY(check_versions(load, target, lines, err));
+    return check_files(load, target, lines, err);
 }
 
 static silt_status check_table(silt_load *load, const silt_config_table *table,
@@ -240,6 +286,11 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
         SILT_TRY(silt_tracker_commit(load->tracker, &change, err));
         fixed(f, (int64_t)c.wrong.count, "Corrected %" PRId64 " tracker records by the ledgers");
     }
+    if (c.missing >= 0) {
+        f->failed++;
+        silt_lines_add(&f->lines, "Not fixed: %s: Missing ledger: %s", target->table->name,
+                       c.why_missing);
+    }
     silt_lines missing = {.arena = f->lines.arena}, rows = {.arena = f->lines.arena};
     st = silt_rejects_compare(load, target, &c, &missing, err);
     const size_t lost = missing.items.count;
@@ -258,6 +309,15 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
     return st;
 }
 
+static silt_status fix_files(silt_load *load, silt_target *target, fixes *f, silt_error *err)
+{
+    orphans o = {0};
+    if (!target->there || !target->ops->orphans) return SILT_OK;
+    SILT_TRY(target->ops->orphans(load, target, true, see_orphan, &o, err));
+    fixed(f, o.count, "Deleted %" PRId64 " orphan data files");
+    return SILT_OK;
+}
+
 static silt_status fix_mark(silt_load *load, const silt_target *target, fixes *f, silt_error *err)
 {
     const silt_table_state *states;
@@ -268,11 +328,34 @@ static silt_status fix_mark(silt_load *load, const silt_target *target, fixes *f
     int64_t pending, processing;
     silt_table_status_count(load, target->table->name, &now, &pending, &processing);
     if (!old || silt_streq(old->status, now.status)) return SILT_OK;
+    bool wrong = is_marked_wrongly(old, &now, false);
     now.last_run_id = old->last_run_id;
     SILT_TRY(silt_table_status_set(load, &now, err));
+    if (!wrong) return SILT_OK; /* it only follows what else was fixed */
     f->applied++;
     silt_lines_add(&f->lines, "Reset %s status from %s to %s", target->table->name, old->status,
                    now.status);
+    return SILT_OK;
+}
+
+/* Table status that can't be read is made anew: all of it follows from the tracker. */
+static silt_status fix_status_table(silt_load *load, fixes *f, silt_error *err)
+{
+    const silt_table_state *states;
+    size_t count;
+    silt_error why = {0};
+    silt_status st = silt_table_status_read(load, f->lines.arena, &states, &count, &why);
+    if (st == SILT_OK) return SILT_OK;
+    if (st != SILT_CORRUPT && st != SILT_NOT_FOUND) return silt_fail(err, st, "%s", why.message);
+    SILT_TRY(silt_state_drop(load->status_store, err));
+    for (size_t i = 0; i < load->config->table_count; i++) {
+        silt_table_state now;
+        int64_t pending, processing;
+        silt_table_status_count(load, load->config->tables[i].name, &now, &pending, &processing);
+        SILT_TRY(silt_table_status_set(load, &now, err));
+    }
+    f->applied++;
+    silt_lines_add(&f->lines, "Made table status anew: %s", why.message);
     return SILT_OK;
 }
 
@@ -287,6 +370,7 @@ static void fix_table(silt_load *load, const silt_config_table *table, fixes *f)
     fixed(f, settled.pending, "Fixed %" PRId64 " orphaned processing records");
     if (st == SILT_OK) st = fix_duplicates(load, &target, f, &why);
     if (st == SILT_OK) st = fix_rows(load, &target, f, &why);
+    if (st == SILT_OK) st = fix_files(load, &target, f, &why);
     if (st == SILT_OK) st = fix_mark(load, &target, f, &why);
     if (target.table) silt_target_release(&target);
     if (st == SILT_OK) return;
@@ -330,6 +414,11 @@ silt_status silt_pipeline_fix(silt_pipeline *pipeline, bool dry_run, silt_arena 
     SILT_TRY(silt_lock_look(load->state, load->clock, &lock, err));
     SILT_TRY(silt_session_begin(load, 0, false, err));
     if (lock.present) fixed(&f, 1, "Removed %" PRId64 " stale lock");
+    silt_error why = {0};
+    if (fix_status_table(load, &f, &why) != SILT_OK) {
+        f.failed++;
+        silt_lines_add(&f.lines, "Not fixed: %s", why.message);
+    }
     for (size_t i = 0; i < load->config->table_count; i++)
         fix_table(load, &load->config->tables[i], &f);
     silt_session_end(load);

@@ -80,3 +80,17 @@ bool silt_carry_is_hidden(const char *key, const silt_names *partition_by)
     }
     return false;
 }
+
+bool silt_carry_is_linked(silt_store *store, const char *key, silt_arena *scratch)
+{
+    char *path = (char *)silt_store_local_path(store, key, scratch);
+    struct stat st;
+    if (!path) return false;
+    for (size_t at = strlen(path), end = at - strlen(key);;) {
+        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) return true;
+        while (at > end && path[at] != '/')
+            at--;
+        if (at <= end) return false;
+        path[at] = '\0';
+    }
+}

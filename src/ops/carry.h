@@ -29,4 +29,7 @@ void silt_carry_take_away(silt_store *to, const char *const *keys, size_t count)
  * one. */
 bool silt_carry_is_hidden(const char *key, const silt_names *partition_by);
 
+/* Whether a part of a local key's path is a symbolic link: what is behind it isn't the table's. */
+bool silt_carry_is_linked(silt_store *store, const char *key, silt_arena *scratch);
+
 #endif

@@ -1,73 +1,25 @@
 /* What lies in the table's folder that the log doesn't speak of, and what of the change data that
  * it speaks of is gone. */
-#include "log/dv.h"
-#include "ops/carry.h"
 #include "ops/doctor_work.h"
+#include "ops/orphans.h"
 
 typedef struct searching {
     silt_doctor_work *d;
-    silt_map64 *known; /* keys that the log speaks of */
     silt_status status;
-    bool has_changes; /* _change_data has files */
 } searching;
 
-static silt_status know(searching *s, const char *path, const silt_dv *dv)
+static silt_status tell(void *ctx, const silt_object *object, silt_error *err)
 {
-    silt_place place;
-    bool found;
-    silt_arena *arena = s->d->arena;
-    for (int i = 0; i < 2; i++) {
-        silt_error harmless = {
-            0}; /* paths that lead elsewhere are told where files are looked at */
-        if (i && !dv) break;
-        silt_status st = i ? silt_dv_place(s->d->store, dv, arena, &place, &harmless)
-                           : silt_path_place(s->d->store, path, arena, &place, &harmless);
-        if (st == SILT_NOMEM) return silt_fail_nomem(s->d->err);
-        if (st != SILT_OK || !place.key) continue;
-        void **slot = silt_map64_slot(s->known, place.key, strlen(place.key), &found);
-        if (!slot) return silt_fail_nomem(s->d->err);
-        *slot = s; /* anything but NULL */
-    }
-    return SILT_OK;
-}
-
-static silt_status know_all(searching *s)
-{
-    silt_doctor_work *d = s->d;
-    const silt_add *adds;
-    const silt_remove *gone;
-    silt_log_segment segment;
-    size_t count;
-    SILT_TRY(silt_snapshot_adds(d->snapshot, &adds, &count, d->err));
-    for (size_t i = 0; i < count; i++)
-        SILT_TRY(know(s, adds[i].path, adds[i].dv));
-    SILT_TRY(silt_log_segment_load(d->store, silt_snapshot_version(d->snapshot), d->arena, &segment,
-                                   d->err));
-    SILT_TRY(silt_log_tombstones_load(d->store, d->engine, &segment, INT64_MIN, d->arena, &gone,
-                                      &count, d->err));
-    for (size_t i = 0; i < count; i++)
-        SILT_TRY(know(s, gone[i].path, gone[i].dv));
-    return SILT_OK;
-}
-
-static bool see(void *ctx, const silt_object *object)
-{
-    searching *s = ctx;
-    silt_doctor_work *d = s->d;
-    if (silt_starts_with(object->key, "_change_data/")) s->has_changes = true;
-    const silt_names *by = &silt_snapshot_state(d->snapshot)->metadata.partition_columns;
-    if (silt_carry_is_hidden(object->key, by) ||
-        silt_map64_get(s->known, object->key, strlen(object->key)))
-        return true;
-    if (object->mtime_ns / 1000000 > d->now_ms - d->young_ms) return true;
-    s->status = silt_doctor_find(
+    silt_doctor_work *d = ((searching *)ctx)->d;
+    (void)err;
+    if (d->deaf) return SILT_OK;
+    return silt_doctor_find(
         d,
         &(silt_finding){.severity = SILT_FINDING_NOTE,
                         .kind = "orphan",
                         .path = object->key,
                         .what = "no version that the log still tells has it",
                         .remedy = "`silt vacuum` deletes it once it is older than the retention"});
-    return s->status == SILT_OK && !d->deaf;
 }
 
 static void see_leftover(void *ctx, const char *path, int64_t size_bytes)
@@ -129,18 +81,25 @@ static silt_status check_changes(silt_doctor_work *d)
     return SILT_OK;
 }
 
+static bool see_change(void *ctx, const silt_object *object)
+{
+    (void)object;
+    *(bool *)ctx = true;
+    return false;
+}
+
 silt_status silt_doctor_orphans(silt_doctor_work *d)
 {
-    SILT_AUTO(silt_map64) known = silt_map64_new();
-    if (!known) return silt_fail_nomem(d->err);
-    searching s = {.d = d, .known = known};
+    searching s = {.d = d};
     const silt_log_state *state = silt_snapshot_state(d->snapshot);
-    SILT_TRY(know_all(&s));
-    SILT_TRY(d->store->ops->list(d->store, "", NULL, true, see, &s, d->err));
-    SILT_TRY(s.status);
+    const silt_orphans_spec spec = {.before_ms = d->now_ms - d->young_ms};
+    bool changes = silt_feature_change_data(&state->protocol, &state->metadata);
+    SILT_TRY(silt_orphans_find(d->snapshot, &spec, tell, &s, d->err));
     silt_scratch_sweep(d->store, d->now_ms - d->young_ms, !d->opts->fix || d->opts->dry_run,
                        see_leftover, &s);
     SILT_TRY(s.status);
-    bool feed = silt_feature_change_data(&state->protocol, &state->metadata);
-    return feed || s.has_changes ? check_changes(d) : SILT_OK;
+    if (!changes)
+        SILT_TRY(d->store->ops->list(d->store, "_change_data/", NULL, true, see_change, &changes,
+                                     d->err));
+    return changes ? check_changes(d) : SILT_OK;
 }

@@ -16,18 +16,15 @@
 #include "log/property.h"
 #include "log/replay.h"
 #include "ops/carry.h"
+#include "ops/orphans.h"
 #include "ops/vacuum_work.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
 #include "table/data.h"
 #include "table/txn.h"
 
-#include <sys/stat.h>
-
-#define RETENTION    "delta.deletedFileRetentionDuration"
-#define RETENTION_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
-#define CHANGE_DATA  "_change_data/"
-#define HOUR_MS      (INT64_C(60) * 60 * 1000)
+#define CHANGE_DATA "_change_data/"
+#define HOUR_MS     (INT64_C(60) * 60 * 1000)
 
 typedef struct doomed {
     const char *key;
@@ -191,26 +188,13 @@ static bool is_hidden(const vacuum *v, const char *key)
         silt_starts_with(key, CHANGE_DATA) ? key + strlen(CHANGE_DATA) : key, by);
 }
 
-/* Whether a part of the path is a symbolic link: what is behind it isn't the table's. */
-static bool is_linked(const vacuum *v, const char *key)
-{
-    char *path = (char *)silt_store_local_path(v->store, key, v->scratch);
-    struct stat st;
-    if (!path) return false;
-    for (size_t at = strlen(path), end = at - strlen(key);;) {
-        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) return true;
-        while (at > end && path[at] != '/')
-            at--;
-        if (at <= end) return false;
-        path[at] = '\0';
-    }
-}
-
 static silt_status doom(vacuum *v, const char *key, int64_t size_bytes, int64_t mtime_ms)
 {
     silt_arena_reset(v->scratch);
     if (mtime_ms > v->cutoff_ms || is_hidden(v, key)) return SILT_OK;
-    if (silt_map64_get(v->used, key, strlen(key)) || is_linked(v, key)) return SILT_OK;
+    if (silt_map64_get(v->used, key, strlen(key)) ||
+        silt_carry_is_linked(v->store, key, v->scratch))
+        return SILT_OK;
     const doomed one = {silt_arena_strdup(v->arena, key), size_bytes};
     return one.key && silt_vec_push(&v->doomed, one) ? SILT_OK : silt_fail_nomem(v->err);
 }
@@ -440,8 +424,7 @@ static silt_status carry_out(vacuum *v)
 
 static silt_status check_retention(vacuum *v)
 {
-    const silt_metadata *metadata = &silt_snapshot_state(v->snapshot)->metadata;
-    v->table_retention_ms = silt_property_interval_ms(metadata, RETENTION, RETENTION_MS);
+    v->table_retention_ms = silt_orphans_retention_ms(v->snapshot);
     v->retention_ms = v->opts->retention_ms < 0 ? v->table_retention_ms : v->opts->retention_ms;
     int64_t now = silt_now_ms(&silt_clock_system);
     v->cutoff_ms = v->retention_ms > now ? INT64_MIN : now - v->retention_ms;
@@ -449,12 +432,13 @@ static silt_status check_retention(vacuum *v)
     silt_fail(v->err, SILT_INVALID,
               "a retention of %" PRId64 " hours is shorter than the table's, which is %s",
               v->retention_ms / HOUR_MS,
-              silt_pairs_get(metadata->configuration, RETENTION)
-                  ? silt_pairs_get(metadata->configuration, RETENTION)
+              silt_snapshot_property(v->snapshot, SILT_ORPHANS_RETENTION)
+                  ? silt_snapshot_property(v->snapshot, SILT_ORPHANS_RETENTION)
                   : "7 days (168 hours)");
-    return silt_hint(v->err, SILT_INVALID,
-                     "readers of older versions, and writers whose files aren't committed yet, "
-                     "would lose files: say so (--yes) if there are none, or set " RETENTION);
+    return silt_hint(
+        v->err, SILT_INVALID,
+        "readers of older versions, and writers whose files aren't committed yet, "
+        "would lose files: say so (--yes) if there are none, or set " SILT_ORPHANS_RETENTION);
 }
 
 static silt_status run(vacuum *v)
