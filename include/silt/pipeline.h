@@ -109,6 +109,8 @@ typedef struct silt_run_table {
 typedef struct silt_run_failure {
     const char *table_name, *file_path, *message;
     int64_t retry_count;
+    int64_t next_retry_us; /* silt_pipeline_status(): the first run from then on tries it again, µs
+                              since 1970 UTC; -1: none does by itself. Else 0 */
 } silt_run_failure;
 
 typedef struct silt_run_result {
@@ -155,7 +157,8 @@ typedef struct silt_status_table {
     const char *status; /* pending, processing, completed, failed */
     int64_t files_discovered, files_pending, files_processing, files_completed, files_failed;
     int64_t files_changed;   /* completed ones that have changed since */
-    int64_t files_retried;   /* failed ones that the next run tries again */
+    int64_t files_retried;   /* failed ones that a run tries again */
+    int64_t next_retry_us;   /* from when on the first of these; -1: there are none */
     int64_t rows_rejected;   /* of completed files: left out as bad, however often since replayed */
     const char *last_run_id; /* NULL: none */
     int64_t last_batch_id;   /* -1: none */
@@ -165,6 +168,7 @@ typedef struct silt_status_table {
     const silt_run_failure *failures;
     size_t failure_count;
     const char *problem; /* what keeps it from being looked at; NULL */
+    int64_t seen_us;     /* when this was so */
 } silt_status_table;
 
 /* The run history at a glance (silt/run.h has all of it). -1, NULL: not known, or no run so far. */
@@ -172,7 +176,8 @@ typedef struct silt_status_metrics {
     int64_t runs; /* that the following is of: the newest, SILT_STATUS_RUNS_MAX at most */
     double files_per_run, rows_per_run, run_seconds; /* means of those that ended */
     int64_t lock_failures, recoveries;
-    int64_t validation_inconsistencies; /* now, as far as it is seen at once */
+    int64_t validation_inconsistencies; /* that these runs met and couldn't settle */
+    int64_t inconsistencies_now;        /* as far as it is seen at once */
     int64_t consecutive_failures;       /* runs up to the last that weren't completed */
     const char *last_run_id, *last_run_status;
     int64_t last_run_started_us, last_run_ended_us;

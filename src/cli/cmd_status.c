@@ -41,6 +41,7 @@ static void print_table_json(cli_json *j, const silt_status_table *t)
     cli_json_integer(j, "files_failed", t->files_failed);
     cli_json_integer(j, "files_changed", t->files_changed);
     cli_json_integer(j, "files_retried_next", t->files_retried);
+    cli_json_time(j, "next_retry_at", t->next_retry_us);
     cli_json_integer(j, "rows_rejected", t->rows_rejected);
     cli_json_string(j, "last_run_id", t->last_run_id);
     cli_json_count(j, "last_batch_id", t->last_batch_id);
@@ -53,6 +54,7 @@ static void print_table_json(cli_json *j, const silt_status_table *t)
         cli_json_string(j, "file_path", t->failures[i].file_path);
         cli_json_string(j, "error_message", t->failures[i].message);
         cli_json_integer(j, "retry_count", t->failures[i].retry_count);
+        cli_json_time(j, "next_retry_at", t->failures[i].next_retry_us);
         cli_json_end(j);
     }
     cli_json_end(j);
@@ -75,6 +77,7 @@ static void print_metrics_json(cli_json *j, const silt_status_metrics *m)
     print_mean(j, "rows_per_run", m->rows_per_run);
     print_mean(j, "run_seconds", m->run_seconds);
     cli_json_integer(j, "validation_inconsistencies", m->validation_inconsistencies);
+    cli_json_integer(j, "inconsistencies_now", m->inconsistencies_now);
     cli_json_integer(j, "lock_failures", m->lock_failures);
     cli_json_integer(j, "recoveries", m->recoveries);
     cli_json_count(j, "consecutive_failures", m->consecutive_failures);
@@ -148,11 +151,10 @@ static void print_last_run(const silt_status_metrics *m)
 static void print_inconsistencies(const silt_status_metrics *m)
 {
     char counted[CLI_COUNTED_SIZE];
-    if (m->validation_inconsistencies)
+    if (m->inconsistencies_now)
         printf("\n%s: the next run settles what can be settled, `silt validate-consistency` "
                "tells more\n",
-               cli_counted(m->validation_inconsistencies, "inconsistency", "inconsistencies",
-                           counted));
+               cli_counted(m->inconsistencies_now, "inconsistency", "inconsistencies", counted));
 }
 
 /* Grid cells are texts; these are a row's. */
@@ -192,6 +194,20 @@ static int print_tables(const cli *c, const silt_status_report *r)
     return ok || cli_output_failed() ? CLI_OK : cli_no_memory(c);
 }
 
+/* "next retry: by the next run", "… not before 2024-05-01 10:00:00", "none, …". */
+static void print_next_retry(const silt_status_table *t, const silt_run_failure *f)
+{
+    char from[CLI_TIME_SIZE];
+    if (f->next_retry_us < 0) {
+        fputs("none, its tries are used up: `silt run --retry-failed`", stdout);
+    } else if (f->next_retry_us <= t->seen_us) {
+        fputs("by the next run", stdout);
+    } else {
+        cli_format_time(f->next_retry_us, false, from);
+        printf("by the first run after %s", from);
+    }
+}
+
 static void print_troubles(const cli *c, const silt_status_table *t)
 {
     char counted[CLI_COUNTED_SIZE];
@@ -208,11 +224,13 @@ static void print_troubles(const cli *c, const silt_status_table *t)
                 cli_counted(t->rows_rejected, "row", "rows", counted));
     for (size_t i = 0; i < t->failure_count; i++) {
         if (i == 0)
-            fprintf(stdout, "\n%s, failed (the next run tries %" PRId64 " of them again):\n",
-                    t->table_name, t->files_retried);
+            fprintf(stdout, "\n%s, failed (runs try %" PRId64 " of them again):\n", t->table_name,
+                    t->files_retried);
         fputs("  ", stdout);
         cli_put(stdout, &c->out, t->failures[i].file_path);
-        fprintf(stdout, " (tries: %" PRId64 ")\n    ", t->failures[i].retry_count);
+        fprintf(stdout, " (tries: %" PRId64 "; next retry: ", t->failures[i].retry_count);
+        print_next_retry(t, &t->failures[i]);
+        fputs(")\n    ", stdout);
         cli_put(stdout, &c->out, t->failures[i].message);
         fputc('\n', stdout);
     }

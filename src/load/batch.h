@@ -24,6 +24,10 @@ typedef struct silt_candidates {
 /* Of the file's rows that are to be replaced; NULL: it has none. */
 const silt_evidence *silt_candidates_replaced(const silt_candidates *all, const char *path);
 
+/* When a run may try a file again that failed, µs since 1970: after retry_backoff_minutes. -1: its
+ * tries are used up. */
+int64_t silt_retry_due_us(const silt_load *load, const silt_tracked *row);
+
 /* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones,
  * failed ones with tries left (`retry_failed`: all) which weren't tried in this run. Completed
  * files that have changed are looked at: same content → the tracker follows; else by on_change

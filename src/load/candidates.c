@@ -29,14 +29,29 @@ silt_status silt_content_hash(const char *path, char out[SILT_HASH_SIZE], silt_e
 }
 
 /* Whether a file the tracker knows is to be tried. */
+int64_t silt_retry_due_us(const silt_load *load, const silt_tracked *row)
+{
+    const int64_t day_us = INT64_C(24) * 60 * 60 * 1000000;
+    int64_t wait_us = load->config->retry_backoff_ms * 1000;
+    if (row->retry_count >= load->config->retry_attempts) return -1;
+    for (int64_t i = 1; i < row->retry_count && wait_us && wait_us < day_us; i++)
+        wait_us *= 2;
+    return row->updated_us + (wait_us < day_us ? wait_us : day_us);
+}
+
+static bool is_due(const silt_load *load, const silt_tracked *row)
+{
+    int64_t due_us = silt_retry_due_us(load, row);
+    return due_us >= 0 && due_us <= silt_now_us(load->clock);
+}
+
 static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_failed)
 {
     switch (row->status) {
     case SILT_FILE_PENDING:
         return true;
     case SILT_FILE_FAILED:
-        return row->updated_us < load->started_us &&
-               (retry_failed || row->retry_count < load->config->retry_attempts);
+        return row->updated_us < load->started_us && (retry_failed || is_due(load, row));
     default:
         return false;
     }

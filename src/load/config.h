@@ -142,6 +142,7 @@ typedef struct silt_config {
     const char *pipeline;         /* its name */
     const char *checkpoint_path;  /* absolute */
     int64_t retry_attempts;       /* 3: tries of a file, over all runs */
+    int64_t retry_backoff_ms;     /* 0: after its first failed try; doubles with each, to a day */
     int64_t transient_attempts;   /* 3: tries within a run of what failed by what may pass */
     int64_t transient_backoff_ms; /* 1 s: between them, the first time */
     int64_t timeout_ms;           /* of a batch; 60 min */

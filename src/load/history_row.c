@@ -201,7 +201,7 @@ static silt_status tell_failures(const silt_json *json, silt_arena *arena, silt_
         silt_run_failure *f = &failures[out->failure_count++];
         *f = (silt_run_failure){text_of(it.value, "table_name"), text_of(it.value, "file_path"),
                                 text_of(it.value, "message"),
-                                silt_json_int(silt_json_get_some(it.value, "retry_count"), 0)};
+                                silt_json_int(silt_json_get_some(it.value, "retry_count"), 0), 0};
         if (!f->table_name || !f->file_path || !f->message)
             return silt_fail(err, SILT_CORRUPT, "run %s: a failed file without its name", out->id);
     }

@@ -1,4 +1,5 @@
 /* How the pipeline stands. Reads only. */
+#include "load/batch.h"
 #include "load/history.h"
 #include "load/run_log.h"
 #include "load/session.h"
@@ -48,13 +49,17 @@ static silt_status list_failures(silt_load *load, silt_arena *arena, silt_status
     for (size_t i = 0; i < count && out->failure_count < (size_t)out->files_failed; i++) {
         if (rows[i].status != SILT_FILE_FAILED || strcmp(rows[i].table_name, out->table_name) != 0)
             continue;
-        out->files_retried += rows[i].retry_count < load->config->retry_attempts;
+        int64_t due_us = silt_retry_due_us(load, &rows[i]);
+        out->files_retried += due_us >= 0;
+        if (due_us >= 0 && (out->next_retry_us < 0 || due_us < out->next_retry_us))
+            out->next_retry_us = due_us;
         silt_run_failure *f = &failures[out->failure_count++];
         *f = (silt_run_failure){
             .table_name = out->table_name,
             .file_path = silt_arena_strdup(arena, rows[i].file_path),
             .message = silt_arena_strdup(arena, rows[i].error_message ? rows[i].error_message : ""),
             .retry_count = rows[i].retry_count,
+            .next_retry_us = due_us,
         };
         if (!f->file_path || !f->message) return silt_fail_nomem(err);
     }
@@ -111,7 +116,9 @@ static silt_status look_at_table(silt_load *load, const silt_config_table *table
                                .status = "pending",
                                .last_batch_id = -1,
                                .updated_us = -1,
-                               .version = -1};
+                               .next_retry_us = -1,
+                               .version = -1,
+                               .seen_us = silt_now_us(load->clock)};
     for (size_t i = 0; i < state_count; i++) {
         if (strcmp(states[i].table_name, table->name) != 0) continue;
         out->last_run_id = states[i].last_run_id;
@@ -125,6 +132,8 @@ static silt_status look_at_table(silt_load *load, const silt_config_table *table
         out->files_completed = now.files_completed;
         out->files_failed = now.files_failed;
         out->last_batch_id = now.last_batch_id;
+        out->inconsistencies += silt_streq(out->status, "completed") && now.files_failed;
+        if (!run_alive) out->inconsistencies += out->files_processing;
         if (!silt_streq(out->status, "failed")) out->status = now.status;
         out->rows_rejected = count_rejected(load, table->name);
         SILT_TRY(list_failures(load, arena, out, err));
@@ -163,6 +172,7 @@ static bool add_run(void *ctx, const silt_run_record *r)
         m->consecutive_failures = r->metrics.consecutive_failures; /* of a running one: unknown */
     if (r->metrics.lock_failures > 0) m->lock_failures += r->metrics.lock_failures;
     if (r->metrics.recoveries > 0) m->recoveries += r->metrics.recoveries;
+    if (r->metrics.inconsistencies > 0) m->validation_inconsistencies += r->metrics.inconsistencies;
     if (r->ended_us >= 0 && !refused) {
         s->ended++;
         m->files_per_run += (double)r->metrics.files_processed;
@@ -207,11 +217,11 @@ static silt_status look_at_tables(silt_load *load, silt_arena *arena, silt_statu
     SILT_TRY(silt_table_status_read(load, arena, &states, &state_count, err));
     const silt_status_lock *lock = &report->lock;
     SILT_TRY(sum_runs(load, arena, &report->metrics, err));
-    report->metrics.validation_inconsistencies = lock->held && !lock->alive;
+    report->metrics.inconsistencies_now = lock->held && !lock->alive;
     for (size_t i = 0; i < config->table_count; i++) {
         SILT_TRY(look_at_table(load, &config->tables[i], states, state_count, lock->alive, arena,
                                &tables[i], err));
-        report->metrics.validation_inconsistencies += tables[i].inconsistencies;
+        report->metrics.inconsistencies_now += tables[i].inconsistencies;
     }
     report->tables = tables;
     report->table_count = config->table_count;

@@ -194,10 +194,10 @@ def test_a_run_that_is_killed_is_told_as_crashed(busy):
     busy.process.communicate()
     assert [(r["run_id"], r["status"]) for r in runs(busy)][1] == (running, "crashed")
     m = busy("status", "--json").json["metrics"]
-    assert m["lock_failures"] == 1 and m["validation_inconsistencies"] >= 2 # the lock, and its batch's file
+    assert m["lock_failures"] == 1 and m["inconsistencies_now"] >= 2 # the lock, and its batch's file
     assert "inconsistencies" in busy("status").out
     next_run = busy("run", "--json").json["run_id"]
-    assert busy("status", "--json").json["metrics"]["validation_inconsistencies"] == 0
+    assert busy("status", "--json").json["metrics"]["inconsistencies_now"] == 0
     listed = runs(busy)
     assert [(r["run_id"], r["status"]) for r in listed if r["status"] != "locked"] == [
         (next_run, "completed"), (running, "crashed")]

@@ -504,7 +504,7 @@ static void reads_json(void **state)
         "1:14: pipeline: found 3; a text is allowed: put it in quotes\n"
         "3:12: tables: found nothing; a list of maps is allowed\n"
         "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
-        "retry_attempts, transient_retries, timeout_minutes, lock_timeout_minutes, run_history, "
+        "retry_attempts, retry_backoff_minutes, transient_retries, timeout_minutes, lock_timeout_minutes, run_history, "
         "memory_limit, threads, timezone, durability, connections, defaults, tables, datasets\n");
     SILT_CLEAN(outcome) bad = parse_as("/p/silt.json", "{\"pipeline\": p}");
     assert_int_equal(bad.status, SILT_INVALID);
