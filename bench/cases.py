@@ -52,6 +52,10 @@ def variants(case, scale):
     if case == "optimize":
         n = s["many"]
         return {v: dict(copy="manyfiles", rows=n * s["many_rows"], columns="SCAN", fewer=n) for v in ("compact", "zorder")}
+    if case == "scd2":
+        n = s["dim"]
+        return {"10pct_changed": dict(copy="dim", src="src-dim", rows=n + n // 10 + n // 100, keys=n + n // 100,
+                                      current=n + n // 100, columns="VERSIONS")}
     if case in ("upsert", "append_once"):
         return upserts(case, s["base"])
     if case == "footprint":
@@ -60,4 +64,4 @@ def variants(case, scale):
 
 
 ALL = ["load_append", "load_small_files", "commits", "log_replay", "scan", "cdf", "checkpoint", "optimize",
-       "upsert", "append_once", "footprint"]
+       "upsert", "append_once", "scd2", "footprint"]

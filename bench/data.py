@@ -19,6 +19,8 @@ COLUMNS = dict(id="BIGINT", k="INTEGER", amount="DECIMAL(12,2)", price="DOUBLE",
                category="VARCHAR", note="VARCHAR", ts="TIMESTAMPTZ", d="DATE", flag="INTEGER")
 AUDIT = dict(_source_file="VARCHAR", _load_timestamp="TIMESTAMPTZ", _batch_id="VARCHAR")
 LOADED = {**COLUMNS, **AUDIT}
+VERSIONS = dict(id="BIGINT", name="VARCHAR", category="VARCHAR", note="VARCHAR", amount="DECIMAL(12,2)", ts="TIMESTAMPTZ",
+                valid_from="TIMESTAMPTZ", valid_to="TIMESTAMPTZ", is_current="BOOLEAN")
 SCAN = {c: t for c, t in COLUMNS.items() if c != "flag"}
 DELTA = dict(BIGINT="long", INTEGER="integer", DOUBLE="double", VARCHAR="string", TIMESTAMPTZ="timestamp",
              DATE="date", BOOLEAN="boolean", **{"DECIMAL(12,2)": "decimal(12,2)"})
@@ -65,22 +67,6 @@ def empty_table(table):
     write_version(table, 0, header(LOADED))
 
 
-def dim_table(table, s):
-    """Four files; only opened here."""
-    columns = dict(id="BIGINT", name="VARCHAR", category="VARCHAR", note="VARCHAR", amount="DECIMAL(12,2)",
-                   ts="TIMESTAMPTZ", valid_from="TIMESTAMPTZ", valid_to="TIMESTAMPTZ", is_current="BOOLEAN")
-    con, n, adds = db(), s["dim"], []
-    os.makedirs(table)
-    for f in range(4):
-        name = f"part-{f:05d}.parquet"
-        con.execute(f"""COPY (SELECT id, name, category, note, amount, ts, ts valid_from, NULL::TIMESTAMPTZ valid_to,
-            true is_current FROM ({rows(f * n // 4, n // 4)}) ORDER BY id) TO '{table}/{name}' (FORMAT parquet)""")
-        adds.append({"add": {"path": name, "partitionValues": {}, "size": os.path.getsize(f"{table}/{name}"),
-                             "modificationTime": 1700000000000, "dataChange": True,
-                             "stats": json.dumps({"numRecords": n // 4})}})
-    write_version(table, 0, header(columns) + adds)
-
-
 # ---- inputs
 
 def load_input(out, s, form):
@@ -123,7 +109,7 @@ def tracked_files(out, s):
 
 def build(scale, name):
     """The path of an input or a table; made if it is missing, under another name until it is whole."""
-    import tables, upserts  # which build on this module
+    import tables, upserts, versions  # which build on this module
     path = ROOT / "data" / scale / name
     if path.exists():
         return str(path)
@@ -139,16 +125,16 @@ def build(scale, name):
         tracked_files(tmp, s)
         shutil.rmtree(str(path) + "-new", ignore_errors=True)
         os.rename(tmp + "-new", str(path) + "-new")
-    elif name == "dim":
-        dim_table(tmp, s)
     elif name == "scan-dv":
         tables.with_deletion_vectors(tmp, build(scale, "scan"))
     elif name == "base-on":
         tables.with_deletion_vectors(tmp, build(scale, "base"), 0, upserts.ON)
     elif name == "base-dv":
         tables.with_deletion_vectors(tmp, build(scale, "base"), 20, upserts.ON)
+    elif name == "dim-on":
+        tables.with_deletion_vectors(tmp, build(scale, "dim"), 0, upserts.ON, VERSIONS)
     else:
-        (tables.MAKERS | upserts.MAKERS)[name](tmp, s)
+        (tables.MAKERS | upserts.MAKERS | versions.MAKERS)[name](tmp, s)
     os.rename(tmp, path)
     print(f"  built {scale}/{name} in {time.time() - start:.1f} s", file=sys.stderr)
     return str(path)

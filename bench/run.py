@@ -99,7 +99,8 @@ def kept_state(mod, scale, v, timeout):
     (kept / "state").mkdir(parents=True)
     a = dict(case="load_small_files", variant="first", scale=scale, table=str(kept / "table"),
              state=str(kept / "state"), src=data.build(scale, v["state"]))
-    data.empty_table(a["table"])
+    if not getattr(mod, "OWN_TABLES", False):
+        data.empty_table(a["table"])
     r = measure(argv(mod, a["case"], a), timeout * 5, str(RUNS / "state.log"))
     if "error" in r:
         raise RuntimeError(f"no state: {r['error']}")
@@ -119,13 +120,14 @@ def prepare(mod, case, variant, v, scale, timeout):
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     a = dict(case=case, variant=variant, scale=scale, table=str(work / "table"), state=str(work / "state"), n=v.get("n"),
-             memory=v.get("memory"))
+             memory=v.get("memory"), own=getattr(mod, "OWN_TABLES", False))
+    a["result"] = mod.result_table(a) if hasattr(mod, "result_table") else a["table"]
     if "src" in v:
         a["src"] = data.build(scale, v["src"])
     if "state" in v and mod.NAME != "limit":
         shutil.copytree(kept_state(mod, scale, v, timeout), work, dirs_exist_ok=True)
     os.makedirs(a["state"], exist_ok=True)
-    if v.get("start") == "empty":
+    if v.get("start") == "empty" and not a["own"]:
         data.empty_table(a["table"])
     if "copy" in v:
         copy_table(data.build(scale, getattr(mod, "TABLES", {}).get(v["copy"], v["copy"])), a["table"])
@@ -148,7 +150,8 @@ cols = [r[0] for r in db.execute("DESCRIBE FROM " + t).fetchall()]
 files = db.execute("SELECT count(*) FROM delta_list_files('%s')" % sys.argv[1]).fetchone()[0]
 db.execute("SET TimeZone='UTC'")
 taken = "count(*) FILTER (epoch(ts::TIMESTAMP) - epoch(TIMESTAMP '2024-01-01') - id % 63072000 > 0)" if "ts" in cols else "0"
-print(json.dumps([*db.execute(f"SELECT count(*), count(DISTINCT id), {taken} FROM {t}").fetchone(), cols, files]))
+current = "count(*) FILTER (is_current)" if "is_current" in cols else "0"
+print(json.dumps([*db.execute(f"SELECT count(*), count(DISTINCT id), {taken}, {current} FROM {t}").fetchone(), cols, files]))
 """
 
 
@@ -180,16 +183,18 @@ def check(a, v, r):
         return check_checkpoint(a, v, r)
     if "rows" not in v:
         return None
-    found, why = ask(ROOT / "venv-duck/bin/python", READER, a["table"])
+    found, why = ask(ROOT / "venv-duck/bin/python", READER, a["result"])
     if why:
         return why
-    rows, keys, taken, columns, r["files"] = found
+    rows, keys, taken, current, columns, r["files"] = found
     bad = [f"{rows} rows instead of {v['rows']}"] if rows != v["rows"] else []
-    if keys != rows and "new" not in v:  # there keys repeat on purpose
+    if keys != v.get("keys", rows) and "new" not in v:  # there keys repeat on purpose
         bad.append(f"{keys} keys in {rows} rows")
+    if current != v.get("current", current):
+        bad.append(f"{current} current versions instead of {v['current']}")
     if taken != v.get("taken", taken):
         bad.append(f"{taken} rows with the source's values instead of {v['taken']}")
-    if columns != list(getattr(data, v.get("columns", "LOADED"))):
+    if not a["own"] and columns != list(getattr(data, v.get("columns", "LOADED"))):
         bad.append(f"columns {columns}")
     if "fewer" in v and r["files"] >= v["fewer"]:
         bad.append(f"{r['files']} files")
@@ -202,7 +207,10 @@ def run_once(mod, case, variant, v, scale, timeout):
     a = {}
     try:
         a = prepare(mod, case, variant, v, scale, timeout)
-        r = measure(argv(mod, case, a), timeout, str(RUNS / f"{mod.NAME}-{case}-{variant}.log"))
+        command = argv(mod, case, a)
+        if not command:
+            return {"error": "has nothing for this"}
+        r = measure(command, timeout, str(RUNS / f"{mod.NAME}-{case}-{variant}.log"))
         if "error" not in r and mod.NAME != "limit":
             r["wrong"] = check(a, v, r)
         return r
@@ -270,13 +278,14 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("cases", nargs="*", help=f"of {', '.join(cases.ALL)}; all")
-    ap.add_argument("--systems", default="silt", help="of silt, deltalake, duckdb")
+    ap.add_argument("--systems", default="silt", help="of silt, deltalake, duckdb, dlt, odibi")
     ap.add_argument("--scale", default="full", choices=list(data.SIZES))
     ap.add_argument("--reps", type=int, default=5)
     ap.add_argument("--timeout", type=float, default=180, help="seconds of one run")
     ap.add_argument("--budget", type=float, default=120, help="seconds of a system's runs, after which none is begun")
     ap.add_argument("--out", help="also write the results as JSON")
     o = ap.parse_args()
+    subprocess.run([HERE / "setup", *o.systems.split(",")], check=True)
     mods = [system(n) for n in ["limit"] + [s for s in o.systems.split(",") if s and s != "limit"]]
     RUNS.mkdir(parents=True)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, scale {o.scale}, median of {o.reps} runs and the least\n{HEAD}")

@@ -108,7 +108,7 @@ def z85(data):
     return "".join(Z85[v // 85 ** e % 85] for v in numbers for e in (4, 3, 2, 1, 0))
 
 
-def with_deletion_vectors(table, base, every=20, properties=None):
+def with_deletion_vectors(table, base, every=20, properties=None, columns=SCAN):
     """The files of `base`, and of each every 20th row deleted (0: none): one .bin file of portable Roaring bitmaps."""
     from pyroaring import BitMap
     shutil.copytree(base, table, copy_function=os.link)
@@ -124,7 +124,7 @@ def with_deletion_vectors(table, base, every=20, properties=None):
         before.append({"remove": {"path": a["path"], "deletionTimestamp": THEN + 1, "dataChange": True,
                                   "extendedFileMetadata": True, "partitionValues": {}, "size": a["size"]}})
         after.append({"add": {**a, "deletionVector": dv}})
-    protocol, meta = header(SCAN)
+    protocol, meta = header(columns)
     meta["metaData"]["configuration"] = properties or {}
     protocol["protocol"] = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"],
                             "writerFeatures": ["deletionVectors"]}

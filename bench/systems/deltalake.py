@@ -135,5 +135,24 @@ def append_once(a):
     merger(a).when_not_matched_insert_all().execute()
 
 
+def scd2(a):
+    """By hand, in one merge: what has changed stands in the source twice, with its key, which ends a version, and without."""
+    import pyarrow.parquet as pq
+    from deltalake import QueryBuilder
+    now = pa.scalar(datetime.now(timezone.utc), pa.timestamp("us", "UTC"))
+    source = pq.read_table(a["src"])
+    found = QueryBuilder().register("t", DeltaTable(a["table"])).execute("SELECT id, name n, note o, amount m FROM t WHERE is_current")
+    plain = lambda t: t.cast(pa.schema([(f.name, pa.string() if "string" in str(f.type) else f.type) for f in t.schema]))
+    both = plain(source).join(plain(pa.table(found)), "id", join_type="left outer")
+    differs = [pc.fill_null(pc.not_equal(both[x], both[y]), True) for x, y in (("name", "n"), ("note", "o"), ("amount", "m"))]
+    changed = both.filter(pc.or_(pc.or_(differs[0], differs[1]), differs[2])).select(source.column_names)
+    ends, begins = changed.append_column("key", changed["id"]), changed.append_column("key", pa.nulls(len(changed), pa.int64()))
+    staged = pa.concat_tables([ends, begins]).append_column("valid_from", pa.repeat(now, 2 * len(changed)))
+    values = {c: f"s.{c}" for c in [*source.column_names, "valid_from"]}
+    (DeltaTable(a["table"]).merge(staged, predicate="t.id = s.key AND t.is_current", source_alias="s", target_alias="t")
+     .when_matched_update(updates={"valid_to": "s.valid_from", "is_current": "false"})
+     .when_not_matched_insert(updates={**values, "is_current": "true"}, predicate="s.key IS NULL").execute())
+
+
 def footprint(a):
     return len(DeltaTable(a["table"]).file_uris()) if a["variant"] == "open_tiny" else None

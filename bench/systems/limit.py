@@ -113,6 +113,13 @@ def append_once(a):
         USING (id)) TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)""")
 
 
+def scd2(a):
+    """What of the source isn't there as it is, written once: no version is ended."""
+    db.execute(f"""COPY (SELECT s.* FROM read_parquet('{a['src']}/*.parquet') s LEFT JOIN read_parquet('{a['table']}/part-*.parquet') t
+        USING (id) WHERE t.id IS NULL OR t.name <> s.name OR t.note <> s.note OR t.amount <> s.amount)
+        TO '{a['state']}/x.parquet' (FORMAT parquet, COMPRESSION snappy)""")
+
+
 def footprint(a):
     if a["variant"] == "open_tiny":
         return db.execute(f"SELECT count(*) FROM glob('{a['table']}/*.parquet')").fetchone()[0]

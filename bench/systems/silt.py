@@ -5,7 +5,7 @@ sys.path.append(HERE + "/bench")
 from queries import queries  # noqa: E402
 BIN = os.path.abspath(os.environ.get("SILT_BIN", HERE + "/build/silt"))
 COMMITS = os.path.dirname(BIN) + "/bench_commits"
-TABLES = {"base": "base-on"}  # with deletion vectors on
+TABLES = {"base": "base-on", "dim": "dim-on"}  # with deletion vectors on
 INSTALLED = [BIN, HERE + "/build/deps/duckdb/libduckdb.so"]
 
 
@@ -40,6 +40,10 @@ def argv(case, a):
         return upsert(a, case, dedup_strategy="newest_wins", timestamp_col="ts")
     if case == "append_once":
         return upsert(a, case)
+    if case == "scd2":
+        return load(a, "parquet", case, primary_keys=["id"], audit_columns=False, tracking_columns=["name", "note", "amount"],
+                    scd2_effective_date_column="valid_from", scd2_end_date_column="valid_to",
+                    scd2_current_flag_column="is_current")
     if case == "commits":
         if v == "sequential":
             return [COMMITS, a["table"], str(a["n"]), "0"]
