@@ -8,6 +8,7 @@
 #include "load/batch.h"
 
 #include "base/json.h"
+#include "load/feed.h"
 #include "load/history.h"
 #include "load/recover.h"
 #include "load/rejects.h"
@@ -15,10 +16,12 @@
 typedef struct batch {
     silt_load *load;
     silt_target *target;
-    const silt_candidates *candidates;
+    silt_candidates *candidates;
     silt_table_run *run;
     silt_arena *arena; /* of the batch */
     silt_source_file *files;
+    const char **hashes; /* of versions of a table, by file; NULL: the files' are computed */
+    const char *made;    /* folder of what was made of these; NULL: none */
     silt_ledger_file *ledger_files; /* once staged */
     silt_job job;
     char attempt[SILT_UUID_SIZE];
@@ -170,9 +173,14 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
         const silt_found_file *file = b->candidates->files[i];
         char hash[SILT_HASH_SIZE];
         SILT_TRY(silt_load_check(b->load, err)); /* they may be large */
-        silt_found_file now;
-        silt_status st = silt_content_hash(file->path, hash, err);
-        if (st == SILT_OK) st = silt_discover_stat(file->path, &now, err);
+        silt_found_file now = *file;
+        const char *local = silt_found_local(file);
+        silt_status st = SILT_OK;
+        if (file->made)
+            memcpy(hash, b->hashes[i], sizeof(hash));
+        else
+            st = silt_content_hash(local, hash, err);
+        if (st == SILT_OK && !file->made) st = silt_discover_stat(local, &now, err);
         if (st == SILT_OK && (now.size_bytes != file->size_bytes || now.mtime_ns != file->mtime_ns))
             st = silt_fail(err, SILT_CHANGED, "source file %s changed while it was loaded",
                            file->path);
@@ -322,18 +330,62 @@ static silt_status say_replaced(batch *b, silt_error *err)
     return SILT_OK;
 }
 
-static silt_status batch_init(batch *b, silt_error *err)
+/* What a version that can't be had says of those before it: nothing. */
+static bool may_go_without(silt_status st)
+{
+    return st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_UNSUPPORTED ||
+           st == SILT_CORRUPT || st == SILT_INVALID;
+}
+
+static silt_status make_version(batch *b, size_t i, silt_error *err)
+{
+    const silt_found_file *file = b->candidates->files[i];
+    char *hash = silt_arena_alloc(b->arena, SILT_HASH_SIZE);
+    char *path = silt_arena_printf(b->arena, "%s/%zu.parquet", b->made, i);
+    if (!hash || !path) return silt_fail_nomem(err);
+    b->files[i].local_path = path;
+    b->hashes[i] = hash;
+    SILT_TRY(silt_load_check(b->load, err));
+    return silt_feed_make(b->load, b->target->table, file->path, false, path, hash, err);
+}
+
+/* Where the files' content is. The first version that can't be made ends the batch. */
+static silt_status find_contents(batch *b, silt_error *err)
 {
     size_t count = b->candidates->count;
-    b->started_us = silt_now_us(b->load->clock);
-    silt_uuid(b->load->random, b->attempt);
-    memcpy(b->target->own_attempt, b->attempt, sizeof(b->attempt));
     b->files = silt_arena_calloc(b->arena, count, sizeof(*b->files));
-    silt_ledger_file *identities = silt_arena_calloc(b->arena, count, sizeof(*identities));
-    if (!b->files || !identities) return silt_fail_nomem(err);
+    b->hashes = silt_arena_calloc(b->arena, count, sizeof(*b->hashes));
+    if (!b->files || !b->hashes) return silt_fail_nomem(err);
+    if (b->candidates->files[0]->made) {
+        const char *name = silt_arena_printf(b->arena, "feed-%s", b->attempt);
+        if (!name) return silt_fail_nomem(err);
+        SILT_TRY(silt_scratch_make(b->load->state, name, b->arena, &b->made, err));
+    }
     for (size_t i = 0; i < count; i++) {
         const silt_found_file *file = b->candidates->files[i];
-        b->files[i] = (silt_source_file){file->path, file->path};
+        b->files[i] = (silt_source_file){silt_found_local(file), file->path};
+        silt_status st = file->made ? make_version(b, i, err) : SILT_OK;
+        if (st == SILT_OK) continue;
+        if (!i || !may_go_without(st))
+            return silt_wrap(err, st, "table %s", b->target->table->name);
+        *err = (silt_error){0};
+        b->candidates->count = i;
+        break;
+    }
+    return SILT_OK;
+}
+
+static silt_status batch_init(batch *b, silt_error *err)
+{
+    b->started_us = silt_now_us(b->load->clock);
+    silt_uuid(b->load->random, b->attempt);
+    SILT_TRY(find_contents(b, err));
+    size_t count = b->candidates->count;
+    memcpy(b->target->own_attempt, b->attempt, sizeof(b->attempt));
+    silt_ledger_file *identities = silt_arena_calloc(b->arena, count, sizeof(*identities));
+    if (!identities) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        const silt_found_file *file = b->candidates->files[i];
         identities[i] = (silt_ledger_file){
             .path = file->path, .size_bytes = file->size_bytes, .mtime_ns = file->mtime_ns};
     }
@@ -473,31 +525,43 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
     return SILT_OK;
 }
 
-silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_candidates *candidates,
+static silt_status run_batch(batch *b, bool *committed, silt_error *err)
+{
+    silt_load *load = b->load;
+    bool crasher;
+    SILT_TRY(fail_crasher(b, &crasher, err));
+    if (crasher) return SILT_OK;
+    SILT_TRY(batch_init(b, err));
+
+    silt_bad_sources bad = {0};
+    silt_runner *runner = b->target->runner;
+    silt_status st = runner->ops->prepare(runner, &b->job, &bad, b->arena, err);
+    if (is_files_fault(st, &bad)) return record_unfit(b, &bad, err);
+    if (st != SILT_OK) return st;
+    if (!b->target->there) /* settle sees it then, and the batch is planned on it */
+        return runner->ops->create(runner, &b->job, err);
+
+    atomic_store(&load->deadline_us, b->started_us + load->config->timeout_ms * 1000);
+    st = carry_out(b, committed, err);
+    atomic_store(&load->deadline_us, 0);
+    b->told.ended_us = silt_now_us(load->clock);
+    if (b->told.attempt) silt_run_history_add_batch(load, &b->told);
+    return st;
+}
+
+silt_status silt_batch_run(silt_load *load, silt_target *target, silt_candidates *candidates,
                            silt_table_run *run, bool *committed, silt_error *err)
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    batch b = {
-        .load = load, .target = target, .candidates = candidates, .run = run, .arena = arena};
+    batch b = {.load = load,
+               .target = target,
+               .candidates = candidates,
+               .run = run,
+               .arena = arena,
+               .started_us = silt_now_us(load->clock)};
     *committed = false;
-    SILT_TRY(batch_init(&b, err));
-    bool crasher;
-    SILT_TRY(fail_crasher(&b, &crasher, err));
-    if (crasher) return SILT_OK;
-
-    silt_bad_sources bad = {0};
-    silt_runner *runner = target->runner;
-    silt_status st = runner->ops->prepare(runner, &b.job, &bad, arena, err);
-    if (is_files_fault(st, &bad)) return record_unfit(&b, &bad, err);
-    if (st != SILT_OK) return st;
-    if (!target->there) /* settle sees it then, and the batch is planned on it */
-        return runner->ops->create(runner, &b.job, err);
-
-    atomic_store(&load->deadline_us, b.started_us + load->config->timeout_ms * 1000);
-    st = carry_out(&b, committed, err);
-    atomic_store(&load->deadline_us, 0);
-    b.told.ended_us = silt_now_us(load->clock);
-    if (b.told.attempt) silt_run_history_add_batch(load, &b.told);
+    silt_status st = run_batch(&b, committed, err);
+    if (b.made) silt_scratch_remove(b.made);
     return st;
 }

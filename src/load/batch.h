@@ -55,10 +55,11 @@ silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_cand
 silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
                                      const silt_candidates *all);
 
-/* Load one batch. `target` is settled. OK: committed, or some files failed and are recorded, or
+/* Load one batch; `batch` gets how many of its files were taken, at least one where a version
+ * behind it can't be. `target` is settled. OK: committed, or some files failed and are recorded, or
  * somebody was faster: settle and look again (`*committed` says which). Anything else: the table
  * can't go on; the batch is fenced if that was possible. */
-silt_status silt_batch_run(silt_load *load, silt_target *target, const silt_candidates *batch,
+silt_status silt_batch_run(silt_load *load, silt_target *target, silt_candidates *batch,
                            silt_table_run *run, bool *committed, silt_error *err);
 
 /* XXH3-128 of a file's content. CHANGED, DENIED, IO. */

@@ -63,7 +63,7 @@ static bool wanted(const silt_load *load, const silt_tracked *row, bool retry_fa
 static bool is_whole(const silt_config_table *table)
 {
     bool in_turn = table->scd2 && (!table->scd2->effective_from || table->scd2->close_missing);
-    return in_turn || table->strategy == SILT_STRATEGY_OVERWRITE;
+    return in_turn || table->feed || table->strategy == SILT_STRATEGY_OVERWRITE;
 }
 
 static silt_status check_whole(silt_load *load, const silt_target *target, const silt_found *found,
@@ -73,11 +73,18 @@ static silt_status check_whole(silt_load *load, const silt_target *target, const
         const char *path = found->files[i].path;
         const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, path);
         if (!row || row->status != SILT_FILE_FAILED || wanted(load, row, retry_failed)) continue;
-        silt_fail(err, SILT_BAD_DATA,
-                  "table %s: nothing is %s while a file of it has failed: %s: %s",
-                  target->table->name,
-                  target->table->scd2 ? "loaded by scd2, file after file," : "overwritten", path,
+        const silt_config_table *table = target->table;
+        silt_fail(err, SILT_BAD_DATA, "table %s: nothing is %s while a %s of it has failed: %s: %s",
+                  table->name,
+                  table->feed   ? "loaded of a source table, version after version,"
+                  : table->scd2 ? "loaded by scd2, file after file,"
+                                : "overwritten",
+                  table->feed ? "version" : "file", path,
                   row->error_message ? row->error_message : "");
+        if (table->feed)
+            return silt_hint(err, SILT_BAD_DATA,
+                             "change the table's configuration, so that it takes the rows, and run "
+                             "with --retry-failed");
         return silt_hint(err, SILT_BAD_DATA,
                          "mend the file and run with --retry-failed, or take it away");
     }
@@ -152,7 +159,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     SILT_TRY(silt_duplicates_find(load, target, &fresh, err));
     if (fresh.count && is_whole(target->table))
         SILT_TRY(check_whole(load, target, found, retry_failed, err));
-    if (target->table->strategy == SILT_STRATEGY_APPEND)
+    if (target->table->strategy == SILT_STRATEGY_APPEND && !target->table->feed)
         SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));
     memmove(all.files + fresh.count, replacing, all.replaced_count * sizeof(*replacing));
     all.count = fresh.count + all.replaced_count;

@@ -53,7 +53,7 @@ static silt_status compare_content(settling *s, const silt_found_file *file, con
     *same = true;
     if (!was) return SILT_OK;
     SILT_TRY(silt_load_check(s->load, err));
-    SILT_TRY(silt_content_hash(file->path, hash, err));
+    SILT_TRY(silt_content_hash(silt_found_local(file), hash, err));
     *same = strcmp(hash, was) == 0;
     return SILT_OK;
 }

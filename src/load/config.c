@@ -132,6 +132,7 @@ static void read_tables(silt_config_reader *r, const silt_config_node *root, sil
                                &items[i]);
         check_unique(r, node, out, i);
     }
+    silt_config_follow_sources(r, node, out, items);
     silt_config_order(r, node, out);
 }
 

@@ -64,6 +64,31 @@ typedef enum silt_on_duplicate {
     SILT_ON_DUPLICATE_SKIP
 } silt_on_duplicate;
 
+/* What becomes of rows that a source table updated or deleted, where the strategy doesn't follow. */
+typedef enum silt_on_source_change {
+    SILT_SOURCE_CHANGE_FAIL,
+    SILT_SOURCE_CHANGE_IGNORE,
+    SILT_SOURCE_CHANGE_APPLY /* upsert: rows that were deleted are deleted */
+} silt_on_source_change;
+
+/* Where the load of a source table begins. */
+typedef enum silt_feed_start {
+    SILT_FEED_FROM_SNAPSHOT, /* with all rows that are there, then changes */
+    SILT_FEED_FROM_LATEST,   /* with the changes from now on */
+    SILT_FEED_FROM_VERSION,  /* with the changes of a version */
+    SILT_FEED_FROM_TIME      /* of the first at or after a time */
+} silt_feed_start;
+
+/* A Delta table as source (feed.h). */
+typedef struct silt_config_feed {
+    const char *path; /* absolute */
+    silt_feed_start start;
+    int64_t start_version, start_ms;
+    silt_on_source_change on_change;
+    silt_names change_columns; /* _change_type, …: those that the target gets, too */
+    bool of_pipeline;          /* another table of the pipeline is it */
+} silt_config_feed;
+
 /* What `silt maintain` does; 0: it doesn't. */
 typedef struct silt_maintenance {
     int64_t vacuum_retention_ms;
@@ -91,6 +116,8 @@ typedef struct silt_config_table {
     const char *const *source_paths;    /* patterns, absolute and normalised, in the file's order */
     size_t source_path_count;           /* 1 or more; 0 with a manifest */
     const char *source_manifest;        /* a list of files, absolute; NULL: patterns say which */
+    const silt_config_feed *feed;       /* instead of files; NULL: files */
+    bool from_stdin;                    /* instead of files */
     silt_format source_format;          /* as written, or by the patterns' extension */
     silt_source_options source_options; /* as written; the rest zero, to be found by sniffing */
     bool recursive;

@@ -29,7 +29,7 @@ static const silt_config_choice source_formats[] = {{"csv", SILT_FORMAT_CSV, NUL
                                                     {"ndjson", SILT_FORMAT_NDJSON, NULL},
                                                     {"json", SILT_FORMAT_NDJSON, NULL},
                                                     {"parquet", SILT_FORMAT_PARQUET, NULL},
-                                                    {"delta", 3, ""},
+                                                    {"delta", SILT_CONFIG_FORMAT_DELTA, NULL},
                                                     {NULL, 0, NULL}};
 static const silt_config_choice target_formats[] = {
     {"delta", SILT_TARGET_DELTA, NULL},       {"parquet", SILT_TARGET_PARQUET, NULL},
@@ -45,6 +45,10 @@ static const silt_config_choice changes[] = {{"ignore", SILT_ON_CHANGE_IGNORE, N
                                              {"error", SILT_ON_CHANGE_ERROR, NULL},
                                              {"reload", SILT_ON_CHANGE_RELOAD, NULL},
                                              {NULL, 0, NULL}};
+static const silt_config_choice source_changes[] = {{"fail", SILT_SOURCE_CHANGE_FAIL, NULL},
+                                                    {"ignore", SILT_SOURCE_CHANGE_IGNORE, NULL},
+                                                    {"apply", SILT_SOURCE_CHANGE_APPLY, NULL},
+                                                    {NULL, 0, NULL}};
 static const silt_config_choice duplicates[] = {{"load", SILT_ON_DUPLICATE_LOAD, NULL},
                                                 {"warn", SILT_ON_DUPLICATE_WARN, NULL},
                                                 {"skip", SILT_ON_DUPLICATE_SKIP, NULL},
@@ -265,7 +269,8 @@ static const silt_config_key source_keys[] = {
     {.name = "path",
      .kind = SILT_KEY_TEXTS,
      .offset = TABLE(source_paths),
-     .about = "A pattern of files or a list of them: * ? [a-z] {a,b} and ** for any folders."},
+     .about = "A pattern of files or a list of them: * ? [a-z] {a,b} and ** for any folders. A "
+              "Delta table (format: delta); \"-\": standard input."},
     {.name = "manifest",
      .kind = SILT_KEY_TEXT,
      .offset = TABLE(out.source_manifest),
@@ -275,7 +280,8 @@ static const silt_config_key source_keys[] = {
      .kind = SILT_KEY_CHOICE,
      .offset = TABLE(format),
      .choices = source_formats,
-     .about = "Of the files; else by the pattern's extension. json: one object a line."},
+     .about = "Of the files; else by the pattern's extension. json: one object a line, or an "
+              "array. delta: a table whose versions are followed."},
     {.name = "options",
      .kind = SILT_KEY_OBJECT,
      .apart = true,
@@ -299,6 +305,32 @@ static const silt_config_key source_keys[] = {
      .offset = TABLE(source_order),
      .choices = orders,
      .about = "Another place for the table's order."},
+    {.name = "connection",
+     .kind = SILT_KEY_NAME,
+     .offset = TABLE(source_connection),
+     .about = "delta: the name of the connection that the path is relative to."},
+    {.name = "starting_version",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(starting_version),
+     .loose = true,
+     .about = "delta: begin with the changes of a version, earliest, or those after the latest; "
+              "else with all rows that are there."},
+    {.name = "starting_timestamp",
+     .kind = SILT_KEY_TEXT,
+     .offset = TABLE(starting_timestamp),
+     .about = "delta: begin with the changes of the first version at or after a time."},
+    {.name = "on_source_change",
+     .kind = SILT_KEY_CHOICE,
+     .offset = TABLE(on_source_change),
+     .choices = source_changes,
+     .about = "delta: rows that the source deleted (append, append_once: or updated). apply "
+              "(upsert, the default): they are deleted here. ignore: they are passed over. fail "
+              "(elsewhere the default): the load stops before them."},
+    {.name = "change_columns",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(change_columns),
+     .about = "delta: of _change_type, _commit_version and _commit_timestamp those that the table "
+              "gets, too."},
     END};
 
 static const silt_config_key write_option_keys[] = {

@@ -87,9 +87,11 @@ static void find_format(reading *t)
 {
     int64_t format = t->raw.format;
     if (said(t, "source.format")) { /* a wrong one was noted */
-        t->raw.out.source_format = format < 0 ? SILT_FORMAT_CSV : (silt_format)format;
+        bool file = format >= 0 && format != SILT_CONFIG_FORMAT_DELTA;
+        t->raw.out.source_format = file ? (silt_format)format : SILT_FORMAT_CSV;
         return;
     }
+    if (t->raw.out.from_stdin) return; /* that it is missing is told with the rest */
     if (said(t, "source.manifest")) {
         MISTAKE(t, "source.format", "is missing: a manifest's files may be csv, ndjson or parquet");
         return;
@@ -128,8 +130,12 @@ static void read_manifest(reading *t)
 
 static void read_source(reading *t)
 {
-    read_manifest(t);
     silt_names paths = t->raw.source_paths;
+    bool delta = t->raw.format == SILT_CONFIG_FORMAT_DELTA;
+    for (size_t i = 0; i < paths.count && !delta; i++)
+        t->raw.out.from_stdin |= silt_streq(paths.items[i], "-");
+    if (delta || t->raw.out.from_stdin) paths.count = 0;
+    read_manifest(t);
     const char **full = silt_arena_calloc(t->r->arena, paths.count + 1, sizeof(*full));
     if (!full) {
         t->r->no_memory = true;
@@ -145,8 +151,9 @@ static void read_source(reading *t)
     if (t->raw.out.marker && strchr(t->raw.out.marker, '/'))
         MISTAKE(t, "source.success_marker", "found \"%.100s\"; the name of a file is allowed",
                 t->raw.out.marker);
-    t->raw.out.source_options = silt_config_options_read(t->r, t->node, "source.options", t->path,
-                                                         t->raw.out.source_format);
+    if (!delta)
+        t->raw.out.source_options = silt_config_options_read(t->r, t->node, "source.options",
+                                                             t->path, t->raw.out.source_format);
     int64_t order = t->raw.order;
     if (t->raw.source_order >= 0 && said(t, "order") && order >= 0 && order != t->raw.source_order)
         MISTAKE(t, "source.order", "order on line %d says otherwise; write one of them",
@@ -400,6 +407,7 @@ void silt_config_table_read(silt_config_reader *r, const silt_config *config,
     read_renamed(&t);
     check_partitions(&t);
     silt_config_scd2_read(r, node, t.path, &t.raw);
+    silt_config_feed_read(r, config, node, t.path, &t.raw);
     silt_config_check_raw(r, node, t.path, &t.raw);
     if (silt_config_is_database(t.raw.out.format))
         silt_config_database_read(r, node, t.path, t.raw.write_path, &t.raw.out);

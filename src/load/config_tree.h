@@ -168,6 +168,8 @@ extern const silt_config_choice silt_config_mapping_modes[];
 void silt_config_policy_read(silt_config_reader *r, const silt_config_node *node, const char *path,
                              const silt_config_raw_policy *raw, silt_policy *out);
 
+#define SILT_CONFIG_FORMAT_DELTA 3 /* of source.format, behind silt_format */
+
 /* What the keys are read into; whatever has two spellings is told apart here. */
 typedef struct silt_config_raw {
     silt_config out;
@@ -192,6 +194,9 @@ typedef struct silt_config_raw_table {
     int64_t bad_share; /* millionths */
     int64_t max_attempts, backoff_ms, deadline_ms;
     const char *connection, *write_path, *timestamp_col;
+    const char *source_connection, *starting_version, *starting_timestamp;
+    int64_t on_source_change; /* -1: not said */
+    silt_names change_columns;
     int64_t write_format, dedup_strategy, schema_mode; /* -1: not said */
     silt_config_raw_policy policy;
 } silt_config_raw_table;
@@ -276,6 +281,15 @@ void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, 
 /* Judge what a table says of versions, and fill in out.scd2 (config_scd2.c). */
 void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, const char *path,
                            silt_config_raw_table *raw);
+
+/* Judge what a table says of a Delta table or standard input as its source (config_feed.c). */
+void silt_config_feed_read(silt_config_reader *r, const silt_config *config,
+                           const silt_config_node *node, const char *path,
+                           silt_config_raw_table *raw);
+/* Tables that are the sources of others are loaded before them; `tables` are config's, `node` is
+ * their list. */
+void silt_config_follow_sources(silt_config_reader *r, const silt_config_node *node,
+                                const silt_config *config, silt_config_table *tables);
 
 /* Check what tables depend on, and fill in `config->order` (config_order.c). */
 void silt_config_order(silt_config_reader *r, const silt_config_node *node, silt_config *config);

@@ -66,7 +66,7 @@ static silt_status find_same(search *s, const silt_found_file *file, char hash[]
     hash[0] = '\0';
     if (!k) return SILT_OK;
     SILT_TRY(silt_load_check(s->load, s->err));
-    if (silt_content_hash(file->path, hash, NULL) != SILT_OK) {
+    if (silt_content_hash(silt_found_local(file), hash, NULL) != SILT_OK) {
         hash[0] = '\0';
         return SILT_OK;
     }

@@ -170,6 +170,11 @@ void silt_run_history_add_table(silt_load *load, const silt_target *target, silt
     for (size_t i = 0; table && i < table->source_path_count; i++)
         add_dataset(h, plain_record(h, sum->table_name, "source", table->source_paths[i],
                                     source_format(table->source_format)));
+    if (table && table->feed)
+        add_dataset(h, plain_record(h, sum->table_name, "source", table->feed->path, "delta"));
+    if (table && table->from_stdin)
+        add_dataset(h, plain_record(h, sum->table_name, "source", "-",
+                                    source_format(table->source_format)));
     add_record(h, target, sum);
 }
 

@@ -35,11 +35,20 @@ struct silt_load {
     silt_tracker *tracker;
     int64_t started_us;
     char run_id[SILT_UUID_SIZE];
+    const char *spool;                /* folder of what was piped in; NULL: nothing was read */
+    silt_found_file piped;            /* its path NULL: it was empty */
     struct silt_run_history *history; /* of the run at work (history.h); NULL: none is kept */
 };
 
-/* Which source files of a table there are to be found now. */
-silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_table *table);
+/* The store of a place, as the program opens them. */
+silt_status silt_load_open_store(const silt_load *load, const char *path, silt_store **out,
+                                 silt_error *err);
+
+/* Which source files of a table there are, whatever kind of source it has. A Delta table's versions
+ * go by the tracker, which is to be settled; `latest` and `note` as silt_feed_discover(). */
+silt_status silt_load_discover(silt_load *load, const silt_config_table *table, bool note,
+                               int64_t *latest, silt_arena *arena, silt_found *out,
+                               silt_error *err);
 
 /* INVALID: the pipeline has no such table. NULL is fine. */
 silt_status silt_load_check_table(const silt_load *load, const char *name, silt_error *err);

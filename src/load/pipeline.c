@@ -10,14 +10,6 @@
 #define BACKOFF_MS_MAX   60000
 #define BACKOFF_SLICE_MS 200 /* between looks whether to stop */
 
-/* Look for source files once a run: what comes later is the next run's. */
-static silt_status discover(silt_load *load, const silt_config_table *table, silt_arena *arena,
-                            silt_found *out, silt_error *err)
-{
-    const silt_discover_spec spec = silt_load_discovery(load, table);
-    return silt_discover(&spec, arena, out, err);
-}
-
 /* ", 3 files what"; nothing for 0. */
 static void put_count(silt_buf *text, int64_t count, const char *noun, const char *what)
 {
@@ -46,12 +38,27 @@ typedef struct work {
     silt_load *load;
     silt_target *target;
     const silt_run_options *opts;
-    const silt_found *found;
+    const silt_found *found; /* once a run: what comes later is the next run's */
+    silt_found versions;     /* of a Delta table: what the tracker lacks of them, up to `latest` */
+    int64_t latest;          /* -1: it wasn't looked at yet */
     silt_table_run *run;
     silt_arena *arena; /* of the list */
     silt_candidates left;
     int64_t listed_for; /* version of the tracker; -1: there is no list */
 } work;
+
+static silt_status list(work *w, silt_error *err)
+{
+    const silt_config_table *table = w->target->table;
+    silt_arena_reset(w->arena);
+    if (table->feed) {
+        SILT_TRY(silt_load_discover(w->load, table, true, &w->latest, w->arena, &w->versions, err));
+        w->found = &w->versions;
+        w->run->sum.files_discovered = (int64_t)w->versions.count;
+    }
+    return silt_candidates_find(w->load, w->target, w->found, w->opts->retry_failed, w->arena,
+                                &w->left, err);
+}
 
 static silt_status load_batch(work *w, bool *done, silt_error *err)
 {
@@ -61,11 +68,7 @@ static silt_status load_batch(work *w, bool *done, silt_error *err)
     SILT_TRY(silt_settle(w->load, w->target, &settled, err));
     tell_settled(w->load, w->target, &settled);
     run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
-    if (silt_tracker_version(w->load->tracker) != w->listed_for) {
-        silt_arena_reset(w->arena);
-        SILT_TRY(silt_candidates_find(w->load, w->target, w->found, w->opts->retry_failed, w->arena,
-                                      &w->left, err));
-    }
+    if (silt_tracker_version(w->load->tracker) != w->listed_for) SILT_TRY(list(w, err));
     *done = w->left.count == 0;
     if (*done) return SILT_OK;
     silt_candidates batch = silt_candidates_take(w->load, w->target, &w->left);
@@ -108,7 +111,14 @@ static silt_status load_batches(silt_load *load, silt_target *target, const silt
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    work w = {load, target, opts, found, run, arena, {0}, -1};
+    work w = {.load = load,
+              .target = target,
+              .opts = opts,
+              .found = found,
+              .latest = -1,
+              .run = run,
+              .arena = arena,
+              .listed_for = -1};
     bool done = false;
     int64_t tries = 0;
     while (!done && (!opts->max_batches || run->sum.batches < opts->max_batches)) {
@@ -130,8 +140,9 @@ static silt_status load_table(silt_load *load, silt_target *target, const silt_r
 {
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
-    silt_found found;
-    SILT_TRY(discover(load, target->table, arena, &found, err));
+    silt_found found = {0};
+    if (!target->table->feed) /* else what there is to load depends on what is loaded */
+        SILT_TRY(silt_load_discover(load, target->table, false, NULL, arena, &found, err));
     run->sum.files_discovered = (int64_t)found.count;
     SILT_TRY(load_batches(load, target, opts, &found, run, err));
     run->sum.version = target->version;

@@ -8,12 +8,14 @@
 #include "base/type.h"
 #include "engine/parquet_footer.h"
 #include "load/batch.h"
+#include "load/feed.h"
 #include "load/recover.h"
 #include "load/session.h"
 #include "load/table_status.h"
 #include "table/dry.h"
 
 #define LOOKED_AT_MAX 1000  /* files of a table whose beginnings are read */
+#define VERSIONS_MAX  20    /* of a source table, whose columns are */
 #define SAMPLE_FILES  10    /* of text, to estimate rows by */
 #define SAMPLE_BYTES  65536 /* of each */
 #define FOOTERS_MAX   200   /* of Parquet files, for the same */
@@ -97,10 +99,12 @@ typedef struct planning {
     silt_candidates waiting;
     SILT_VEC(silt_run_failure) unfit;
     silt_names changes;
+    const char *folder; /* of files with the columns of versions; NULL: none */
 } planning;
 
 static void planning_release(planning *p)
 {
+    silt_scratch_remove(p->folder);
     silt_vec_free(&p->unfit);
     silt_arena_free(p->scratch);
 }
@@ -172,6 +176,8 @@ static void estimate_rows(planning *p)
     bool exact = p->target->table->source_format == SILT_FORMAT_PARQUET;
     if (!p->waiting.count)
         p->out->rows = 0;
+    else if (p->target->table->feed) /* a version that is there has no size of its own */
+        (void)rows_by_tracker(p, &p->out->rows);
     else if (exact || !rows_by_tracker(p, &p->out->rows))
         p->out->rows = rows_by_sample(p);
 }
@@ -286,10 +292,26 @@ static silt_status compare(planning *p, const silt_job *job, const silt_snapshot
                            runner->ops->schema(runner), err);
 }
 
+/* The columns of versions. */
+static silt_status make_columns(planning *p, silt_source_file *files, size_t count, silt_error *err)
+{
+    const silt_config_table *table = p->target->table;
+    SILT_TRY(silt_scratch_temporary("silt-plan", p->arena, &p->folder, err));
+    for (size_t i = 0; i < count; i++) {
+        char *path = silt_arena_printf(p->scratch, "%s/%zu.parquet", p->folder, i);
+        if (!path) return silt_fail_nomem(err);
+        files[i].local_path = path;
+        SILT_TRY(silt_feed_make(p->load, table, files[i].name, true, path, NULL, err));
+    }
+    return SILT_OK;
+}
+
 static silt_status plan_changes(planning *p, silt_error *err)
 {
     SILT_AUTO(silt_snapshot) before = NULL;
-    size_t count = p->waiting.count < LOOKED_AT_MAX ? p->waiting.count : LOOKED_AT_MAX;
+    bool made = p->waiting.count && p->waiting.files[0]->made;
+    size_t most = made ? VERSIONS_MAX : LOOKED_AT_MAX;
+    size_t count = p->waiting.count < most ? p->waiting.count : most;
     silt_source_file *files = silt_arena_calloc(p->scratch, count + 1, sizeof(*files));
     char attempt[SILT_UUID_SIZE];
     if (!files) return silt_fail_nomem(err);
@@ -297,6 +319,7 @@ static silt_status plan_changes(planning *p, silt_error *err)
     if (!count) return SILT_OK;
     for (size_t i = 0; i < count; i++)
         files[i] = (silt_source_file){p->waiting.files[i]->path, p->waiting.files[i]->path};
+    if (made) SILT_TRY(make_columns(p, files, count, err));
     silt_uuid(p->load->random, attempt);
     silt_job job = {.table = p->target->table,
                     .target = p->target,
@@ -332,9 +355,15 @@ static silt_status plan_rewrites(planning *p, bool was_there, silt_error *err)
 
 static silt_status plan_files(planning *p, silt_error *err)
 {
-    const silt_discover_spec spec = silt_load_discovery(p->load, p->target->table);
+    const silt_config_table *table = p->target->table;
     silt_found found;
-    SILT_TRY(silt_discover(&spec, p->scratch, &found, err));
+    if (table->from_stdin) {
+        silt_fail(err, SILT_UNSUPPORTED, "table %s: a dry run doesn't read standard input",
+                  table->name);
+        return silt_hint(err, SILT_UNSUPPORTED,
+                         "plan another table by --table, or put the rows into a file");
+    }
+    SILT_TRY(silt_load_discover(p->load, table, false, NULL, p->scratch, &found, err));
     p->out->files_discovered = (int64_t)found.count;
     SILT_TRY(silt_candidates_find(p->load, p->target, &found, p->opts->retry_failed, p->scratch,
                                   &p->waiting, err));

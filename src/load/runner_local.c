@@ -1,6 +1,7 @@
 /* Jobs done in this process: configuration → ops. */
 #include "load/bad_rows.h"
 #include "load/evidence.h"
+#include "load/feed.h"
 #include "load/raw_store.h"
 #include "silt/table.h"
 
@@ -68,6 +69,7 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
                    table->bad_rows.on == SILT_BAD_ROW_RESCUE,
         .any_case = table->any_case,
         .declared_schema = table->schema,
+        .deletes = silt_feed_deletes(table) ? SILT_FEED_DELETES : NULL,
         .scd2 = table->scd2,
         .partition_by = table->partition_by,
         .partition_count = table->partition_count,
@@ -164,6 +166,7 @@ static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_are
         .keys = table->keys,
         .key_count = table->key_count,
         .newest_by = table->newest_by,
+        .last_counts = table->feed != NULL,
         .partitions_only = table->overwrite_partitions,
         .constraints = table->policy.constraints,
         .constraint_count = table->policy.constraint_count,

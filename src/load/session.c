@@ -3,6 +3,7 @@
 
 #include "load/history.h"
 #include "load/rejects.h"
+#include "load/stdin.h"
 
 struct silt_pipeline {
     silt_load load;
@@ -29,13 +30,6 @@ static void on_progress(void *ctx, double fraction)
     if (load->opts.progress) load->opts.progress(load->opts.progress_ctx, fraction);
 }
 
-static silt_status open_store(silt_load *load, const char *uri, silt_store **out, silt_error *err)
-{
-    if (load->opts.open_store)
-        return load->opts.open_store(load->opts.open_store_ctx, uri, out, err);
-    return silt_store_open(uri, NULL, out, err);
-}
-
 static silt_status open_parts(silt_load *load, silt_error *err)
 {
     const silt_config *config = load->config;
@@ -45,11 +39,11 @@ static silt_status open_parts(silt_load *load, silt_error *err)
     const char *runs = silt_arena_printf(load->arena, "%s/" SILT_RUNS_DIR, base);
     const char *rejects = silt_arena_printf(load->arena, "%s/" SILT_REJECTS_DIR, base);
     if (!tracker || !status || !runs || !rejects) return silt_fail_nomem(err);
-    SILT_TRY(open_store(load, base, &load->state, err));
-    SILT_TRY(open_store(load, tracker, &load->tracker_store, err));
-    SILT_TRY(open_store(load, status, &load->status_store, err));
-    SILT_TRY(open_store(load, runs, &load->runs_store, err));
-    SILT_TRY(open_store(load, rejects, &load->rejects_store, err));
+    SILT_TRY(silt_load_open_store(load, base, &load->state, err));
+    SILT_TRY(silt_load_open_store(load, tracker, &load->tracker_store, err));
+    SILT_TRY(silt_load_open_store(load, status, &load->status_store, err));
+    SILT_TRY(silt_load_open_store(load, runs, &load->runs_store, err));
+    SILT_TRY(silt_load_open_store(load, rejects, &load->rejects_store, err));
 
     silt_engine_options engine = SILT_ENGINE_OPTIONS_INIT;
     engine.memory_limit_bytes = config->memory_limit_bytes;
@@ -234,7 +228,8 @@ static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_e
  * the lock. */
 static void sweep_scratch(silt_load *load)
 {
-    silt_store *const stores[] = {load->tracker_store, load->status_store, load->rejects_store};
+    silt_store *const stores[] = {load->state, load->tracker_store, load->status_store,
+                                  load->rejects_store};
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     for (size_t i = 0; scratch && i < SILT_COUNT(stores); i++)
         silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));
@@ -266,6 +261,7 @@ silt_status silt_session_lock(silt_load *load, silt_error *err)
 
 void silt_session_end(silt_load *load)
 {
+    silt_stdin_release(load);
     silt_tracker_free(load->tracker);
     load->tracker = NULL;
     silt_lock_free(set_lock(load, NULL));

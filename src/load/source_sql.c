@@ -75,6 +75,7 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                           .twice = !keyed             ? SILT_TWICE_FINE
                                    : table->newest_by ? SILT_TWICE_NEWEST
                                    : table->strategy == SILT_STRATEGY_APPEND_ONCE ? SILT_TWICE_FIRST
+                                   : table->feed                                  ? SILT_TWICE_LAST
                                                                                   : SILT_TWICE_BAD,
                           .newest_by = table->newest_by,
                           .replaces = true,

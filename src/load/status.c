@@ -84,9 +84,9 @@ static silt_status look_at_files(silt_load *load, const silt_config_table *table
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
-    const silt_discover_spec spec = silt_load_discovery(load, table);
     silt_found found;
-    SILT_TRY(silt_discover(&spec, scratch, &found, err));
+    if (table->from_stdin) return SILT_OK; /* who knows what will be piped */
+    SILT_TRY(silt_load_discover(load, table, false, NULL, scratch, &found, err));
     count_found(load, &found, out);
     return SILT_OK;
 }

@@ -3,9 +3,18 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "load/feed.h"
 #include "load/history.h"
-#include "load/load.h"
+#include "load/stdin.h"
 #include "load/target_sql.h"
+
+silt_status silt_load_open_store(const silt_load *load, const char *path, silt_store **out,
+                                 silt_error *err)
+{
+    if (load->opts.open_store)
+        return load->opts.open_store(load->opts.open_store_ctx, path, out, err);
+    return silt_store_open(path, NULL, out, err);
+}
 
 static silt_status open_place(silt_load *load, silt_target *t, silt_error *err)
 {
@@ -14,9 +23,7 @@ static silt_status open_place(silt_load *load, silt_target *t, silt_error *err)
         t->ops = &silt_target_sql;
         return silt_target_sql_open(load, t, err);
     }
-    if (load->opts.open_store)
-        return load->opts.open_store(load->opts.open_store_ctx, path, &t->store, err);
-    return silt_store_open(path, NULL, &t->store, err);
+    return silt_load_open_store(load, path, &t->store, err);
 }
 
 silt_status silt_target_open(silt_load *load, const silt_config_table *table, silt_target *out,
@@ -64,9 +71,12 @@ silt_status silt_target_refresh(silt_load *load, silt_target *t, silt_error *err
     return t->ops->refresh(load, t, err);
 }
 
-silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_table *table)
+silt_status silt_load_discover(silt_load *load, const silt_config_table *table, bool note,
+                               int64_t *latest, silt_arena *arena, silt_found *out, silt_error *err)
 {
-    return (silt_discover_spec){
+    if (table->feed) return silt_feed_discover(load, table, note, latest, arena, out, err);
+    if (table->from_stdin) return silt_stdin_discover(load, table, arena, out, err);
+    const silt_discover_spec spec = {
         .patterns = table->source_paths,
         .pattern_count = table->source_path_count,
         .manifest = table->source_manifest,
@@ -77,6 +87,7 @@ silt_discover_spec silt_load_discovery(const silt_load *load, const silt_config_
         .marker = table->marker,
         .now_ns = silt_now_us(load->clock) * 1000,
     };
+    return silt_discover(&spec, arena, out, err);
 }
 
 static void tell(silt_load *load, const char *kind, const char *json)

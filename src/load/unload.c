@@ -9,6 +9,7 @@
 #include "load/compare.h"
 #include "load/recover.h"
 #include "load/session.h"
+#include "load/stdin.h"
 #include "silt/upkeep.h"
 
 #define ROUNDS_MAX 20 /* of looking again because others were faster */
@@ -137,7 +138,9 @@ static silt_status unload_tables(silt_load *load, const silt_unload_options *opt
 {
     const silt_config *config = load->config;
     SILT_FREE char *here = opts->file[0] == '/' ? NULL : getcwd(NULL, 0);
-    const char *path = silt_path_normalise(here, opts->file, arena);
+    bool piped = silt_starts_with(opts->file, SILT_STDIN_PREFIX);
+    const char *path =
+        piped ? silt_arena_strdup(arena, opts->file) : silt_path_normalise(here, opts->file, arena);
     silt_unload_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
     if (!path || !tables) return silt_fail_nomem(err);
     report->file_path = path;

@@ -34,6 +34,8 @@ typedef struct silt_sources {
     silt_on_new_column on_new_column;
     bool rescues;  /* the table has, or gets, SILT_COLUMN_RESCUED: for bad values or new columns */
     bool any_case; /* CSV, Parquet: columns are the table's whatever the case of letters */
+    const char *deletes; /* Parquet: a BOOLEAN column of the files, none of the table's: rows in
+                            which it is true delete those of their key (upsert). NULL: none */
     const char *how_to_evolve; /* for messages; NULL: the pipeline file's "on_new_column: evolve" */
     const silt_type *declared_schema; /* NULL: found by looking */
     const silt_scd2_options *scd2;    /* complete; NULL: rows aren't versions. Its columns are none
@@ -59,7 +61,8 @@ typedef struct silt_source_plan {
     const silt_source_group *groups;
     size_t group_count;
     const size_t *file_index; /* over all groups in order → index into silt_sources.files */
-    const silt_output_column *columns; /* of the table, in schema order; audit values still 0 */
+    const silt_output_column *columns; /* of the table, in schema order; audit values still 0; then
+                                          silt_sources.deletes */
     size_t column_count;
     const silt_type *schema;     /* of the table afterwards */
     bool schema_grows;           /* `schema` has more columns than the table's */
@@ -127,6 +130,8 @@ typedef struct silt_change_spec {
     size_t key_count;
     const char *newest_by;         /* upsert: NULL: duplicates are an error */
     bool insert_only;              /* upsert: rows of keys that are there are left alone */
+    bool last_counts;              /* upsert: of a key's rows the last one counts, by the order of
+                                      files; else duplicates are an error */
     const silt_scd2_options *scd2; /* upsert: rows are versions; as the sources have it */
     /* append: rows that this condition takes go in the same commit, and have to be so many:
      * INCONSISTENT, and nothing done, where they aren't. NULL: none. */

@@ -186,7 +186,8 @@ static silt_status add_audit_columns(silt_planning *p)
 static silt_status give_columns(silt_planning *p, silt_source_plan *out)
 {
     size_t count = 0;
-    silt_output_column *columns = silt_arena_calloc(p->arena, p->fields.count, sizeof(*columns));
+    silt_output_column *columns =
+        silt_arena_calloc(p->arena, p->fields.count + 1, sizeof(*columns));
     if (!columns) return silt_fail_nomem(p->err);
     for (size_t i = 0; i < p->fields.count; i++) {
         const silt_field *f = &p->fields.items[i];
@@ -207,6 +208,11 @@ static silt_status give_columns(silt_planning *p, silt_source_plan *out)
             c->source = NULL;
         }
     }
+    if (p->sources->deletes)
+        columns[count++] = (silt_output_column){.name = p->sources->deletes,
+                                                .type = silt_type_primitive(SILT_TYPE_BOOLEAN),
+                                                .kind = SILT_OUTPUT_SOURCE,
+                                                .source = p->sources->deletes};
     out->columns = columns;
     out->column_count = count;
     return SILT_OK;
@@ -266,8 +272,11 @@ static silt_status give_group_columns(silt_planning *p, const silt_header_group 
     bool named = p->sources->format != SILT_FORMAT_NDJSON;
     bool rescues = p->sources->on_new_column == SILT_NEW_COLUMN_RESCUE;
     size_t most = named ? group->name_count : p->fields.count, count = 0;
-    silt_column *columns = silt_arena_calloc(p->arena, most, sizeof(*columns));
+    silt_column *columns = silt_arena_calloc(p->arena, most + 1, sizeof(*columns));
     if (!columns) return silt_fail_nomem(p->err);
+    if (p->sources->deletes)
+        columns[count++] =
+            (silt_column){p->sources->deletes, silt_type_primitive(SILT_TYPE_BOOLEAN)};
     for (size_t i = 0; i < most; i++) {
         const silt_field *f = named ? silt_planning_find(p, group->names[i]) : &p->fields.items[i];
         if (!f && rescues) columns[count++] = (silt_column){group->names[i], &text};

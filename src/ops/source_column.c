@@ -18,6 +18,36 @@ bool silt_planning_is_sampled(const silt_planning *p)
     return p->total_bytes > SNIFF_WHOLE_BYTES && !p->look_at_all;
 }
 
+/* A column that says which rows delete is none of the table's. */
+static bool hides(const silt_planning *p, const char *name)
+{
+    return p->sources->deletes && silt_streq(p->sources->deletes, name);
+}
+
+static silt_status hide_sniffed(silt_planning *p, const silt_column **columns, size_t *count)
+{
+    silt_column *left = silt_arena_calloc(p->arena, *count + 1, sizeof(*left));
+    size_t kept = 0;
+    if (!left) return silt_fail_nomem(p->err);
+    for (size_t i = 0; i < *count; i++)
+        if (!hides(p, (*columns)[i].name)) left[kept++] = (*columns)[i];
+    *columns = left;
+    *count = kept;
+    return SILT_OK;
+}
+
+static silt_status hide_header(silt_planning *p, silt_header_group *g)
+{
+    const char **left = silt_arena_calloc(p->arena, g->name_count + 1, sizeof(*left));
+    size_t kept = 0;
+    if (!left) return silt_fail_nomem(p->err);
+    for (size_t i = 0; i < g->name_count; i++)
+        if (!hides(p, g->names[i])) left[kept++] = g->names[i];
+    g->names = left;
+    g->name_count = kept;
+    return SILT_OK;
+}
+
 static silt_status sniff(silt_planning *p, const size_t *files, size_t count,
                          const silt_column **out, size_t *out_count, silt_error *err)
 {
@@ -26,9 +56,10 @@ static silt_status sniff(silt_planning *p, const size_t *files, size_t count,
     for (size_t i = 0; i < count; i++)
         list[i] = p->sources->files[files[i]];
     silt_source_options options; /* were complete before */
-    return p->engine->ops->sniff(p->engine, p->sources->format, &p->options, list, count,
-                                 silt_planning_is_sampled(p) ? SNIFF_ROWS : -1, p->arena, &options,
-                                 out, out_count, err);
+    SILT_TRY(p->engine->ops->sniff(p->engine, p->sources->format, &p->options, list, count,
+                                   silt_planning_is_sampled(p) ? SNIFF_ROWS : -1, p->arena,
+                                   &options, out, out_count, err));
+    return p->sources->deletes ? hide_sniffed(p, out, out_count) : SILT_OK;
 }
 
 silt_status silt_planning_sniff(silt_planning *p, const size_t *files, size_t count,
@@ -319,6 +350,7 @@ static bool rescues_new(const silt_planning *p)
 static silt_status match_group(silt_planning *p, silt_header_group *g)
 {
     name_match m;
+    if (p->sources->deletes) SILT_TRY(hide_header(p, g));
     if (p->sources->any_case) SILT_TRY(rename_header(p, g));
     SILT_TRY(judge_names(p, g, g->names, g->name_count));
     if (g->bad) return SILT_OK;

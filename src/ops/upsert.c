@@ -21,19 +21,35 @@ static silt_status newer(silt_arena *arena, const char *column, const char **out
     return *out ? SILT_OK : silt_fail_nomem(err);
 }
 
-silt_status silt_upsert_clauses(silt_merging *m, const char *newest_by, bool insert_only,
-                                silt_error *err)
+/* "the row deletes", or that it doesn't. */
+static silt_status deleting(silt_arena *arena, const char *column, bool not, const char **out,
+                            silt_error *err)
 {
-    silt_merge_clause *clauses = silt_arena_calloc(m->arena, 2, sizeof(*clauses));
+    *out = silt_arena_printf(arena, "%ss.`%s`", not ? "NOT " : "", column);
+    return *out ? SILT_OK : silt_fail_nomem(err);
+}
+
+silt_status silt_upsert_clauses(silt_merging *m, const char *newest_by, bool insert_only,
+                                const char *deletes, silt_error *err)
+{
+    silt_merge_clause *clauses = silt_arena_calloc(m->arena, 3, sizeof(*clauses));
     if (!clauses) return silt_fail_nomem(err);
     m->clauses = clauses;
+    if (deletes) {
+        silt_merge_clause *gone = &clauses[m->clause_count++];
+        *gone = (silt_merge_clause){.when = SILT_MERGE_MATCHED, .action = SILT_MERGE_DELETE};
+        SILT_TRY(deleting(m->arena, deletes, false, &gone->condition, err));
+    }
     if (!insert_only) {
         silt_merge_clause *update = &clauses[m->clause_count++];
         *update = (silt_merge_clause){
             .when = SILT_MERGE_MATCHED, .action = SILT_MERGE_UPDATE, .star = true};
         if (newest_by) SILT_TRY(newer(m->arena, newest_by, &update->condition, err));
     }
-    clauses[m->clause_count++] = insert_star;
+    clauses[m->clause_count] = insert_star;
+    if (deletes)
+        SILT_TRY(deleting(m->arena, deletes, true, &clauses[m->clause_count].condition, err));
+    m->clause_count++;
     m->newest_by = newest_by;
     m->twice = newest_by ? SILT_TWICE_NEWEST : insert_only ? SILT_TWICE_FIRST : SILT_TWICE_BAD;
     m->replaces = true;
@@ -113,7 +129,10 @@ static silt_status take_keys(upsert *u, silt_arena *arena, silt_error *err)
     memcpy(keys, u->spec->keys, u->spec->key_count * sizeof(*keys));
     u->m.keys = keys;
     if (u->spec->scd2) return silt_scd2_clauses(&u->m, u->spec->scd2, u->spec->newest_by, err);
-    return silt_upsert_clauses(&u->m, u->spec->newest_by, u->spec->insert_only, err);
+    SILT_TRY(silt_upsert_clauses(&u->m, u->spec->newest_by, u->spec->insert_only,
+                                 u->spec->sources->deletes, err));
+    if (u->spec->last_counts && u->m.twice == SILT_TWICE_BAD) u->m.twice = SILT_TWICE_LAST;
+    return SILT_OK;
 }
 
 silt_status silt_upsert(silt_snapshot *snapshot, const silt_change_spec *spec, silt_arena *arena,

@@ -40,7 +40,7 @@ static silt_status take_clauses(silt_writing *wr, silt_merging *m)
 {
     if (wr->opts.mode == SILT_WRITE_SCD2)
         return silt_scd2_clauses(m, &wr->scd2, wr->opts.newest_by, wr->err);
-    return silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE,
+    return silt_upsert_clauses(m, wr->opts.newest_by, wr->opts.mode == SILT_WRITE_APPEND_ONCE, NULL,
                                wr->err);
 }
 

@@ -14,9 +14,16 @@ typedef struct silt_found_file {
     const char *path; /* as matched: absolute or not as the pattern is, "." and "//" removed, links
                          not resolved */
     int64_t size_bytes;
-    int64_t mtime_ns; /* since 1970 UTC */
-    const char *hash; /* XXH3-128 that a manifest says it has; NULL: none */
+    int64_t mtime_ns;       /* since 1970 UTC */
+    const char *hash;       /* XXH3-128 that a manifest says it has; NULL: none */
+    const char *local_path; /* where its content is; NULL: at its path */
+    bool made;              /* a version of a table, whose content is made when it is needed */
 } silt_found_file;
+
+static inline const char *silt_found_local(const silt_found_file *file)
+{
+    return file->local_path ? file->local_path : file->path;
+}
 
 typedef struct silt_found {
     const silt_found_file *files; /* each path once, in the order asked for */

@@ -22,6 +22,7 @@ typedef struct feed {
     const silt_changes_options *opts;
     silt_changes_where_fn *where; /* NULL: that of `opts` */
     void *where_ctx;
+    bool unfed; /* the feed may be off: adds and removes tell all */
     silt_changes_range range;
     silt_snapshot *latest, *start, *end; /* of `range`; may be one and the same */
     const int64_t *times_ms;             /* by version - range.from */
@@ -220,7 +221,7 @@ static silt_status tell(feed *f, silt_scan *scan, silt_error *err)
     scan->ctx = h;
     scan->release = held_release;
     scan->blame = held_blame;
-    if (!f->range.empty && !is_on(&silt_snapshot_state(f->start)->metadata))
+    if (!f->range.empty && !f->unfed && !is_on(&silt_snapshot_state(f->start)->metadata))
         return fail_off(f, f->range.from, err);
     if (!f->range.empty)
         SILT_TRY(silt_table_commit_times(f->store, f->engine, f->range.from, f->range.to,
@@ -294,4 +295,25 @@ silt_status silt_changes_open(silt_store *store, silt_engine *engine,
                               const silt_changes_options *opts, silt_scan **out, silt_error *err)
 {
     return silt_changes_open_where(store, engine, opts, NULL, NULL, out, err);
+}
+
+silt_status silt_changes_open_version(silt_store *store, silt_engine *engine, int64_t version,
+                                      bool unfed, silt_scan **out, silt_error *err)
+{
+    const silt_changes_options none = SILT_CHANGES_OPTIONS_INIT;
+    silt_snapshot_options at = SILT_SNAPSHOT_OPTIONS_INIT;
+    SILT_AUTO(silt_scan) scan = NULL;
+    SILT_CLEAN(feed)
+    f = {.store = store,
+         .engine = engine,
+         .opts = &none,
+         .unfed = unfed,
+         .range = {.from = version, .to = version, .latest = version}};
+    at.version = version;
+    SILT_TRY(silt_snapshot_open(store, engine, &at, &f.latest, err));
+    f.start = f.end = f.latest;
+    SILT_TRY(silt_scan_new(engine, &scan, err));
+    SILT_TRY(tell(&f, scan, err));
+    *out = SILT_TAKE(scan);
+    return SILT_OK;
 }

@@ -123,6 +123,11 @@ silt_status silt_changes_open_where(silt_store *store, silt_engine *engine,
                                     const silt_changes_options *opts, silt_changes_where_fn *where,
                                     void *ctx, silt_scan **out, silt_error *err);
 
+/* The feed of one version, by the columns it had then. `unfed`: also where the feed is off, since
+ * the commit's adds and removes are known to tell all. Statuses as silt_changes_open(). */
+silt_status silt_changes_open_version(silt_store *store, silt_engine *engine, int64_t version,
+                                      bool unfed, silt_scan **out, silt_error *err);
+
 /* ---- the difference of two versions' rows (changes_net.c) */
 
 /* `scan` is new, and takes what the difference holds; the snapshots aren't kept. UNSUPPORTED: their
