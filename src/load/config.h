@@ -64,7 +64,8 @@ typedef enum silt_on_duplicate {
     SILT_ON_DUPLICATE_SKIP
 } silt_on_duplicate;
 
-/* What becomes of rows that a source table updated or deleted, where the strategy doesn't follow. */
+/* What becomes of rows that a source table updated or deleted, where the strategy doesn't follow.
+ */
 typedef enum silt_on_source_change {
     SILT_SOURCE_CHANGE_FAIL,
     SILT_SOURCE_CHANGE_IGNORE,

@@ -1,13 +1,63 @@
 /* The heads of source files: what each file's columns are called, and how text files are to be
  * read. Costs one stat and the head of each file; the engine looks at one file only. */
+#include "engine/text_file.h"
 #include "ops/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #define DIALECT_FILES 16   /* the largest of the first ones shows most of its dialect */
 #define DIALECT_ROWS  2048 /* that are looked at */
+
+/* How a file of text begins that isn't text. */
+static const struct packing {
+    const char *magic;
+    size_t size;
+    const char *name, *ending; /* ending NULL: it can't be read */
+} packings[] = {{"BZh", 3, "bzip2", NULL},
+                {"\xfd"
+                 "7zXZ",
+                 5, "xz", NULL},
+                {"\x04\x22\x4d\x18", 4, "lz4", NULL},
+                {"PK\x03\x04", 4, "zip", NULL},
+                {"\x1f\x8b", 2, "gzip", "gz"},
+                {"\x28\xb5\x2f\xfd", 4, "zstd", "zst"}};
+
+/* The compression that a file's name or the options don't tell of; NULL: none. */
+static const struct packing *find_packing(const silt_planning *p, const char *path)
+{
+    char head[8] = "";
+    if (p->sources->format == SILT_FORMAT_PARQUET ||
+        silt_text_compression(&p->sources->options, path) != SILT_COMPRESSION_NONE)
+        return NULL;
+    FILE *file = fopen(path, "re"); /* what can't be opened is told where it is read */
+    if (!file) return NULL;
+    setvbuf(file, NULL, _IONBF, 0);
+    size_t size = fread(head, 1, sizeof(head), file);
+    (void)fclose(file);
+    for (size_t i = 0; i < SILT_COUNT(packings); i++)
+        if (size >= packings[i].size && memcmp(head, packings[i].magic, packings[i].size) == 0)
+            return &packings[i];
+    return NULL;
+}
+
+static silt_status check_packing(silt_planning *p, size_t i, bool *packed)
+{
+    const struct packing *found = find_packing(p, p->sources->files[i].local_path);
+    *packed = found != NULL;
+    if (!found) return SILT_OK;
+    if (!found->ending)
+        return silt_planning_blame(p, i, SILT_BAD_DATA,
+                                   "it is compressed by %s, which can't be read; gzip (.gz) and "
+                                   "zstd (.zst) can",
+                                   found->name);
+    return silt_planning_blame(p, i, SILT_BAD_DATA,
+                               "it is compressed by %s, which its name doesn't say; let it end in "
+                               ".%s, or write options: {compression: %s}",
+                               found->name, found->ending, found->name);
+}
 
 static silt_status look_at_sizes(silt_planning *p, int64_t *bytes)
 {
@@ -24,7 +74,9 @@ static silt_status look_at_sizes(silt_planning *p, int64_t *bytes)
         } else if (!S_ISREG(s.st_mode)) {
             SILT_TRY(silt_planning_blame(p, i, SILT_BAD_DATA, "isn't a file"));
         } else {
-            bytes[i] = s.st_size;
+            bool packed;
+            SILT_TRY(check_packing(p, i, &packed));
+            bytes[i] = packed ? -1 : s.st_size;
             p->total_bytes += s.st_size;
         }
     }

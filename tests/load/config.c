@@ -239,7 +239,7 @@ static void reports_all_mistakes_at_once(void **state)
         "2:1: retry_atempts: unknown key; did you mean retry_attempts?\n"
         "4:18: timeout_minutes: found \"soon\"; a number above 0 and at most 525600 is allowed\n"
         "6:3: tables[0].write: is missing. Where the rows go.\n"
-        "7:36: tables[0].source.format: found \"xml\"; allowed: csv, ndjson, json, parquet\n"
+        "7:36: tables[0].source.format: found \"xml\"; allowed: csv, ndjson, json, parquet, delta\n"
         "8:21: tables[0].loading_strategy: found \"scd3\"; allowed: append, upsert, append_once, "
         "overwrite, scd2\n"
         "9:3: tables[0].keys: unknown here; it belongs in tables[].write\n");
