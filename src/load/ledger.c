@@ -4,6 +4,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 
+#define HEAD_SIZE 4096 /* more than anything takes that stands before the files */
+
 static const char *const kind_names[] = {"data",   "fence", "epoch",  "unload",
                                          "reload", "lost",  "repair", "replay"};
 
@@ -156,13 +158,10 @@ static silt_status parse_ledger(const silt_json *json, silt_arena *arena, silt_l
     return parse_files(silt_json_get(json, "files"), arena, out, err);
 }
 
-silt_status silt_ledger_read(silt_store *target, const char *app_id, int64_t number,
-                             silt_arena *arena, silt_ledger *out, silt_error *err)
+static silt_status take_body(const silt_store *target, const char *key, silt_bytes body,
+                             const char *app_id, int64_t number, silt_arena *arena,
+                             silt_ledger *out, silt_error *err)
 {
-    const char *key = silt_ledger_key(app_id, number, arena);
-    if (!key) return silt_fail_nomem(err);
-    silt_bytes body;
-    SILT_TRY(target->ops->get(target, key, 0, -1, arena, &body, err));
     const silt_json *json;
     silt_ledger ledger;
     silt_status st = silt_json_parse(body, arena, &json, err);
@@ -173,6 +172,31 @@ silt_status silt_ledger_read(silt_store *target, const char *app_id, int64_t num
     if (st != SILT_OK) return silt_wrap(err, st, "ledger %s/%s", target->uri, key);
     *out = ledger;
     return SILT_OK;
+}
+
+silt_status silt_ledger_read(silt_store *target, const char *app_id, int64_t number,
+                             silt_arena *arena, silt_ledger *out, silt_error *err)
+{
+    const char *key = silt_ledger_key(app_id, number, arena);
+    silt_bytes body;
+    if (!key) return silt_fail_nomem(err);
+    SILT_TRY(target->ops->get(target, key, 0, -1, arena, &body, err));
+    return take_body(target, key, body, app_id, number, arena, out, err);
+}
+
+silt_status silt_ledger_read_head(silt_store *target, const char *app_id, int64_t number,
+                                  silt_arena *arena, silt_ledger *out, silt_error *err)
+{
+    static const char files[] = ",\"files\":["; /* no text has that: its quotes are escaped */
+    const char *key = silt_ledger_key(app_id, number, arena);
+    silt_bytes head;
+    if (!key) return silt_fail_nomem(err);
+    SILT_TRY(target->ops->get(target, key, 0, HEAD_SIZE, arena, &head, err));
+    const char *end = memmem(head.data, head.size, files, strlen(files));
+    if (!end) return silt_ledger_read(target, app_id, number, arena, out, err);
+    const char *text = silt_arena_printf(arena, "%.*s}", (int)(end - head.data), head.data);
+    if (!text) return silt_fail_nomem(err);
+    return take_body(target, key, silt_bytes_of(text), app_id, number, arena, out, err);
 }
 
 static int by_path(const void *a, const void *b)

@@ -67,6 +67,10 @@ silt_status silt_ledger_write(silt_store *target, const silt_ledger *ledger, sil
 silt_status silt_ledger_read(silt_store *target, const char *app_id, int64_t number,
                              silt_arena *arena, silt_ledger *out, silt_error *err);
 
+/* The same without its files, which are as many as the batch had. */
+silt_status silt_ledger_read_head(silt_store *target, const char *app_id, int64_t number,
+                                  silt_arena *arena, silt_ledger *out, silt_error *err);
+
 /* The manifest of a batch: XXH3-128 over (path, size, mtime) of files sorted by path. */
 silt_status silt_ledger_manifest(const silt_ledger_file *files, size_t count, char out[],
                                  silt_error *err);

@@ -456,8 +456,8 @@ silt_status silt_check_vouched(silt_load *load, silt_target *target, silt_error 
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     if (!scratch) return silt_fail_nomem(err);
     silt_ledger ledger;
-    silt_status st =
-        silt_ledger_read(target->store, target->app_id, target->app_version, scratch, &ledger, err);
+    silt_status st = silt_ledger_read_head(target->store, target->app_id, target->app_version,
+                                           scratch, &ledger, err);
     if (st != SILT_OK && st != SILT_NOT_FOUND && st != SILT_CORRUPT) return st;
     if (st == SILT_OK && ledger.table_id && !silt_streq(ledger.table_id, target->id)) {
         target->back = SILT_BACK_REPLACED;

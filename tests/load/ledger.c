@@ -117,6 +117,36 @@ static void comes_back_as_it_was_written(void **state)
     assert_int_equal(read(1, &none), SILT_NOT_FOUND);
 }
 
+static silt_status read_head(int64_t number, silt_ledger *out)
+{
+    return silt_ledger_read_head(store, "nyc/flights", number, arena, out, &error);
+}
+
+static void a_head_is_all_but_the_files(void **state)
+{
+    (void)state;
+    enum { FILES = 1000 };
+    silt_ledger_file files[FILES];
+    for (size_t i = 0; i < FILES; i++)
+        files[i] = two_files[i % 2];
+    silt_ledger many = ledger_of(SILT_LEDGER_DATA, 3, 2), taken, head;
+    many.run_id = "it says ,\"files\":[ too";
+    many.rejects = "_silt/rejects/x.parquet";
+    many.files = files;
+    many.file_count = FILES;
+    assert_int_equal(write(&many, &taken), SILT_OK);
+    assert_int_equal(read_head(3, &head), SILT_OK);
+    assert_string_equal(head.rejects, many.rejects);
+    many.file_count = 0;
+    assert_same(&many, &head);
+
+    put_text(4, "{\"kind\":\"data\",\"appId\":\"nyc/flights\",\"version\":5,\"files\":[");
+    assert_int_equal(read_head(4, &head), SILT_CORRUPT);
+    put_text(4, "{\"kind\":\"data\",");
+    assert_int_equal(read_head(4, &head), SILT_CORRUPT);
+    assert_int_equal(read_head(5, &head), SILT_NOT_FOUND);
+}
+
 static void the_same_ledger_again_is_fine(void **state)
 {
     (void)state;
@@ -318,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(comes_back_as_it_was_written),
+        CASE(a_head_is_all_but_the_files),
         CASE(the_same_ledger_again_is_fine),
         CASE(another_attempts_number_is_taken),
         CASE(a_ledger_of_another_table_is_left_alone),
