@@ -47,7 +47,7 @@ check: ## what to run before a commit: sanitizers, fast tests, source tree, form
 	$(SANITIZED)
 	python3 tests/run.py --fast $(ARGS)
 
-sweep: ## every fault and kill point there is; long
+sweep: ## every fault and kill point there is, 8 hours at most; the next call goes on. ARGS="--hours 2 --shard 1/4 --anew"
 	scripts/setup --test
 	$(RELEASE)
 	$(SANITIZED)

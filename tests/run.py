@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs the tests and counts each case; the last line is `N passed, N failed`.
 
-    tests/run.py              all of it: unit tests (with sanitizers), source tree, Python tests
+    tests/run.py              all of it: unit tests (with sanitizers), sweeps, source tree, Python tests
     tests/run.py --fast       unit tests that take milliseconds, source tree
-    tests/run.py --sweep      only what is marked as a sweep
+    tests/run.py --sweep      every point of the sweeps, see tests/sweep.py
     tests/run.py --conformance   only what is compared with Spark
     tests/run.py NAME...      only tests whose name holds one of the words
 
@@ -15,10 +15,17 @@ import os
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+import sweep
+
 ROOT = Path(__file__).resolve().parent.parent
+CPUS = os.cpu_count() or 1
+# Of what `make test` takes of the sweeps, so many times the least without sanitizers, which cost four times as much,
+# and a part with them, each day another one.
+SWEEP_TIMES, SANITIZED_PART = 3, 6
 TAP = re.compile(r"^(ok|not ok)\b\s*(\d*)\s*-?\s*(.*?)\s*(?:#\s*(SKIP\b.*))?$", re.IGNORECASE)
 
 
@@ -95,9 +102,9 @@ def names_of_meson(build, env):
     return [(t["name"], [s.split(":")[-1] for s in t["suite"]]) for t in json.loads(out)]
 
 
-def run_meson(tally, build, suites, words):
-    """The cmocka programs of one build, by `meson test`."""
-    env = {**os.environ, **sanitizer_env()}
+def run_meson(tally, build, suites, words, more=None):
+    """The cmocka programs of one build, by `meson test`; `more`: of the environment."""
+    env = {**os.environ, **sanitizer_env(), **(more or {})}
     names = [n for n, s in names_of_meson(build, env)
              if set(s) & set(suites) and (not words or any(w in n for w in words))]
     if not names:
@@ -105,10 +112,7 @@ def run_meson(tally, build, suites, words):
     say(f"unit tests in {build.name}: {len(names)} programs")
     log = build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    # Every point of a sweep takes as long as it takes.
-    patience = ["--timeout-multiplier", "0"] if os.environ.get("SILT_SWEEP") == "full" else []
-    p = subprocess.run(["meson", "test", "-C", str(build), "--no-rebuild",
-                        "--num-processes", str(os.cpu_count() or 1), *patience, *names],
+    p = subprocess.run(["meson", "test", "-C", str(build), "--no-rebuild", "--num-processes", str(CPUS), *names],
                        env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, errors="replace")
     if not log.exists():
@@ -127,6 +131,16 @@ def run_meson(tally, build, suites, words):
             show(name + (" (timeout)" if late else ""), out, err)
     for name in sorted(set(names) - seen):
         tally.failed(f"{name}: did not run")
+
+
+def run_sample(tally, asan, release):
+    """All programs with sanitizers, and the sweeps without, over points that are others each day."""
+    day = int(os.environ.get("SILT_SWEEP_SEED") or time.time() // 86400)
+    say(f"points of sweeps by SILT_SWEEP_SEED={day}")
+    env = {"SILT_SWEEP_SEED": str(day)}
+    run_meson(tally, release, ["sweep"], [], {**env, "SILT_SWEEP": str(SWEEP_TIMES)})
+    part = f"{day % SANITIZED_PART + 1}/{SANITIZED_PART}"
+    run_meson(tally, asan, ["unit", "slow", "sweep"], [], {**env, "SILT_SHARD": part})
 
 
 def run_tidy(tally, build):
@@ -152,6 +166,8 @@ def run_pytest(tally, silt, build, marks, words):
     cmd += ["-m", marks]
     if words:
         cmd += ["-k", " or ".join(words)]
+    elif marks == "not conformance": # Spark's tests need all the memory there is
+        cmd += ["-n", str(CPUS), "--dist", "worksteal"]
     say(f"Python tests with {silt.relative_to(ROOT) if ROOT in silt.parents else silt}")
     p = subprocess.run([*cmd, str(ROOT / "tests")], env=env, stdin=subprocess.DEVNULL)
     if p.returncode == 5: # none collected
@@ -186,15 +202,20 @@ def main():
     ap.add_argument("--asan", type=Path, default=ROOT / "build-asan", metavar="FOLDER")
     ap.add_argument("--silt", type=Path, default=os.environ.get("SILT_BIN"), metavar="FILE",
                     help="the command for the Python tests; default: the release build's")
+    sweep.add_arguments(ap)
     ap.add_argument("words", nargs="*", metavar="NAME")
     a = ap.parse_args()
     a.asan, a.release = a.asan.resolve(), a.release.resolve()
     parts = a.only or (["unit", "tidy"] if a.fast else ["python"] if a.conformance else ["unit", "python"] if a.sweep or a.words
                        else ["unit", "tidy", "python"])
-    suites = ["unit"] if a.fast else ["sweep"] if a.sweep else ["unit", "slow", "sweep"]
+    suites = ["unit"] if a.fast else ["unit", "slow", "sweep"]
     tally = Tally()
-    if "unit" in parts:
+    if "unit" in parts and a.sweep:
+        sweep.run(a, tally, sanitizer_env(), say, show)
+    elif "unit" in parts and (a.fast or a.words or "SILT_POINT" in os.environ):
         run_meson(tally, a.asan, suites, a.words)
+    elif "unit" in parts:
+        run_sample(tally, a.asan, a.release)
     if "tidy" in parts:
         run_tidy(tally, a.asan if a.fast else a.release)
     if "python" in parts:

@@ -174,7 +174,7 @@ static void all_answers_may_be_lost(void **state)
 static void one_fault_after_another(void **state)
 {
     (void)state;
-    const uint64_t seeds = sim_full() ? 3000 : 40, first = sim_seed() * seeds;
+    uint64_t first, seeds = sim_seeds(40, 3000, &first);
     for (uint64_t seed = first; seed < first + seeds; seed++) {
         if (!sim_point("faults/in_a_row/%" PRIu64, seed)) continue;
         test_random random = {silt_hash64(&seed, sizeof(seed))};

@@ -40,10 +40,29 @@ static bool is_of_shard(void)
     return wanted++ % of == which - 1;
 }
 
+/* SILT_SWEEP as a number. */
+static int64_t times(void)
+{
+    const char *sweep = getenv("SILT_SWEEP");
+    int64_t n = sweep ? strtoll(sweep, NULL, 10) : 0;
+    return n > 1 ? n : 1;
+}
+
 uint64_t sim_seed(void)
 {
     const char *given = getenv("SILT_SEED");
+    if (!given) given = getenv("SILT_SWEEP_SEED");
     return given ? strtoull(given, NULL, 10) : 0;
+}
+
+uint64_t sim_seeds(uint64_t some, uint64_t all, uint64_t *first)
+{
+    const char *only = getenv("SILT_POINT"), *last = only ? strrchr(only, '/') : NULL;
+    uint64_t count = sim_full() ? all : some * (uint64_t)times();
+    *first = sim_seed() * count;
+    if (!last || last[1] < '0' || last[1] > '9') return count;
+    *first = strtoull(last + 1, NULL, 10);
+    return 1;
 }
 
 bool sim_point(const char *format, ...)
@@ -131,9 +150,7 @@ bool sim_full(void)
 
 int64_t sim_next(int64_t n, int64_t total, int64_t some, uint64_t salt)
 {
-    const char *sweep = getenv("SILT_SWEEP");
-    int64_t times = sweep ? strtoll(sweep, NULL, 10) : 0;
-    if (times > 1 && some <= total) some *= times;
+    if (some <= total) some *= times();
     int64_t step = sim_full() || total <= some ? 1 : total / some;
     salt += sim_seed() * UINT64_C(0x9E3779B97F4A7C15) >> 32;
     int64_t next = n ? n + step : 1 + (int64_t)(salt % (uint64_t)step);

@@ -189,8 +189,11 @@ int sim_child_start(void (*fn)(void *ctx), void *ctx);
 bool sim_child_wait(int pid);
 bool sim_child(void (*fn)(void *ctx), void *ctx);
 
-/* SILT_SEED: which points are chosen where not all are taken; 0 where it isn't set. */
+/* SILT_SEED, SILT_SWEEP_SEED: which points are chosen where not all are taken; 0 without them. */
 uint64_t sim_seed(void);
+/* How many seeds of a random sweep, and the first of them: `all`, or `some` by sim_seed(), or the
+ * one that SILT_POINT names. */
+uint64_t sim_seeds(uint64_t some, uint64_t all, uint64_t *first);
 /* SILT_SWEEP=full: every point; else some of them, of calls SILT_SWEEP times as many where that is
  * a number. */
 bool sim_full(void);
