@@ -293,6 +293,20 @@ static silt_status make_job(one_batch *b)
     return free_number(b, &b->job.number);
 }
 
+/* Where the commit may still happen, or others were first, its number is spent before anything of
+ * it goes. */
+static void discard(one_batch *b, silt_status st, const silt_change_result *result)
+{
+    silt_target *t = &b->r->target;
+    silt_error harmless = {0};
+    int64_t spent;
+    if (st == SILT_UNSURE || (st == SILT_OK && result->txn.outcome == SILT_TXN_CONFLICT))
+        (void)silt_fence(b->r->load, t, b->job.number, b->attempt, SILT_LEDGER_FENCE, &spent,
+                         &harmless);
+    else if (st != SILT_OK)
+        t->ops->clean(b->r->load, t, b->attempt);
+}
+
 static silt_status apply(one_batch *b, silt_change_result *result)
 {
     silt_target *t = &b->r->target;
@@ -301,7 +315,7 @@ static silt_status apply(one_batch *b, silt_change_result *result)
     silt_error *err = b->r->err;
     silt_status st = runner->ops->prepare(runner, &b->job, &bad, b->arena, err);
     if (st == SILT_OK) st = runner->ops->apply(runner, &b->job, b->arena, result, &bad, err);
-    if (st != SILT_OK) t->ops->clean(b->r->load, t, b->attempt);
+    discard(b, st, result);
     if (st == SILT_FAILED && (b->none || b->r->opts->dry_run)) return SILT_OK;
     if (st != SILT_OK && bad.count)
         return silt_wrap(err, st, "table %s: rejects of %s: %s", t->table->name,
