@@ -22,8 +22,9 @@ typedef struct silt_plan_table {
     int64_t rows;               /* of those that wait, estimated */
     int64_t bytes_rewritten;    /* of the table's data files, at most: those that may be replaced */
     int64_t recoveries;         /* batches and files that an earlier run left to be put right */
-    bool changes_known;         /* of Delta tables they are */
-    const char *const *changes; /* of columns, properties and protocol; one line each */
+    bool changes_known;         /* no problem was in the way */
+    const char *const *changes; /* of columns, properties and protocol, a database's table that is
+                                   made; one line each */
     size_t change_count;
     const silt_run_failure *unfit; /* files that can't be loaded, as far as their beginnings say */
     size_t unfit_count;

@@ -257,28 +257,36 @@ static bool add_change(planning *p, const char *line)
     return true;
 }
 
-/* Columns that the table gets with the files' rows, and types that widen. */
+static silt_status note_column(planning *p, const silt_field *field, const silt_field *old,
+                               silt_error *err)
+{
+    const silt_target *target = p->target;
+    const char *type = target->ops->type_name(target, field->type, p->scratch);
+    const char *before = old ? target->ops->type_name(target, old->type, p->scratch) : NULL;
+    if (!type || (old && !before)) return silt_fail_nomem(err);
+    if (!*type || (old && strcmp(type, before) == 0)) return SILT_OK;
+    const char *line =
+        old ? silt_arena_printf(p->arena, "column %s: %s -> %s", field->name, before, type)
+            : silt_arena_printf(p->arena, "column + %s %s", field->name, type);
+    return add_change(p, line) ? SILT_OK : silt_fail_nomem(err);
+}
+
+/* Columns that the table gets with the files' rows, and types that widen. `now` NULL: it is made
+ * for them. */
 static silt_status compare_columns(planning *p, const silt_type *now, const silt_type *planned,
                                    silt_error *err)
 {
     for (size_t i = 0; i < planned->field_count; i++) {
         const silt_field *field = &planned->fields[i], *old = NULL;
-        for (size_t k = 0; k < now->field_count && !old; k++)
+        for (size_t k = 0; now && k < now->field_count && !old; k++)
             if (silt_streq(now->fields[k].name, field->name)) old = &now->fields[k];
-        char *type = silt_type_name(field->type, p->scratch);
-        char *before = old ? silt_type_name(old->type, p->scratch) : NULL;
-        if (!type || (old && !before)) return silt_fail_nomem(err);
-        if (old && strcmp(type, before) == 0) continue;
-        const char *line =
-            old ? silt_arena_printf(p->arena, "column %s: %s -> %s", field->name, before, type)
-                : silt_arena_printf(p->arena, "column + %s %s", field->name, type);
-        if (!add_change(p, line)) return silt_fail_nomem(err);
+        SILT_TRY(note_column(p, field, old, err));
     }
     return SILT_OK;
 }
 
-static silt_status compare(planning *p, const silt_job *job, const silt_snapshot *before,
-                           silt_error *err)
+static silt_status compare_delta(planning *p, const silt_job *job, const silt_snapshot *before,
+                                 silt_error *err)
 {
     silt_runner *runner = p->target->runner;
     if (job->file_count && !p->target->there) {
@@ -306,9 +314,31 @@ static silt_status make_columns(planning *p, silt_source_file *files, size_t cou
     return SILT_OK;
 }
 
-static silt_status plan_changes(planning *p, silt_error *err)
+static silt_status plan_delta(planning *p, silt_job *job, silt_source_file *files, silt_error *err)
 {
     SILT_AUTO(silt_snapshot) before = NULL;
+    if (p->target->there)
+        SILT_TRY(silt_snapshot_open(p->target->store, p->load->engine, NULL, &before, err));
+    SILT_TRY(prepare(p, job, files, err));
+    return compare_delta(p, job, before, err);
+}
+
+/* Of other targets the columns are all that can change. */
+static silt_status plan_columns(planning *p, silt_job *job, silt_source_file *files,
+                                silt_error *err)
+{
+    const silt_type *now;
+    SILT_TRY(p->target->ops->columns(p->load, p->target, p->scratch, &now, err));
+    SILT_TRY(prepare(p, job, files, err));
+    if (!job->file_count) return SILT_OK;
+    if (!now && p->target->sql &&
+        !add_change(p, silt_arena_printf(p->arena, "table + %s", job->table->sql_table)))
+        return silt_fail_nomem(err);
+    return compare_columns(p, now, p->target->runner->ops->schema(p->target->runner), err);
+}
+
+static silt_status plan_changes(planning *p, silt_error *err)
+{
     bool made = p->waiting.count && p->waiting.files[0]->made;
     size_t most = made ? VERSIONS_MAX : LOOKED_AT_MAX;
     size_t count = p->waiting.count < most ? p->waiting.count : most;
@@ -331,10 +361,8 @@ static silt_status plan_changes(planning *p, silt_error *err)
                     .load_time_us = silt_now_us(p->load->clock),
                     .clock = p->load->clock,
                     .random = p->load->random};
-    if (p->target->there)
-        SILT_TRY(silt_snapshot_open(p->target->store, p->load->engine, NULL, &before, err));
-    SILT_TRY(prepare(p, &job, files, err));
-    return compare(p, &job, before, err);
+    bool delta = job.table->format == SILT_TARGET_DELTA;
+    return delta ? plan_delta(p, &job, files, err) : plan_columns(p, &job, files, err);
 }
 
 /* What a load may take the place of, at most: nothing where rows are added or only marked. */
@@ -382,9 +410,8 @@ static silt_status look(planning *p, silt_error *err)
     if (delta) SILT_TRY(silt_settle(p->load, p->target, &settled, err));
     p->out->recoveries = delta ? settled.completed + settled.pending + settled.fenced : -1;
     SILT_TRY(plan_files(p, err));
-    if (!delta) return SILT_OK;
     SILT_TRY(plan_changes(p, err));
-    return plan_rewrites(p, was_there, err);
+    return delta ? plan_rewrites(p, was_there, err) : SILT_OK;
 }
 
 static silt_status keep_lists(planning *p, silt_error *err)

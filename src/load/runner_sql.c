@@ -88,21 +88,15 @@ static silt_status check_columns(const silt_job *job, const silt_type *schema, s
     return SILT_OK;
 }
 
-/* The columns as they stand there; NULL: a table is to be made. */
-static silt_status present_columns(const silt_job *job, silt_arena *arena, const silt_type **out,
-                                   silt_error *err)
+/* What it makes of a value isn't known, and versions go by that. */
+static silt_status refuse_foreign(const silt_job *job, silt_error *err)
 {
-    silt_sql_table *t = job->target->sql;
-    *out = t->type;
-    if (t->type || !t->exists) return SILT_OK;
-    if (job->table->scd2) { /* what it makes of a value isn't known, and versions go by that */
-        silt_fail(err, SILT_INVALID, "table %s: %s is there already, and Silt hasn't made it",
-                  job->table->name, t->full);
-        return silt_hint(err, SILT_INVALID,
-                         "scd2 keeps versions in tables that it makes: give write.path a new name");
-    }
-    silt_status st = t->db->ops->table_schema(t->db, t->schema, t->name, arena, out, err);
-    return st == SILT_OK ? st : silt_wrap(err, st, "table %s: %s", job->table->name, t->full);
+    const silt_sql_table *t = job->target->sql;
+    if (!job->table->scd2 || t->type || !t->exists) return SILT_OK;
+    silt_fail(err, SILT_INVALID, "table %s: %s is there already, and Silt hasn't made it",
+              job->table->name, t->full);
+    return silt_hint(err, SILT_INVALID,
+                     "scd2 keeps versions in tables that it makes: give write.path a new name");
 }
 
 static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_sources *bad,
@@ -114,7 +108,8 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
     (void)arena;
     silt_arena_reset(r->arena);
     SILT_TRY(silt_sql_connect(job->target, true, err));
-    SILT_TRY(present_columns(job, r->arena, &schema, err));
+    SILT_TRY(refuse_foreign(job, err));
+    SILT_TRY(silt_sql_columns(job->target, r->arena, &schema, err));
     r->sources = (silt_sources){
         .format = table->source_format,
         .options = table->source_options,

@@ -143,3 +143,18 @@ silt_status silt_load_check(silt_load *load, silt_error *err)
     if (atomic_load(&load->cancelled)) return silt_fail(err, SILT_INTERRUPTED, "interrupted");
     return silt_load_renew(load, err);
 }
+
+silt_status silt_target_columns(silt_load *load, silt_target *target, silt_arena *arena,
+                                const silt_type **out, silt_error *err)
+{
+    (void)load, (void)arena, (void)err;
+    *out = target->there ? silt_snapshot_schema(target->snapshot) : NULL;
+    return SILT_OK;
+}
+
+const char *silt_target_type_name(const silt_target *target, const silt_type *type,
+                                  silt_arena *arena)
+{
+    (void)target;
+    return silt_type_name(type, arena);
+}

@@ -56,6 +56,12 @@ typedef struct silt_target_ops {
                            size_t *count, silt_error *);
     /* How many rows there are, everybody's; -1: not known. */
     silt_status (*count_rows)(silt_load *, silt_target *, int64_t *out, silt_error *);
+    /* The columns that stand there, NULL: there is no table; and what a column of a type is called
+     * there. From then on a job may be prepared that isn't to be done, for which nothing is made.
+     */
+    silt_status (*columns)(silt_load *, silt_target *, silt_arena *, const silt_type **out,
+                           silt_error *);
+    const char *(*type_name)(const silt_target *, const silt_type *, silt_arena *);
     /* Whether the versions of a table of scd2 are whole. NULL: such are kept nowhere. */
     silt_status (*check_versions)(silt_load *, silt_target *, silt_arena *, silt_scd2_report *out,
                                   silt_error *);
@@ -119,6 +125,11 @@ silt_status silt_target_raw_store(silt_load *load, silt_target *target, silt_sto
 size_t silt_target_raw_properties(const silt_target *target, silt_pair *out);
 /* What was last written before that, and isn't committed, is nobody's any more: ms since 1970. */
 int64_t silt_target_abandoned_ms(const silt_load *load, const silt_target *target);
+/* silt_target_ops.columns and type_name of what has a snapshot. */
+silt_status silt_target_columns(silt_load *load, silt_target *target, silt_arena *arena,
+                                const silt_type **out, silt_error *err);
+const char *silt_target_type_name(const silt_target *target, const silt_type *type,
+                                  silt_arena *arena);
 /* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */
 void silt_target_delta_committed(silt_target *target, silt_snapshot *after, int64_t number);
 

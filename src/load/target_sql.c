@@ -167,6 +167,35 @@ static silt_status refresh(silt_load *load, silt_target *target, silt_error *err
     return st == SILT_OK ? SILT_OK : silt_wrap(err, st, "table %s: target", target->table->name);
 }
 
+silt_status silt_sql_columns(silt_target *target, silt_arena *arena, const silt_type **out,
+                             silt_error *err)
+{
+    silt_sql_table *t = target->sql;
+    *out = t->type;
+    if (t->type || !t->exists) return SILT_OK;
+    silt_status st = t->db->ops->table_schema(t->db, t->schema, t->name, arena, out, err);
+    return st == SILT_OK ? st : silt_wrap(err, st, "table %s: %s", target->table->name, t->full);
+}
+
+/* A file that isn't there is stood in for by one in memory. */
+static silt_status columns(silt_load *load, silt_target *target, silt_arena *arena,
+                           const silt_type **out, silt_error *err)
+{
+    silt_sql_table *t = target->sql;
+    (void)load;
+    if (!t->db) {
+        SILT_TRY(
+            silt_database_sqlite_open(":memory:", true, SILT_DATABASE_LOCK_WAIT_MS, &t->db, err));
+        SILT_TRY(name_tables(target, err));
+    }
+    return silt_sql_columns(target, arena, out, err);
+}
+
+static const char *type_name(const silt_target *target, const silt_type *type, silt_arena *arena)
+{
+    return type->kind == SILT_TYPE_VOID ? "" : target->sql->db->ops->type_name(type, arena);
+}
+
 /* ---- V */
 
 silt_status silt_sql_advance(silt_target *target, int64_t number, const char *attempt, bool *moved,
@@ -468,6 +497,8 @@ const silt_target_ops silt_target_sql = {.refresh = refresh,
                                          .evidence = evidence,
                                          .writers = writers,
                                          .count_rows = count_rows,
+                                         .columns = columns,
+                                         .type_name = type_name,
                                          .check_versions = silt_sql_check_versions,
                                          .remove = remove_rows,
                                          .clean = clean,

@@ -42,6 +42,11 @@ silt_status silt_target_sql_open(silt_load *load, silt_target *target, silt_erro
  * stays NULL. */
 silt_status silt_sql_connect(silt_target *target, bool create, silt_error *err);
 
+/* The table's columns; of one that isn't registered as the database has them. NULL: there is none.
+ */
+silt_status silt_sql_columns(silt_target *target, silt_arena *arena, const silt_type **out,
+                             silt_error *err);
+
 /* In a transaction, first of all: V becomes `number`, if it still is what target says. */
 silt_status silt_sql_advance(silt_target *target, int64_t number, const char *attempt, bool *moved,
                              silt_error *err);

@@ -4,6 +4,7 @@ import signal
 import duckdb
 import pytest
 
+from databases import Postgres, Sqlite, postgres_server # noqa: F401, a fixture
 from pipelines import CONFIG, SALES_ONLY, STRATEGY, commits, configure, people, sales, wait_until
 
 
@@ -110,3 +111,52 @@ def test_beside_a_run_and_after_a_crash(silt):
     p.communicate()
     assert plan(silt)[0]["sales"]["recoveries"] > 0
     assert silt("run", "--json").json["total_files_processed"] == tables["sales"]["files_waiting"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def db(request, silt):
+    if request.param == "sqlite":
+        return Sqlite(silt.dir)
+    return Postgres(request.getfixturevalue("postgres_server"))
+
+
+@pytest.mark.parametrize("strategy", ["append", "scd2\n    tracking_columns: [name]\n    primary_keys: [id]"])
+def test_tables_of_databases(silt, db, strategy):
+    """What would be made, and added; no file, no table, no row is."""
+    silt.write("silt.yaml", "pipeline: p\ncheckpoint_path: state\nconnections: {wh: %s}\ntables:\n  - table_name: t\n"
+               "    source: {path: 'inbox/*.csv'}\n    on_new_column: evolve\n    loading_strategy: %s\n"
+               "    write: {connection: wh, format: %s, path: people}\n" % (db.connection, strategy, db.format))
+    silt.write("inbox/1.csv", "id,name\n1,Ann\n")
+    text, number = ("TEXT", "INTEGER") if db.format == "sqlite" else ("text", "bigint")
+    t = plan(silt)[0]["t"]
+    assert t["changes"][:3] == ["table + people", f"column + id {number}", f"column + name {text}"]
+    assert f"column + _source_file {text}" in t["changes"]
+    assert ("column + is_current " + ("INTEGER" if db.format == "sqlite" else "boolean") in t["changes"]) == (
+        "scd2" in strategy)
+    if db.format == "sqlite":
+        assert not db.path.exists()
+    silt("run")
+    made = sorted(c.split()[2] for c in t["changes"][1:])
+    names = ("SELECT name FROM pragma_table_info('people')" if db.format == "sqlite" else
+             "SELECT column_name FROM information_schema.columns WHERE table_name = 'people'")
+    assert sorted(r[0] for r in db.rows(names)) == made
+    assert plan(silt)[0]["t"]["changes"] == []
+    silt.write("inbox/2.csv", "id,name,born\n2,Bob,2024-01-02\n")
+    assert plan(silt)[0]["t"]["changes"] == ["column + born " + ("TEXT" if db.format == "sqlite" else "date")]
+    assert db.rows("SELECT count(*) FROM people") == [("1",)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_folders_of_raw_files(silt, kind):
+    silt.write("silt.yaml", "pipeline: p\ncheckpoint_path: state\ntables:\n  - table_name: t\n"
+               "    source: {path: 'inbox/*.csv'}\n    on_new_column: %s\n"
+               "    write: {format: %s, path: raw/t}\n" % ("evolve" if kind == "parquet" else "fail", kind))
+    silt.write("inbox/1.csv", "id,name\n1,Ann\n")
+    assert plan(silt)[0]["t"]["changes"][:2] == ["column + id long", "column + name string"]
+    silt("run")
+    assert plan(silt)[0]["t"]["changes"] == []
+    silt.write("inbox/2.csv", "id,name,born\n2,Bob,2024-01-02\n")
+    if kind == "parquet":
+        assert plan(silt)[0]["t"]["changes"] == ["column + born date"]
+    else:
+        assert "born" in str(plan(silt, rc=5)[0]["t"]["unfit"])
