@@ -9,7 +9,7 @@
 
 bool sim_is_raw(const sim_scenario *scenario)
 {
-    return strstr(scenario->table, "format: ") != NULL;
+    return strstr(scenario->table, "format: ") && !strstr(scenario->table, "format: sqlite");
 }
 
 silt_store *sim_raw_table(silt_store *folder)

@@ -414,11 +414,106 @@ static const sim_scenario append_csv = {
     .files_ok = 3,
 };
 
+/* ---- into a file of SQLite: faults are those of its calls, too */
+
+#define SQLITE(more) "  write: {connection: wh, format: sqlite, path: t" more "}\n"
+
+static const sim_scenario sqlite_append = {
+    .name = "sqlite_append",
+    .table = COLUMNS BAD "  batch: {max_files: 2}\n" SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = ALL,
+    .files_ok = 3,
+    .rejects = REPLAYED,
+    .replayed = true,
+};
+static const sim_scenario sqlite_upsert = {
+    .name = "sqlite_upsert",
+    .table =
+        COLUMNS BAD "  loading_strategy: upsert\n  batch: {max_files: 1}\n" SQLITE(", keys: id"),
+    .files = changing_files_with_bad_rows,
+    .expected = "1 a1\n2 b2\n3 b3\n4 b4\n5 c5\n6 a6\n",
+    .files_ok = 3,
+    .rejects = "a.csv 3 replayed x6,mon,a6\nb.csv 2 replayed x3,mon,b3\n"
+               "b.csv 3 open 3,mon,no\nc.csv 3 open 4,mon\n",
+    .replayed = true,
+};
+static const sim_scenario sqlite_append_once = {
+    .name = "sqlite_append_once",
+    .table = COLUMNS BAD
+    "  loading_strategy: append_once\n  batch: {max_files: 1}\n" SQLITE(", keys: id"),
+    .files = changing_files_with_bad_rows,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 c5\n",
+    .files_ok = 3,
+    .rejects = CHANGING_REJECTS,
+};
+static const sim_scenario sqlite_overwrite = {
+    .name = "sqlite_overwrite",
+    .table = COLUMNS BY_DAY SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = "11 d11\n9 d9\n",
+    .files_ok = 4,
+    .changed = NEWER,
+    .rejects = "a.csv 2 superseded x2,tue,a2\nb.csv 1 superseded x4,tue,b4\n"
+               "b.csv 2 superseded 5,mon,no\nc.csv 2 superseded c7,7\nd.csv 2 open x10,tue,d10\n",
+};
+static const sim_scenario sqlite_scd2 = {
+    .name = "sqlite_scd2",
+    .table = "  schema: {id: long, at: timestamp, value: string}\n" BAD
+             "  loading_strategy: scd2\n  tracking_columns: [value]\n"
+             "  scd2_effective_from: at\n  batch: {max_files: 1}\n" SQLITE(", keys: id"),
+    .files = late_files_with_bad_rows,
+    .expected = "1 a1\n1 a4\n2 a2\n2 b2\n3 a3\n3 b3\n3 c3\n",
+    .files_ok = 3,
+    .rejects = "a.csv 4 replayed x1,2024-01-02,a4\nb.csv 3 open 4,2024-13-03,b4\n"
+               "c.csv 3 open no,2,2024-01-02\n",
+    .replayed = true,
+};
+static const sim_scenario sqlite_limits = {
+    .name = "sqlite_limits",
+    .table = COLUMNS BAD "  max_bad_rows: 1\n" SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = GOOD,
+    .files_ok = 2,
+    .rejects = "a.csv 2 open x2,tue,a2\nc.csv 2 open c7,7\n",
+};
+static const sim_scenario sqlite_rescue = {
+    .name = "sqlite_rescue",
+    .table = COLUMNS "  on_bad_row: rescue\n" NOT_NO SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = " a2\n b4\n" GOOD,
+    .files_ok = 3,
+    .rejects = "b.csv 2 open 5,mon,no\nc.csv 2 open c7,7\n",
+};
+static const sim_scenario sqlite_reload = {
+    .name = "sqlite_reload",
+    .table = COLUMNS BAD "  batch: {max_files: 2}\n  on_change: reload\n" SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = "1 a1\n3 a3\n4 b4\n6 c6\n8 c8\n",
+    .files_ok = 3,
+    .changed = {"b.csv", "id,day,value\n4,tue,b4\nx9,mon,b9\n"},
+    .rejects = "a.csv 2 open x2,tue,a2\nb.csv 1 superseded x4,tue,b4\nb.csv 2 open x9,mon,b9\n"
+               "b.csv 2 superseded 5,mon,no\nc.csv 2 open c7,7\n",
+};
+static const sim_scenario sqlite_unload = {
+    .name = "sqlite_unload",
+    .table = COLUMNS BAD SQLITE(""),
+    .files = files_with_bad_rows,
+    .expected = "6 c6\n8 c8\n",
+    .files_ok = 2,
+    .unloaded = "a.csv",
+    .rejects = "a.csv 2 superseded x2,tue,a2\nb.csv 1 open x4,tue,b4\nb.csv 2 open 5,mon,no\n"
+               "c.csv 2 open c7,7\n",
+};
+
 /* ---- which sweeps go over which */
 
 /* Two at once do the steps behind their runs as they like: those that undo what the other has done
  * have no one outcome. */
 #define ALONE (SIM_ALL & ~(unsigned)SIM_SCHEDULES)
+
+/* Who sleeps with the lock of a database keeps all others waiting, by the clock of the machine. */
+#define DATABASE (SIM_FAULTS | SIM_KILLS)
 
 const sim_listed sim_scenarios[] = {
     {&sim_append, SIM_ALL},
@@ -458,6 +553,15 @@ const sim_listed sim_scenarios[] = {
     {&append_once_parquet, SIM_ALL},
     {&append_once_csv, SIM_ALL},
     {&append_csv, SIM_ALL},
+    {&sqlite_append, DATABASE},
+    {&sqlite_upsert, DATABASE},
+    {&sqlite_append_once, DATABASE},
+    {&sqlite_overwrite, DATABASE},
+    {&sqlite_scd2, DATABASE},
+    {&sqlite_limits, DATABASE},
+    {&sqlite_rescue, DATABASE},
+    {&sqlite_reload, DATABASE},
+    {&sqlite_unload, DATABASE},
 };
 const size_t sim_scenario_count = SILT_COUNT(sim_scenarios);
 

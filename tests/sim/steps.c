@@ -9,6 +9,7 @@
 
 #include "load/ledger.h"
 #include "load/rejects.h"
+#include "sim/sqlite.h"
 #include "silt/maintain.h"
 #include "silt/scan.h"
 #include "silt/upkeep.h"
@@ -119,6 +120,13 @@ static bool has_ledger(steps *s, silt_ledger_kind kind)
     const silt_ledger *chain = NULL;
     size_t count = 0;
     int64_t end;
+    if (sim_is_sqlite(s->p->world->scenario)) {
+        sim_engine_free(own);
+        sim_sqlite_chain(s->p->world, "t", s->arena, &chain, &count);
+        for (size_t i = 0; i < count; i++)
+            if (chain[i].kind == kind) return true;
+        return false;
+    }
     silt_status st = silt_snapshot_open(store, own ? own : s->p->engine, NULL, &snapshot, &err);
     int64_t from = st == SILT_OK ? silt_snapshot_app_version(snapshot, "sim/t") : -1;
     if (st == SILT_OK)

@@ -17,6 +17,7 @@
 #include "load/session.h"
 #include "silt/scan.h"
 #include "sim/raw.h"
+#include "sim/sqlite.h"
 #include "sim/steps.h"
 #include "support/files.h"
 #include "table/snapshot.h"
@@ -250,6 +251,7 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
     static const char *const used[] = {"state", "lake", "kept", "lock-0", "lock-1"};
     for (size_t i = 0; local && i < SILT_COUNT(used); i++)
         sim_remove(w, used[i]); /* of the world before */
+    sim_sqlite_remove(w);
     SILT_CLEAN(silt_buf) name = {0};
     silt_buf_printf(&name, "%s/%s.yaml", dir, scenario->name);
     w->config = strdup(name.data);
@@ -262,7 +264,8 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
     SILT_CLEAN(silt_buf) yaml = {0};
     silt_buf_printf(&yaml,
                     "pipeline: sim\ncheckpoint_path: state\nthreads: 1\nmemory_limit: 1GB\n"
-                    "tables:\n- table_name: t\n  source: {path: \"in-%s/*.csv\"}\n%s",
+                    "%stables:\n- table_name: t\n  source: {path: \"in-%s/*.csv\"}\n%s",
+                    sim_is_sqlite(scenario) ? "connections: {wh: {path: wh.db}}\n" : "",
                     scenario->name, scenario->table);
     if (!strstr(scenario->table, "write:")) silt_buf_puts(&yaml, "  write: {path: lake/t}\n");
     if (scenario->two_tables)
@@ -457,6 +460,7 @@ static silt_status open_pipeline(sim_process *p, silt_pipeline **out, silt_error
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     SILT_TRY(silt_pipeline_open(p->world->config, &opts, arena, NULL, out, err));
     silt_pipeline_set_seams(*out, &p->world->clock, &p->world->random, p->engine);
+    sim_sqlite_enter(p);
     return SILT_OK;
 }
 
@@ -546,7 +550,9 @@ void sim_read_target(sim_world *w, silt_engine *engine, const char *table, silt_
     silt_store *store = target_of(w, table);
     rows all = {0};
     silt_buf_puts(out, "");
-    if (sim_is_raw(w->scenario)) {
+    if (sim_is_sqlite(w->scenario)) {
+        sim_sqlite_rows(w, table, add_row, &all);
+    } else if (sim_is_raw(w->scenario)) {
         sim_raw_rows(store, engine, add_row, &all);
     } else {
         silt_status st = read_table(store, engine, &all, &err);
@@ -603,30 +609,40 @@ static bool is_loaded(const silt_ledger *chain, size_t at, const char *path)
     return silt_ledger_loads(chain[at].kind);
 }
 
-/* Each file that can be loaded is in one committed ledger, and in one only. */
-static void check_ledgers(sim_world *w, silt_engine *engine, const char *table)
+static void read_ledgers(sim_world *w, silt_engine *engine, const char *table, silt_arena *arena,
+                         const silt_ledger **chain, size_t *count)
 {
     silt_error err = {0};
-    SILT_AUTO(silt_arena) arena = silt_arena_new();
     SILT_AUTO(silt_snapshot) snapshot = NULL;
     silt_store *store = target_of(w, table), *own = NULL;
     if (sim_is_raw(w->scenario)) store = own = sim_raw_table(store);
     const char *app_id = silt_arena_printf(arena, "sim/%s", table);
     silt_status st = silt_snapshot_open(store, engine, NULL, &snapshot, &err);
     sim_check(st == SILT_OK, "the target can't be opened: %s", err.message);
-    const silt_ledger *chain;
-    size_t count;
-    int64_t missing, files = 0;
+    int64_t missing;
     st = silt_ledger_chain(store, app_id, silt_snapshot_app_version(snapshot, app_id), -1, arena,
-                           &chain, &count, &missing, &err);
+                           chain, count, &missing, &err);
     sim_check(st == SILT_OK, "the ledgers can't be read: %s", err.message);
+    silt_snapshot_free(SILT_TAKE(snapshot));
+    silt_store_free(own);
+}
+
+/* Each file that can be loaded is in one committed ledger, and in one only. */
+static void check_ledgers(sim_world *w, silt_engine *engine, const char *table)
+{
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    const silt_ledger *chain = NULL;
+    size_t count = 0;
+    int64_t files = 0;
+    if (sim_is_sqlite(w->scenario))
+        sim_sqlite_chain(w, table, arena, &chain, &count);
+    else
+        read_ledgers(w, engine, table, arena, &chain, &count);
     for (size_t i = 0; i < count; i++)
         for (size_t f = 0; f < chain[i].file_count; f++)
             files += is_loaded(chain, i, chain[i].files[f].path);
     sim_check(files == w->scenario->files_ok, "%" PRId64 " files are in ledgers, not %" PRId64,
               files, w->scenario->files_ok);
-    silt_snapshot_free(SILT_TAKE(snapshot));
-    silt_store_free(own);
 }
 
 static void check_consistent(sim_world *w, silt_engine *engine)
