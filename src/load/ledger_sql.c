@@ -2,6 +2,8 @@
  * store this has get and put-new: nothing else is asked of ledgers. */
 #include "load/target_sql.h"
 
+#include "store/store.h"
+
 #define PREFIX "_silt/ledger/"
 
 typedef struct ledger_store {
@@ -23,22 +25,29 @@ static silt_status split(const char *key, silt_arena *arena, const char **out, s
     return out[0] && out[1] ? SILT_OK : silt_fail_nomem(err);
 }
 
+/* Of a ledger's beginning no more comes than that: as many characters are as many bytes at least.
+ */
 static silt_status ledger_get(silt_store *store, const char *key, int64_t offset, int64_t length,
                               silt_arena *arena, silt_bytes *out, silt_error *err)
 {
     const silt_sql_table *t = ((ledger_store *)store)->table;
     const char *values[] = {NULL, NULL, t->name}, *body = NULL;
     SILT_CLEAN(silt_buf) sql = {0};
-    if (offset != 0 || length != -1)
-        return silt_fail(err, SILT_UNSUPPORTED, "%s: ledgers are read as a whole", key);
+    SILT_TRY(silt_store_check_range(key, offset, length, err));
     SILT_TRY(split(key, arena, values, err));
-    silt_buf_printf(&sql,
-                    "SELECT body FROM %s WHERE app_id = $1 AND number = $2 AND table_name = $3",
+    silt_buf_puts(&sql, "SELECT ");
+    if (length >= 0)
+        silt_buf_printf(&sql, "substr(body, 1, %" PRId64 ")", offset + length);
+    else
+        silt_buf_puts(&sql, "body");
+    silt_buf_printf(&sql, " FROM %s WHERE app_id = $1 AND number = $2 AND table_name = $3",
                     t->ledger);
     if (sql.failed) return silt_fail_nomem(err);
     SILT_TRY(silt_database_text(t->db, sql.data, values, 3, arena, &body, err));
     if (!body) return silt_fail(err, SILT_NOT_FOUND, "%s: no such ledger in %s", key, store->uri);
-    *out = silt_bytes_of(body);
+    size_t size = strlen(body), from = (size_t)offset < size ? (size_t)offset : size;
+    size_t left = size - from;
+    *out = (silt_bytes){body + from, length >= 0 && (size_t)length < left ? (size_t)length : left};
     return SILT_OK;
 }
 

@@ -25,6 +25,21 @@ tables:
     primary_keys: [id]
     batch: {max_files: 1}
     write: {connection: wh, format: %(format)s, path: people}
+  - table_name: firsts
+    source: {path: "inbox/people-*.csv"}
+    loading_strategy: append_once
+    primary_keys: [id]
+    write: {connection: wh, format: %(format)s, path: firsts}
+  - table_name: prices
+    source: {path: "inbox/prices-*.csv"}
+    loading_strategy: scd2
+    primary_keys: [sku]
+    tracking_columns: [price]
+    scd2_effective_from: since
+    schema: {sku: string, price: long, since: timestamp}
+    on_bad_row: quarantine
+    batch: {max_files: 1}
+    write: {connection: wh, format: %(format)s, path: prices}
 """
 pytestmark = pytest.mark.slow
 FULL = os.environ.get("SILT_SWEEP") == "full"
@@ -32,18 +47,21 @@ FULL = os.environ.get("SILT_SWEEP") == "full"
 
 @pytest.fixture
 def shop(silt):
-    """Three files of sales, three of people; each test says which database is meant."""
+    """Three files of sales, of people, of prices; each test says which database is meant."""
     for day in range(1, 4):
         silt.write(f"inbox/sales-{day}.csv",
                    "id,amount\n" + "".join(f"{day * 1000 + i},{i}.5\n" for i in range(300)))
         silt.write(f"inbox/people-{day}.csv",
                    "id,name\n" + "".join(f"{i},v{day}\n" for i in range(day, 200)) + f",null{day}\n")
+    for file, day in (1, 2), (2, 1), (3, 3): # the second one comes late; a row of each is bad
+        silt.write(f"inbox/prices-{file}.csv", "sku,price,since\n" + "".join(
+            f"{sku},{day},2024-01-{day:02}\n" for sku in range(100)) + f"bad,{day},2024-13-{day:02}\n")
     return silt
 
 
 def start_anew(silt, db):
     """The same files into an empty database."""
-    for table in "sales", "people", "_silt_txn", "_silt_ledger", "_silt_tables":
+    for table in "sales", "people", "firsts", "prices", "_silt_txn", "_silt_ledger", "_silt_tables":
         db.execute(f"DROP TABLE IF EXISTS {table}")
     silt.write("silt.yaml", CONFIG % {"format": db.format})
     if (silt.dir / "state").exists():
@@ -55,6 +73,12 @@ def assert_once(silt, db, what):
     wanted = {str(i): f"v{min(i, 3)}" for i in range(1, 200)} | {None: "null3"}
     rows = db.rows("SELECT id, name FROM people")
     assert dict(rows) == wanted and len(rows) == len(wanted), what
+    rows = db.rows("SELECT id, name FROM firsts")
+    assert dict(rows) == {str(i): "v1" for i in range(1, 200)} | {None: "null1"} and len(rows) == 200, what
+    assert db.rows("SELECT price, count(*), count(DISTINCT sku), count(end_date) FROM prices GROUP BY price "
+                   "ORDER BY price") == [(str(day), "100", "100", "0" if day == 3 else "100") for day in (1, 2, 3)], what
+    rejects = silt("read", "state/rejects", "--format", "csv", "--columns", "row_number,status,raw_text").out.split()
+    assert sorted(rejects[1:]) == [f'101,open,"bad,{day},2024-13-{day:02}"' for day in (1, 2, 3)], what
     assert "Nothing to do" in silt("run").out, what
     silt("validate-consistency")
     silt("prove")
