@@ -16,14 +16,16 @@ typedef struct silt_pipeline silt_pipeline; /* opaque; one thread, but silt_pipe
 
 typedef struct silt_pipeline_options {
     size_t struct_size;
-    silt_progress_fn *progress; /* of the batch at work; may be NULL */
+    silt_progress_fn *progress; /* of the batches at work; may be NULL */
     void *progress_ctx;
-    /* Sink of events, from the calling thread: kind and one JSON object. Kind "message" is for
+    /* Sink of events, one at a time: kind and one JSON object. From the calling thread, but where
+     * tables are loaded at a time, also from those they are loaded in. Kind "message" is for
      * people:
      * {"level": "info" | "warning", "text": …}. May be NULL. */
     void (*event)(void *ctx, const char *kind, const char *json);
     void *event_ctx;
-    /* How places are opened; NULL: silt_store_open(). The pipeline frees what it gets. */
+    /* How places are opened; NULL: silt_store_open(). The pipeline frees what it gets.
+     * Where tables are loaded at a time, any of their threads calls this, several at once. */
     silt_status (*open_store)(void *ctx, const char *uri, silt_store **out, silt_error *err);
     void *open_store_ctx;
 } silt_pipeline_options;
@@ -78,16 +80,19 @@ SILT_API char *silt_pipeline_json_schema(silt_arena *arena);
 
 typedef struct silt_run_options {
     size_t struct_size;
-    const char *table;   /* only this one; NULL: all */
-    int64_t max_batches; /* of each table; 0: no limit */
-    int64_t wait_lock_s; /* 0: don't wait for the lock */
-    bool force_unlock;   /* take the lock from whoever holds it */
-    bool retry_failed;   /* also files whose tries are used up */
+    const char *table;       /* only this one; NULL: all */
+    int64_t max_batches;     /* of each table; 0: no limit */
+    int64_t wait_lock_s;     /* 0: don't wait for the lock */
+    bool force_unlock;       /* take the lock from whoever holds it */
+    bool retry_failed;       /* also files whose tries are used up */
+    int64_t parallel_tables; /* loaded at a time, each in a thread, at most; they share memory_limit
+                                and threads. 0: as the pipeline file says, 1: one after another */
 } silt_run_options;
-#define SILT_RUN_OPTIONS_INIT                              \
-    {                                                      \
-        sizeof(silt_run_options), NULL, 0, 0, false, false \
+#define SILT_RUN_OPTIONS_INIT                                 \
+    {                                                         \
+        sizeof(silt_run_options), NULL, 0, 0, false, false, 0 \
     }
+#define SILT_PARALLEL_TABLES_MAX 64
 
 typedef struct silt_run_table {
     const char *table_name;
@@ -127,7 +132,8 @@ typedef struct silt_run_result {
 
 /**
  * Load what is new. Every row of every source file that isn't failed stands in its target once,
- * whatever happened before; a failing file or table doesn't stop the others.
+ * whatever happened before; a failing file or table doesn't stop the others. The result names the
+ * tables in the same order whether they are loaded at a time or not.
  *
  * @param opts  NULL for SILT_RUN_OPTIONS_INIT
  * @param arena the result lives in it

@@ -206,6 +206,10 @@ int cmd_run(cli *c)
     opts.wait_lock_s = cli_count(c, "wait-lock", 0);
     opts.force_unlock = cli_flag(c, "force-unlock");
     opts.retry_failed = cli_flag(c, "retry-failed");
+    opts.parallel_tables = cli_count(c, "parallel-tables", -1);
+    if (opts.parallel_tables == 0 || opts.parallel_tables > SILT_PARALLEL_TABLES_MAX)
+        return cli_misuse(c, "--parallel-tables: 1 to %d", SILT_PARALLEL_TABLES_MAX);
+    if (opts.parallel_tables < 0) opts.parallel_tables = 0; /* as the pipeline file says */
     int status = cli_open_pipeline(c, true);
     if (status == CLI_OK) status = cli_pipeline_table(c, &opts.table);
     if (status != CLI_OK) return status;

@@ -28,13 +28,10 @@ const cli_option cli_global_options[] = {
 };
 
 static const cli_option run_options[] = {
-    {"table", CLI_TEXT, "TABLE", 0},
-    {"max-batches", CLI_COUNT, "N", 0},
-    {"wait-lock", CLI_COUNT, "SECONDS", 0},
-    {"force-unlock", CLI_FLAG, NULL, 0},
-    {"retry-failed", CLI_FLAG, NULL, 0},
-    {"dry-run", CLI_FLAG, NULL, 0},
-    END,
+    {"table", CLI_TEXT, "TABLE", 0},        {"max-batches", CLI_COUNT, "N", 0},
+    {"wait-lock", CLI_COUNT, "SECONDS", 0}, {"force-unlock", CLI_FLAG, NULL, 0},
+    {"retry-failed", CLI_FLAG, NULL, 0},    {"parallel-tables", CLI_COUNT, "N", 0},
+    {"dry-run", CLI_FLAG, NULL, 0},         END,
 };
 
 static const cli_option validate_options[] = {{"fix", CLI_FLAG, NULL, 0}, END};

@@ -36,13 +36,17 @@ static void tell(cli *c, const char *json)
 
 static void show_batch(const char *json)
 {
-    char table[64] = "", label[80];
-    int64_t batch = -1, bytes = 0;
+    char table[64] = "", label[112];
+    int64_t batch = -1, bytes = 0, beside = 0, bytes_beside = 0;
     (void)cli_json_find(json, "table_name", table, sizeof(table));
     (void)cli_json_find_integer(json, "batch_id", &batch);
     (void)cli_json_find_integer(json, "bytes", &bytes);
-    snprintf(label, sizeof(label), "%s, batch %" PRId64, table, batch);
-    cli_progress_part(label, bytes);
+    (void)cli_json_find_integer(json, "beside", &beside);
+    (void)cli_json_find_integer(json, "bytes_beside", &bytes_beside);
+    int n = snprintf(label, sizeof(label), "%s, batch %" PRId64, table, batch);
+    if (beside > 0 && n > 0 && (size_t)n < sizeof(label))
+        snprintf(label + n, sizeof(label) - (size_t)n, " and %" PRId64 " more", beside);
+    cli_progress_part(label, bytes + bytes_beside);
 }
 
 void cli_event(void *ctx, const char *kind, const char *json)

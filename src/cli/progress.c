@@ -16,7 +16,7 @@ static struct {
     bool on, drawn;
     int hidden;
     cli_style style;
-    char label[80];
+    char label[112];
     int64_t bytes;
     double started, part_started, fraction;
 } line;

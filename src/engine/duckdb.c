@@ -28,6 +28,12 @@ static bool profile(silt_engine *engine, silt_engine_profile *out)
     return true;
 }
 
+static silt_status limit(silt_engine *engine, int64_t memory_limit_bytes, int threads,
+                         silt_error *err)
+{
+    return silt_duck_limit(silt_duck_of(engine), memory_limit_bytes, threads, err);
+}
+
 static void release(silt_engine *engine)
 {
     silt_duck_free(silt_duck_of(engine));
@@ -57,6 +63,7 @@ static const silt_engine_ops duck_ops = {
     .resume = resume,
     .version = version,
     .profile = profile,
+    .limit = limit,
     .free = release,
 };
 

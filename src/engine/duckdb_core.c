@@ -3,6 +3,7 @@
 #include "engine/duckdb_expr.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,11 +15,19 @@
 /* ---- open and close -------------------------------------------------------------------------- */
 
 /* Half of the memory there is, which leaves room for what DuckDB doesn't count. */
-static int64_t half_of_memory(void)
+int64_t silt_engine_memory_default(void)
 {
     int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     if (pages <= 0 || page <= 0) return (int64_t)1 << 30;
     return pages / 2 * page;
+}
+
+/* One a core that this process may use. */
+int silt_engine_threads_default(void)
+{
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+    return CPU_COUNT(&cores);
 }
 
 /* A folder of this engine's own: two in one process would take each other's spill files. */
@@ -46,7 +55,8 @@ silt_status silt_duck_new(const silt_engine_options *opts, const silt_engine_ops
     silt_duck_engine *db = calloc(1, sizeof *db);
     if (!db) return silt_fail_nomem(err);
     db->base.ops = ops;
-    db->memory_limit_bytes = o.memory_limit_bytes ? o.memory_limit_bytes : half_of_memory();
+    db->memory_limit_bytes =
+        o.memory_limit_bytes ? o.memory_limit_bytes : silt_engine_memory_default();
     db->threads = o.threads;
     db->progress = o.progress;
     db->progress_ctx = o.progress_ctx;
@@ -183,6 +193,19 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     if (st == SILT_OK) st = silt_duck_expr_register(db, err);
     if (st != SILT_OK) close_database(db);
     return st;
+}
+
+silt_status silt_duck_limit(silt_duck_engine *db, int64_t memory_limit_bytes, int threads,
+                            silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    db->memory_limit_bytes = memory_limit_bytes;
+    db->threads = threads;
+    if (!db->connection || atomic_load(&db->broken)) return SILT_OK; /* when it is opened */
+    db->threads_used = threads;
+    silt_buf_printf(&sql, "SET memory_limit = '%" PRId64 "B'; SET threads = %d", memory_limit_bytes,
+                    threads);
+    return silt_duck_query(db, &sql, NULL, err);
 }
 
 silt_status silt_duck_keep_order(silt_duck_engine *db, bool keep, silt_error *err)

@@ -134,6 +134,10 @@ void silt_duck_free(silt_duck_engine *db);
  * vtable that needs them starts with this. */
 silt_status silt_duck_start(silt_duck_engine *db, silt_error *err);
 
+/* As silt_engine_ops.limit. */
+silt_status silt_duck_limit(silt_duck_engine *db, int64_t memory_limit_bytes, int threads,
+                            silt_error *err);
+
 void silt_duck_interrupt(silt_duck_engine *db);
 /* INTERRUPTED if silt_duck_interrupt() was called: to be asked between steps. */
 silt_status silt_duck_check(silt_duck_engine *db, silt_error *err);

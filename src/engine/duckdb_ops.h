@@ -113,6 +113,10 @@ silt_status silt_duck_sources_init(silt_duck_sources *sources, silt_duck_engine 
                                    const silt_stage_spec *spec, silt_arena *arena, silt_error *err);
 void silt_duck_sources_release(silt_duck_sources *sources);
 
+/* An option of read_csv() and sniff_csv(): DuckDB reads by buffers of 32 MB, several a thread,
+ * which is too much where there is little memory. Nothing where there is enough. */
+void silt_duck_put_csv_buffers(silt_buf *sql, silt_duck_engine *db);
+
 /* A file's guilt: tells spec->bad_source; the first one goes to `err` and stays there. Returns
  * `status`. */
 silt_status silt_duck_sources_blame(silt_duck_sources *sources, size_t index, silt_status status,

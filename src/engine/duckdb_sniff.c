@@ -68,8 +68,8 @@ static void put_option(silt_buf *sql, const char *name, const char *value)
     silt_sql_text(sql, value);
 }
 
-static void put_sniff(silt_buf *sql, const silt_source_options *o, const char *path, int skip,
-                      int64_t sample_rows)
+static void put_sniff(silt_buf *sql, silt_duck_engine *db, const silt_source_options *o,
+                      const char *path, int skip, int64_t sample_rows)
 {
     silt_buf_puts(sql, "SELECT DateFormat, TimestampFormat, c.type FROM (SELECT DateFormat, "
                        "TimestampFormat, unnest(Columns) AS c FROM sniff_csv(");
@@ -86,6 +86,7 @@ static void put_sniff(silt_buf *sql, const silt_source_options *o, const char *p
     put_option(sql, "timestampformat", o->timestamp_format);
     if (o->decimal_separator == ',') put_option(sql, "decimal_separator", ",");
     put_list(sql, o);
+    silt_duck_put_csv_buffers(sql, db);
     silt_buf_puts(sql, ", auto_type_candidates = ['NULL', 'BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', "
                        "'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']))");
 }
@@ -132,7 +133,7 @@ static silt_status types_of(table *t, size_t file, const silt_source_options *o,
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
-    put_sniff(&sql, o, path, skip, sample_rows);
+    put_sniff(&sql, t->db, o, path, skip, sample_rows);
     SILT_TRY(silt_duck_query(t->db, &sql, &result, err));
     size_t column = 0;
     for (;;) {
@@ -352,7 +353,7 @@ static silt_status ask(table *t, size_t file, const char *before, const char *af
                                .column_count = t->columns.count};
     silt_stage_spec spec = {.groups = &group, .group_count = 1};
     const silt_source_file *files[] = {&t->files[file]};
-    silt_duck_sources sources = {.spec = &spec, .files = files, .file_count = 1};
+    silt_duck_sources sources = {.db = t->db, .spec = &spec, .files = files, .file_count = 1};
     silt_duck_part part = {.count = 1, .skip = header.skip};
     SILT_TRY(silt_duck_source_from(&sources, &part, 0, 1, &sql, err));
     SILT_CLEAN(silt_duck_result) result = {0};

@@ -132,6 +132,14 @@ static void put_csv_options(silt_buf *sql, const silt_source_options *o, int ski
     silt_buf_putc(sql, ']');
 }
 
+#define CSV_LITTLE_MEMORY (INT64_C(256) << 20)
+#define CSV_SMALL_BUFFER  (INT64_C(8) << 20)
+void silt_duck_put_csv_buffers(silt_buf *sql, silt_duck_engine *db)
+{
+    if (silt_duck_root(db)->memory_limit_bytes < CSV_LITTLE_MEMORY)
+        silt_buf_printf(sql, ", buffer_size = %" PRId64, CSV_SMALL_BUFFER);
+}
+
 static silt_status put_schema_map(silt_buf *sql, const silt_source_group *group,
                                   const silt_column *read, silt_error *err)
 {
@@ -175,10 +183,12 @@ silt_status silt_duck_source_from(const silt_duck_sources *s, const silt_duck_pa
         if (!silt_streq(group->options.compression, "auto"))
             put_option(sql, "compression", group->options.compression);
         if (!bare) SILT_TRY(put_declared(sql, s, group, err));
-        if (group->format == SILT_FORMAT_CSV)
+        if (group->format == SILT_FORMAT_CSV) {
             put_csv_options(sql, &group->options, part->skip);
-        else if (!bare) /* records: told too, since DuckDB would look at the first line and guess */
+            silt_duck_put_csv_buffers(sql, s->db);
+        } else if (!bare) { /* records: told too, or DuckDB looks at the first line and guesses */
             silt_buf_puts(sql, ", format = 'newline_delimited', records = 'true'");
+        }
         if (s->lenient) silt_buf_puts(sql, ", ignore_errors = true");
     }
     silt_buf_putc(sql, ')');

@@ -679,11 +679,17 @@ typedef struct silt_engine_ops {
     silt_status (*version)(silt_engine *, const char **out, silt_error *);
     /* False: it hasn't been started, and did nothing yet. May be NULL. */
     bool (*profile)(silt_engine *, silt_engine_profile *out);
+    /* What it may take from the next call on, both 1 or more. */
+    silt_status (*limit)(silt_engine *, int64_t memory_limit_bytes, int threads, silt_error *);
     void (*free)(silt_engine *);
 } silt_engine_ops;
 
 struct silt_engine {
     const silt_engine_ops *ops;
 };
+
+/* What an engine takes that isn't told. */
+int64_t silt_engine_memory_default(void);
+int silt_engine_threads_default(void);
 
 #endif

@@ -7,9 +7,12 @@
  *  (4) The tracker says "completed" only after the target's log does. */
 #include "load/batch.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "load/feed.h"
 #include "load/history.h"
+#include "load/lanes.h"
 #include "load/recover.h"
 #include "load/rejects.h"
 
@@ -26,6 +29,7 @@ typedef struct batch {
     silt_job job;
     char attempt[SILT_UUID_SIZE];
     char manifest[SILT_HASH_SIZE];
+    const char *state_id; /* the tracker's */
     int64_t started_us;
     silt_ledger ledger;          /* once written; its texts are in the arena */
     bool ledger_taken;           /* by another attempt: N is spent */
@@ -86,7 +90,7 @@ static silt_status record_unfit(batch *b, const silt_bad_sources *bad, silt_erro
     }
     const silt_tracker_change change = {
         .rows = rows.items, .row_count = rows.count, .operation = "FAIL"};
-    if (st == SILT_OK) st = silt_tracker_commit(b->load->tracker, &change, err);
+    if (st == SILT_OK) st = silt_load_track(b->load, &change, err);
     for (size_t i = 0; st == SILT_OK && i < rows.count; i++)
         st = note_failure(b, rows.items[i].file_path, rows.items[i].error_message,
                           rows.items[i].retry_count, err);
@@ -126,7 +130,7 @@ static silt_status abandon(batch *b, silt_status why, silt_error *err)
     }
     silt_error second = {0}; /* the first failure is the one to tell */
     const silt_bad_sources none = {0};
-    silt_engine_resume(b->load->engine);
+    silt_load_resume(b->load);
     (void)give_up(b, &none, &second);
     return why;
 }
@@ -157,7 +161,7 @@ static silt_status promise(batch *b, silt_error *err)
         .app_version = b->job.number,
         .operation = "INTENT",
     };
-    silt_status st = silt_tracker_commit(b->load->tracker, &change, err);
+    silt_status st = silt_load_track(b->load, &change, err);
     silt_vec_free(&rows);
     return st;
 }
@@ -205,7 +209,8 @@ static silt_status hash_files(batch *b, const silt_change_facts *facts, silt_err
     return SILT_OK;
 }
 
-/* The last word before the commit: the lock is ours, and the ledger says of what the batch is. */
+/* The last word before the commit: the lock is ours, and the ledger says of what the batch is. The
+ * runner calls it, when the lane has left. */
 static silt_status before_commit(void *ctx, const silt_change_facts *facts, const char *txn_id,
                                  silt_error *err)
 {
@@ -224,7 +229,7 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
         .previous = b->target->app_version,
         .attempt = b->attempt,
         .run_id = b->load->run_id,
-        .state_id = silt_tracker_state_id(b->load->tracker),
+        .state_id = b->state_id,
         .table_id = b->target->id,
         .manifest = b->manifest,
         .created_us = silt_now_us(b->load->clock),
@@ -247,7 +252,7 @@ static const char *silt_info(void *ctx, const silt_change_facts *facts, silt_are
     SILT_CLEAN(silt_buf) buf = {0};
     silt_json_writer w = silt_json_writer_of(&buf);
     silt_json_begin_object(&w);
-    silt_json_member_string(&w, "stateId", silt_tracker_state_id(b->load->tracker));
+    silt_json_member_string(&w, "stateId", b->state_id);
     silt_json_member_string(&w, "runId", b->load->run_id);
     silt_json_member_int(&w, "batchId", b->job.number);
     silt_json_member_string(&w, "attemptId", b->attempt);
@@ -294,8 +299,7 @@ static silt_status record(batch *b, const silt_change_result *result, silt_error
         .app_version = b->job.number,
         .operation = "COMPLETE",
     };
-    silt_status st =
-        last.failed ? silt_fail_nomem(err) : silt_tracker_commit(b->load->tracker, &change, err);
+    silt_status st = last.failed ? silt_fail_nomem(err) : silt_load_track(b->load, &change, err);
     silt_vec_free(&rows);
     return st == SILT_CONFLICT ? SILT_OK : st; /* then it is reconciled */
 }
@@ -346,7 +350,10 @@ static silt_status make_version(batch *b, size_t i, silt_error *err)
     b->files[i].local_path = path;
     b->hashes[i] = hash;
     SILT_TRY(silt_load_check(b->load, err));
-    return silt_feed_make(b->load, b->target->table, file->path, false, path, hash, err);
+    silt_lane_leave(b->load);
+    silt_status st = silt_feed_make(b->load, b->target->table, file->path, false, path, hash, err);
+    silt_lane_enter(b->load);
+    return st;
 }
 
 /* Where the files' content is. The first version that can't be made ends the batch. */
@@ -382,8 +389,9 @@ static silt_status batch_init(batch *b, silt_error *err)
     SILT_TRY(find_contents(b, err));
     size_t count = b->candidates->count;
     memcpy(b->target->own_attempt, b->attempt, sizeof(b->attempt));
+    b->state_id = silt_arena_strdup(b->arena, silt_tracker_state_id(b->load->tracker));
     silt_ledger_file *identities = silt_arena_calloc(b->arena, count, sizeof(*identities));
-    if (!identities) return silt_fail_nomem(err);
+    if (!b->state_id || !identities) return silt_fail_nomem(err);
     for (size_t i = 0; i < count; i++) {
         const silt_found_file *file = b->candidates->files[i];
         identities[i] = (silt_ledger_file){
@@ -444,14 +452,22 @@ static silt_status follow(batch *b, const silt_txn_result *txn, silt_error *err)
     return silt_target_follow(b->load, b->target, err);
 }
 
+static silt_status verify(batch *b, const silt_txn_result *txn, silt_error *err)
+{
+    silt_runner *runner = b->target->runner;
+    silt_lane_leave(b->load);
+    silt_status st = runner->ops->verify(runner, &b->job, txn, b->arena, err);
+    silt_lane_enter(b->load);
+    return st;
+}
+
 /* After the commit a request to stop waits until the tracker knows of it. */
 static silt_status finish(batch *b, const silt_change_result *result, silt_error *err)
 {
     silt_status st;
     do {
-        silt_engine_resume(b->load->engine);
-        st =
-            b->target->runner->ops->verify(b->target->runner, &b->job, &result->txn, b->arena, err);
+        silt_load_resume(b->load);
+        st = verify(b, &result->txn, err);
         if (st == SILT_OK) st = follow(b, &result->txn, err);
         if (st == SILT_OK) st = silt_rejects_publish(b->load, b->target, &b->ledger, 1, err);
         if (st == SILT_OK) st = record(b, result, err);
@@ -465,10 +481,18 @@ static void tell_start(const batch *b)
     int64_t bytes = 0;
     for (size_t i = 0; i < b->candidates->count; i++)
         bytes += b->candidates->files[i]->size_bytes;
+    char beside[96] = ""; /* what else is being loaded */
+    silt_lane_batch(b->load, bytes);
+    if (b->load->whole) {
+        int64_t count, all;
+        silt_lane_batches(b->load, &count, &all);
+        snprintf(beside, sizeof(beside), ",\"beside\":%" PRId64 ",\"bytes_beside\":%" PRId64,
+                 count ? count - 1 : 0, all - bytes);
+    }
     silt_load_event(b->load, "batch_start",
                     "{\"table_name\":\"%s\",\"batch_id\":%" PRId64
-                    ",\"files\":%zu,\"bytes\":%" PRId64 "}",
-                    b->target->table->name, b->job.number, b->candidates->count, bytes);
+                    ",\"files\":%zu,\"bytes\":%" PRId64 "%s}",
+                    b->target->table->name, b->job.number, b->candidates->count, bytes, beside);
 }
 
 /* What the run history says of the batch, as long as it isn't known to be committed. */
@@ -494,17 +518,34 @@ static void note_tries(batch *b, silt_status st, const silt_change_result *resul
     if (st == SILT_UNSURE) b->told.outcome = SILT_RUN_UNSURE;
 }
 
+static silt_status apply(batch *b, silt_change_result *result, silt_bad_sources *bad,
+                         silt_error *err)
+{
+    silt_runner *runner = b->target->runner;
+    silt_lane_leave(b->load);
+    silt_status st = runner->ops->apply(runner, &b->job, b->arena, result, bad, err);
+    silt_lane_enter(b->load);
+    silt_lane_batch(b->load, 0);
+    return st;
+}
+
+static void maintain(batch *b)
+{
+    silt_lane_leave(b->load);
+    b->target->ops->maintain(b->load, b->target);
+    silt_lane_enter(b->load);
+}
+
 /* From the promise to the record. */
 static silt_status carry_out(batch *b, bool *committed, silt_error *err)
 {
-    silt_runner *runner = b->target->runner;
     silt_bad_sources bad = {0};
     silt_change_result result;
     silt_status st = promise(b, err);
     if (st != SILT_OK) return st == SILT_CONFLICT ? SILT_OK : st;
     tell_start(b);
 
-    st = runner->ops->apply(runner, &b->job, b->arena, &result, &bad, err);
+    st = apply(b, &result, &bad, err);
     if (st != SILT_OK && b->late.why) bad = (silt_bad_sources){&b->late, 1};
     note_tries(b, st, &result, err);
     if (is_files_fault(st, &bad) || b->ledger_taken) return give_up(b, &bad, err);
@@ -521,8 +562,23 @@ static silt_status carry_out(batch *b, bool *committed, silt_error *err)
     b->told.version = result.txn.version;
     add_up(b, &result);
     SILT_TRY(finish(b, &result, err));
-    b->target->ops->maintain(b->load, b->target);
+    maintain(b);
     return SILT_OK;
+}
+
+/* Look at the files; make the target where there is none (`*made`). */
+static silt_status prepare(batch *b, silt_bad_sources *bad, bool *made, silt_error *err)
+{
+    silt_runner *runner = b->target->runner;
+    *made = false;
+    silt_lane_leave(b->load);
+    silt_status st = runner->ops->prepare(runner, &b->job, bad, b->arena, err);
+    if (st == SILT_OK && !b->target->there) {
+        *made = true;
+        st = runner->ops->create(runner, &b->job, err);
+    }
+    silt_lane_enter(b->load);
+    return st;
 }
 
 static silt_status run_batch(batch *b, bool *committed, silt_error *err)
@@ -531,15 +587,14 @@ static silt_status run_batch(batch *b, bool *committed, silt_error *err)
     bool crasher;
     SILT_TRY(fail_crasher(b, &crasher, err));
     if (crasher) return SILT_OK;
+    SILT_TRY(silt_lane_take_share(load, err));
     SILT_TRY(batch_init(b, err));
 
     silt_bad_sources bad = {0};
-    silt_runner *runner = b->target->runner;
-    silt_status st = runner->ops->prepare(runner, &b->job, &bad, b->arena, err);
-    if (is_files_fault(st, &bad)) return record_unfit(b, &bad, err);
-    if (st != SILT_OK) return st;
-    if (!b->target->there) /* settle sees it then, and the batch is planned on it */
-        return runner->ops->create(runner, &b->job, err);
+    bool made;
+    silt_status st = prepare(b, &bad, &made, err);
+    if (!made && is_files_fault(st, &bad)) return record_unfit(b, &bad, err);
+    if (st != SILT_OK || made) return st; /* settle sees it then, and the batch is planned on it */
 
     atomic_store(&load->deadline_us, b->started_us + load->config->timeout_ms * 1000);
     st = carry_out(b, committed, err);

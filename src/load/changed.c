@@ -202,7 +202,7 @@ silt_status silt_changed_settle(silt_load *load, silt_target *target, silt_chang
     if (s.followed.count) {
         const silt_tracker_change change = {
             .rows = s.followed.items, .row_count = s.followed.count, .operation = "FOLLOW"};
-        silt_status st = silt_tracker_commit(load->tracker, &change, err);
+        silt_status st = silt_load_track(load, &change, err);
         if (st != SILT_OK && st != SILT_CONFLICT) return st; /* else they are followed next time */
     }
     SILT_TRY(tell_ignored(&s));

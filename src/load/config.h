@@ -179,6 +179,7 @@ typedef struct silt_config {
     int64_t history_bundles;      /* 100: run bundles that are kept; 0: none are written */
     int64_t memory_limit_bytes;   /* of the process; 0: not given */
     int64_t threads;              /* 0: one a core */
+    int64_t parallel_tables;      /* 1: that a run loads at a time, at most */
     const char *timezone;         /* "UTC" */
     const silt_config_connection *connections;
     size_t connection_count;

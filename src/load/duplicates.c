@@ -141,7 +141,7 @@ static silt_status tell(search *s)
     if (!skipping) return SILT_OK;
     const silt_tracker_change change = {
         .rows = s->skipped.items, .row_count = s->skipped.count, .operation = "SKIP"};
-    silt_status st = silt_tracker_commit(s->load->tracker, &change, s->err);
+    silt_status st = silt_load_track(s->load, &change, s->err);
     return st == SILT_CONFLICT ? SILT_OK : st;
 }
 

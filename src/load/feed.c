@@ -366,7 +366,7 @@ static silt_status note_idle(finding *f)
         .rejected_count = -1};
     const silt_tracker_change change = {.rows = &row, .row_count = 1, .operation = "SKIP"};
     if (!row.file_path) return silt_fail_nomem(f->err);
-    silt_status st = silt_tracker_commit(f->load->tracker, &change, f->err);
+    silt_status st = silt_load_track(f->load, &change, f->err);
     return st == SILT_CONFLICT ? SILT_OK : st; /* they are read again next time */
 }
 

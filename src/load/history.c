@@ -51,14 +51,14 @@ silt_status silt_run_history_open(silt_load *load, silt_run_log **out, silt_erro
 
 /* ---- what happens meanwhile */
 
-static void count_violations(silt_run_history *h, const char *json)
+static void count_violations(silt_load *load, const char *json)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     const silt_json *event;
     silt_error ignored = {0};
     if (!scratch || silt_json_parse(silt_bytes_of(json), scratch, &event, &ignored) != SILT_OK)
         return;
-    h->violations += silt_json_int(silt_json_get(event, "rows"), 0);
+    load->violations += silt_json_int(silt_json_get(event, "rows"), 0);
 }
 
 /* {"ts", "kind", and the event's own members}, as --diagnostics has them. */
@@ -67,7 +67,7 @@ void silt_run_history_event(silt_load *load, const char *kind, const char *json)
     silt_run_history *h = load->history;
     char now[SILT_TIME_SIZE];
     if (!h) return;
-    if (strcmp(kind, "constraint_violation") == 0) count_violations(h, json);
+    if (strcmp(kind, "constraint_violation") == 0) count_violations(load, json);
     const char *members = json[0] == '{' ? json + 1 : "}";
     h->event_count++;
     if (h->events.size + strlen(json) > EVENT_BYTES_MAX) {
@@ -87,7 +87,7 @@ void silt_run_history_add_batch(silt_load *load, const silt_run_history_batch *b
     if (!h) return;
     h->told = true;
     h->batch_count++;
-    h->commit_retries += batch->tries > 1 ? batch->tries - 1 : 0;
+    load->commit_retries += batch->tries > 1 ? batch->tries - 1 : 0;
     if (h->batches.count >= SILT_RUN_BATCHES_MAX) return;
     silt_run_history_batch copy = *batch;
     copy.attempt = silt_arena_strdup(h->arena, batch->attempt);
@@ -161,9 +161,9 @@ void silt_run_history_add_table(silt_load *load, const silt_target *target, silt
     silt_run_history *h = load->history;
     const silt_config_table *table = target ? target->table : NULL;
     if (!h) return;
-    sum->commit_retries = h->commit_retries;
-    sum->violations = table && table->policy.constraint_count ? h->violations : -1;
-    h->commit_retries = h->violations = 0;
+    sum->commit_retries = load->commit_retries;
+    sum->violations = table && table->policy.constraint_count ? load->violations : -1;
+    load->commit_retries = load->violations = 0;
     bool idle = sum->problem == SILT_OK && !sum->batches && !sum->files_failed && !sum->recoveries;
     if (idle) return;
     h->told = true;

@@ -19,7 +19,7 @@
 #define SILT_RUNS_DIR    "runs"
 #define SILT_BUNDLES_DIR "runs-bundles"
 
-typedef struct silt_run_history silt_run_history; /* of the run at work; one thread */
+typedef struct silt_run_history silt_run_history; /* of the run at work */
 
 /* A batch that was tried. Texts are copied. */
 typedef struct silt_run_history_batch {
@@ -66,10 +66,9 @@ struct silt_run_history {
     const char *operation;
     silt_buf events; /* NDJSON */
     int64_t event_count, events_dropped;
-    int64_t flushed_us;                 /* when events were last put; 0: never */
-    silt_run_history_batches batches;   /* SILT_RUN_BATCHES_MAX at most */
-    int64_t batch_count;                /* all */
-    int64_t violations, commit_retries; /* of the table at work */
+    int64_t flushed_us;               /* when events were last put; 0: never */
+    silt_run_history_batches batches; /* SILT_RUN_BATCHES_MAX at most */
+    int64_t batch_count;              /* all */
     int64_t takeovers;
     bool told;                       /* something happened that is worth a bundle */
     SILT_VEC(const char *) datasets; /* JSON */

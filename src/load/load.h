@@ -14,8 +14,11 @@
 #include "load/tracker.h"
 #include "silt/pipeline.h"
 
+typedef struct silt_lanes silt_lanes; /* load/lanes.h */
+
 /* One pipeline. Made by silt_pipeline_open(); the fields below the line live while a command runs.
- */
+ * A lane, in which tables are loaded while others are in other lanes, has one of its own: what it
+ * doesn't share by pointers is only the lane's thread's. */
 struct silt_load {
     const silt_config *config;
     silt_arena *arena; /* of the configuration */
@@ -35,10 +38,23 @@ struct silt_load {
     silt_tracker *tracker;
     int64_t started_us;
     char run_id[SILT_UUID_SIZE];
-    const char *spool;                /* folder of what was piped in; NULL: nothing was read */
-    silt_found_file piped;            /* its path NULL: it was empty */
-    struct silt_run_history *history; /* of the run at work (history.h); NULL: none is kept */
+    const char *spool;                  /* folder of what was piped in; NULL: nothing was read */
+    silt_found_file piped;              /* its path NULL: it was empty */
+    struct silt_run_history *history;   /* of the run at work (history.h); NULL: none is kept */
+    int64_t violations, commit_retries; /* of the table at work, for the history */
+    int64_t tracker_seen;    /* silt_tracker_reloads() when the table at work was last settled */
+    int64_t tracker_commits; /* own ones */
+    pthread_mutex_t event_mutex; /* recursive; of the program's sinks and the history's events */
+    pthread_mutex_t lanes_mutex; /* of the pointer `lanes`: interrupts ask for it */
+    silt_lanes *lanes;           /* NULL: tables are loaded one after another */
+    silt_load *whole;            /* of a lane: the pipeline's; else NULL */
 };
+
+/* The pipeline's, which has the locks. */
+static inline silt_load *silt_load_whole(silt_load *load)
+{
+    return load->whole ? load->whole : load;
+}
 
 /* The store of a place, as the program opens them. */
 silt_status silt_load_open_store(const silt_load *load, const char *path, silt_store **out,
@@ -64,6 +80,13 @@ void silt_load_message(silt_load *load, const char *level, const char *format, .
 /* INTERRUPTED or TIMEOUT when the run is to stop; FENCED when the lock was taken away. Renews the
  * lock. */
 silt_status silt_load_check(silt_load *load, silt_error *err);
+/* silt_tracker_commit() for the table at work. CONFLICT also where another lane has read what other
+ * processes did since the table was settled. */
+silt_status silt_load_track(silt_load *load, const silt_tracker_change *change, silt_error *err);
+/* Changes whenever the tracker's rows of the table at work may have. */
+int64_t silt_load_tracker_state(const silt_load *load);
+/* An interrupt has done its work: engines may be used to leave things in order. */
+void silt_load_resume(silt_load *load);
 /* Renew the lock, if one is held; from any thread. FENCED. */
 silt_status silt_load_renew(silt_load *load, silt_error *err);
 

@@ -1,11 +1,11 @@
 /* The story of a run: lock → (a table: settle → discover → batch after batch) → status. */
 #include "load/load.h"
 
-#include "load/batch.h"
 #include "load/history.h"
+#include "load/lanes.h"
 #include "load/recover.h"
 #include "load/session.h"
-#include "load/table_status.h"
+#include "load/tables.h"
 
 #define BACKOFF_MS_MAX   60000
 #define BACKOFF_SLICE_MS 200 /* between looks whether to stop */
@@ -31,9 +31,9 @@ static void tell_settled(silt_load *load, const silt_target *target, const silt_
         silt_load_message(load, "info", "table %s: recovered: %s", target->table->name, text.data);
 }
 
-/* What is to be loaded, and what that list is good for: as long as the tracker stands as our own
- * record of a batch left it. Another process, which took the lock from us, may have loaded what is
- * still in the list. */
+/* What is to be loaded, and what that list is good for: as long as the tracker's rows of the table
+ * stand as our own record of a batch left them. Another process, which took the lock from us, may
+ * have loaded what is still in the list. */
 typedef struct work {
     silt_load *load;
     silt_target *target;
@@ -44,7 +44,7 @@ typedef struct work {
     silt_table_run *run;
     silt_arena *arena; /* of the list */
     silt_candidates left;
-    int64_t listed_for; /* version of the tracker; -1: there is no list */
+    int64_t listed_for; /* state of the tracker; -1: there is no list */
 } work;
 
 static silt_status list(work *w, silt_error *err)
@@ -68,13 +68,13 @@ static silt_status load_batch(work *w, bool *done, silt_error *err)
     SILT_TRY(silt_settle(w->load, w->target, &settled, err));
     tell_settled(w->load, w->target, &settled);
     run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
-    if (silt_tracker_version(w->load->tracker) != w->listed_for) SILT_TRY(list(w, err));
+    if (silt_load_tracker_state(w->load) != w->listed_for) SILT_TRY(list(w, err));
     *done = w->left.count == 0;
     if (*done) return SILT_OK;
     silt_candidates batch = silt_candidates_take(w->load, w->target, &w->left);
     w->listed_for = -1;
     SILT_TRY(silt_batch_run(w->load, w->target, &batch, run, &committed, err));
-    if (committed) w->listed_for = silt_tracker_version(w->load->tracker);
+    if (committed) w->listed_for = silt_load_tracker_state(w->load);
     w->left.files += batch.count;
     w->left.count -= batch.count;
     return SILT_OK;
@@ -100,9 +100,29 @@ static silt_status back_off(silt_load *load, int64_t tries, silt_error *err)
     wait -= (int64_t)(bits % (uint64_t)(wait / 2 + 1));
     for (; wait > 0; wait -= BACKOFF_SLICE_MS) {
         SILT_TRY(silt_load_check(load, err));
+        silt_lane_leave(load);
         silt_sleep_ms(load->clock, wait < BACKOFF_SLICE_MS ? wait : BACKOFF_SLICE_MS);
+        silt_lane_enter(load);
     }
     return silt_load_check(load, err);
+}
+
+/* Whether a batch that failed is to be tried again at once: it had less memory than there is. */
+static silt_status have_all_memory(silt_load *load, const silt_config_table *table, silt_status st,
+                                   bool *again, silt_error *err)
+{
+    *again = false;
+    if (st != SILT_NOMEM) return SILT_OK;
+    silt_error stopped = {0};
+    silt_status waited = silt_lane_wait_alone(load, again, &stopped);
+    if (waited != SILT_OK && err) *err = stopped;
+    if (waited == SILT_OK && *again)
+        silt_load_message(
+            load, "info",
+            "table %s: its share of memory_limit wasn't enough; trying again with all "
+            "of it, while no other table is loaded",
+            table->name);
+    return waited;
 }
 
 /* Batch after batch; one that failed by what may pass is tried again. */
@@ -127,6 +147,9 @@ static silt_status load_batches(silt_load *load, silt_target *target, const silt
         silt_status st = load_batch(&w, &done, err);
         tries = run->sum.batches > before ? 0 : tries + (st != SILT_OK);
         if (st == SILT_OK) continue;
+        bool again;
+        SILT_TRY(have_all_memory(load, target->table, st, &again, err));
+        if (again) continue;
         if (!may_pass(run, st) || tries >= load->config->transient_attempts) return st;
         silt_load_message(load, "warning", "table %s: %s; trying again", target->table->name,
                           err->message);
@@ -149,15 +172,9 @@ static silt_status load_table(silt_load *load, silt_target *target, const silt_r
     return SILT_OK;
 }
 
-/* What table_status said before the run. */
-typedef struct known_states {
-    const silt_table_state *items;
-    size_t count;
-} known_states;
-
 /* A run without news leaves table_status alone, unless that is behind: a run was killed before it
  * told, one failed before it had files, or the records were lost. */
-static bool has_news(const silt_table_run *run, const known_states *known,
+static bool has_news(const silt_table_run *run, const silt_known_states *known,
                      const silt_table_state *now)
 {
     const silt_run_table *sum = &run->sum;
@@ -173,11 +190,11 @@ static bool has_news(const silt_table_run *run, const known_states *known,
 
 /* What the run leaves in table_status. A failure of that is a warning: it is rebuilt by the next
  * run. */
-static void tell_status(silt_load *load, const silt_table_run *run, const known_states *known)
+static void tell_status(silt_load *load, const silt_table_run *run, const silt_known_states *known)
 {
     silt_table_state state;
     int64_t pending, processing;
-    silt_engine_resume(load->engine); /* an interrupt has done its work by now */
+    silt_load_resume(load); /* an interrupt has done its work by now */
     silt_table_status_count(load, run->sum.table_name, &state, &pending, &processing);
     if (!has_news(run, known, &state)) return;
     state.last_run_id = load->run_id;
@@ -206,11 +223,9 @@ static void tell_given_up(silt_load *load, const char *table)
                           table, given_up, given_up == 1 ? "" : "s", given_up == 1 ? "is" : "are");
 }
 
-/* One table from open to status. A failure is noted in `run`; only what must stop the whole run is
- * returned. */
-static silt_status run_table(silt_load *load, const silt_config_table *table,
-                             const silt_run_options *opts, const known_states *known,
-                             silt_table_run *run, silt_error *err)
+silt_status silt_table_run_whole(silt_load *load, const silt_config_table *table,
+                                 const silt_run_options *opts, const silt_known_states *known,
+                                 silt_table_run *run, silt_error *err)
 {
     run->sum = (silt_run_table){
         .table_name = table->name, .path = table->target_path, .violations = -1, .version = -1};
@@ -239,82 +254,6 @@ static silt_status run_table(silt_load *load, const silt_config_table *table,
     return st;
 }
 
-static void add_table(silt_run_result *out, const silt_table_run *run)
-{
-    out->total_files_discovered += run->sum.files_discovered;
-    out->total_files_processed += run->sum.files_processed;
-    out->total_files_skipped += run->sum.files_skipped;
-    out->total_files_failed += run->sum.files_failed;
-    out->rows += run->sum.rows;
-}
-
-/* The table that keeps `table` from being loaded: it depends on it, and it failed in this run;
- * NULL: none. */
-static const silt_run_table *find_obstacle(const silt_config_table *table,
-                                           const silt_run_result *so_far)
-{
-    for (size_t n = 0; n < table->depends_on.count; n++)
-        for (size_t i = 0; i < so_far->table_count; i++) {
-            const silt_run_table *t = &so_far->tables[i];
-            if (silt_streq(t->table_name, table->depends_on.items[n]) &&
-                !silt_streq(t->status, "completed"))
-                return t;
-        }
-    return NULL;
-}
-
-/* Not done, and why. */
-static void leave_out(const silt_config_table *table, const silt_run_table *obstacle,
-                      silt_table_run *run)
-{
-    bool waits = silt_streq(obstacle->status, "skipped");
-    run->sum = (silt_run_table){
-        .table_name = table->name,
-        .path = table->target_path,
-        .status = "skipped",
-        .violations = -1,
-        .version = -1,
-        .problem = obstacle->problem != SILT_OK ? obstacle->problem : SILT_BAD_DATA,
-        .message = silt_arena_printf(run->arena, "left out: it depends on %s, which %s",
-                                     obstacle->table_name, waits ? "was left out" : "has failed"),
-    };
-}
-
-static silt_status run_tables(silt_load *load, const silt_run_options *opts, silt_arena *arena,
-                              silt_run_result *out, silt_error *err)
-{
-    const silt_config *config = load->config;
-    silt_run_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
-    silt_table_run run = {.arena = arena};
-    if (!tables) return silt_fail_nomem(err);
-    known_states known = {0};
-    silt_error harmless = {0};
-    (void)silt_table_status_read(load, arena, &known.items, &known.count, &harmless);
-    silt_status st = SILT_OK;
-    out->tables = tables;
-    for (size_t i = 0; st == SILT_OK && i < config->table_count; i++) {
-        const silt_config_table *table = &config->tables[config->order[i]];
-        if (opts->table && strcmp(opts->table, table->name) != 0) continue;
-        const silt_run_table *obstacle = find_obstacle(table, out);
-        if (obstacle)
-            leave_out(table, obstacle, &run);
-        else
-            st = run_table(load, table, opts, &known, &run, err);
-        tables[out->table_count++] = run.sum;
-        add_table(out, &run);
-    }
-    silt_run_failure *failures =
-        silt_arena_calloc(arena, run.failures.count + 1, sizeof(*failures));
-    if (!failures)
-        st = silt_fail_nomem(err);
-    else if (run.failures.count)
-        memcpy(failures, run.failures.items, run.failures.count * sizeof(*failures));
-    out->failures = failures;
-    out->failure_count = run.failures.count;
-    silt_vec_free(&run.failures);
-    return st;
-}
-
 silt_status silt_load_check_table(const silt_load *load, const char *name, silt_error *err)
 {
     const silt_config *config = load->config;
@@ -337,12 +276,15 @@ silt_status silt_pipeline_run(silt_pipeline *pipeline, const silt_run_options *o
     if (!err) err = &local;
     if (!opts) opts = &defaults;
     SILT_TRY(silt_load_check_table(load, opts->table, err));
+    if (opts->parallel_tables < 0 || opts->parallel_tables > SILT_PARALLEL_TABLES_MAX)
+        return silt_fail(err, SILT_INVALID, "parallel_tables is %" PRId64 ", and may be 1 to %d",
+                         opts->parallel_tables, SILT_PARALLEL_TABLES_MAX);
     silt_run_history_begin(load, "RUN");
     silt_run_result result = {.pipeline = load->config->pipeline};
     silt_status st = silt_session_begin(load, opts->wait_lock_s, opts->force_unlock, err);
     const int64_t start_ms = silt_now_ms(load->clock);
     result.run_id = silt_arena_strdup(arena, load->run_id);
-    if (st == SILT_OK) st = run_tables(load, opts, arena, &result, err);
+    if (st == SILT_OK) st = silt_tables_run(load, opts, arena, &result, err);
     result.duration_ms = silt_now_ms(load->clock) - start_ms;
     silt_run_history_end(load, st, err, &result);
     silt_session_end(load);

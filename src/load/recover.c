@@ -204,7 +204,7 @@ static silt_status commit_rows(silt_load *load, silt_target *target, const row_l
         .app_version = last,
         .operation = operation,
     };
-    return silt_tracker_commit(load->tracker, &change, err);
+    return silt_load_track(load, &change, err);
 }
 
 /* A file that a ledger says is loaded. */
@@ -498,7 +498,7 @@ static silt_status follow_name(silt_load *load, const silt_target *target, silt_
     }
     const silt_tracker_change change = {
         .rows = rows.items, .row_count = rows.count, .operation = "RENAME"};
-    if (st == SILT_OK && rows.count) st = silt_tracker_commit(load->tracker, &change, err);
+    if (st == SILT_OK && rows.count) st = silt_load_track(load, &change, err);
     silt_vec_free(&rows);
     return st;
 }
@@ -524,6 +524,7 @@ static silt_status settle_step(silt_load *load, silt_target *target, silt_settle
 {
     SILT_TRY(silt_load_check(load, err));
     SILT_TRY(silt_tracker_refresh(load->tracker, err)); /* the tracker, *then* the target */
+    load->tracker_seen = silt_tracker_reloads(load->tracker);
     SILT_TRY(follow_name(load, target, err));
     SILT_TRY(silt_target_refresh(load, target, err));
     SILT_TRY(check_expiry(target, err));

@@ -237,7 +237,7 @@ static silt_status let_all_wait(looking *l)
     }
     const silt_tracker_change change = {
         .rows = rows.items, .row_count = rows.count, .operation = "TARGET GONE"};
-    if (st == SILT_OK && rows.count) st = silt_tracker_commit(l->load->tracker, &change, l->err);
+    if (st == SILT_OK && rows.count) st = silt_load_track(l->load, &change, l->err);
     if (st == SILT_OK && rows.count)
         silt_load_message(l->load, "warning",
                           "table %s: the target is gone: all %zu files of it are loaded again "

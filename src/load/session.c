@@ -2,6 +2,7 @@
 #include "load/session.h"
 
 #include "load/history.h"
+#include "load/lanes.h"
 #include "load/rejects.h"
 #include "load/stdin.h"
 
@@ -17,9 +18,7 @@ silt_load *silt_pipeline_load(silt_pipeline *pipeline)
 /* ---- open --------------------------------------------------------------------------------------
  */
 
-/* From the engine's watcher thread: tells the program, renews the lock, ends batches that take too
- * long. */
-static void on_progress(void *ctx, double fraction)
+void silt_load_progress(void *ctx, double fraction)
 {
     silt_load *load = ctx;
     int64_t deadline = atomic_load(&load->deadline_us);
@@ -27,7 +26,7 @@ static void on_progress(void *ctx, double fraction)
         silt_engine_interrupt(load->engine);
     silt_error ignored = {0}; /* before its commit a batch looks at the lock itself */
     (void)silt_load_renew(load, &ignored);
-    if (load->opts.progress) load->opts.progress(load->opts.progress_ctx, fraction);
+    if (load->opts.progress) silt_lane_progress(load, fraction);
 }
 
 static silt_status open_parts(silt_load *load, silt_error *err)
@@ -49,11 +48,22 @@ static silt_status open_parts(silt_load *load, silt_error *err)
     engine.memory_limit_bytes = config->memory_limit_bytes;
     engine.threads = (int)config->threads;
     engine.timezone = config->timezone;
-    engine.progress = on_progress;
+    engine.progress = silt_load_progress;
     engine.progress_ctx = load;
     SILT_TRY(silt_engine_open(&engine, &load->engine, err));
     load->runner = silt_runner_local_new(load->engine);
     return load->runner ? SILT_OK : silt_fail_nomem(err);
+}
+
+static void init_mutexes(silt_load *load)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&load->event_mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+    pthread_mutex_init(&load->lock_mutex, NULL);
+    pthread_mutex_init(&load->lanes_mutex, NULL);
 }
 
 /* The lines of all mistakes, for the caller's arena. */
@@ -79,7 +89,7 @@ silt_status silt_pipeline_open(const char *config_path, const silt_pipeline_opti
     if (!p) return silt_fail_nomem(err);
     silt_load *load = &p->load;
     load->opts = opts ? *opts : defaults;
-    pthread_mutex_init(&load->lock_mutex, NULL);
+    init_mutexes(load);
     load->arena = silt_arena_new();
     silt_config_problems problems = {0};
     silt_status st = load->arena ? silt_config_load(config_path, NULL, load->arena, &load->config,
@@ -109,7 +119,9 @@ void silt_pipeline_free(silt_pipeline *p)
     silt_store_free(load->tracker_store);
     silt_store_free(load->state);
     silt_arena_free(load->arena);
+    pthread_mutex_destroy(&load->lanes_mutex);
     pthread_mutex_destroy(&load->lock_mutex);
+    pthread_mutex_destroy(&load->event_mutex);
     free(p);
 }
 
@@ -117,6 +129,7 @@ void silt_pipeline_interrupt(silt_pipeline *p)
 {
     atomic_store(&p->load.cancelled, true);
     silt_engine_interrupt(p->load.engine);
+    silt_lanes_interrupt(&p->load);
 }
 
 void silt_pipeline_set_seams(silt_pipeline *p, const silt_clock *clock, const silt_random *random,

@@ -6,6 +6,10 @@
 
 silt_load *silt_pipeline_load(silt_pipeline *pipeline);
 
+/* From an engine's watcher thread, `ctx` being the silt_load: tells the program, renews the lock,
+ * ends batches that take too long. */
+void silt_load_progress(void *ctx, double fraction);
+
 /* For tests: other clocks and randomness than the system's, and another engine (then owned by the
  * pipeline; NULL: keep). */
 void silt_pipeline_set_seams(silt_pipeline *pipeline, const silt_clock *clock,

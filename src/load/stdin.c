@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "load/lanes.h"
 #include "table/data.h"
 
 #define BLOCK_BYTES ((size_t)1 << 18)
@@ -81,7 +82,7 @@ static silt_status name_by_content(spooling *s)
                          : memcmp(s->magic, zstd, sizeof(zstd)) == 0 ? ".zst"
                                                                      : NULL;
     if (!ending) return SILT_OK;
-    const char *path = silt_arena_printf(s->load->arena, "%s%s", s->path, ending);
+    const char *path = silt_arena_printf(silt_load_whole(s->load)->arena, "%s%s", s->path, ending);
     if (!path) return silt_fail_nomem(s->err);
     if (rename(s->path, path) != 0) return silt_fail_errno(s->err, errno, "rename %s", s->path);
     s->path = path;
@@ -94,7 +95,8 @@ static silt_status give(spooling *s, const silt_config_table *table, silt_found_
     char hash[SILT_HASH_SIZE];
     silt_found_file stat;
     silt_hash_hex(s->hash, hash);
-    const char *name = silt_arena_printf(s->load->arena, SILT_STDIN_PREFIX "%s", hash);
+    const char *name =
+        silt_arena_printf(silt_load_whole(s->load)->arena, SILT_STDIN_PREFIX "%s", hash);
     if (!name) return silt_fail_nomem(s->err);
     const silt_tracked *row = silt_tracker_find(s->load->tracker, table->name, name);
     if (row && row->file_modified_us >= 0) {
@@ -110,21 +112,32 @@ static silt_status give(spooling *s, const silt_config_table *table, silt_found_
     return SILT_OK;
 }
 
+/* However long that takes, other tables are loaded. */
+static silt_status read_all(spooling *s)
+{
+    silt_status st = SILT_OK;
+    silt_lane_leave(s->load);
+    for (bool end = false; !end && st == SILT_OK;)
+        st = read_some(s, &end);
+    silt_lane_enter(s->load);
+    return st;
+}
+
 static silt_status spool(silt_load *load, const silt_config_table *table, silt_found_file *out,
                          silt_error *err)
 {
     SILT_CLEAN(spooling)
     s = {.load = load, .fd = -1, .hash = silt_hash_new(), .block = malloc(BLOCK_BYTES), .err = err};
     if (!s.hash || !s.block) return silt_fail_nomem(err);
-    const char *name = silt_arena_printf(load->arena, "stdin-%s", load->run_id);
+    silt_load *whole = silt_load_whole(load);
+    const char *name = silt_arena_printf(whole->arena, "stdin-%s", load->run_id);
     if (!name) return silt_fail_nomem(err);
-    SILT_TRY(silt_scratch_make(load->state, name, load->arena, &load->spool, err));
-    s.path = silt_arena_printf(load->arena, "%s/stdin", load->spool);
+    SILT_TRY(silt_scratch_make(load->state, name, whole->arena, &whole->spool, err));
+    s.path = silt_arena_printf(whole->arena, "%s/stdin", whole->spool);
     if (!s.path) return silt_fail_nomem(err);
     s.fd = open(s.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (s.fd < 0) return fail_write(&s, errno);
-    for (bool end = false; !end;)
-        SILT_TRY(read_some(&s, &end));
+    SILT_TRY(read_all(&s));
     *out = (silt_found_file){.size_bytes = 0};
     SILT_TRY(name_by_content(&s));
     return s.size_bytes ? give(&s, table, out) : SILT_OK;
@@ -133,23 +146,24 @@ static silt_status spool(silt_load *load, const silt_config_table *table, silt_f
 silt_status silt_stdin_discover(silt_load *load, const silt_config_table *table, silt_arena *arena,
                                 silt_found *out, silt_error *err)
 {
-    if (!load->spool) {
+    silt_load *whole = silt_load_whole(load);
+    if (!whole->spool) {
         if (isatty(STDIN_FILENO)) {
             silt_fail(err, SILT_INVALID, "table %s: standard input is a terminal", table->name);
             return silt_hint(err, SILT_INVALID, "pipe rows into it: … | silt run");
         }
-        silt_status st = spool(load, table, &load->piped, err);
+        silt_status st = spool(load, table, &whole->piped, err);
         if (st != SILT_OK) {
-            silt_stdin_release(load);
+            silt_stdin_release(whole);
             return silt_wrap(err, st, "table %s", table->name);
         }
-        if (!load->piped.path)
+        if (!whole->piped.path)
             silt_load_message(load, "info", "table %s: standard input is empty", table->name);
     }
     silt_found_file *file = silt_arena_calloc(arena, 1, sizeof(*file));
     if (!file) return silt_fail_nomem(err);
-    *file = load->piped;
-    *out = (silt_found){.files = file, .count = load->piped.path != NULL};
+    *file = whole->piped;
+    *out = (silt_found){.files = file, .count = whole->piped.path != NULL};
     return SILT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "load/feed.h"
 #include "load/history.h"
+#include "load/lanes.h"
 #include "load/stdin.h"
 #include "load/target_sql.h"
 
@@ -87,13 +88,19 @@ silt_status silt_load_discover(silt_load *load, const silt_config_table *table, 
         .marker = table->marker,
         .now_ns = silt_now_us(load->clock) * 1000,
     };
-    return silt_discover(&spec, arena, out, err);
+    silt_lane_leave(load);
+    silt_status st = silt_discover(&spec, arena, out, err);
+    silt_lane_enter(load);
+    return st;
 }
 
 static void tell(silt_load *load, const char *kind, const char *json)
 {
+    silt_load *whole = silt_load_whole(load);
+    pthread_mutex_lock(&whole->event_mutex);
     silt_run_history_event(load, kind, json);
     if (load->opts.event) load->opts.event(load->opts.event_ctx, kind, json);
+    pthread_mutex_unlock(&whole->event_mutex);
 }
 
 void silt_load_event(silt_load *load, const char *kind, const char *format, ...)
@@ -132,15 +139,17 @@ void silt_load_message(silt_load *load, const char *level, const char *format, .
 
 silt_status silt_load_renew(silt_load *load, silt_error *err)
 {
-    pthread_mutex_lock(&load->lock_mutex);
-    silt_status st = load->lock ? silt_lock_renew(load->lock, err) : SILT_OK;
-    pthread_mutex_unlock(&load->lock_mutex);
+    silt_load *whole = silt_load_whole(load);
+    pthread_mutex_lock(&whole->lock_mutex);
+    silt_status st = whole->lock ? silt_lock_renew(whole->lock, err) : SILT_OK;
+    pthread_mutex_unlock(&whole->lock_mutex);
     return st;
 }
 
 silt_status silt_load_check(silt_load *load, silt_error *err)
 {
-    if (atomic_load(&load->cancelled)) return silt_fail(err, SILT_INTERRUPTED, "interrupted");
+    if (atomic_load(&silt_load_whole(load)->cancelled))
+        return silt_fail(err, SILT_INTERRUPTED, "interrupted");
     return silt_load_renew(load, err);
 }
 
@@ -157,4 +166,23 @@ const char *silt_target_type_name(const silt_target *target, const silt_type *ty
 {
     (void)target;
     return silt_type_name(type, arena);
+}
+
+silt_status silt_load_track(silt_load *load, const silt_tracker_change *change, silt_error *err)
+{
+    if (load->whole && load->tracker_seen != silt_tracker_reloads(load->tracker))
+        return silt_fail(err, SILT_CONFLICT, "the tracker was changed by another process");
+    load->tracker_commits++;
+    return silt_tracker_commit(load->tracker, change, err);
+}
+
+int64_t silt_load_tracker_state(const silt_load *load)
+{
+    return silt_tracker_reloads(load->tracker) + load->tracker_commits;
+}
+
+void silt_load_resume(silt_load *load)
+{
+    silt_engine_resume(load->engine);
+    if (load->whole) silt_engine_resume(load->whole->engine); /* the tracker's */
 }

@@ -57,6 +57,8 @@ struct silt_tracker {
     silt_buf key;       /* of the row being looked for */
     SILT_VEC(silt_tracked) rows;
     SILT_VEC(data_file) files;
+    bool partial;    /* what is in memory isn't all that the snapshot holds */
+    int64_t reloads; /* how often another process's commits were read */
 };
 
 /* ---- rows in memory ---------------------------------------------------------------------------
@@ -286,10 +288,20 @@ silt_status silt_tracker_refresh(silt_tracker *t, silt_error *err)
 {
     silt_snapshot *now;
     SILT_TRY(silt_snapshot_refresh(t->snapshot, &now, err));
-    bool same = silt_snapshot_version(now) == silt_snapshot_version(t->snapshot);
+    bool same = silt_snapshot_version(now) == silt_snapshot_version(t->snapshot) && !t->partial;
     silt_snapshot_free(t->snapshot);
     t->snapshot = now;
-    return same ? SILT_OK : load_rows(t, err);
+    if (same) return SILT_OK;
+    t->reloads++;
+    t->partial = true;
+    SILT_TRY(load_rows(t, err));
+    t->partial = false;
+    return SILT_OK;
+}
+
+int64_t silt_tracker_reloads(const silt_tracker *t)
+{
+    return t->reloads;
 }
 
 const char *silt_tracker_state_id(const silt_tracker *t)
@@ -479,7 +491,9 @@ silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *chan
     }
     silt_status st = commit_plan(t, change, &p, add, err);
     if (st != SILT_OK) return silt_wrap(err, st, "tracker");
+    t->partial = true;
     SILT_TRY(apply_plan(t, change, &p, add, err));
+    t->partial = false;
     silt_error harmless = {0};
     (void)silt_table_maintain(t->snapshot,
                               &harmless); /* a checkpoint that fails is made next time */

@@ -65,6 +65,8 @@ SILT_DEFINE_AUTO(silt_tracker, silt_tracker_free)
 
 /* Read what others have committed since. */
 silt_status silt_tracker_refresh(silt_tracker *tracker, silt_error *err);
+/* How often there was something to read: what was known of the rows before is void then. */
+int64_t silt_tracker_reloads(const silt_tracker *tracker);
 
 /* The id of this state (`silt.state_id`). */
 const char *silt_tracker_state_id(const silt_tracker *tracker);
