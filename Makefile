@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 WERROR ?= $(if $(CI),true,false)
 BUILD  := build
 ASAN   := build-asan
+TSAN   := build-tsan
 FUZZ   := build-fuzz
 SECONDS ?= 60
 BUILD_ONE = scripts/configure $(1) $(2) -Dwerror=$(WERROR) && meson compile -C $(1) $(if $(JOBS),-j $(JOBS))
@@ -23,7 +24,7 @@ ifneq ($(origin CC),default)
 export CC
 endif
 
-.PHONY: all setup help demo test check sweep conformance fuzz tidy format bench install clean distclean
+.PHONY: all setup help demo test check sweep conformance threads fuzz tidy format bench install clean distclean
 all: setup ## set up and build: the command is build/silt
 	$(RELEASE)
 
@@ -53,6 +54,12 @@ sweep: ## every fault and kill point there is, 8 hours at most; the next call go
 	$(SANITIZED)
 	SILT_SWEEP=full python3 tests/run.py --sweep $(ARGS)
 
+threads: ## tables at a time under ThreadSanitizer
+	scripts/setup --test
+	$(call BUILD_ONE,$(TSAN),--buildtype=debugoptimized -Db_sanitize=thread)
+	SILT_BIN="$(CURDIR)/$(TSAN)/silt" TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" \
+	    $(BUILD)/venv/bin/python -m pytest -q -p no:cacheprovider tests/cli/test_cli_parallel.py $(ARGS)
+
 fuzz: ## look for inputs that break readers of the log; TARGET=dv SECONDS=600
 	scripts/setup --dev
 	CC=clang-14 scripts/configure $(FUZZ) --buildtype=debugoptimized -Db_sanitize=address,undefined -Dfuzz=true
@@ -78,8 +85,8 @@ install: all ## command, library, headers, manual pages
 	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild
 
 clean: ## remove what was built, keep what was fetched
-	rm -rf $(ASAN) $(FUZZ)
+	rm -rf $(ASAN) $(TSAN) $(FUZZ)
 	if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps ! -name venv -exec rm -rf {} +; fi
 
 distclean: ## remove all of it
-	rm -rf $(BUILD) $(ASAN) $(FUZZ)
+	rm -rf $(BUILD) $(ASAN) $(TSAN) $(FUZZ)

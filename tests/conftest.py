@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SANITIZER = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:")
+SANITIZER = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "runtime error:")
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DUCKDB_DIR", "SILT_DUCKDB", "TMPDIR", "ASAN_OPTIONS",
-             "LSAN_OPTIONS", "UBSAN_OPTIONS")
+             "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 
 
 class Result:

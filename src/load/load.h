@@ -83,7 +83,7 @@ silt_status silt_load_check(silt_load *load, silt_error *err);
 /* silt_tracker_commit() for the table at work. CONFLICT also where another lane has read what other
  * processes did since the table was settled. */
 silt_status silt_load_track(silt_load *load, const silt_tracker_change *change, silt_error *err);
-/* Changes whenever the tracker's rows of the table at work may have. */
+/* Is another whenever a table was settled over other rows of the tracker than those it had left. */
 int64_t silt_load_tracker_state(const silt_load *load);
 /* An interrupt has done its work: engines may be used to leave things in order. */
 void silt_load_resume(silt_load *load);

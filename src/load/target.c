@@ -178,7 +178,7 @@ silt_status silt_load_track(silt_load *load, const silt_tracker_change *change, 
 
 int64_t silt_load_tracker_state(const silt_load *load)
 {
-    return silt_tracker_reloads(load->tracker) + load->tracker_commits;
+    return load->tracker_seen + load->tracker_commits;
 }
 
 void silt_load_resume(silt_load *load)
