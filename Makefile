@@ -18,6 +18,7 @@ BUILD_ONE = scripts/configure $(1) $(2) -Dwerror=$(WERROR) && meson compile -C $
 RELEASE   = $(call BUILD_ONE,$(BUILD),--buildtype=release -Dprefix="$(PREFIX)")
 SANITIZED = $(call BUILD_ONE,$(ASAN),--buildtype=debugoptimized -Db_sanitize=address$(,)undefined)
 , := ,
+THREADS_SEEN = suppressions=$(CURDIR)/tests/tsan.supp:ignore_noninstrumented_modules=1:history_size=7
 C_FILES = git ls-files -z -co --exclude-standard -- '*.c' '*.h'
 
 ifneq ($(origin CC),default)
@@ -57,7 +58,7 @@ sweep: ## every fault and kill point there is, 8 hours at most; the next call go
 threads: ## tables at a time under ThreadSanitizer
 	scripts/setup --test
 	$(call BUILD_ONE,$(TSAN),--buildtype=debugoptimized -Db_sanitize=thread)
-	SILT_BIN="$(CURDIR)/$(TSAN)/silt" TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" \
+	SILT_BIN="$(CURDIR)/$(TSAN)/silt" TSAN_OPTIONS="$(THREADS_SEEN)" \
 	    $(BUILD)/venv/bin/python -m pytest -q -p no:cacheprovider tests/cli/test_cli_parallel.py $(ARGS)
 
 fuzz: ## look for inputs that break readers of the log; TARGET=dv SECONDS=600

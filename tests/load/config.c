@@ -80,6 +80,7 @@ static const char everything[] = "pipeline: nyc-flights\n"
                                  "lock_timeout_minutes: 10\n"
                                  "memory_limit: 2GB\n"
                                  "threads: 4\n"
+                                 "parallel_tables: 3\n"
                                  "timezone: Europe/Berlin\n"
                                  "connections:\n"
                                  "  lake: {path: /lake/./root, storage_options: {}}\n"
@@ -126,6 +127,7 @@ static void reads_everything(void **state)
     assert_int_equal(c->lock_timeout_ms, 600000);
     assert_int_equal(c->memory_limit_bytes, 2000000000);
     assert_int_equal(c->threads, 4);
+    assert_int_equal(c->parallel_tables, 3);
     assert_string_equal(c->timezone, "Europe/Berlin");
     assert_int_equal(c->connection_count, 1);
     assert_int_equal(c->table_count, 2);
@@ -138,7 +140,7 @@ static void reads_sources(void **state)
     assert_int_equal(o.status, SILT_OK);
     const silt_config_table *t = &o.config->tables[0];
     assert_string_equal(t->name, "flights");
-    assert_int_equal(t->line, 14);
+    assert_int_equal(t->line, 15);
     assert_int_equal(t->source_path_count, 2);
     assert_string_equal(t->source_paths[0], "/p/in/f-*.csv");
     assert_string_equal(t->source_paths[1], "/abs/g.tsv");
@@ -203,6 +205,7 @@ static void has_defaults(void **state)
     assert_int_equal(o.config->lock_timeout_ms, 7200000);
     assert_int_equal(o.config->memory_limit_bytes, 0);
     assert_int_equal(o.config->threads, 0);
+    assert_int_equal(o.config->parallel_tables, 1);
     assert_string_equal(o.config->timezone, "UTC");
     const silt_config_table *t = o.config->tables;
     assert_int_equal(t->strategy, SILT_STRATEGY_APPEND);
@@ -504,8 +507,10 @@ static void reads_json(void **state)
         "1:14: pipeline: found 3; a text is allowed: put it in quotes\n"
         "3:12: tables: found nothing; a list of maps is allowed\n"
         "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
-        "retry_attempts, retry_backoff_minutes, transient_retries, timeout_minutes, lock_timeout_minutes, run_history, "
-        "memory_limit, threads, timezone, durability, connections, defaults, tables, datasets\n");
+        "retry_attempts, retry_backoff_minutes, transient_retries, timeout_minutes, "
+        "lock_timeout_minutes, run_history, memory_limit, threads, parallel_tables, timezone, "
+        "durability, connections, defaults, tables, datasets
+");
     SILT_CLEAN(outcome) bad = parse_as("/p/silt.json", "{\"pipeline\": p}");
     assert_int_equal(bad.status, SILT_INVALID);
     assert_non_null(strstr(bad.err.message, "not JSON"));
