@@ -509,8 +509,7 @@ static void reads_json(void **state)
         "3:18: wat: unknown key; allowed: pipeline, checkpoint_path, engine, "
         "retry_attempts, retry_backoff_minutes, transient_retries, timeout_minutes, "
         "lock_timeout_minutes, run_history, memory_limit, threads, parallel_tables, timezone, "
-        "durability, connections, defaults, tables, datasets
-");
+        "durability, connections, defaults, tables, datasets\n");
     SILT_CLEAN(outcome) bad = parse_as("/p/silt.json", "{\"pipeline\": p}");
     assert_int_equal(bad.status, SILT_INVALID);
     assert_non_null(strstr(bad.err.message, "not JSON"));
