@@ -109,6 +109,24 @@ def test_the_tables_of_one_sqlite_file(silt):
     silt("validate-consistency")
 
 
+def test_sources_of_every_kind(silt, read_deltalake):
+    """Standard input, and a table of this pipeline, which is loaded first though nobody says so."""
+    silver = table("dogs").replace("path: \"inbox/dogs-*.csv\"", "path: lake/ants, format: delta")
+    piped = table("bees").replace("path: \"inbox/bees-*.csv\"", "path: \"-\", format: csv")
+    configure(silt, [silver, piped, table("ants"), table("cows")])
+    fill(silt, 2)
+    rows = "id,text\n1,a\n2,b\n"
+    result = silt("run", "--json", stdin=rows).json
+    assert {t["table_name"]: t["rows"] for t in result["tables"]} == {
+        "ants": 2 * ROWS, "bees": 2, "cows": 2 * ROWS, "dogs": 2 * ROWS}
+    assert sorted(read_deltalake(silt.dir / "lake/dogs").column("id").to_pylist()) == ids(2)
+    assert silt("run", "--json", stdin=rows).json["total_files_processed"] == 0
+    put(silt, "ants", 2)
+    assert silt("run", "--json", stdin="").json["rows"] == 2 * ROWS
+    assert sorted(read_deltalake(silt.dir / "lake/dogs").column("id").to_pylist()) == ids(3)
+    silt("validate-consistency")
+
+
 # ---- what fails, and what depends on it
 
 
