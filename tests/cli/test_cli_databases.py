@@ -535,3 +535,53 @@ def test_a_backup_is_caught_up_with(silt):
     run(silt)
     assert ordered(db.rows("SELECT id, count(*) FROM t GROUP BY id")) == [("1", "1"), ("2", "1"), ("3", "1")]
     assert_sound(silt)
+
+
+# ---- bad rows
+
+
+def rejects(silt):
+    out = silt("read", "state/rejects", "--format", "csv", "--columns", "row_number,status,raw_text").out
+    return sorted(out.split()[1:])
+
+
+@pytest.mark.parametrize("strategy", ["append", "upsert", "append_once", "overwrite", "scd2"])
+def test_quarantine_and_replay(silt, db, strategy):
+    """What is rejected and what is committed are one; mended rows are loaded once, into the same table."""
+    keys = "" if strategy in ("append", "overwrite") else "    primary_keys: [id]\n"
+    configure(silt, db, strategy, keys + ("    tracking_columns: [name]\n" if strategy == "scd2" else "") +
+              "    schema: {id: long, name: string}\n    on_bad_row: quarantine\n")
+    put(silt, "a", [(1, "Ann"), ("x2", "Bob")])
+    got = run(silt)
+    assert (got["rows"], got["rows_rejected"]) == (2, 1)
+    assert rejects(silt) == ['2,open,"x2,Bob"']
+    assert_sound(silt)
+    mended = silt("read", "state/rejects", "--where", "status = 'open'", "--columns", "reject_id,row_json",
+                  "--format", "json").out.replace("x2", "2")
+    silt.write("mended.ndjson", mended)
+    for i in range(2):
+        silt("replay", "--table", "t", "--file", "mended.ndjson", rc=0 if i == 0 else 2)
+        assert rejects(silt) == ['2,replayed,"x2,Bob"']
+        assert ordered(db.rows("SELECT id, name FROM t")) == [("1", "Ann"), ("2", "Bob")]
+        assert_sound(silt)
+
+
+@pytest.mark.parametrize("policy, rows", [("skip", [("1", "Ann", None)]),
+                                          ("rescue", [("1", "Ann", None), (None, "Bob", "x2")])])
+def test_other_policies(silt, db, policy, rows):
+    configure(silt, db, more=f"    schema: {{id: long, name: string}}\n    on_bad_row: {policy}\n")
+    put(silt, "a", [(1, "Ann"), ("x2", "Bob")])
+    run(silt)
+    assert_sound(silt)
+    rescued = "_rescued_data" if policy == "rescue" else "NULL"
+    got = db.rows(f"SELECT id, name, {rescued} FROM t")
+    assert ordered([(i, n, r and json.loads(r)["id"]) for i, n, r in got]) == ordered(rows)
+
+
+def test_too_many_bad_rows(silt, db):
+    configure(silt, db, more="    schema: {id: long, name: string}\n    on_bad_row: quarantine\n    max_bad_rows: 1\n")
+    put(silt, "a", [(1, "Ann"), ("x2", "Bob"), ("x3", "Cy")])
+    put(silt, "b", [(4, "Di"), ("x5", "Ed")])
+    silt("run", rc=5)
+    assert db.rows("SELECT id FROM t") == [("4",)]
+    assert rejects(silt) == ['2,open,"x5,Ed"']
