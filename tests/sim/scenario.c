@@ -100,6 +100,25 @@ const sim_scenario sim_two_tables = {
     .two_tables = true,
 };
 
+static const sim_scenario fed = {
+    .name = "fed",
+    .table = COLUMNS "  batch: {max_files: 1}\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+    .two_tables = true,
+    .fed = "  batch: {max_files: 2}\n",
+};
+static const sim_scenario fed_upsert = {
+    .name = "fed_upsert",
+    .table = COLUMNS "  batch: {max_files: 1}\n",
+    .files = three_files,
+    .expected = "1 a1\n2 a2\n3 a3\n4 b4\n5 b5\n6 c6\n7 c7\n",
+    .files_ok = 3,
+    .two_tables = true,
+    .fed = "  loading_strategy: upsert\n  primary_keys: [id]\n",
+};
+
 const sim_scenario sim_reload = {
     .name = "reload",
     .table = COLUMNS "  batch: {max_files: 2}\n  on_change: reload\n",
@@ -524,6 +543,8 @@ const sim_listed sim_scenarios[] = {
     {&sim_scd2, SIM_ALL},
     {&sim_bad_file, SIM_ALL},
     {&sim_two_tables, SIM_ALL & ~(unsigned)SIM_KILLS},
+    {&fed, SIM_ALL},
+    {&fed_upsert, SIM_ALL & ~(unsigned)SIM_KILLS},
     {&sim_reload, SIM_ALL},
     {&sim_restored, ALONE},
     {&sim_unload, ALONE},

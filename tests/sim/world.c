@@ -268,7 +268,13 @@ void sim_world_init(sim_world *w, const sim_scenario *scenario, const char *dir,
                     sim_is_sqlite(scenario) ? "connections: {wh: {path: wh.db}}\n" : "",
                     scenario->name, scenario->table);
     if (!strstr(scenario->table, "write:")) silt_buf_puts(&yaml, "  write: {path: lake/t}\n");
-    if (scenario->two_tables)
+    if (scenario->fed)
+        silt_buf_printf(&yaml,
+                        "- table_name: u\n"
+                        "  source: {path: lake/t, format: delta, starting_version: earliest}\n%s"
+                        "  write: {path: lake/u}\n",
+                        scenario->fed);
+    else if (scenario->two_tables)
         silt_buf_printf(&yaml,
                         "- table_name: u\n  source: {path: \"in-%s/*.csv\"}\n%s"
                         "  write: {path: lake/u}\n",

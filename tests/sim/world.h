@@ -25,17 +25,18 @@ typedef struct sim_scenario {
     const char *expected;  /* rows "id value" of the target, sorted, one a line */
     int64_t files_ok;      /* files that can be loaded */
     bool two_tables;       /* and a table "u" of the same files, appended */
-    sim_file changed;      /* once the first run is over one of the files is like this, and a second
-                              run comes; name NULL: none */
-    int64_t restored;      /* once the first run is over the target goes back to this version, and a
-                              second run comes; 0: it doesn't */
-    const char *unloaded;  /* once the run is over this file's rows go; NULL: none's */
-    const char *rejects;   /* lines "file row status text" of the table of rejects, sorted; NULL:
-                              there are none */
-    bool replayed;       /* once the run is over, rejects with an 'x' before their id are mended */
-    bool anew;           /* all is forgotten and deleted, and a second run comes */
-    bool maintained;     /* once the run is over */
-    const char *doubled; /* somebody brings the row "4 b4" of this file again, which is mended */
+    const char *fed; /* with two_tables: "u" is loaded from the first one's versions instead; how */
+    sim_file changed;     /* once the first run is over one of the files is like this, and a second
+                             run comes; name NULL: none */
+    int64_t restored;     /* once the first run is over the target goes back to this version, and a
+                             second run comes; 0: it doesn't */
+    const char *unloaded; /* once the run is over this file's rows go; NULL: none's */
+    const char *rejects;  /* lines "file row status text" of the table of rejects, sorted; NULL:
+                             there are none */
+    bool replayed;        /* once the run is over, rejects with an 'x' before their id are mended */
+    bool anew;            /* all is forgotten and deleted, and a second run comes */
+    bool maintained;      /* once the run is over */
+    const char *doubled;  /* somebody brings the row "4 b4" of this file again, which is mended */
 } sim_scenario;
 
 /* See scenario.c. By strategy, then by target, by what is done behind a run, and with bad rows. */
