@@ -153,3 +153,52 @@ def test_killed_in_between(loaded, when):
     assert [r[0] for r in read(loaded, "t", "id")].count("3") == 1
     assert [r["status"] for r in rejects(loaded)].count("replayed") == 1
     agree(loaded)
+
+
+def rename(silt, more=""):
+    text = (silt.dir / "silt.yaml").read_text()
+    silt.write("silt.yaml", text.replace("table_name: t", "table_name: u") + f"    renamed_from: t\n{more}")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_rejects_of_a_renamed_table(loaded, lost):
+    """Its rejects are known by the old name, and brought once."""
+    mend(loaded, **{"03": {"id": 3, "v": "3.5", "d": "2024-02-01"}})
+    rename(loaded)
+    if lost:
+        shutil.rmtree(loaded.dir / "state/file_processing_tracker")
+    loaded("run")
+    done = loaded("replay", "--table", "u", "--file", "mended.ndjson", "--json").json
+    assert (done["rows_replayed"], done["batch_id"]) == (1, 1)
+    assert len(read(loaded, "t", "id")) == 3
+    agree(loaded)
+    again = loaded("replay", "--table", "u", "--file", "mended.ndjson", rc=2)
+    assert "rejects of table u that are open" in again.err
+    assert len(read(loaded, "t", "id")) == 3
+
+
+def test_a_target_restored_after_a_replay(loaded):
+    """on_restore: reload brings source files, but not what was mended by hand: that is for a person to say."""
+    text = (loaded.dir / "silt.yaml").read_text()
+    loaded.write("silt.yaml", text + "    on_restore: reload\n")
+    mend(loaded, **{"03": {"id": 3, "v": "3.5", "d": "2024-02-01"}})
+    version = int(loaded("show", "lake/t", "--json").json["version"])
+    loaded("replay", "--table", "t", "--file", "mended.ndjson")
+    assert len(read(loaded, "t", "id")) == 3
+    loaded("restore", "lake/t", "--version", version)
+    for _ in range(2):
+        r = loaded("run", rc=3)
+        assert "rows that were replayed may be gone, too, which nothing brings back" in r.out
+        assert "silt reset-state --table t" in r.out
+    assert len(read(loaded, "t", "id")) == 2
+    loaded("validate-consistency", rc=3)
+    loaded("fix-inconsistencies", rc=3)
+    loaded("restore", "lake/t", "--version", version + 1) # all of it is there again
+    loaded("reset-state", "--table", "t", "--yes")
+    assert len(read(loaded, "t", "id")) == 3
+    agree(loaded)
+    loaded("restore", "lake/t", "--version", version)
+    loaded("reset-state", "--forget", "--delete-rows", "--table", "t", "--yes") # or from nothing
+    loaded("run")
+    assert len(read(loaded, "t", "id")) == 2
+    agree(loaded)
