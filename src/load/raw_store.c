@@ -326,7 +326,9 @@ static silt_status write_text(raw_store *s, const waiting *w, silt_arena *arena,
     silt_status st = parquet && csv ? SILT_OK : silt_fail_nomem(err);
     if (st == SILT_OK) st = folder->ops->get_file(folder, w->parquet, parquet, err);
     if (st == SILT_OK) st = silt_raw_text_write(&s->text, parquet, csv, err);
-    if (st == SILT_OK) st = folder->ops->put_file(folder, w->ready, csv, err);
+    bool waits = false; /* else it was placed or displaced meanwhile, by somebody who was faster */
+    if (st == SILT_OK) st = silt_store_exists(folder, w->parquet, &waits, err);
+    if (st == SILT_OK && waits) st = folder->ops->put_file(folder, w->ready, csv, err);
     silt_scratch_remove(scratch);
     return st == SILT_NOT_FOUND ? SILT_OK : st;
 }

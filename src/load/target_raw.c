@@ -228,6 +228,18 @@ static silt_status follow_all(silt_load *load, silt_target *t, silt_error *err)
     return displace_leftovers(load, &f, err);
 }
 
+/* A text may have been put back that a commit of meanwhile has removed, by us who were paused: what
+ * came meanwhile is followed, too. Parquet needs none of it: its rename has no source any more. */
+static silt_status follow_meanwhile(silt_target *t, silt_error *err)
+{
+    silt_status st = SILT_OK;
+    silt_error none = {0};
+    for (int64_t v = t->version + 1; is_csv(t) && st == SILT_OK; v++)
+        st = follow_commit(t, v, &none);
+    if (st == SILT_OK || st == SILT_NOT_FOUND) return SILT_OK;
+    return silt_fail(err, st, "%s", none.message);
+}
+
 static silt_status follow(silt_load *load, silt_target *t, silt_error *err)
 {
     silt_status st = SILT_OK;
@@ -239,6 +251,7 @@ static silt_status follow(silt_load *load, silt_target *t, silt_error *err)
             st = follow_commit(t, v, err);
         if (st == SILT_NOT_FOUND) st = follow_all(load, t, err); /* the log was cleaned up */
     }
+    if (st == SILT_OK) st = follow_meanwhile(t, err);
     if (st != SILT_OK) return silt_wrap(err, st, "table %s: placing files", t->table->name);
     t->raw->placed = t->version;
     return SILT_OK;

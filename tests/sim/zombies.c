@@ -130,6 +130,7 @@ static void wakes_after_everything_is_done(void **state)
             zombie_wake(&z);
             sim_check(z.outcome.status != SILT_INCONSISTENT, "a false alarm: %s",
                       z.outcome.message);
+            sim_check_exact(&w, engines[1]); /* also files that it gave names to, and took back */
             sim_check_recovers(&w, engines[1]);
             sim_world_release(&w);
         }
