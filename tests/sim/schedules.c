@@ -93,7 +93,7 @@ static void one_schedule(const sim_scenario *scenario, uint64_t seed)
 static void two_at_once(void **state)
 {
     const sim_scenario *scenario = *state;
-    uint64_t first, seeds = sim_seeds(4, 1000, &first);
+    uint64_t first, seeds = sim_seeds(8, 1000, &first);
     for (uint64_t seed = first; seed < first + seeds; seed++)
         if (sim_point("schedules/%s/%" PRIu64, scenario->name, seed)) one_schedule(scenario, seed);
     sim_report(scenario->name);

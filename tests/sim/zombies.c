@@ -120,7 +120,7 @@ static void wakes_after_everything_is_done(void **state)
     const sim_scenario *scenario;
     for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
         int64_t total = count_calls(scenario);
-        for (int64_t n = 0; (n = sim_next(n, total, 2, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 4, s));) {
             if (!sim_point("zombies/done/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
             zombie z;
@@ -145,7 +145,7 @@ static void wakes_while_another_is_at_work(void **state)
     const sim_scenario *scenario;
     for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
         int64_t total = count_calls(scenario);
-        for (int64_t n = 0; (n = sim_next(n, total, 2, s));)
+        for (int64_t n = 0; (n = sim_next(n, total, 3, s));)
             for (int64_t m = 1 + n % 9; m <= total; m += sim_full() ? 9 : total / 2) {
                 if (!sim_point("zombies/at_work/%s/%" PRId64 "/%" PRId64, scenario->name, n, m))
                     continue;
@@ -171,7 +171,7 @@ static void wakes_upon_another_tracker(void **state)
     const sim_scenario *scenario;
     for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
         int64_t total = count_calls(scenario);
-        for (int64_t n = 0; (n = sim_next(n, total, 1, s));) {
+        for (int64_t n = 0; (n = sim_next(n, total, 2, s));) {
             if (!sim_point("zombies/tracker/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
             zombie z;
