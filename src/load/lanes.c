@@ -9,7 +9,7 @@
 #define LOOK_MS     200                 /* between looks whether to stop */
 
 typedef struct lane {
-    silt_load load;
+    silt_load load;       /* first: who is handed it finds the lane */
     bool alone;           /* it has all of the memory */
     int64_t bytes;        /* of the batch at work; 0: none. Under event_mutex, as the next */
     double fraction;      /* of it */

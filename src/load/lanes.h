@@ -19,8 +19,8 @@
 /* As many lanes as memory_limit is enough for, `wanted` at most; 1: there is to be none. */
 size_t silt_lanes_fit(const silt_load *load, size_t wanted);
 
-/* `width` (2 or more) lanes for `tables` tables. The calling thread has entered when this comes
- * back, and has to have left when they are closed. */
+/* `width` (2 or more) lanes for `tables` tables, into `load->lanes`. Nobody has entered then, nor
+ * may have when they are closed. */
 silt_status silt_lanes_open(silt_load *load, size_t width, size_t tables, silt_error *err);
 void silt_lanes_close(silt_load *load);
 /* The load of lane `i`; it lives as long as the lanes. */

@@ -318,7 +318,7 @@ BASE = 100_000_000 # the program, libduckdb and what it doesn't count: docs/guid
 def test_all_of_them_stay_within_one_limit(silt):
     if "asan" in str(silt.binary) or "tsan" in str(silt.binary):
         pytest.skip("sanitizers need memory of their own")
-    configure(silt, head="parallel_tables: 4\nmemory_limit: 300MB\n")
+    configure(silt, head="parallel_tables: 4\nmemory_limit: 300MB\nthreads: 4\n")
     rows = big(silt, 50_000_000)
     result, peak, err = run_and_measure(silt)
     assert result["rows"] == 4 * rows
@@ -328,7 +328,7 @@ def test_all_of_them_stay_within_one_limit(silt):
 
 def test_a_share_that_is_not_enough_is_made_up_for(silt):
     """Rows so large that half of the memory doesn't hold what one pass needs: each table has all of it then, alone."""
-    configure(silt, [table(name) for name in TABLES[:2]], head="parallel_tables: 2\nmemory_limit: 280MB\n")
+    configure(silt, [table(name) for name in TABLES[:2]], head="parallel_tables: 2\nmemory_limit: 280MB\nthreads: 2\n")
     for name in TABLES[:2]:
         silt.write(f"inbox/{name}-000.csv", "id,text\n" + "".join(f"{i},{os.urandom(75000).hex()}\n" for i in range(250)))
     found = silt("run", "--json")
