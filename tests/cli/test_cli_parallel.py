@@ -3,12 +3,12 @@ import csv
 import json
 import os
 import signal
-import sqlite3
 import threading
 import time
 
 import pytest
 
+from databases import Postgres, Sqlite, postgres_server # noqa: F401, a fixture
 from pipelines import commits, end, wait_until
 
 TABLES = ["ants", "bees", "cows", "dogs"]
@@ -95,16 +95,25 @@ def test_every_strategy_at_a_time(silt, read_deltalake):
     silt("prove")
 
 
-def test_the_tables_of_one_sqlite_file(silt):
-    write = "write: {connection: db, path: %s, format: sqlite}"
+@pytest.fixture(params=["sqlite", "postgres"])
+def db(request, silt):
+    if request.param == "sqlite":
+        return Sqlite(silt.dir)
+    return Postgres(request.getfixturevalue("postgres_server"))
+
+
+def test_tables_of_one_database(silt, db):
+    """Those of an SQLite file follow each other: none waits for another's lock until it gives up."""
+    write = f"write: {{connection: db, format: {db.format}, path: %s}}"
     text = "".join(table(name).replace(f"write: {{path: lake/{name}}}", write % name) for name in TABLES)
-    silt.write("silt.yaml", "pipeline: zoo\ncheckpoint_path: state\nparallel_tables: 4\nconnections:\n"
-               "  db: {path: zoo.db, lock_wait_seconds: 1}\ntables:\n" + text)
+    connection = db.connection.rstrip("}") + ", lock_wait_seconds: 1}"
+    silt.write("silt.yaml", f"pipeline: zoo\ncheckpoint_path: state\nparallel_tables: 4\nconnections:\n"
+               f"  db: {connection}\ntables:\n{text}")
     fill(silt, rows=20000)
     assert silt("run", "--json").json["rows"] == 12 * 20000
-    with sqlite3.connect(silt.dir / "zoo.db") as db:
-        for name in TABLES:
-            assert db.execute(f"SELECT count(*), count(DISTINCT id) FROM {name}").fetchone() == (60000, 60000)
+    for name in TABLES:
+        counts = db.rows(f"SELECT count(*), count(DISTINCT id) FROM {name}")
+        assert [int(n) for n in counts[0]] == [60000, 60000]
     assert silt("run", "--json").json["total_files_processed"] == 0
     silt("validate-consistency")
 
