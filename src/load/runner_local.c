@@ -1,5 +1,5 @@
 /* Jobs done in this process: configuration → ops. */
-#include "load/bad_rows.h"
+#include "load/runner_own.h"
 #include "load/evidence.h"
 #include "load/feed.h"
 #include "load/raw_store.h"
@@ -8,14 +8,6 @@
 #define DELETION_VECTORS "delta.enableDeletionVectors"
 #define FILE_BYTES       (INT64_C(128) << 20)
 #define TEXT_PER_PARQUET 4 /* about */
-
-typedef struct local_runner {
-    silt_runner base;
-    silt_engine *engine;
-    silt_arena *arena; /* of what was prepared */
-    silt_sources sources;
-    silt_source_plan plan;
-} local_runner;
 
 /* What the target lacks of the policy it gets now, in a commit that changes no rows. */
 static silt_status apply_policy(silt_target *target, const silt_policy *policy, silt_error *err)
@@ -55,25 +47,10 @@ static silt_status turn_on_vectors(const silt_job *job, silt_arena *arena, silt_
 static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_sources *bad,
                            silt_arena *arena, silt_error *err)
 {
-    local_runner *r = (local_runner *)runner;
+    silt_own_runner *r = (silt_own_runner *)runner;
     const silt_config_table *table = job->table;
-    silt_arena_reset(r->arena);
-    r->sources = (silt_sources){
-        .format = table->source_format,
-        .options = table->source_options,
-        .files = job->files,
-        .file_count = job->file_count,
-        .audit_columns = table->audit_columns,
-        .on_new_column = table->on_new_column,
-        .rescues = table->on_new_column == SILT_NEW_COLUMN_RESCUE ||
-                   table->bad_rows.on == SILT_BAD_ROW_RESCUE,
-        .any_case = table->any_case,
-        .declared_schema = table->schema,
-        .deletes = silt_feed_deletes(table) ? SILT_FEED_DELETES : NULL,
-        .scd2 = table->scd2,
-        .partition_by = table->partition_by,
-        .partition_count = table->partition_count,
-    };
+    silt_own_runner_begin(r, job);
+    r->sources.deletes = silt_feed_deletes(table) ? SILT_FEED_DELETES : NULL;
     silt_target *target = job->target;
     SILT_TRY(apply_policy(target, &table->policy, err));
     SILT_TRY(turn_on_vectors(job, arena, err));
@@ -116,7 +93,7 @@ static silt_status check_place(const silt_target *target, silt_error *err)
 
 static silt_status create(silt_runner *runner, const silt_job *job, silt_error *err)
 {
-    local_runner *r = (local_runner *)runner;
+    silt_own_runner *r = (silt_own_runner *)runner;
     silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
     SILT_TRY(check_place(job->target, err));
     if (job->table->format == SILT_TARGET_CSV)
@@ -154,7 +131,7 @@ static silt_status say_replaced(const silt_job *job, silt_arena *arena, silt_cha
 static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_arena *arena,
                               silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
-    local_runner *r = (local_runner *)runner;
+    silt_own_runner *r = (silt_own_runner *)runner;
     const silt_config_table *table = job->table;
     silt_snapshot *snapshot = job->target->snapshot, *after = NULL;
     silt_change_spec spec = {
@@ -211,9 +188,7 @@ static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_are
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
                          silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
-    local_runner *r = (local_runner *)runner;
-    return silt_apply_sieved(runner, job, r->engine, &r->sources, &r->plan, apply_once, arena, out,
-                             bad, err);
+    return silt_own_runner_apply(runner, job, apply_once, arena, out, bad, err);
 }
 
 /* Another writer without put-if-absent may have replaced our commit after it stood. */
@@ -232,27 +207,10 @@ static silt_status verify(silt_runner *runner, const silt_job *job, const silt_t
         "a writer without atomic commits works on this table; stop it, then run again");
 }
 
-static const silt_type *planned_schema(silt_runner *runner)
-{
-    return ((local_runner *)runner)->plan.schema;
-}
-
-static void runner_free(silt_runner *runner)
-{
-    local_runner *r = (local_runner *)runner;
-    silt_arena_free(r->arena);
-    free(r);
-}
-
-static const silt_runner_ops local_ops = {prepare, create,      apply,
-                                          verify,  runner_free, planned_schema};
+static const silt_runner_ops local_ops = {
+    prepare, create, apply, verify, silt_own_runner_free, silt_own_runner_schema};
 
 silt_runner *silt_runner_local_new(silt_engine *engine)
 {
-    local_runner *r = calloc(1, sizeof(*r));
-    if (!r) return NULL;
-    *r = (local_runner){.base = {&local_ops}, .engine = engine, .arena = silt_arena_new()};
-    if (r->arena) return &r->base;
-    free(r);
-    return NULL;
+    return silt_own_runner_new(&local_ops, engine);
 }

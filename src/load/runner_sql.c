@@ -10,19 +10,11 @@
  * (versions_sql.c). */
 #include "load/runner_sql.h"
 
-#include "load/bad_rows.h"
+#include "load/runner_own.h"
 
 #include <stdio.h>
 
 #include "table/expr_tree.h"
-
-typedef struct sql_runner {
-    silt_runner base;
-    silt_engine *engine;
-    silt_arena *arena; /* of what was prepared */
-    silt_sources sources;
-    silt_source_plan plan;
-} sql_runner;
 
 bool silt_sql_is_keyed(const silt_config_table *table)
 {
@@ -102,27 +94,14 @@ static silt_status refuse_foreign(const silt_job *job, silt_error *err)
 static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_sources *bad,
                            silt_arena *arena, silt_error *err)
 {
-    sql_runner *r = (sql_runner *)runner;
+    silt_own_runner *r = (silt_own_runner *)runner;
     const silt_config_table *table = job->table;
     const silt_type *schema;
     (void)arena;
-    silt_arena_reset(r->arena);
+    silt_own_runner_begin(r, job);
     SILT_TRY(silt_sql_connect(job->target, true, err));
     SILT_TRY(refuse_foreign(job, err));
     SILT_TRY(silt_sql_columns(job->target, r->arena, &schema, err));
-    r->sources = (silt_sources){
-        .format = table->source_format,
-        .options = table->source_options,
-        .files = job->files,
-        .file_count = job->file_count,
-        .audit_columns = table->audit_columns,
-        .on_new_column = table->on_new_column,
-        .rescues = table->on_new_column == SILT_NEW_COLUMN_RESCUE ||
-                   table->bad_rows.on == SILT_BAD_ROW_RESCUE,
-        .any_case = table->any_case,
-        .declared_schema = table->schema,
-        .scd2 = table->scd2,
-    };
     SILT_TRY(silt_sources_plan(r->engine, &r->sources, schema, r->arena, &r->plan, bad, err));
     SILT_TRY(check_columns(job, r->plan.schema, err));
     return silt_sql_is_keyed(table) ? check_keys(job, r->plan.schema, err) : SILT_OK;
@@ -221,7 +200,7 @@ static silt_status forget_former(silt_sql_table *t, silt_error *err)
     return SILT_OK;
 }
 
-static silt_status make_table(sql_runner *r, const silt_job *job, silt_error *err)
+static silt_status make_table(silt_own_runner *r, const silt_job *job, silt_error *err)
 {
     silt_sql_table *t = job->target->sql;
     SILT_CLEAN(silt_buf) sql = {0};
@@ -251,7 +230,7 @@ silt_status silt_sql_register(silt_sql_table *t, const char *id, const silt_type
 }
 
 /* Only columns that stand there: those that are new come with the first batch. */
-static silt_status make_or_register(sql_runner *r, const silt_job *job, silt_error *err)
+static silt_status make_or_register(silt_own_runner *r, const silt_job *job, silt_error *err)
 {
     silt_sql_table *t = job->target->sql;
     char id[SILT_UUID_SIZE];
@@ -274,7 +253,7 @@ static silt_status create(silt_runner *runner, const silt_job *job, silt_error *
 {
     silt_database *db = job->target->sql->db;
     SILT_TRY(db->ops->begin(db, err));
-    silt_status st = make_or_register((sql_runner *)runner, job, err);
+    silt_status st = make_or_register((silt_own_runner *)runner, job, err);
     if (st == SILT_OK) return db->ops->commit(db, err);
     db->ops->rollback(db);
     return silt_wrap(err, st, "table %s", job->table->name);
@@ -404,7 +383,7 @@ static silt_status load_rows(silt_sql_work *w, silt_txn_result *out, silt_error 
 static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_arena *arena,
                               silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
-    sql_runner *r = (sql_runner *)runner;
+    silt_own_runner *r = (silt_own_runner *)runner;
     silt_txn_result txn = {0};
     silt_error local = {0};
     if (!err) err = &local;
@@ -427,9 +406,7 @@ static silt_status apply_once(silt_runner *runner, const silt_job *job, silt_are
 static silt_status apply(silt_runner *runner, const silt_job *job, silt_arena *arena,
                          silt_change_result *out, silt_bad_sources *bad, silt_error *err)
 {
-    sql_runner *r = (sql_runner *)runner;
-    return silt_apply_sieved(runner, job, r->engine, &r->sources, &r->plan, apply_once, arena, out,
-                             bad, err);
+    return silt_own_runner_apply(runner, job, apply_once, arena, out, bad, err);
 }
 
 /* A database that has committed has committed. */
@@ -440,27 +417,10 @@ static silt_status verify(silt_runner *runner, const silt_job *job, const silt_t
     return SILT_OK;
 }
 
-static const silt_type *planned_schema(silt_runner *runner)
-{
-    return ((sql_runner *)runner)->plan.schema;
-}
-
-static void runner_free(silt_runner *runner)
-{
-    sql_runner *r = (sql_runner *)runner;
-    silt_arena_free(r->arena);
-    free(r);
-}
-
-static const silt_runner_ops sql_ops = {prepare, create,      apply,
-                                        verify,  runner_free, planned_schema};
+static const silt_runner_ops sql_ops = {
+    prepare, create, apply, verify, silt_own_runner_free, silt_own_runner_schema};
 
 silt_runner *silt_runner_sql_new(silt_engine *engine)
 {
-    sql_runner *r = calloc(1, sizeof(*r));
-    if (!r) return NULL;
-    *r = (sql_runner){.base = {&sql_ops}, .engine = engine, .arena = silt_arena_new()};
-    if (r->arena) return &r->base;
-    free(r);
-    return NULL;
+    return silt_own_runner_new(&sql_ops, engine);
 }
