@@ -169,71 +169,82 @@ static silt_status problem_of(const silt_json *json)
     return name ? SILT_FAILED : SILT_OK;
 }
 
-static silt_status tell_tables(const silt_json *json, silt_arena *arena, silt_run_record *out,
-                               silt_error *err)
+/* One item of a list; false where what names it is missing. */
+typedef bool tell_fn(const silt_json *json, const silt_run_record *run, void *item);
+
+static silt_status tell_all(const silt_json *json, const char *what, tell_fn *fn, size_t size,
+                            const silt_run_record *run, silt_arena *arena, const void **items,
+                            size_t *count, silt_error *err)
 {
-    silt_run_table *tables = silt_arena_calloc(arena, silt_json_count(json) + 1, sizeof(*tables));
-    if (!tables) return silt_fail_nomem(err);
-    out->tables = tables;
-    for (silt_json_iter it = silt_json_iter_of(json); silt_json_next(&it);) {
-        silt_run_table *t = &tables[out->table_count++];
-        *t = (silt_run_table){.table_name = text_of(it.value, "table_name"),
-                              .path = text_of(it.value, "path"),
-                              .status = text_of(it.value, "status"),
-                              .problem = problem_of(it.value),
-                              .message = text_of(it.value, "message")};
-        take_numbers(it.value, table_numbers, SILT_COUNT(table_numbers), t);
-        if (!t->table_name || !t->status)
-            return silt_fail(err, SILT_CORRUPT, "run %s: a table without its name or status",
-                             out->id);
-    }
+    char *all = silt_arena_calloc(arena, silt_json_count(json) + 1, size);
+    size_t n = 0;
+    if (!all) return silt_fail_nomem(err);
+    for (silt_json_iter it = silt_json_iter_of(json); silt_json_next(&it);)
+        if (!fn(it.value, run, all + n++ * size))
+            return silt_fail(err, SILT_CORRUPT, "run %s: a %s without its name", run->id, what);
+    *items = all;
+    *count = n;
     return SILT_OK;
 }
 
-static silt_status tell_failures(const silt_json *json, silt_arena *arena, silt_run_record *out,
-                                 silt_error *err)
+static bool tell_table(const silt_json *json, const silt_run_record *run, void *item)
 {
-    silt_run_failure *failures =
-        silt_arena_calloc(arena, silt_json_count(json) + 1, sizeof(*failures));
-    if (!failures) return silt_fail_nomem(err);
-    out->failures = failures;
-    for (silt_json_iter it = silt_json_iter_of(json); silt_json_next(&it);) {
-        silt_run_failure *f = &failures[out->failure_count++];
-        *f = (silt_run_failure){text_of(it.value, "table_name"), text_of(it.value, "file_path"),
-                                text_of(it.value, "message"),
-                                silt_json_int(silt_json_get_some(it.value, "retry_count"), 0), 0};
-        if (!f->table_name || !f->file_path || !f->message)
-            return silt_fail(err, SILT_CORRUPT, "run %s: a failed file without its name", out->id);
-    }
-    return SILT_OK;
+    silt_run_table *t = item;
+    (void)run;
+    *t = (silt_run_table){.table_name = text_of(json, "table_name"),
+                          .path = text_of(json, "path"),
+                          .status = text_of(json, "status"),
+                          .problem = problem_of(json),
+                          .message = text_of(json, "message")};
+    take_numbers(json, table_numbers, SILT_COUNT(table_numbers), t);
+    return t->table_name && t->status;
 }
 
-static silt_status tell_batches(const silt_json *json, silt_arena *arena, silt_run_record *out,
-                                silt_error *err)
+static bool tell_failure(const silt_json *json, const silt_run_record *run, void *item)
 {
-    silt_run_attempt *attempts =
-        silt_arena_calloc(arena, silt_json_count(json) + 1, sizeof(*attempts));
-    if (!attempts) return silt_fail_nomem(err);
-    out->attempts = attempts;
-    for (silt_json_iter it = silt_json_iter_of(json); silt_json_next(&it);) {
-        const silt_json *v = it.value;
-        silt_run_attempt *a = &attempts[out->attempt_count++];
-        *a = (silt_run_attempt){
-            .sequence = silt_json_int(silt_json_get_some(v, "sequence"), -1),
-            .operation = text_of(v, "operation"),
-            .table = text_of(v, "table"),
-            .outcome = silt_run_outcome_of(text_of(v, "outcome")),
-            .committed_version = silt_json_int(silt_json_get_some(v, "committed_version"), -1),
-            .table_version = silt_json_int(silt_json_get_some(v, "table_version"), -1),
-            .error = text_of(v, "error"),
-            .started_us = silt_run_time_of(v, "started_at"),
-            .ended_us = silt_run_time_of(v, "ended_at"),
-            .attempt_id = text_of(v, "attempt_id"),
-            .host = out->host,
-            .pid = out->pid};
-        if (!a->operation || !a->table || !a->attempt_id)
-            return silt_fail(err, SILT_CORRUPT, "run %s: a batch without its table", out->id);
-    }
+    silt_run_failure *f = item;
+    (void)run;
+    *f = (silt_run_failure){.table_name = text_of(json, "table_name"),
+                            .file_path = text_of(json, "file_path"),
+                            .message = text_of(json, "message"),
+                            .retry_count =
+                                silt_json_int(silt_json_get_some(json, "retry_count"), 0)};
+    return f->table_name && f->file_path && f->message;
+}
+
+static bool tell_batch(const silt_json *json, const silt_run_record *run, void *item)
+{
+    silt_run_attempt *a = item;
+    *a = (silt_run_attempt){
+        .sequence = silt_json_int(silt_json_get_some(json, "sequence"), -1),
+        .operation = text_of(json, "operation"),
+        .table = text_of(json, "table"),
+        .outcome = silt_run_outcome_of(text_of(json, "outcome")),
+        .committed_version = silt_json_int(silt_json_get_some(json, "committed_version"), -1),
+        .table_version = silt_json_int(silt_json_get_some(json, "table_version"), -1),
+        .error = text_of(json, "error"),
+        .started_us = silt_run_time_of(json, "started_at"),
+        .ended_us = silt_run_time_of(json, "ended_at"),
+        .attempt_id = text_of(json, "attempt_id"),
+        .host = run->host,
+        .pid = run->pid};
+    return a->operation && a->table && a->attempt_id;
+}
+
+/* A pipeline's. */
+static silt_status tell_lists(const silt_json *json, silt_arena *arena, silt_run_record *out,
+                              silt_error *err)
+{
+    const void *items = NULL;
+    SILT_TRY(tell_all(silt_json_get_some(json, "tables"), "table", tell_table, sizeof(*out->tables),
+                      out, arena, &items, &out->table_count, err));
+    out->tables = items;
+    SILT_TRY(tell_all(silt_json_get_some(json, "failures"), "failed file", tell_failure,
+                      sizeof(*out->failures), out, arena, &items, &out->failure_count, err));
+    out->failures = items;
+    SILT_TRY(tell_all(silt_json_get_some(json, "attempts"), "batch", tell_batch,
+                      sizeof(*out->attempts), out, arena, &items, &out->attempt_count, err));
+    out->attempts = items;
     return SILT_OK;
 }
 
@@ -258,10 +269,7 @@ silt_status silt_run_history_row_tell(const silt_json *json, silt_arena *arena,
     const silt_json *metrics = silt_json_get_some(json, "metrics");
     take_numbers(metrics, metric_numbers, SILT_COUNT(metric_numbers), &out->metrics);
     out->metrics.run_seconds = silt_json_double(silt_json_get_some(metrics, "run_seconds"), -1);
-    if (!out->pipeline) return SILT_OK;
-    SILT_TRY(tell_tables(silt_json_get_some(json, "tables"), arena, out, err));
-    SILT_TRY(tell_failures(silt_json_get_some(json, "failures"), arena, out, err));
-    return tell_batches(silt_json_get_some(json, "attempts"), arena, out, err);
+    return out->pipeline ? tell_lists(json, arena, out, err) : SILT_OK;
 }
 
 /* ---- the table */
