@@ -31,6 +31,11 @@ bool silt_feed_deletes(const silt_config_table *table)
            table->feed->on_change == SILT_SOURCE_CHANGE_APPLY;
 }
 
+static bool has_no_commit(const char *hash)
+{
+    return silt_ends_with(hash, "0000000000000000");
+}
+
 silt_status silt_feed_hash(silt_store *store, const char *table_id, int64_t version,
                            char out[SILT_HASH_SIZE], silt_error *err)
 {
@@ -45,6 +50,22 @@ silt_status silt_feed_hash(silt_store *store, const char *table_id, int64_t vers
     snprintf(out, SILT_HASH_SIZE, "%016" PRIx64 "%016" PRIx64,
              silt_hash64(table_id, strlen(table_id)), commit);
     return SILT_OK;
+}
+
+silt_status silt_feed_hash_now(silt_load *load, const silt_config_table *table, int64_t version,
+                               char hash[SILT_HASH_SIZE], silt_error *err)
+{
+    SILT_AUTO(silt_store) store = NULL;
+    SILT_AUTO(silt_snapshot) latest = NULL;
+    SILT_TRY(silt_load_open_store(load, table->feed->path, &store, err));
+    silt_status st = silt_snapshot_open(store, load->engine, NULL, &latest, err);
+    if (st == SILT_OK)
+        st = silt_feed_hash(store, silt_snapshot_table_id(latest), version, hash, err);
+    if (st == SILT_NOT_FOUND || (st == SILT_OK && has_no_commit(hash)))
+        st = silt_fail(err, SILT_CHANGED, "version %" PRId64 " of %s isn't there any more", version,
+                       table->feed->path);
+    silt_snapshot_free(SILT_TAKE(latest)); /* before its store */
+    return st;
 }
 
 /* ---- what is known --------------------------------------------------------------------------- */
@@ -218,12 +239,10 @@ static silt_status check_history(finding *f)
         char *what = silt_arena_printf(f->commit, "now its latest is %" PRId64, newest);
         return what ? fail_back(f, what) : silt_fail_nomem(f->err);
     }
-    if (!f->done->content_hash || silt_ends_with(f->done->content_hash, "0000000000000000"))
-        return SILT_OK;
+    if (!f->done->content_hash || has_no_commit(f->done->content_hash)) return SILT_OK;
     SILT_TRY(
         silt_feed_hash(f->store, silt_snapshot_table_id(f->latest), f->done_version, hash, f->err));
-    if (silt_ends_with(hash, "0000000000000000") || silt_streq(hash, f->done->content_hash))
-        return SILT_OK;
+    if (has_no_commit(hash) || silt_streq(hash, f->done->content_hash)) return SILT_OK;
     return fail_back(f, "that version is another commit now");
 }
 

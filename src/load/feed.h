@@ -61,6 +61,11 @@ silt_status silt_feed_make(silt_load *load, const silt_config_table *table, cons
                            bool columns_only, const char *path, char hash[SILT_HASH_SIZE],
                            silt_error *err);
 
+/* The content hash that a version of the source has now. CHANGED: its commit isn't there any more.
+ */
+silt_status silt_feed_hash_now(silt_load *load, const silt_config_table *table, int64_t version,
+                               char hash[SILT_HASH_SIZE], silt_error *err);
+
 /* ---- between feed.c and feed_rows.c */
 
 /* "<16 digits of the table's id><16 of the version's commit>"; the latter are 0 where the commit

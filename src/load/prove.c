@@ -2,6 +2,7 @@
  * and, when asked, at the source files; believes neither tracker nor status. */
 #include "load/batch.h"
 #include "load/compare.h"
+#include "load/feed.h"
 #include "load/session.h"
 #include "silt/upkeep.h"
 
@@ -111,6 +112,18 @@ static silt_status look_at_target(proof *p)
 
 /* ---- the sources */
 
+/* What the source says now; CHANGED: it isn't there any more. */
+static silt_status hash_source(proof *p, const char *path, char hash[SILT_HASH_SIZE],
+                               silt_error *why)
+{
+    silt_feed_kind kind;
+    int64_t version;
+    size_t size;
+    if (p->target.table->feed && silt_feed_parse(path, &kind, &version, &size))
+        return silt_feed_hash_now(p->load, p->target.table, version, hash, why);
+    return silt_content_hash(path, hash, why);
+}
+
 static silt_status look_at_sources(proof *p)
 {
     for (size_t i = 0; i < p->comparison.loaded.count; i++) {
@@ -118,7 +131,7 @@ static silt_status look_at_sources(proof *p)
         char hash[SILT_HASH_SIZE];
         silt_error why = {0};
         SILT_TRY(silt_load_check(p->load, p->err));
-        silt_status st = silt_content_hash(item->path, hash, &why);
+        silt_status st = hash_source(p, item->path, hash, &why);
         if (st == SILT_CHANGED || !item->file->content_hash) {
             p->out->files_gone++;
             continue;

@@ -43,8 +43,28 @@ static const struct packing *find_packing(const silt_planning *p, const char *pa
     return NULL;
 }
 
+/* A file of JSON that begins with a bracket has no object a line. */
+static bool is_array(const silt_planning *p, const char *path)
+{
+    char head[64] = "";
+    if (p->sources->format != SILT_FORMAT_NDJSON ||
+        silt_text_compression(&p->sources->options, path) != SILT_COMPRESSION_NONE)
+        return false;
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    size_t size = fread(head, 1, sizeof(head) - 1, file);
+    (void)fclose(file);
+    const char *text = silt_starts_with(head, "\xef\xbb\xbf") ? head + 3 : head;
+    return size && text[strspn(text, " \t\r\n")] == '[';
+}
+
 static silt_status check_packing(silt_planning *p, size_t i, bool *packed)
 {
+    *packed = is_array(p, p->sources->files[i].local_path);
+    if (*packed)
+        return silt_planning_blame(p, i, SILT_BAD_DATA,
+                                   "it is a JSON array, which isn't read; an object a line is (jq "
+                                   "-c '.[]' makes such a file)");
     const struct packing *found = find_packing(p, p->sources->files[i].local_path);
     *packed = found != NULL;
     if (!found) return SILT_OK;

@@ -189,3 +189,19 @@ def test_new_columns(silt):
     silt.write("silt.yaml", CONFIG % HEADERS + "    on_new_column: evolve\n")
     silt("run")
     assert read(silt, "sales", "id", "more") == [("1", ""), ("2", "c")]
+
+
+@pytest.mark.parametrize("name, data, message", [
+    ("a.csv.bz2", b"BZh91AY", "compressed by bzip2, which can't be read; gzip (.gz) and zstd (.zst) can"),
+    ("a.csv", b"\xfd7zXZ\x00", "compressed by xz"),
+    ("a.csv", b"PK\x03\x04abc", "compressed by zip"),
+    ("a.csv", b"\x1f\x8b\x08\x00abc", "compressed by gzip, which its name doesn't say; let it end in .gz"),
+    ("a.json", b' \n[{"id": 1},\n {"id": 2}]', "it is a JSON array, which isn't read; an object a line is")])
+def test_what_isnt_read_is_named(silt, name, data, message):
+    silt.write(f"inbox/{name}", data)
+    kind = "ndjson" if name.endswith("json") else "csv"
+    silt.write("silt.yaml", "pipeline: p\ncheckpoint_path: state\ntables:\n  - table_name: t\n"
+                            f"    source: {{path: 'inbox/*', format: {kind}}}\n    write: {{path: lake/t}}\n")
+    result = silt("run", rc=None)
+    assert result.rc != 0 and message in result.out
+    assert not (silt.dir / "lake/t").exists()

@@ -492,6 +492,23 @@ def test_plan_and_unload(silt, silver):
     assert_sound(silt)
 
 
+def test_the_sources_of_a_proof(silt):
+    configure(silt)
+    t = bronze(silt, (1, "a"))
+    run(silt)
+    bronze(silt, (2, "b"))
+    run(silt)
+    proof = silt("prove", "--sources", "--json").json["tables"][0]
+    assert (proof["files_hashed"], proof["files_gone"]) == (2, 0)
+    shutil.rmtree(silt.dir / "lake/bronze")
+    proof = silt("prove", "--sources", "--json").json["tables"][0]
+    assert (proof["files_hashed"], proof["files_gone"]) == (0, 2)
+    bronze(silt, (1, "a"))
+    bronze(silt, (2, "b"))
+    assert "isn't what batch" in silt("prove", "--sources", rc=3).out
+    assert t.version() == 0
+
+
 def test_a_pipeline_of_both(silt, silver, source):
     """The table that is the source of another is loaded first, wherever it stands."""
     silt.write("silt.yaml", CONFIG % ("", KEYED) + """\
