@@ -356,6 +356,34 @@ static silt_status make_version(batch *b, size_t i, silt_error *err)
     return st;
 }
 
+static silt_status make_folder(batch *b, silt_error *err)
+{
+    const char *name = b->made ? "" : silt_arena_printf(b->arena, "batch-%s", b->attempt);
+    if (b->made) return SILT_OK;
+    if (!name) return silt_fail_nomem(err);
+    return silt_scratch_make(b->load->state, name, b->arena, &b->made, err);
+}
+
+/* The items of a JSON array, one a line. One that isn't whole is left to who looks at its head. */
+static silt_status take_apart(batch *b, size_t i, silt_error *err)
+{
+    const silt_config_table *table = b->target->table;
+    silt_error why = {0};
+    if (table->source_format != SILT_FORMAT_NDJSON ||
+        !silt_json_array_is(&table->source_options, b->files[i].local_path))
+        return SILT_OK;
+    SILT_TRY(make_folder(b, err));
+    char *path = silt_arena_printf(b->arena, "%s/%zu.ndjson", b->made, i);
+    if (!path) return silt_fail_nomem(err);
+    SILT_TRY(silt_load_check(b->load, err));
+    silt_lane_leave(b->load);
+    silt_status st = silt_json_array_split(&table->source_options, &b->files[i], path, &why);
+    silt_lane_enter(b->load);
+    if (st == SILT_OK || st == SILT_BAD_DATA || st == SILT_NOT_FOUND || st == SILT_CHANGED)
+        return SILT_OK;
+    return silt_fail(err, st, "%s", why.message);
+}
+
 /* Where the files' content is. The first version that can't be made ends the batch. */
 static silt_status find_contents(batch *b, silt_error *err)
 {
@@ -363,17 +391,13 @@ static silt_status find_contents(batch *b, silt_error *err)
     b->files = silt_arena_calloc(b->arena, count, sizeof(*b->files));
     b->hashes = silt_arena_calloc(b->arena, count, sizeof(*b->hashes));
     if (!b->files || !b->hashes) return silt_fail_nomem(err);
-    if (b->candidates->files[0]->made) {
-        const char *name = silt_arena_printf(b->arena, "feed-%s", b->attempt);
-        if (!name) return silt_fail_nomem(err);
-        SILT_TRY(silt_scratch_make(b->load->state, name, b->arena, &b->made, err));
-    }
+    if (b->candidates->files[0]->made) SILT_TRY(make_folder(b, err));
     for (size_t i = 0; i < count; i++) {
         const silt_found_file *file = b->candidates->files[i];
         b->files[i] = (silt_source_file){silt_found_local(file), file->path};
-        silt_status st = file->made ? make_version(b, i, err) : SILT_OK;
+        silt_status st = file->made ? make_version(b, i, err) : take_apart(b, i, err);
         if (st == SILT_OK) continue;
-        if (!i || !may_go_without(st))
+        if (!i || !file->made || !may_go_without(st))
             return silt_wrap(err, st, "table %s", b->target->table->name);
         *err = (silt_error){0};
         b->candidates->count = i;

@@ -280,8 +280,9 @@ static const silt_config_key source_keys[] = {
      .kind = SILT_KEY_CHOICE,
      .offset = TABLE(format),
      .choices = source_formats,
-     .about = "Of the files; else by the pattern's extension. json: one object a line. "
-              "delta: a table whose versions are followed."},
+     .about =
+         "Of the files; else by the pattern's extension. json: one object a line, or an array. "
+         "delta: a table whose versions are followed."},
     {.name = "options",
      .kind = SILT_KEY_OBJECT,
      .apart = true,

@@ -337,6 +337,22 @@ static silt_status plan_columns(planning *p, silt_job *job, silt_source_file *fi
     return compare_columns(p, now, p->target->runner->ops->schema(p->target->runner), err);
 }
 
+/* JSON arrays, as a batch does. */
+static silt_status take_apart(planning *p, silt_source_file *files, size_t count, silt_error *err)
+{
+    const silt_config_table *table = p->target->table;
+    for (size_t i = 0; i < count && table->source_format == SILT_FORMAT_NDJSON; i++) {
+        silt_error why = {0};
+        if (!silt_json_array_is(&table->source_options, files[i].local_path)) continue;
+        if (!p->folder) SILT_TRY(silt_scratch_temporary("silt-plan", p->arena, &p->folder, err));
+        char *path = silt_arena_printf(p->scratch, "%s/%zu.ndjson", p->folder, i);
+        if (!path) return silt_fail_nomem(err);
+        silt_status st = silt_json_array_split(&table->source_options, &files[i], path, &why);
+        if (st != SILT_OK && st != SILT_BAD_DATA) return silt_fail(err, st, "%s", why.message);
+    }
+    return SILT_OK;
+}
+
 static silt_status plan_changes(planning *p, silt_error *err)
 {
     bool made = p->waiting.count && p->waiting.files[0]->made;
@@ -350,6 +366,7 @@ static silt_status plan_changes(planning *p, silt_error *err)
     for (size_t i = 0; i < count; i++)
         files[i] = (silt_source_file){p->waiting.files[i]->path, p->waiting.files[i]->path};
     if (made) SILT_TRY(make_columns(p, files, count, err));
+    SILT_TRY(take_apart(p, files, count, err));
     silt_uuid(p->load->random, attempt);
     silt_job job = {.table = p->target->table,
                     .target = p->target,

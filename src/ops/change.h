@@ -95,6 +95,13 @@ silt_status silt_sources_plan(silt_engine *engine, const silt_sources *sources,
                               const silt_type *table_schema, silt_arena *arena,
                               silt_source_plan *out, silt_bad_sources *bad, silt_error *err);
 
+/* Whether a file holds one JSON array (write_array.c), and its items, one a line, in a file of
+ * their own at `path`, which takes its place in `file`. BAD_DATA: the array isn't whole, or not
+ * all. */
+bool silt_json_array_is(const silt_source_options *options, const char *path);
+silt_status silt_json_array_split(const silt_source_options *options, silt_source_file *file,
+                                  const char *path, silt_error *err);
+
 /* ---- create (create.c) */
 
 /* Version 0 of a table: protocol (1,2) or what the schema's types need, metadata, no data.

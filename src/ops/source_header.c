@@ -43,7 +43,7 @@ static const struct packing *find_packing(const silt_planning *p, const char *pa
     return NULL;
 }
 
-/* A file of JSON that begins with a bracket has no object a line. */
+/* Arrays were taken apart before, if they could be. */
 static bool is_array(const silt_planning *p, const char *path)
 {
     char head[64] = "";
@@ -63,8 +63,7 @@ static silt_status check_packing(silt_planning *p, size_t i, bool *packed)
     *packed = is_array(p, p->sources->files[i].local_path);
     if (*packed)
         return silt_planning_blame(p, i, SILT_BAD_DATA,
-                                   "it is a JSON array, which isn't read; an object a line is (jq "
-                                   "-c '.[]' makes such a file)");
+                                   "its JSON array has no end, or isn't all there is in it");
     const struct packing *found = find_packing(p, p->sources->files[i].local_path);
     *packed = found != NULL;
     if (!found) return SILT_OK;

@@ -58,30 +58,29 @@ static void piece(void *ctx, silt_bytes bytes)
     }
 }
 
-static silt_status split(silt_writing *wr, silt_source_file *file, const char *path)
+silt_status silt_json_array_split(const silt_source_options *options, silt_source_file *file,
+                                  const char *path, silt_error *err)
 {
     splitting s = {.out = fopen(path, "we")};
-    if (!s.out) return silt_fail_errno(wr->err, errno, "%s", path);
-    silt_status st = silt_text_scan(&wr->sources.options, file->local_path, piece, &s, wr->err);
+    if (!s.out) return silt_fail_errno(err, errno, "%s", path);
+    silt_status st = silt_text_scan(options, file->local_path, piece, &s, err);
     bool written = !ferror(s.out);
     int failed = fclose(s.out) == 0 && written ? 0 : errno ? errno : EIO;
-    if (st != SILT_OK) return silt_wrap(wr->err, st, "%s", file->name);
-    if (failed) return silt_fail_errno(wr->err, failed, "%s", path);
+    if (st != SILT_OK) return silt_wrap(err, st, "%s", file->name);
+    if (failed) return silt_fail_errno(err, failed, "%s", path);
     if (s.depth || s.in_string || s.more)
-        return silt_fail(wr->err, SILT_BAD_DATA, "%s: its JSON array %s", file->name,
+        return silt_fail(err, SILT_BAD_DATA, "%s: its JSON array %s", file->name,
                          s.more ? "isn't all there is in it" : "has no end");
     file->local_path = path;
     return SILT_OK;
 }
 
 /* Trouble with the file itself is found by whoever reads it. */
-static bool is_array(const silt_writing *wr, const silt_source_file *file)
+bool silt_json_array_is(const silt_source_options *options, const char *path)
 {
     SILT_CLEAN(silt_buf) head = {0};
     bool whole;
-    if (silt_text_head(&wr->sources.options, file->local_path, HEAD_BYTES, &head, &whole, NULL) !=
-        SILT_OK)
-        return false;
+    if (silt_text_head(options, path, HEAD_BYTES, &head, &whole, NULL) != SILT_OK) return false;
     size_t at = 0;
     while (at < head.size && strchr(" \t\r\n", head.data[at]))
         at++;
@@ -91,14 +90,14 @@ static bool is_array(const silt_writing *wr, const silt_source_file *file)
 silt_status silt_write_split_arrays(silt_writing *wr, silt_source_file *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!is_array(wr, &files[i])) continue;
+        if (!silt_json_array_is(&wr->sources.options, files[i].local_path)) continue;
         const char *name = silt_arena_printf(wr->arena, "%s-items", wr->id);
         if (!name) return silt_fail_nomem(wr->err);
         if (!wr->items)
             SILT_TRY(silt_scratch_make(wr->store, name, wr->arena, &wr->items, wr->err));
         const char *path = silt_arena_printf(wr->arena, "%s/%zu.ndjson", wr->items, i);
         if (!path) return silt_fail_nomem(wr->err);
-        SILT_TRY(split(wr, &files[i], path));
+        SILT_TRY(silt_json_array_split(&wr->sources.options, &files[i], path, wr->err));
     }
     return SILT_OK;
 }

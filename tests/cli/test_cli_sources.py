@@ -196,7 +196,7 @@ def test_new_columns(silt):
     ("a.csv", b"\xfd7zXZ\x00", "compressed by xz"),
     ("a.csv", b"PK\x03\x04abc", "compressed by zip"),
     ("a.csv", b"\x1f\x8b\x08\x00abc", "compressed by gzip, which its name doesn't say; let it end in .gz"),
-    ("a.json", b' \n[{"id": 1},\n {"id": 2}]', "it is a JSON array, which isn't read; an object a line is")])
+    ("a.json", b' \n[{"id": 1},\n {"id": 2}', "its JSON array has no end")])
 def test_what_isnt_read_is_named(silt, name, data, message):
     silt.write(f"inbox/{name}", data)
     kind = "ndjson" if name.endswith("json") else "csv"
@@ -205,3 +205,19 @@ def test_what_isnt_read_is_named(silt, name, data, message):
     result = silt("run", rc=None)
     assert result.rc != 0 and message in result.out
     assert not (silt.dir / "lake/t").exists()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_json_arrays(silt, packed):
+    """Its items are rows, however they are laid out; the file is known by its own content."""
+    text = ' \n[{"id": 1,\n  "name": "a,]"},\n {"id": 2, "name": "b"}]\n'.encode()
+    silt.write("inbox/a.json" + ".gz" * packed, gzip.compress(text) if packed else text)
+    silt.write("silt.yaml", "pipeline: p\ncheckpoint_path: state\ntables:\n  - table_name: t\n"
+                            "    source: {path: 'inbox/*', format: json}\n    write: {path: lake/t}\n")
+    plan = silt("run", "--dry-run", "--json").json["tables"][0]
+    assert plan["files_waiting"] == 1 and not plan.get("unfit")
+    assert silt("run", "--json").json["rows"] == 2
+    assert silt("read", "lake/t", "--columns", "id,name", "--format", "csv").out == 'id,name\n1,"a,]"\n2,b\n'
+    assert silt("run", "--json").json["total_files_processed"] == 0
+    assert silt("prove", "--sources", "--json").json["tables"][0]["files_hashed"] == 1
+    assert not list((silt.dir / "state").glob("_silt/scratch/*"))
