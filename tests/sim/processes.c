@@ -74,7 +74,7 @@ static void stopped_and_overtaken(void **state)
 {
     (void)state;
     const sim_scenario *scenario;
-    for (size_t s = 0; (scenario = sim_next_scenario(SIM_KILLS, &s));)
+    for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));)
         for (int64_t n = 0; (n = sim_next(n, 90, 2, s * 7));) {
             if (sim_is_sqlite(scenario)) break; /* it may sleep with the database's lock */
             if (!sim_point("processes/stopped/%s/%" PRId64, scenario->name, n)) continue;
