@@ -2,7 +2,6 @@
  * other takes its lock by force and does everything, and two at once without a common lock.
  *
  * SILT_SWEEP=full takes every call and more seeds. A point's name repeats it: SILT_POINT. */
-#include "sim/sqlite.h"
 #include "sim/world.h"
 
 #include <setjmp.h>
@@ -76,7 +75,6 @@ static void stopped_and_overtaken(void **state)
     const sim_scenario *scenario;
     for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));)
         for (int64_t n = 0; (n = sim_next(n, 90, 2, s * 7));) {
-            if (sim_is_sqlite(scenario)) break; /* it may sleep with the database's lock */
             if (!sim_point("processes/stopped/%s/%" PRId64, scenario->name, n)) continue;
             sim_world w;
             begin(&w, scenario);
