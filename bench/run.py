@@ -98,7 +98,7 @@ def kept_state(mod, scale, v, timeout):
     shutil.rmtree(kept, ignore_errors=True)
     (kept / "state").mkdir(parents=True)
     a = dict(case="load_small_files", variant="first", scale=scale, table=str(kept / "table"),
-             state=str(kept / "state"), src=data.build(scale, v["state"]))
+             state=str(kept / "state"), src=data.build(scale, v["state"]), memory=None)
     if not getattr(mod, "OWN_TABLES", False):
         data.empty_table(a["table"])
     r = measure(argv(mod, a["case"], a), timeout * 5, str(RUNS / "state.log"))
