@@ -1,12 +1,11 @@
 /* What lies in the folder, less all that the log speaks of. */
 #include "ops/orphans.h"
 
-#include "base/hash.h"
 #include "base/seam.h"
-#include "log/dv.h"
 #include "log/property.h"
 #include "log/replay.h"
 #include "ops/carry.h"
+#include "ops/used.h"
 
 #define RETENTION_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
 #define SLACK_MS     (INT64_C(60) * 60 * 1000) /* that clocks of two hosts may be apart */
@@ -16,16 +15,16 @@ typedef struct search {
     const silt_orphans_spec *spec;
     silt_store *store;
     silt_arena *arena;
-    silt_map64 *known; /* keys that the log speaks of */
+    silt_used known; /* files that the log speaks of */
     SILT_VEC(silt_object) found;
-    bool failed; /* out of memory */
+    silt_status st; /* of a listing */
     silt_error *err;
 } search;
 
 static void search_release(search *s)
 {
     silt_vec_free(&s->found);
-    silt_map64_free(s->known);
+    silt_used_release(&s->known);
     silt_arena_free(s->arena);
 }
 
@@ -33,25 +32,11 @@ static void search_release(search *s)
 
 static silt_status know(search *s, const char *path, const silt_dv *dv)
 {
-    for (int i = 0; i < 2; i++) {
-        silt_place place = {0};
-        bool found;
-        silt_error elsewhere = {0}; /* a path that leads to another place is none of the folder's */
-        if (i && !dv) break;
-        silt_status st = i ? silt_dv_place(s->store, dv, s->arena, &place, &elsewhere)
-                           : silt_path_place(s->store, path, s->arena, &place, &elsewhere);
-        if (st == SILT_NOMEM) return silt_fail_nomem(s->err);
-        if (st != SILT_OK || !place.key) continue;
-        void **slot = silt_map64_slot(s->known, place.key, strlen(place.key), &found);
-        if (!slot) return silt_fail_nomem(s->err);
-        *slot = s; /* anything but NULL */
-    }
-    return SILT_OK;
-}
-
-static bool is_known(const search *s, const char *key)
-{
-    return silt_map64_get(s->known, key, strlen(key)) != NULL;
+    silt_error corrupt = {0};
+    silt_status st = silt_used_add(&s->known, path, dv, &corrupt);
+    if (st == SILT_OK || (st == SILT_CORRUPT && !s->spec->ever)) return SILT_OK;
+    if (s->err) *s->err = corrupt;
+    return st;
 }
 
 static silt_status know_adds(search *s, silt_snapshot *snapshot)
@@ -84,6 +69,7 @@ static silt_status know_commit(search *s, const silt_action *actions, size_t cou
         const silt_action *a = &actions[i];
         if (a->kind == SILT_ACTION_ADD) SILT_TRY(know(s, a->add.path, a->add.dv));
         if (a->kind == SILT_ACTION_REMOVE) SILT_TRY(know(s, a->remove.path, a->remove.dv));
+        if (a->kind == SILT_ACTION_CDC) SILT_TRY(know(s, a->cdc.path, NULL));
     }
     return SILT_OK;
 }
@@ -119,13 +105,15 @@ static bool see(void *ctx, const silt_object *object)
 {
     search *s = ctx;
     const silt_names *by = &silt_snapshot_state(s->snapshot)->metadata.partition_columns;
+    s->st = silt_used_see(&s->known, object->key, s->err);
+    if (s->st != SILT_OK) return false;
     if (object->mtime_ns / 1000000 > s->spec->before_ms || silt_carry_is_hidden(object->key, by) ||
-        is_known(s, object->key))
+        silt_used_has(&s->known, object->key))
         return true;
     silt_object copy = *object;
     copy.key = silt_arena_strdup(s->arena, object->key);
-    s->failed = !copy.key || !silt_vec_push(&s->found, copy);
-    return !s->failed;
+    if (!copy.key || !silt_vec_push(&s->found, copy)) s->st = silt_fail_nomem(s->err);
+    return s->st == SILT_OK;
 }
 
 static silt_status leave_unsure(search *s)
@@ -136,7 +124,7 @@ static silt_status leave_unsure(search *s)
     SILT_TRY(know_commits(s, &since_ms));
     for (size_t i = 0; i < s->found.count; i++) {
         const silt_object *object = &s->found.items[i];
-        if (object->mtime_ns / 1000000 >= since_ms && !is_known(s, object->key))
+        if (object->mtime_ns / 1000000 >= since_ms && !silt_used_has(&s->known, object->key))
             s->found.items[kept++] = *object;
     }
     s->found.count = kept;
@@ -147,7 +135,7 @@ static silt_status leave_unsure(search *s)
 static silt_status look_again(search *s)
 {
     SILT_AUTO(silt_snapshot) now = NULL;
-    if (!s->spec->remove || !s->found.count) return SILT_OK;
+    if (!s->spec->ever || !s->found.count) return SILT_OK;
     SILT_TRY(silt_snapshot_refresh(s->snapshot, &now, s->err));
     return know_adds(s, now);
 }
@@ -160,20 +148,23 @@ silt_status silt_orphans_find(silt_snapshot *snapshot, const silt_orphans_spec *
          .spec = spec,
          .store = silt_snapshot_store(snapshot),
          .arena = silt_arena_new(),
-         .known = silt_map64_new(),
          .err = err};
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!s.arena || !s.known || !scratch) return silt_fail_nomem(err);
+    if (!s.arena || !scratch) return silt_fail_nomem(err);
+    SILT_TRY(silt_used_init(&s.known, s.store, err));
+    const silt_log_state *state = silt_snapshot_state(snapshot);
+    if (spec->remove) SILT_TRY(silt_feature_check_alter(&state->protocol, &state->metadata, err));
     SILT_TRY(know_adds(&s, snapshot));
     SILT_TRY(know_removes(&s));
     SILT_TRY(s.store->ops->list(s.store, "", NULL, true, see, &s, err));
-    if (s.failed) return silt_fail_nomem(err);
+    SILT_TRY(s.st);
     SILT_TRY(leave_unsure(&s));
     SILT_TRY(look_again(&s));
     for (size_t i = 0; i < s.found.count; i++) {
         const silt_object *object = &s.found.items[i];
         silt_arena_reset(scratch);
-        if (is_known(&s, object->key) || silt_carry_is_linked(s.store, object->key, scratch))
+        if (silt_used_has(&s.known, object->key) || silt_used_is_others(&s.known, object->key) ||
+            silt_carry_is_linked(s.store, object->key, scratch))
             continue;
         if (spec->remove) SILT_TRY(s.store->ops->remove(s.store, object->key, err));
         SILT_TRY(fn(ctx, object, err));

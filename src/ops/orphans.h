@@ -8,16 +8,18 @@
 typedef struct silt_orphans_spec {
     int64_t before_ms; /* only what was last written before that: younger files may be somebody's
                           who is about to commit them */
-    bool ever;         /* only what no commit has ever named. What was written before the oldest
-                          commit that still stands can't be told, and isn't */
-    bool remove;       /* them, if the log's newest version doesn't name them meanwhile */
+    bool ever;         /* only what no commit has ever named, one that came meanwhile included. What
+                          was written before the oldest commit that still stands can't be told, and
+                          isn't. CORRUPT: the log names what can't be a file */
+    bool remove;       /* them; UNSUPPORTED: the table has a feature that Silt doesn't know */
 } silt_orphans_spec;
 
 /* Anything but SILT_OK ends it. The object lives for the call; with `remove` it has gone. */
 typedef silt_status silt_orphan_fn(void *ctx, const silt_object *object, silt_error *err);
 
-/* Each orphan, in no order; none under a hidden name, or behind a link. Cost: a listing, a replay
- * of the log's removes; with `ever`, and where there are any, all commits that still stand. */
+/* Each orphan, in no order; none under a hidden name, behind a link, or of a table within the
+ * table's folder. Cost: a listing, a replay of the log's removes; with `ever`, and where there are
+ * any, all commits that still stand. */
 silt_status silt_orphans_find(silt_snapshot *snapshot, const silt_orphans_spec *spec,
                               silt_orphan_fn *fn, void *ctx, silt_error *err);
 

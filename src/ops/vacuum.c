@@ -17,6 +17,7 @@
 #include "log/replay.h"
 #include "ops/carry.h"
 #include "ops/orphans.h"
+#include "ops/used.h"
 #include "ops/vacuum_work.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
@@ -36,8 +37,8 @@ typedef struct vacuum {
     const silt_vacuum_options *opts;
     silt_snapshot *snapshot;
     silt_arena *arena, *scratch; /* `scratch` is for one file */
-    silt_map64 *used;            /* keys of files in use */
-    silt_map64 *met;             /* but in a listing: keys that were looked at */
+    silt_used used;
+    silt_map64 *met; /* but in a listing: keys that were looked at */
     int64_t retention_ms, table_retention_ms;
     int64_t cutoff_ms; /* what is as old as that, or older, has expired */
     SILT_VEC(doomed) doomed;
@@ -51,65 +52,16 @@ static void vacuum_release(vacuum *v)
     silt_snapshot_free(v->snapshot);
     silt_arena_free(v->arena);
     silt_arena_free(v->scratch);
-    silt_map64_free(v->used);
+    silt_used_release(&v->used);
     silt_map64_free(v->met);
     silt_vec_free(&v->doomed);
 }
 
 /* ---- files in use */
 
-static silt_status put_key(silt_map64 *map, const char *key, silt_arena *arena, bool *found,
-                           silt_error *err)
-{
-    size_t size = strlen(key);
-    *found = silt_map64_get(map, key, size) != NULL;
-    if (*found) return SILT_OK;
-    const char *kept = silt_arena_strndup(arena, key, size);
-    void **slot = kept ? silt_map64_slot(map, kept, size, found) : NULL;
-    if (!slot) return silt_fail_nomem(err);
-    *slot = map; /* anything but NULL */
-    return SILT_OK;
-}
-
-static silt_status use_key(vacuum *v, const char *key)
-{
-    bool found;
-    return put_key(v->used, key, v->arena, &found, v->err);
-}
-
-/* A path outside of the table's folder may lead into it by another name, by way of a link. */
-static silt_status use_local(vacuum *v, const char *path)
-{
-    const char *root = silt_store_local_path(v->store, "", v->scratch);
-    SILT_FREE char *real_root = root ? realpath(root, NULL) : NULL;
-    SILT_FREE char *real_path = realpath(path, NULL);
-    size_t size = real_root ? strlen(real_root) : 0;
-    if (!real_path || !size || strncmp(real_path, real_root, size) != 0 || real_path[size] != '/')
-        return SILT_OK;
-    return use_key(v, real_path + size + 1);
-}
-
-static silt_status use_place(vacuum *v, const silt_place *place)
-{
-    if (place->key) return use_key(v, place->key);
-    return place->local_path ? use_local(v, place->local_path) : SILT_OK;
-}
-
 static silt_status use_file(vacuum *v, const char *path, const silt_dv *dv)
 {
-    silt_place place = {0};
-    silt_arena_reset(v->scratch);
-    silt_status st = silt_path_place(v->store, path, v->scratch, &place, v->err);
-    if (st == SILT_UNSUPPORTED) st = SILT_OK; /* of another place, which isn't ours to clean */
-    if (st != SILT_OK) return st;
-    SILT_TRY(use_place(v, &place));
-    /* Writers that don't escape '%' mean the name as it stands. */
-    if (place.key && strchr(path, '%')) SILT_TRY(use_key(v, path));
-    if (!dv) return SILT_OK;
-    place = (silt_place){0};
-    st = silt_dv_place(v->store, dv, v->scratch, &place, v->err);
-    if (st == SILT_UNSUPPORTED) return SILT_OK;
-    return st == SILT_OK ? use_place(v, &place) : st;
+    return silt_used_add(&v->used, path, dv, v->err);
 }
 
 static silt_status use_adds(vacuum *v, silt_snapshot *snapshot)
@@ -192,8 +144,7 @@ static silt_status doom(vacuum *v, const char *key, int64_t size_bytes, int64_t 
 {
     silt_arena_reset(v->scratch);
     if (mtime_ms > v->cutoff_ms || is_hidden(v, key)) return SILT_OK;
-    if (silt_map64_get(v->used, key, strlen(key)) ||
-        silt_carry_is_linked(v->store, key, v->scratch))
+    if (silt_used_has(&v->used, key) || silt_carry_is_linked(v->store, key, v->scratch))
         return SILT_OK;
     const doomed one = {silt_arena_strdup(v->arena, key), size_bytes};
     return one.key && silt_vec_push(&v->doomed, one) ? SILT_OK : silt_fail_nomem(v->err);
@@ -202,7 +153,9 @@ static silt_status doom(vacuum *v, const char *key, int64_t size_bytes, int64_t 
 static bool doom_listed(void *ctx, const silt_object *object)
 {
     vacuum *v = ctx;
-    v->st = doom(v, object->key, object->size_bytes, object->mtime_ns / 1000000);
+    v->st = silt_used_see(&v->used, object->key, v->err);
+    if (v->st == SILT_OK)
+        v->st = doom(v, object->key, object->size_bytes, object->mtime_ns / 1000000);
     return v->st == SILT_OK;
 }
 
@@ -213,13 +166,37 @@ static silt_status find_by_listing(vacuum *v)
     return v->st;
 }
 
+static silt_status meet(vacuum *v, const char *key, bool *found)
+{
+    *found = silt_map64_get(v->met, key, strlen(key)) != NULL;
+    if (*found) return SILT_OK;
+    const char *kept = silt_arena_strdup(v->arena, key);
+    void **slot = kept ? silt_map64_slot(v->met, kept, strlen(kept), found) : NULL;
+    if (!slot) return silt_fail_nomem(v->err);
+    *slot = v; /* anything but NULL */
+    *found = false;
+    return SILT_OK;
+}
+
+/* What has turned out to be in use, or another table's, goes off the list. */
+static void spare(vacuum *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->doomed.count; i++) {
+        const char *key = v->doomed.items[i].key;
+        if (!silt_used_has(&v->used, key) && !silt_used_is_others(&v->used, key))
+            v->doomed.items[kept++] = v->doomed.items[i];
+    }
+    v->doomed.count = kept;
+}
+
 /* A file that the log or an inventory names, if it is still there. */
 static silt_status doom_named(vacuum *v, const silt_place *place)
 {
     bool found;
     silt_object object;
     if (!place->key) return SILT_OK;
-    SILT_TRY(put_key(v->met, place->key, v->arena, &found, v->err));
+    SILT_TRY(meet(v, place->key, &found));
     if (found) return SILT_OK;
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(v->err);
@@ -235,8 +212,9 @@ static silt_status doom_inventoried(void *ctx, const char *key, int64_t size_byt
 {
     vacuum *v = ctx;
     (void)size_bytes;
+    SILT_TRY(silt_used_see(&v->used, key, v->err));
     if (mtime_ms > v->cutoff_ms || is_hidden(v, key)) return SILT_OK;
-    if (silt_map64_get(v->used, key, strlen(key))) return SILT_OK;
+    if (silt_used_has(&v->used, key)) return SILT_OK;
     return doom_named(v, &(silt_place){.key = key});
 }
 
@@ -368,13 +346,7 @@ static silt_status look_again(vacuum *v)
     const silt_log_state *state = silt_snapshot_state(now);
     SILT_TRY(silt_feature_check_alter(&state->protocol, &state->metadata, v->err));
     SILT_TRY(use_adds(v, now));
-    size_t kept = 0;
-    for (size_t i = 0; i < v->doomed.count; i++) {
-        const char *key = v->doomed.items[i].key;
-        if (!silt_map64_get(v->used, key, strlen(key)))
-            v->doomed.items[kept++] = v->doomed.items[i];
-    }
-    v->doomed.count = kept;
+    spare(v);
     return SILT_OK;
 }
 
@@ -454,6 +426,7 @@ static silt_status run(vacuum *v)
         SILT_TRY(find_by_inventory(v));
     else
         SILT_TRY(v->opts->lite ? find_by_log(v) : find_by_listing(v));
+    spare(v);
     return carry_out(v);
 }
 
@@ -470,9 +443,9 @@ silt_status silt_vacuum(silt_store *store, silt_engine *engine, const silt_vacuu
                                                          .opts = opts ? opts : &fallback,
                                                          .arena = silt_arena_new(),
                                                          .scratch = silt_arena_new(),
-                                                         .used = silt_map64_new(),
                                                          .err = err};
-    if (!v.arena || !v.scratch || !v.used) return silt_fail_nomem(err);
+    if (!v.arena || !v.scratch) return silt_fail_nomem(err);
+    SILT_TRY(silt_used_init(&v.used, store, err));
     SILT_TRY(silt_snapshot_open(store, engine, NULL, &v.snapshot, err));
     silt_status st = run(&v);
     if (st != SILT_OK) return silt_wrap(err, st, "%s: vacuum", store->uri);

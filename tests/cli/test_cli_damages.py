@@ -511,6 +511,40 @@ def test_files_that_are_no_orphans(shop):
     assert set(kept) <= {p.name for p in root.glob("*.parquet")}
 
 
+def test_files_that_the_log_names_in_another_way(shop):
+    """A file in use stays, by whatever name a writer put it into the log; and so do another table's and Iceberg's."""
+    root = shop.silt.dir / "lake/sales"
+    newest = max((root / "_delta_log").glob("*.json"))
+    add = next(json.loads(line)["add"] for line in newest.read_text().splitlines() if '"add"' in line)
+    os.symlink("sales", root.parent / "alias")
+    named = {"p%3Aq.parquet": root / "p%3Aq.parquet", # not escaped
+             (root.parent / "alias/linked.parquet").as_uri(): root / "linked.parquet",
+             (root / "absolute one.parquet").as_uri(): root / "absolute one.parquet"}
+    commit = newest.with_name(f"{int(newest.stem) + 1:020}.json")
+    commit.write_text("".join(json.dumps({"add": {**add, "path": path}}) + "\n" for path in named))
+    for path in named.values():
+        shutil.copy(root / add["path"], path)
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    others = [leave(shop, name) for name in ("metadata/v1.metadata.json", "within/part-1.parquet", "within/_delta_log/0.json")]
+    orphan = leave(shop, "part-x.parquet")
+    shutil.copy(root / add["path"], root / "p:q.parquet") # as readers take it
+    shop.silt("fix-inconsistencies", rc=None)
+    assert not orphan.exists()
+    assert [path.name for path in (*named.values(), *others) if not path.exists()] == []
+
+
+def test_a_name_that_cannot_be_a_files(shop):
+    """Nothing is deleted where it can't be told what the log means."""
+    root = shop.silt.dir / "lake/sales"
+    newest = max((root / "_delta_log").glob("*.json"))
+    add = next(json.loads(line)["add"] for line in newest.read_text().splitlines() if '"add"' in line)
+    newest.with_name(f"{int(newest.stem) + 1:020}.json").write_text(json.dumps({"add": {**add, "path": "100%.parquet"}}) + "\n")
+    orphans = [leave(shop, name) for name in ("100%.parquet", "part-x.parquet")]
+    r = shop.silt("fix-inconsistencies", rc=None)
+    assert "100%.parquet" in r.out + r.err
+    assert all(path.exists() for path in orphans)
+
+
 def test_files_from_before_the_oldest_commit_that_stands(shop):
     """The log has been cleaned up: whether they were once the table's isn't known, so they are left to vacuum."""
     root = shop.silt.dir / "lake/sales"

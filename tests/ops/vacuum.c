@@ -86,6 +86,10 @@ static const char *const staying[] = {
     "dv.bin",
     "absolutely",
     "_delta_log/_sidecars/x",
+    "metadata/v1.metadata.json", /* for readers of Iceberg */
+    "within/it/part-1",          /* another table's */
+    "within/it/_delta_log/00000000000000000000.json",
+    "within/it/day=1/part-2",
 };
 static const char *const going[] = {"_change_data/cdc-1",
                                     "_day=1/long removed",
