@@ -172,3 +172,20 @@ def test_rows_that_may_be_anothers_stay(silt):
     assert any("Missing ledger" in p for p in problems(r)), r
     shop("a", "validate-consistency")
     assert shop.ids() == [1, 2, 3, 4]
+
+
+def test_an_unload_takes_only_its_own_rows(silt):
+    """What stands there of the file and the batch is as much as was loaded, but it is the other's."""
+    shop = Shop(silt, "delta")
+    for name in "ab":
+        shop.configure(name, "inbox")
+    shop.put("inbox", "one", [1, 2])
+    shop("a", "run")
+    shop("b", "run")
+    first = silt("sql", "SELECT min(_load_timestamp)::VARCHAR FROM delta('lake/sales')", "--format", "csv").out.split("\n")[1]
+    silt("delete", "lake/sales", "--where", f"_load_timestamp = TIMESTAMP '{first}'")
+    assert shop.ids() == [1, 2]
+    shop("a", "reset-state", "--table", "sales", "--yes")
+    r = shop("a", "unload", "inbox/one.csv", "--yes", rc=3)
+    assert "0 rows of" in r.err and "batch 0 loaded 2" in r.err
+    assert shop.ids() == [1, 2]
