@@ -19,6 +19,7 @@ typedef struct silt_candidates {
     const silt_evidence *replaced; /* rows of files, by path, which of `files` come last, that give
                                       way to what is in them now */
     size_t replaced_count;
+    bool again; /* files wait that have the content of one of these: look again after it */
 } silt_candidates;
 
 /* Of the file's rows that are to be replaced; NULL: it has none. */
@@ -46,8 +47,9 @@ typedef struct silt_changed {
 silt_status silt_changed_settle(silt_load *load, silt_target *target, silt_changed *changed,
                                 silt_arena *arena, silt_candidates *all, silt_error *err);
 
-/* New files with the content of others, as on_duplicate says: told, or left out and recorded
- * (duplicates.c). Cost: files of a size that another has are read. */
+/* New files with the content of others, as on_duplicate says: told, or left out and recorded where
+ * the other is loaded, else left out for now (duplicates.c). Cost: files of a size that another has
+ * are read. */
 silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_candidates *all,
                                  silt_error *err);
 

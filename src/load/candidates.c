@@ -163,6 +163,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
         SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));
     memmove(all.files + fresh.count, replacing, all.replaced_count * sizeof(*replacing));
     all.count = fresh.count + all.replaced_count;
+    all.again = fresh.again;
     *out = all;
     return SILT_OK;
 }
@@ -200,5 +201,8 @@ silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
         bytes += all->files[n]->size_bytes;
         if (n && (other_set || (table->batch_max_bytes && bytes > table->batch_max_bytes))) break;
     }
-    return (silt_candidates){all->files, n, all->replaced, replaces ? all->replaced_count : 0};
+    return (silt_candidates){.files = all->files,
+                             .count = n,
+                             .replaced = all->replaced,
+                             .replaced_count = replaces ? all->replaced_count : 0};
 }

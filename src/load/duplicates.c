@@ -5,6 +5,7 @@
 typedef struct known {
     struct known *next; /* of the same size */
     const char *path;
+    bool loaded;
     char hash[SILT_HASH_SIZE]; /* "": not read yet */
 } known;
 
@@ -26,7 +27,7 @@ static void search_release(search *s)
     silt_arena_free(s->scratch);
 }
 
-static silt_status put(search *s, int64_t size, const char *path, const char *hash)
+static silt_status put(search *s, int64_t size, const char *path, const char *hash, bool loaded)
 {
     bool there;
     known *k = silt_arena_calloc(s->scratch, 1, sizeof(*k));
@@ -36,8 +37,9 @@ static silt_status put(search *s, int64_t size, const char *path, const char *ha
     void **slot = silt_map64_slot(s->by_size, key, sizeof(*key), &there);
     if (!slot) return silt_fail_nomem(s->err);
     k->path = path;
+    k->loaded = loaded;
     k->next = there ? *slot : NULL;
-    if (hash) memcpy(k->hash, hash, strlen(hash) + 1);
+    memcpy(k->hash, hash, strlen(hash) + 1);
     *slot = k;
     return SILT_OK;
 }
@@ -52,7 +54,7 @@ static silt_status put_loaded(search *s)
             strlen(row->content_hash) >= SILT_HASH_SIZE ||
             strcmp(row->table_name, s->target->table->name) != 0)
             continue;
-        SILT_TRY(put(s, row->file_size, row->file_path, row->content_hash));
+        SILT_TRY(put(s, row->file_size, row->file_path, row->content_hash, true));
     }
     return SILT_OK;
 }
@@ -105,6 +107,8 @@ static silt_status skip(search *s, const silt_found_file *file, const known *sam
     return SILT_OK;
 }
 
+/* What a file brings that isn't loaded yet may still fail to come, so none is skipped for its sake:
+ * it waits. */
 static silt_status look_at(search *s, silt_candidates *all)
 {
     bool skipping = s->target->table->on_duplicate == SILT_ON_DUPLICATE_SKIP;
@@ -114,6 +118,9 @@ static silt_status look_at(search *s, silt_candidates *all)
         const known *same;
         char hash[SILT_HASH_SIZE];
         SILT_TRY(find_same(s, file, hash, &same));
+        const bool waits = same && skipping && !same->loaded;
+        all->again |= waits;
+        if (waits) continue;
         if (same && !s->found++) {
             s->first = file->path;
             s->first_other = same->path;
@@ -122,7 +129,7 @@ static silt_status look_at(search *s, silt_candidates *all)
             SILT_TRY(skip(s, file, same, hash));
         else
             all->files[kept++] = file;
-        if (!same) SILT_TRY(put(s, file->size_bytes, file->path, hash));
+        if (!same) SILT_TRY(put(s, file->size_bytes, file->path, hash, false));
     }
     all->count = kept;
     return SILT_OK;

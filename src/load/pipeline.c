@@ -69,6 +69,7 @@ static silt_status load_batch(work *w, bool *done, silt_error *err)
     tell_settled(w->load, w->target, &settled);
     run->sum.recoveries += settled.fenced || settled.completed || settled.pending;
     if (silt_load_tracker_state(w->load) != w->listed_for) SILT_TRY(list(w, err));
+    if (!w->left.count && w->left.again) SILT_TRY(list(w, err));
     *done = w->left.count == 0;
     if (*done) return SILT_OK;
     silt_candidates batch = silt_candidates_take(w->load, w->target, &w->left);

@@ -393,10 +393,10 @@ static silt_status commit(plan *p, const published *files, size_t file_sets, sil
     SILT_TRY(silt_txn_commit(txn, &result, &after, err));
     if (result.outcome != SILT_TXN_COMMITTED)
         return silt_fail(err, SILT_CONFLICT, "runs: %s", result.conflict);
-    if (!after) return silt_run_log_refresh(log, err);
+    /* Whatever fails from here on is no failure of the commit: its files stay. */
     silt_snapshot_free(log->snapshot);
-    log->snapshot = after;
-    (void)silt_table_maintain(after, NULL); /* it harms nothing where it fails */
+    log->snapshot = after; /* NULL where memory ran out: it is opened anew */
+    if (after) (void)silt_table_maintain(after, NULL);
     return SILT_OK;
 }
 
