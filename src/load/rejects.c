@@ -102,15 +102,25 @@ static silt_status open_table(silt_load *load, bool make, silt_snapshot **out, s
     return silt_fail(err, SILT_CONFLICT, "the table of rejects comes and goes");
 }
 
-/* Rejects of before a table was renamed bear its old name. */
-static void put_names(silt_buf *where, const silt_config_table *table)
+/* What rejects of before a table was renamed bear; NULL: there are none, or another has that name.
+ */
+static const char *former_name(const silt_load *load, const silt_config_table *table)
 {
-    const char *old = table->state_name, *slash = old ? strrchr(old, '/') : NULL;
+    const char *slash = table->state_name ? strrchr(table->state_name, '/') : NULL;
+    const char *old = slash ? slash + 1 : table->state_name;
+    for (size_t i = 0; old && i < load->config->table_count; i++)
+        if (silt_streq(load->config->tables[i].name, old)) return NULL;
+    return old;
+}
+
+static void put_names(silt_buf *where, const silt_load *load, const silt_config_table *table)
+{
+    const char *old = former_name(load, table);
     silt_buf_puts(where, "table_name IN (");
     silt_expr_quote(table->name, '\'', where);
     if (old) {
         silt_buf_puts(where, ", ");
-        silt_expr_quote(slash ? slash + 1 : old, '\'', where);
+        silt_expr_quote(old, '\'', where);
     }
     silt_buf_putc(where, ')');
 }
@@ -217,7 +227,7 @@ static silt_status mark(publishing *p, const silt_ledger *ledger, const char *co
     silt_edit_options opts = SILT_EDIT_OPTIONS_INIT;
     silt_edit_result done;
     silt_buf_puts(&where, "status = 'open' AND ");
-    put_names(&where, p->target->table);
+    put_names(&where, p->load, p->target->table);
     if (!replayed) silt_buf_printf(&where, " AND batch_id < %s", batch);
     if (column) silt_buf_printf(&where, " AND %s IN (%s)", column, values->data);
     if (where.failed || (column && values->failed)) return silt_fail_nomem(p->err);
@@ -350,7 +360,7 @@ static silt_status count_rows(silt_load *load, const silt_target *target, tally 
     silt_scan_options opts = SILT_SCAN_OPTIONS_INIT;
     SILT_TRY(open_table(load, false, &table, err));
     if (!table) return SILT_OK;
-    put_names(&where, target->table);
+    put_names(&where, load, target->table);
     if (where.failed) return silt_fail_nomem(err);
     opts.columns = columns;
     opts.column_count = 1;
@@ -432,7 +442,7 @@ static silt_status scan_open(silt_load *load, const silt_target *target, int64_t
     SILT_TRY(open_table(load, false, &table, err));
     if (!table) return SILT_OK;
     silt_buf_puts(&where, "status = 'open' AND ");
-    put_names(&where, target->table);
+    put_names(&where, load, target->table);
     if (batch_id >= 0) silt_buf_printf(&where, " AND batch_id = %" PRId64, batch_id);
     if (source_file) {
         silt_buf_puts(&where, " AND source_file = ");

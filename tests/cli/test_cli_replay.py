@@ -177,6 +177,19 @@ def test_rejects_of_a_renamed_table(loaded, lost):
     assert len(read(loaded, "t", "id")) == 3
 
 
+def test_rejects_of_another_table_by_the_old_name(loaded):
+    """A table that came from another pipeline, where it was called as one of this pipeline is: the rejects are that one's."""
+    text = (loaded.dir / "silt.yaml").read_text()
+    loaded.write("silt.yaml", text + "  - {table_name: u, renamed_from: other/t, source: {path: 'none/*.csv'}, write: {path: lake/u}}\n")
+    loaded.write("none/x.csv", "id,v,d\n9,9,2024-01-01\n")
+    loaded("run")
+    mend(loaded, **{"03": {"id": 3, "v": "3.5", "d": "2024-02-01"}})
+    r = loaded("replay", "--table", "u", "--file", "mended.ndjson", rc=2)
+    assert "of its 1 rows 0 are of rejects of table u that are open" in r.err
+    assert read(loaded, "u", "id") == [("9",)]
+    assert loaded("replay", "--table", "t", "--file", "mended.ndjson", "--json").json["rows_replayed"] == 1
+
+
 def test_a_target_restored_after_a_replay(loaded):
     """on_restore: reload brings source files, but not what was mended by hand: that is for a person to say."""
     text = (loaded.dir / "silt.yaml").read_text()
