@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "load/batch.h"
+#include "load/feed.h"
 #include "load/recover.h"
 #include "load/rejects.h"
 #include "load/session.h"
@@ -105,9 +106,16 @@ static silt_status read_mended(replaying *r)
 
 /* ---- the rows of a batch */
 
+/* Versions of a table come in their order, as they were loaded: the last one of a key counts. */
 static int by_source(const void *a, const void *b)
 {
     const silt_reject_row *x = a, *y = b;
+    silt_feed_kind kind;
+    int64_t v = -1, w = -1;
+    size_t size;
+    if (!silt_feed_parse(x->source_file, &kind, &v, &size)) v = -1;
+    if (!silt_feed_parse(y->source_file, &kind, &w, &size)) w = -1;
+    if (v != w) return v < w ? -1 : 1;
     int order = strcmp(x->source_file, y->source_file);
     return order ? order : strcmp(x->id, y->id);
 }

@@ -61,6 +61,18 @@ static bool is_named(const silt_change_spec *spec, const char *name)
     return false;
 }
 
+/* The table's columns, and which rows delete; it is the last of the plan's. */
+static silt_status add_deletes(measure *m, const silt_source_plan *plan, silt_arena *arena,
+                               silt_error *err)
+{
+    silt_output_column *columns = silt_arena_calloc(arena, m->column_count + 1, sizeof(*columns));
+    if (!columns) return silt_fail_nomem(err);
+    memcpy(columns, m->columns, m->column_count * sizeof(*columns));
+    columns[m->column_count++] = plan->columns[plan->column_count - 1];
+    m->columns = columns;
+    return SILT_OK;
+}
+
 static silt_status take_measure(silt_sieving *s, silt_snapshot *snapshot,
                                 const silt_change_spec *spec, measure *m, silt_error *err)
 {
@@ -86,7 +98,10 @@ static silt_status take_measure(silt_sieving *s, silt_snapshot *snapshot,
     for (size_t i = 0; s->policy.on != SILT_BAD_ROW_FAIL && i < own; i++)
         if (!w.columns.checks[i].asked && !is_named(spec, w.columns.checks[i].name))
             m->checks[m->check_count++] = w.columns.checks[i];
-    return SILT_OK;
+    if (!spec->sources->deletes) return SILT_OK;
+    if (snapshot) SILT_TRY(add_deletes(m, plan, s->arena, err));
+    return silt_work_spare_deletes(spec->sources->deletes, s->arena, m->checks, m->check_count,
+                                   err);
 }
 
 /* ---- telling */

@@ -391,8 +391,10 @@ typedef struct members {
 
 static silt_status look(silt_planning *p, const silt_header_group *g, members *out)
 {
-    return silt_planning_members(p, g->files.items, g->files.count, &out->columns, &out->count,
-                                 &out->beyond, &out->beyond_count);
+    SILT_TRY(silt_planning_members(p, g->files.items, g->files.count, &out->columns, &out->count,
+                                   &out->beyond, &out->beyond_count));
+    return p->sources->deletes && out->columns ? hide_sniffed(p, &out->columns, &out->count)
+                                               : SILT_OK;
 }
 
 /* Judge the members that were found in some files as if they were a header. */

@@ -21,11 +21,11 @@ static silt_status newer(silt_arena *arena, const char *column, const char **out
     return *out ? SILT_OK : silt_fail_nomem(err);
 }
 
-/* "the row deletes", or that it doesn't. */
+/* "the row deletes", or that it doesn't: one that somebody has mended needn't say. */
 static silt_status deleting(silt_arena *arena, const char *column, bool not, const char **out,
                             silt_error *err)
 {
-    *out = silt_arena_printf(arena, "%ss.`%s`", not ? "NOT " : "", column);
+    *out = silt_arena_printf(arena, "%scoalesce(s.`%s`, false)", not ? "NOT " : "", column);
     return *out ? SILT_OK : silt_fail_nomem(err);
 }
 

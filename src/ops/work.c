@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "ops/edit.h"
-#include "table/expr.h"
+#include "table/expr_tree.h"
 
 /* ---- source files stay as they are */
 
@@ -122,6 +122,24 @@ static silt_status fill_columns(silt_work *w)
     return SILT_OK;
 }
 
+silt_status silt_work_spare_deletes(const char *column, silt_arena *arena, silt_check *checks,
+                                    size_t count, silt_error *err)
+{
+    static const silt_type boolean = {.kind = SILT_TYPE_BOOLEAN};
+    silt_expr *deletes = silt_arena_calloc(arena, 1, sizeof(*deletes));
+    const char **path = silt_arena_calloc(arena, 1, sizeof(*path));
+    if (!deletes || !path) return silt_fail_nomem(err);
+    *path = column;
+    *deletes =
+        (silt_expr){.kind = SILT_EXPR_COLUMN, .type = &boolean, .path = path, .path_count = 1};
+    for (size_t i = 0; i < count; i++) {
+        const silt_expr *either[] = {deletes, checks[i].condition};
+        checks[i].condition = silt_expr_call(arena, SILT_OP_OR, &boolean, either, 2);
+        if (!checks[i].condition) return silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
 silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *schema,
                              silt_arena *arena, silt_write_columns *c, silt_error *err)
 {
@@ -143,7 +161,9 @@ silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *sche
         c->check_count++;
     }
     c->checks = checks;
-    return SILT_OK;
+    const char *deletes = spec->sources ? spec->sources->deletes : NULL;
+    if (!deletes || silt_type_find(schema, deletes) < 0) return SILT_OK;
+    return silt_work_spare_deletes(deletes, arena, checks, c->check_count, err);
 }
 
 /* New columns are the table's from this commit on. */

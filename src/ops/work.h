@@ -69,6 +69,10 @@ silt_status silt_work_grow(silt_shape *shape, const silt_type *schema, silt_erro
 /* Add what a change asks of its rows to what the table asks. */
 silt_status silt_work_checks(const silt_change_spec *spec, const silt_type *schema,
                              silt_arena *arena, silt_write_columns *columns, silt_error *err);
+/* Rows in which `column` is true delete others, whatever their values are: these hold the checks.
+ */
+silt_status silt_work_spare_deletes(const char *column, silt_arena *arena, silt_check *checks,
+                                    size_t count, silt_error *err);
 
 /* After the engine has read the sources, whether it failed (`st`) or not: files that changed
  * meanwhile are at fault, whatever the engine said. CHANGED or `st`. */

@@ -4,6 +4,7 @@ import sqlite3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from pipelines import read
 
@@ -130,8 +131,63 @@ def test_rows_that_violate_and_rows_that_go(silt):
     assert_sound(silt)
 
 
+FEW = "    constraints: [{name: few, check: 'amount < %d', on_violation: %s}]\n"
+
+
+def amounts(silt, *rows, options=()):
+    silt.write("rows.csv", "id,amount\n" + "".join(f"{i},{n}\n" for i, n in rows))
+    silt("write", "lake/bronze", "rows.csv", *options)
+
+
+@pytest.mark.parametrize("new_column", ["", "    on_new_column: evolve\n"])
+def test_rejected_rows_are_replayed_in_the_order_of_versions(silt, new_column):
+    """Version 11 after version 2; which rows delete is no column of the target."""
+    configure(silt, KEYED + new_column + FEW % (10, "quarantine"))
+    amounts(silt, (1, 1), (2, 20), options=FED)
+    run(silt)
+    for n in range(11):
+        silt("update", "lake/bronze", "--set", f"amount = {n + 11}", "--where", "id = 1")
+    run(silt)
+    assert read(silt, "silver", "id", "amount") == [("1", "1")]
+    configure(silt, KEYED + new_column + FEW % (100, "quarantine"))
+    silt("replay", "--table", "silver")
+    assert same(silt, "id", "amount")
+    assert "_silt_deletes" not in [f.name for f in DeltaTable(str(silt.dir / "lake/silver")).schema().fields]
+    assert_sound(silt)
+
+
+def test_a_mended_row_needs_not_say_that_it_stays(silt):
+    configure(silt, KEYED + FEW % (10, "quarantine"))
+    amounts(silt, (1, 1), (2, 20), options=FED)
+    run(silt)
+    [reject] = read_rejects(silt)
+    silt.write("mended.ndjson", '{"reject_id": "%s", "row_json": {"id": 2, "amount": 2}}\n' % reject["reject_id"])
+    silt("replay", "--table", "silver", "--file", "mended.ndjson")
+    assert read(silt, "silver", "id", "amount") == [("1", "1"), ("2", "2")]
+
+
+@pytest.mark.parametrize("on", ["fail", "quarantine", "drop"])
+def test_a_row_goes_whatever_its_values_were(silt, on):
+    """What a source deletes may violate what rows have to be: there is none of it left."""
+    configure(silt, KEYED + FEW % (10, "drop"))
+    amounts(silt, (1, 1), (2, 2), (3, 3), options=FED)
+    run(silt)
+    silt("update", "lake/bronze", "--set", "amount = 30", "--where", "id <= 2")
+    run(silt)
+    configure(silt, KEYED + FEW % (10, on))
+    silt("delete", "lake/bronze", "--where", "id = 1")
+    run(silt)
+    assert read(silt, "silver", "id", "amount") == [("2", "2"), ("3", "3")]
+    silt("update", "lake/bronze", "--set", "id = 4", "--where", "id = 2")
+    told = silt("run", "--json", rc=5 if on == "fail" else 0).json["tables"][0]
+    if on != "fail":
+        assert told["rows_rejected"] == 1  # the row that comes; the one that it was goes
+        assert read(silt, "silver", "id", "amount") == [("3", "3")]
+        assert_sound(silt)
+
+
 def read_rejects(silt):
-    from deltalake import DeltaTable, QueryBuilder
+    from deltalake import QueryBuilder
     table = DeltaTable(str(silt.dir / "state/rejects"))
     return pa.table(QueryBuilder().register("t", table).execute(
         "SELECT * FROM t ORDER BY source_file")).to_pylist()
