@@ -346,6 +346,9 @@ void sim_check_rejects(sim_world *w, silt_engine *engine)
     for (size_t i = 0; i < all.items.count; i++) {
         for (char *c = all.items.items[i]; *c; c++)
             if (*c == '\n') *c = ' ';
+        /* A zombie that goes on with its reset-state has all loaded once more, and rejected. */
+        bool again = i > 0 && strcmp(all.items.items[i], all.items.items[i - 1]) == 0;
+        if (again && w->scenario->anew && strstr(all.items.items[i], "superseded")) continue;
         const char *name = strrchr(all.items.items[i], '/');
         silt_buf_printf(&text, "%s\n", name ? name + 1 : all.items.items[i]);
     }
