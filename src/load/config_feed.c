@@ -186,6 +186,8 @@ static void read_feed(const reading *t)
     out->source_format = SILT_FORMAT_PARQUET; /* that versions are made into */
     if (out->strategy != SILT_STRATEGY_OVERWRITE && !out->batch_max_files)
         out->batch_max_files = BATCH_FILES;
+    /* Within a batch the newest row of a key would count, whatever was deleted between. */
+    if (feed->on_change == SILT_SOURCE_CHANGE_APPLY && out->newest_by) out->batch_max_files = 1;
     if (out->strategy != SILT_STRATEGY_OVERWRITE && !out->batch_max_bytes)
         out->batch_max_bytes = BATCH_BYTES;
     out->feed = feed;

@@ -220,6 +220,33 @@ def test_into_files(silt):
     assert_sound(silt)
 
 
+@pytest.mark.parametrize("steps, expected", [
+    (["insert 5", "update 3", "delete"], []),
+    (["insert 5", "delete", "insert 3"], [("1", "3")]),
+    (["insert 5", "load", "delete", "insert 3"], [("1", "3")]),
+])
+def test_what_is_deleted_between_is_newer_than_newest_wins(silt, steps, expected):
+    """By one run, versions come one by one: the newest row of all would come back after its delete, or go by an older one."""
+    configure(silt, KEYED, write="{path: lake/silver, dedup_strategy: newest_wins, timestamp_col: at}")
+    silt.write("rows.csv", "id,at\n9,9\n")
+    silt("write", "lake/bronze", "rows.csv", *FED)
+    run(silt)
+    for step in steps:
+        what, *at = step.split()
+        if what == "insert":
+            silt.write("rows.csv", f"id,at\n1,{at[0]}\n")
+            silt("write", "lake/bronze", "rows.csv")
+        elif what == "update":
+            silt("update", "lake/bronze", "--where", "id = 1", "--set", f"at = {at[0]}")
+        elif what == "delete":
+            silt("delete", "lake/bronze", "--where", "id = 1")
+        else:
+            run(silt)
+    run(silt)
+    assert [row for row in read(silt, "silver", "id", "at") if row[0] != "9"] == expected
+    assert_sound(silt)
+
+
 def test_newest_wins(silt):
     configure(silt, KEYED, write="{path: lake/silver, dedup_strategy: newest_wins, timestamp_col: at}")
     silt.write("rows.csv", "id,at\n1,2024-01-01\n1,2024-01-03\n2,2024-01-01\n")
