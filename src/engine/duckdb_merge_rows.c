@@ -227,8 +227,8 @@ silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_e
         silt_buf_puts(sql, ") r");
         return SILT_OK;
     }
-    /* Half of the rows have the source's values, half the target's: with both sides in each row,
-     * and a CASE a column to choose, that cost a third more. */
+    /* Some rows have the source's values, the others keep the target's: apart, none carries both
+     * sides, nor chooses between them by a CASE a column. */
     SILT_TRY(put_values(rows, TOLD_CLAUSES, sql, err));
     silt_buf_puts(sql, "SELECT *, random() AS v FROM (");
     SILT_TRY(told_rows(j, updated, inserted, sql, err));

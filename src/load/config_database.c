@@ -10,14 +10,6 @@ typedef struct reading {
     silt_config_table *out;
 } reading;
 
-#define MISTAKE(t, key, ...)                                                             \
-    do {                                                                                 \
-        const silt_config_node *at_ = silt_config_at((t)->node, (key));                  \
-        if (!at_) at_ = (t)->node;                                                       \
-        silt_config_mistake((t)->r, at_->line, at_->column,                              \
-                            silt_config_join((t)->r, (t)->path, (key), 0), __VA_ARGS__); \
-    } while (0)
-
 bool silt_config_is_database(silt_target_format format)
 {
     return format == SILT_TARGET_SQLITE || format == SILT_TARGET_POSTGRES;

@@ -176,14 +176,6 @@ typedef struct reading {
     const char *path; /* "datasets.flights" */
 } reading;
 
-#define MISTAKE(t, key, ...)                                                             \
-    do {                                                                                 \
-        const silt_config_node *at_ = silt_config_at((t)->node, (key));                  \
-        if (!at_) at_ = (t)->node;                                                       \
-        silt_config_mistake((t)->r, at_->line, at_->column,                              \
-                            silt_config_join((t)->r, (t)->path, (key), 0), __VA_ARGS__); \
-    } while (0)
-
 static bool said(const reading *t, const char *key)
 {
     return silt_config_at(t->node, key) != NULL;

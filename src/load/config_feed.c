@@ -2,8 +2,6 @@
 #include "load/config_tree.h"
 #include "table/changes.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <strings.h>
 
 #define BATCH_FILES 1000
@@ -17,21 +15,6 @@ typedef struct reading {
     silt_config_raw_table *raw;
 } reading;
 
-static void mistake(const reading *t, const char *key, const char *format, ...) SILT_PRINTF(3, 4);
-
-static void mistake(const reading *t, const char *key, const char *format, ...)
-{
-    const silt_config_node *at = silt_config_at(t->node, key);
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (!at) at = t->node; /* it is missing */
-    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, t->path, key, 0), "%s",
-                        text);
-}
-
 static bool said(const reading *t, const char *key)
 {
     return silt_config_at(t->node, key) != NULL;
@@ -40,7 +23,7 @@ static bool said(const reading *t, const char *key)
 static void refuse(const reading *t, const char *const *keys, const char *why)
 {
     for (; *keys; keys++)
-        if (said(t, *keys)) mistake(t, *keys, "%s", why);
+        if (said(t, *keys)) MISTAKE(t, *keys, "%s", why);
 }
 
 static const char *const files_only[] = {"source.manifest",
@@ -66,10 +49,10 @@ static void read_stdin(const reading *t)
                                        "source.order",    "source.success_marker", NULL};
     refuse(t, many, "is about files; path: \"-\" is standard input");
     if (!said(t, "source.format"))
-        mistake(t, "source.format",
+        MISTAKE(t, "source.format",
                 "is missing: standard input has no name that tells it; csv, ndjson or parquet");
     if (t->raw->source_paths.count > 1)
-        mistake(t, "source.path", "\"-\" is standard input, and stands alone");
+        MISTAKE(t, "source.path", "\"-\" is standard input, and stands alone");
 }
 
 /* ---- Delta tables ---------------------------------------------------------------------------- */
@@ -83,11 +66,11 @@ static void read_path(const reading *t, silt_config_feed *feed)
             if (silt_streq(t->config->connections[i].name, t->raw->source_connection))
                 base = t->config->connections[i].path;
         if (!base)
-            mistake(t, "source.connection", "there is no connection %s that is a folder",
+            MISTAKE(t, "source.connection", "there is no connection %s that is a folder",
                     t->raw->source_connection);
     }
     if (t->raw->source_paths.count != 1) {
-        if (said(t, "source.path")) mistake(t, "source.path", "one Delta table is allowed");
+        if (said(t, "source.path")) MISTAKE(t, "source.path", "one Delta table is allowed");
         return;
     }
     const char *path = t->raw->source_paths.items[0];
@@ -95,7 +78,7 @@ static void read_path(const reading *t, silt_config_feed *feed)
     feed->path = silt_config_path(t->r, base, path, silt_config_at(t->node, "source.path"),
                                   silt_config_join(t->r, t->path, "source.path", 0));
     if (feed->path && silt_streq(feed->path, t->raw->out.target_path))
-        mistake(t, "source.path",
+        MISTAKE(t, "source.path",
                 "it is the table that is written; a table can't be its own source");
 }
 
@@ -103,13 +86,13 @@ static void read_start(const reading *t, silt_config_feed *feed)
 {
     const char *version = t->raw->starting_version, *time = t->raw->starting_timestamp;
     if (version && time)
-        mistake(t, "source.starting_timestamp",
+        MISTAKE(t, "source.starting_timestamp",
                 "starting_version says where to begin; write one of them");
     if (t->raw->out.strategy == SILT_STRATEGY_OVERWRITE && (version || time))
-        mistake(t, version ? "source.starting_version" : "source.starting_timestamp",
+        MISTAKE(t, version ? "source.starting_version" : "source.starting_timestamp",
                 "overwrite takes all rows of the latest version; remove it");
     if (time && !silt_time_parse_ms(time, &feed->start_ms))
-        mistake(t, "source.starting_timestamp",
+        MISTAKE(t, "source.starting_timestamp",
                 "found \"%.100s\"; a time is allowed, as 2024-01-15T10:00:00Z", time);
     else if (time)
         feed->start = SILT_FEED_FROM_TIME;
@@ -119,7 +102,7 @@ static void read_start(const reading *t, silt_config_feed *feed)
         feed->start = SILT_FEED_FROM_LATEST;
     else if (!silt_streq(version, "earliest") &&
              (!silt_parse_int64(version, &feed->start_version) || feed->start_version < 0))
-        mistake(t, "source.starting_version",
+        MISTAKE(t, "source.starting_version",
                 "found \"%.100s\"; earliest, latest, or a version is allowed", version);
 }
 
@@ -134,10 +117,10 @@ static void read_changes(const reading *t, silt_config_feed *feed)
     if (given < 0) return;
     feed->on_change = (silt_on_source_change)given;
     if (out->strategy == SILT_STRATEGY_OVERWRITE)
-        mistake(t, "source.on_source_change",
+        MISTAKE(t, "source.on_source_change",
                 "overwrite takes all rows of the latest version; remove it");
     else if (given == SILT_SOURCE_CHANGE_APPLY && !applies)
-        mistake(t, "source.on_source_change",
+        MISTAKE(t, "source.on_source_change",
                 upsert
                     ? "rows that the source deleted can be deleted in Delta tables only; write "
                       "ignore or fail"
@@ -155,17 +138,17 @@ static void read_columns(const reading *t, silt_config_feed *feed)
         while (k < SILT_COUNT(known) && !silt_streq(names->items[i], known[k]))
             k++;
         if (k == SILT_COUNT(known))
-            mistake(t, "source.change_columns",
+            MISTAKE(t, "source.change_columns",
                     "found \"%.100s\"; allowed: _change_type, _commit_version, _commit_timestamp",
                     names->items[i]);
         for (size_t j = 0; j < i; j++)
             if (silt_streq(names->items[i], names->items[j]))
-                mistake(t, "source.change_columns", "%.100s stands there twice", names->items[i]);
+                MISTAKE(t, "source.change_columns", "%.100s stands there twice", names->items[i]);
     }
     feed->change_columns = *names;
     const silt_scd2_options *scd2 = t->raw->out.scd2;
     if (scd2 && scd2->close_missing)
-        mistake(t, "scd2_close_missing", "changes are no extract of all there is; remove it");
+        MISTAKE(t, "scd2_close_missing", "changes are no extract of all there is; remove it");
 }
 
 static void read_feed(const reading *t)

@@ -51,14 +51,6 @@ typedef struct reading {
     const char *path;
 } reading;
 
-static void mistake(const reading *t, const char *key, const char *text)
-{
-    const silt_config_node *at = silt_config_at(t->node, key);
-    if (!at) at = t->node;
-    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, t->path, key, 0), "%s",
-                        text);
-}
-
 /* ---- constraints */
 
 static void check_constraint(const reading *t, const silt_config_node *node, const char *path,
@@ -126,11 +118,11 @@ static void check(const reading *t, const silt_config_raw_policy *raw)
     int64_t number;
     bool all = raw->stats_count && strcmp(raw->stats_count, "all") == 0;
     if (raw->stats_columns.count && raw->stats_count)
-        mistake(t, "write_policy.stats_count", "stats_columns is given, too; write one of them");
+        MISTAKE(t, "write_policy.stats_count", "stats_columns is given, too; write one of them");
     if (raw->stats_count && !all && (!silt_parse_int64(raw->stats_count, &number) || number < -1))
-        mistake(t, "write_policy.stats_count", "a number of columns is allowed, or all");
+        MISTAKE(t, "write_policy.stats_count", "a number of columns is allowed, or all");
     if (raw->ordering_keys.count && raw->z_order.count)
-        mistake(t, "write_policy.zorder",
+        MISTAKE(t, "write_policy.zorder",
                 "ordering_keys is given, too; rows can lie in one order only");
 }
 

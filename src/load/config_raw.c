@@ -1,9 +1,6 @@
 /* Raw files as target: what of a table's keys they can't have. */
 #include "load/config_tree.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 typedef struct reading {
     silt_config_reader *r;
     const silt_config_node *node; /* of the table */
@@ -11,21 +8,6 @@ typedef struct reading {
     silt_config_raw_table *raw;
     const char *format; /* as it is written */
 } reading;
-
-static void mistake(const reading *t, const char *key, const char *format, ...) SILT_PRINTF(3, 4);
-
-static void mistake(const reading *t, const char *key, const char *format, ...)
-{
-    const silt_config_node *at = silt_config_at(t->node, key);
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (!at) at = t->node; /* it is of the defaults, or missing */
-    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, t->path, key, 0), "%s",
-                        text);
-}
 
 /* What only a Delta table has: nothing would come of it. */
 static void check_delta_only(const reading *t)
@@ -44,7 +26,7 @@ static void check_delta_only(const reading *t)
     };
     for (size_t i = 0; i < SILT_COUNT(keys); i++)
         if (keys[i].given)
-            mistake(t, keys[i].key, "is for Delta tables, this one is of %s files; remove it",
+            MISTAKE(t, keys[i].key, "is for Delta tables, this one is of %s files; remove it",
                     t->format);
 }
 
@@ -63,11 +45,11 @@ static void check_upsert(const reading *t)
     for (size_t i = 0; i < table->partition_count; i++)
         limited = limited && is_key(table, table->partition_by[i]);
     if (table->strategy == SILT_STRATEGY_SCD2)
-        mistake(t, "loading_strategy",
+        MISTAKE(t, "loading_strategy",
                 "scd2 changes rows that are there, which %s files can't: write.format: delta",
                 t->format);
     if (table->strategy != SILT_STRATEGY_UPSERT || limited) return;
-    mistake(
+    MISTAKE(
         t, "loading_strategy",
         "upsert writes %s files anew: it needs write.partition_by, of primary_keys, so that only "
         "partitions are rewritten that new rows are in; or write loading_strategy: overwrite "
@@ -83,18 +65,18 @@ static void check_csv(const reading *t)
     const char *compression = table->policy.compression, *delimiter = table->csv_delimiter;
     table->csv_gzip = silt_streq(compression, "gzip");
     if (compression && !table->csv_gzip && !silt_streq(compression, "uncompressed"))
-        mistake(t, "write_policy.compression", "found %s; csv files are gzip or uncompressed",
+        MISTAKE(t, "write_policy.compression", "found %s; csv files are gzip or uncompressed",
                 compression);
     table->policy.compression = NULL; /* that of Parquet files */
     if (table->policy.row_group_rows)
-        mistake(t, "write_policy.row_group_rows", "csv files have no row groups; remove it");
+        MISTAKE(t, "write_policy.row_group_rows", "csv files have no row groups; remove it");
     if (table->on_new_column == SILT_NEW_COLUMN_EVOLVE)
-        mistake(t, "on_new_column",
+        MISTAKE(t, "on_new_column",
                 "csv files have the columns of the first one, so that readers needn't match "
                 "headers: write fail, or write.format: parquet");
     if (silt_streq(delimiter, "\\t")) table->csv_delimiter = delimiter = "\t";
     if (delimiter && (strlen(delimiter) != 1 || strchr("\"\r\n", *delimiter)))
-        mistake(t, "write.options.delimiter", "one character is allowed, and no quote");
+        MISTAKE(t, "write.options.delimiter", "one character is allowed, and no quote");
 }
 
 void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, const char *path,
@@ -103,7 +85,7 @@ void silt_config_check_raw(silt_config_reader *r, const silt_config_node *node, 
     silt_target_format format = raw->out.format;
     if (format != SILT_TARGET_CSV && silt_config_at(node, "write.options")) {
         const reading other = {r, node, path, raw, NULL};
-        mistake(&other, "write.options", "is for csv; remove it");
+        MISTAKE(&other, "write.options", "is for csv; remove it");
     }
     if (format != SILT_TARGET_PARQUET && format != SILT_TARGET_CSV) return;
     const reading t = {r, node, path, raw, format == SILT_TARGET_CSV ? "csv" : "parquet"};

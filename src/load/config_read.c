@@ -11,15 +11,12 @@
 
 #include "base/hash.h"
 
-void silt_config_mistake(silt_config_reader *r, int line, int column, const char *key,
-                         const char *format, ...)
+static void add_mistake(silt_config_reader *r, int line, int column, const char *key,
+                        const char *format, va_list args)
 {
     if (r->quiet || r->problems.count > SILT_CONFIG_PROBLEMS_MAX) return;
     char text[1024];
-    va_list args;
-    va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ') *c = ' ';
 
@@ -29,6 +26,26 @@ void silt_config_mistake(silt_config_reader *r, int line, int column, const char
                                           gap, text)
                       : silt_arena_printf(r->arena, "%s: %s%s%s", r->file, key, gap, text);
     if (!p.text || !silt_vec_push(&r->problems, p)) r->no_memory = true;
+}
+
+void silt_config_mistake(silt_config_reader *r, int line, int column, const char *key,
+                         const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_mistake(r, line, column, key, format, args);
+    va_end(args);
+}
+
+void silt_config_mistake_in(silt_config_reader *r, const silt_config_node *map, const char *path,
+                            const char *key, const char *format, ...)
+{
+    const silt_config_node *at = silt_config_at(map, key);
+    if (!at) at = map; /* it is missing, or of the defaults */
+    va_list args;
+    va_start(args, format);
+    add_mistake(r, at->line, at->column, silt_config_join(r, path, key, 0), format, args);
+    va_end(args);
 }
 
 silt_config_node *silt_config_at(const silt_config_node *map, const char *path)

@@ -2,8 +2,6 @@
 #include "load/config_tree.h"
 #include "ops/scd2.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <strings.h>
 
 typedef struct reading {
@@ -12,21 +10,6 @@ typedef struct reading {
     const char *path;
     silt_config_raw_table *raw;
 } reading;
-
-static void mistake(const reading *t, const char *key, const char *format, ...) SILT_PRINTF(3, 4);
-
-static void mistake(const reading *t, const char *key, const char *format, ...)
-{
-    const silt_config_node *at = silt_config_at(t->node, key);
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (!at) at = t->node; /* it is missing */
-    silt_config_mistake(t->r, at->line, at->column, silt_config_join(t->r, t->path, key, 0), "%s",
-                        text);
-}
 
 static bool said(const reading *t, const char *key)
 {
@@ -41,7 +24,7 @@ static void refuse(const reading *t)
                                        "scd2_effective_from",  "scd2_close_missing"};
     for (size_t i = 0; i < SILT_COUNT(keys); i++)
         if (said(t, keys[i]))
-            mistake(t, keys[i], "is for loading_strategy: scd2; this table is loaded by %s",
+            MISTAKE(t, keys[i], "is for loading_strategy: scd2; this table is loaded by %s",
                     silt_strategy_name(t->raw->out.strategy));
 }
 
@@ -57,16 +40,16 @@ static void check_names(const reading *t, const silt_scd2_options *o)
     for (size_t i = 0; i < SILT_COUNT(made); i++) {
         for (size_t k = 0; k < i; k++)
             if (strcasecmp(made[i].name, made[k].name) == 0)
-                mistake(t, made[i].key, "%s is called %s too", made[k].key, made[i].name);
+                MISTAKE(t, made[i].key, "%s is called %s too", made[k].key, made[i].name);
         for (size_t k = 0; schema && k < schema->field_count; k++)
             if (strcasecmp(schema->fields[k].name, made[i].name) == 0)
-                mistake(t, "schema",
+                MISTAKE(t, "schema",
                         "%s is a column that versions are kept by, none of the files'; rename it, "
                         "or give %s another name",
                         made[i].name, made[i].key);
         for (size_t k = 0; k < t->raw->tracking_columns.count; k++)
             if (strcasecmp(t->raw->tracking_columns.items[k], made[i].name) == 0)
-                mistake(t, "tracking_columns", "%s is a column that versions are kept by",
+                MISTAKE(t, "tracking_columns", "%s is a column that versions are kept by",
                         made[i].name);
     }
 }
@@ -75,7 +58,7 @@ static void check_column(const reading *t, const char *key, const char *name)
 {
     const silt_type *schema = t->raw->out.schema;
     if (schema && silt_type_find(schema, name) < 0)
-        mistake(t, key, "there is no column %.100s in schema", name);
+        MISTAKE(t, key, "there is no column %.100s in schema", name);
 }
 
 /* Rows that are true since they are loaded are so file by file, and an extract is one file: what is
@@ -85,7 +68,7 @@ static void check_batch(const reading *t, const silt_scd2_options *o)
     silt_config_table *out = &t->raw->out;
     if (o->effective_from && !o->close_missing) return;
     if (said(t, "batch.max_files") && out->batch_max_files != 1)
-        mistake(t, "batch.max_files", "files are loaded one by one, since %s; remove it%s",
+        MISTAKE(t, "batch.max_files", "files are loaded one by one, since %s; remove it%s",
                 o->close_missing ? "each is an extract of all there is (scd2_close_missing)"
                                  : "rows are true from the moment of their load",
                 o->close_missing ? "" : ", or say by scd2_effective_from since when rows are true");
@@ -97,7 +80,7 @@ static void check_constraints(const reading *t, const silt_scd2_options *o)
     const silt_policy *policy = &t->raw->out.policy;
     for (size_t i = 0; o->close_missing && i < policy->constraint_count; i++)
         if (policy->constraints[i].on_violation >= SILT_VIOLATION_DROP)
-            mistake(t, "constraints",
+            MISTAKE(t, "constraints",
                     "a row that %s leaves out would end the versions of its key "
                     "(scd2_close_missing); write on_violation: fail or warn",
                     policy->constraints[i].name);
@@ -112,12 +95,12 @@ void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, 
         return;
     }
     if (raw->out.format != SILT_TARGET_DELTA && !silt_config_is_database(raw->out.format))
-        mistake(&t, "write.format",
+        MISTAKE(&t, "write.format",
                 "scd2 is for Delta tables and databases; remove it, or write "
                 "loading_strategy: append and keep the versions elsewhere");
     size_t count = raw->tracking_columns.count;
     if (!count)
-        mistake(&t, "tracking_columns", "%s: scd2 needs the columns that tell versions apart",
+        MISTAKE(&t, "tracking_columns", "%s: scd2 needs the columns that tell versions apart",
                 said(&t, "tracking_columns") ? "no column is given" : "is missing");
     const char **tracked = silt_arena_calloc(r->arena, count + 1, sizeof(*tracked));
     silt_scd2_options *o = silt_arena_calloc(r->arena, 1, sizeof(*o));
@@ -138,7 +121,7 @@ void silt_config_scd2_read(silt_config_reader *r, const silt_config_node *node, 
     o->close_missing = raw->scd2_close_missing;
     if (o->effective_from) check_column(&t, "scd2_effective_from", o->effective_from);
     if (o->close_missing && raw->out.bad_rows.on != SILT_BAD_ROW_FAIL)
-        mistake(&t, "on_bad_row",
+        MISTAKE(&t, "on_bad_row",
                 "a row that is left out would end the versions of its key (scd2_close_missing); "
                 "write fail");
     check_constraints(&t, o);

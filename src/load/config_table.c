@@ -12,14 +12,6 @@ typedef struct reading {
 } reading;
 
 /* A mistake at the value of a key of the table, or at the table where it isn't given. */
-#define MISTAKE(t, key, ...)                                                             \
-    do {                                                                                 \
-        const silt_config_node *at_ = silt_config_at((t)->node, (key));                  \
-        if (!at_) at_ = (t)->node;                                                       \
-        silt_config_mistake((t)->r, at_->line, at_->column,                              \
-                            silt_config_join((t)->r, (t)->path, (key), 0), __VA_ARGS__); \
-    } while (0)
-
 static bool said(const reading *t, const char *key)
 {
     return silt_config_at(t->node, key) != NULL;

@@ -61,6 +61,13 @@ const char *silt_config_join(silt_config_reader *r, const char *path, const char
 /* Note a mistake at a place; `key` is a path, "" of the whole. */
 void silt_config_mistake(silt_config_reader *r, int line, int column, const char *key,
                          const char *format, ...) SILT_PRINTF(5, 6);
+/* The same of a member of a map whose own path is `path`; at the map where it hasn't that member.
+ */
+void silt_config_mistake_in(silt_config_reader *r, const silt_config_node *map, const char *path,
+                            const char *key, const char *format, ...) SILT_PRINTF(5, 6);
+/* By whatever has r, node and path of the map that is read. */
+#define MISTAKE(t, key, ...) \
+    silt_config_mistake_in((t)->r, (t)->node, (t)->path, (key), __VA_ARGS__)
 
 /* Value of a member by a path of keys, "write.mode"; NULL: none. */
 silt_config_node *silt_config_at(const silt_config_node *map, const char *path);

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from pipelines import resident_peak
+
 pytestmark = pytest.mark.sweep
 COUNT = 100_000 if os.environ.get("SILT_SWEEP") == "full" else 5_000
 LIMIT_MB = 512
@@ -26,12 +28,11 @@ def measured(silt, *args):
     with open(silt.dir / "out", "w") as out:
         process = subprocess.Popen([str(silt.binary), *args], cwd=silt.dir, env=silt.env, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.STDOUT)
-        while process.poll() is None:  # what wait4() tells has the size of the Python that forked it, too
-            with open(f"/proc/{process.pid}/status") as f:
-                peak = max([peak, *(int(line.split()[1]) for line in f if line.startswith("VmHWM"))])
+        while process.poll() is None:
+            peak = max(peak, resident_peak(process.pid))
             time.sleep(0.01)
     assert process.returncode == 0, (silt.dir / "out").read_text()
-    return time.monotonic() - start, peak / 1024
+    return time.monotonic() - start, peak / 1024 / 1024
 
 
 def test_loaded_once(silt):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from databases import Postgres, Sqlite, postgres_server # noqa: F401, a fixture
-from pipelines import commits, end, wait_until
+from pipelines import commits, end, resident_peak, wait_until
 
 TABLES = ["ants", "bees", "cows", "dogs"]
 ROWS = 500
@@ -307,11 +307,7 @@ def run_and_measure(silt, *args):
 
     def watch():
         while p.poll() is None:
-            try:
-                with open(f"/proc/{p.pid}/status") as f:
-                    peak.extend(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
-            except OSError:
-                return
+            peak.append(resident_peak(p.pid))
             time.sleep(0.01)
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -77,40 +77,18 @@ static void keep_tracker(void *ctx, silt_fault_when when, const char *op, const 
         k->kept = sim_keep(sim_place(k->world, TRACKER));
 }
 
-/* Calls of a run without faults, by what they are. */
-typedef struct call_counts {
-    int64_t puts, removes, others;
-} call_counts;
-
-static void count_call(void *ctx, silt_fault_when when, const char *name, const char *key,
-                       int64_t call)
-{
-    call_counts *c = ctx;
-    (void)key, (void)call;
-    if (when == SILT_FAULT_AFTER) return;
-    *(silt_starts_with(name, "put") ? &c->puts
-      : strcmp(name, "remove") == 0 ? &c->removes
-                                    : &c->others) += 1;
-}
-
-static call_counts count_calls(const sim_scenario *scenario)
+static sim_call_counts count_calls(const sim_scenario *scenario)
 {
     sim_world w;
-    call_counts counts = {0};
+    sim_call_counts counts = {0};
     sim_world_init(&w, scenario, dir, false, 1);
     sim_process p = {
-        .world = &w, .engine = engine, .plan = {.hook = count_call, .hook_ctx = &counts}};
+        .world = &w, .engine = engine, .plan = {.hook = sim_count_call, .hook_ctx = &counts}};
     sim_outcome out = sim_run(&p, false, false);
     if (out.status != SILT_OK)
         fail_msg("%s: a run without faults: %s", scenario->name, out.message);
     sim_world_release(&w);
     return counts;
-}
-
-static int64_t total_of(const call_counts *c, unsigned ops)
-{
-    if (ops == SILT_FAULT_PUTS) return c->puts;
-    return c->puts + c->removes + (ops == SILT_FAULT_CHANGES ? 0 : c->others);
 }
 
 static void one_point(const sim_scenario *scenario, const kind *k, int64_t n, twist t)
@@ -139,9 +117,9 @@ static void one_point(const sim_scenario *scenario, const kind *k, int64_t n, tw
 static void survives_any_lost_call(void **state)
 {
     const sim_scenario *scenario = *state;
-    const call_counts counts = count_calls(scenario);
+    const sim_call_counts counts = count_calls(scenario);
     for (size_t k = 0; k < SILT_COUNT(kinds); k++) {
-        int64_t total = total_of(&counts, kinds[k].ops);
+        int64_t total = sim_calls_of(&counts, kinds[k].ops);
         int64_t some = kinds[k].alone ? SOME / 2 : SOME;
         for (int t = KEEP; t < (kinds[k].alone ? KEEP + 1 : TWISTS); t++)
             for (int64_t n = 0; (n = sim_next(n, total, some, k * 7 + (uint64_t)t * 3));)

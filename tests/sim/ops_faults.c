@@ -45,41 +45,19 @@ static op_outcome run(trial *t, home_table *on, silt_fault_plan plan, silt_fault
     return out;
 }
 
-/* Calls of a run without faults, by what they are. */
-typedef struct call_counts {
-    int64_t puts, removes, others;
-} call_counts;
-
-static void count_call(void *ctx, silt_fault_when when, const char *name, const char *key,
-                       int64_t call)
-{
-    call_counts *c = ctx;
-    (void)key, (void)call;
-    if (when == SILT_FAULT_AFTER) return;
-    *(silt_starts_with(name, "put") ? &c->puts
-      : strcmp(name, "remove") == 0 ? &c->removes
-                                    : &c->others) += 1;
-}
-
-static call_counts count_calls(trial *t, int flavour)
+static sim_call_counts count_calls(trial *t, int flavour)
 {
     home_table on = home_table_new(t, flavour);
     silt_fault_run calls = {0};
-    call_counts counts = {0};
+    sim_call_counts counts = {0};
     op_outcome out =
-        run(t, &on, (silt_fault_plan){.hook = count_call, .hook_ctx = &counts}, &calls);
+        run(t, &on, (silt_fault_plan){.hook = sim_count_call, .hook_ctx = &counts}, &calls);
     if (out.status != SILT_OK)
         fail_msg("%s without faults: %s", op_name(t->op.kind), out.err.message);
     trial_check(t, &on.view, &out, false);
     trial_repeat(t, &on.view);
     home_table_free(&on);
     return counts;
-}
-
-static int64_t total_of(const call_counts *c, unsigned ops)
-{
-    if (ops == SILT_FAULT_PUTS) return c->puts;
-    return c->puts + c->removes + (ops == SILT_FAULT_CHANGES ? 0 : c->others);
 }
 
 static void one_point(trial *t, int flavour, const kind *k, int64_t n)
@@ -99,9 +77,9 @@ static void sweep(op_kind what, int flavour)
 {
     trial t;
     if (!trial_plan(&t, what, flavour)) return;
-    const call_counts counts = count_calls(&t, flavour);
+    const sim_call_counts counts = count_calls(&t, flavour);
     for (size_t k = 0; k < SILT_COUNT(kinds); k++) {
-        int64_t total = total_of(&counts, kinds[k].ops);
+        int64_t total = sim_calls_of(&counts, kinds[k].ops);
         if (!sim_full() && (k + what) % TRIAL_FLAVOURS != (size_t)flavour) continue;
         for (int64_t n = 0; (n = sim_next(n, total, 1, what * 7 + k * 3));)
             if (sim_point("ops_faults/%s/%s/%s/%" PRId64, op_name(what), trial_flavours[flavour],

@@ -89,6 +89,23 @@ const char *sim_point_name(void)
     return point;
 }
 
+void sim_count_call(void *counts, silt_fault_when when, const char *name, const char *key,
+                    int64_t call)
+{
+    sim_call_counts *c = counts;
+    (void)key, (void)call;
+    if (when == SILT_FAULT_AFTER) return;
+    *(silt_starts_with(name, "put") ? &c->puts
+      : strcmp(name, "remove") == 0 ? &c->removes
+                                    : &c->others) += 1;
+}
+
+int64_t sim_calls_of(const sim_call_counts *c, unsigned ops)
+{
+    if (ops == SILT_FAULT_PUTS) return c->puts;
+    return c->puts + c->removes + (ops == SILT_FAULT_CHANGES ? 0 : c->others);
+}
+
 void sim_check(bool ok, const char *format, ...)
 {
     if (ok) return;

@@ -190,6 +190,15 @@ int sim_child_start(void (*fn)(void *ctx), void *ctx);
 bool sim_child_wait(int pid);
 bool sim_child(void (*fn)(void *ctx), void *ctx);
 
+/* Calls of a run without faults, by what they are: counted by sim_count_call(), a plan's hook. */
+typedef struct sim_call_counts {
+    int64_t puts, removes, others;
+} sim_call_counts;
+void sim_count_call(void *counts, silt_fault_when when, const char *name, const char *key,
+                    int64_t call);
+/* How many of them a plan's `ops` are. */
+int64_t sim_calls_of(const sim_call_counts *counts, unsigned ops);
+
 /* SILT_SEED, SILT_SWEEP_SEED: which points are chosen where not all are taken; 0 without them. */
 uint64_t sim_seed(void);
 /* How many seeds of a random sweep, and the first of them: `all`, or `some` by sim_seed(), or the
