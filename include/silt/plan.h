@@ -15,6 +15,7 @@ typedef struct silt_plan_table {
     const char *format;   /* "delta" … */
     int64_t version;      /* as the target stands; -1: it has none, or isn't there */
     int64_t files_discovered;
+    bool source_empty;      /* no file matches it, loaded ones included */
     int64_t files_waiting;  /* that would be loaded */
     int64_t files_given_up; /* failed ones whose tries are used up */
     int64_t bytes;          /* of those that wait */

@@ -127,8 +127,10 @@ static void print_table(const cli *c, const silt_run_table *t, int name_width)
     if (t->files_processed) {
         fputs(cli_counted(t->files_processed, "file", "files", counted), stdout);
         print_rows(t);
+    } else if (t->problem != SILT_OK || t->files_failed) {
+        fputs("nothing loaded", stdout);
     } else {
-        fprintf(stdout, "nothing %s", t->problem != SILT_OK || t->files_failed ? "loaded" : "new");
+        fputs(t->source_empty ? "no files found" : "nothing new", stdout);
     }
     if (t->files_failed)
         fprintf(stdout, ", %s failed", cli_counted(t->files_failed, "file", "files", counted));

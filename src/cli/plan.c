@@ -72,7 +72,7 @@ static void print_counts(const silt_plan_table *t)
     char files[CLI_COUNTED_SIZE], rows[CLI_COUNTED_SIZE], batches[CLI_COUNTED_SIZE];
     char bytes[CLI_NUMBER_SIZE];
     if (!t->files_waiting) {
-        fputs("nothing new", stdout);
+        fputs(t->source_empty ? "no files found" : "nothing new", stdout);
         return;
     }
     cli_format_size(t->bytes, bytes);

@@ -168,6 +168,7 @@ static silt_status load_table(silt_load *load, silt_target *target, const silt_r
     if (!target->table->feed) /* else what there is to load depends on what is loaded */
         SILT_TRY(silt_load_discover(load, target->table, false, NULL, arena, &found, err));
     run->sum.files_discovered = (int64_t)found.count;
+    run->sum.source_empty = !target->table->feed && !found.count;
     SILT_TRY(load_batches(load, target, opts, &found, run, err));
     run->sum.version = target->version;
     return SILT_OK;

@@ -410,6 +410,7 @@ static silt_status plan_files(planning *p, silt_error *err)
     }
     SILT_TRY(silt_load_discover(p->load, table, false, NULL, p->scratch, &found, err));
     p->out->files_discovered = (int64_t)found.count;
+    p->out->source_empty = !table->feed && !found.count;
     SILT_TRY(silt_candidates_find(p->load, p->target, &found, p->opts->retry_failed, p->scratch,
                                   &p->waiting, err));
     SILT_TRY(count_waiting(p, err));

@@ -221,3 +221,13 @@ def test_json_arrays(silt, packed):
     assert silt("run", "--json").json["total_files_processed"] == 0
     assert silt("prove", "--sources", "--json").json["tables"][0]["files_hashed"] == 1
     assert not list((silt.dir / "state").glob("_silt/scratch/*"))
+
+
+def test_a_source_without_any_file(silt):
+    silt.write("silt.yaml", CONFIG % 'path: "inbox/*.csv"')
+    (silt.dir / "inbox").mkdir()
+    assert "sales  no files found" in silt("run", "--dry-run").out
+    assert "✓ sales  no files found" in silt("run").out
+    sales(silt, "inbox/1.csv", 1)
+    silt("run")
+    assert "✓ sales  nothing new" in silt("run").out
