@@ -70,6 +70,19 @@ static silt_status put_from(const silt_scd2_match *x, silt_buf *sql)
     return SILT_OK;
 }
 
+silt_status silt_scd2_put_gone(const silt_scd2_match *x, silt_buf *sql)
+{
+    const silt_join_view view = {.join = x->j, .source = "s.c"};
+    if (!x->spec->gone) {
+        silt_buf_puts(sql, "false");
+        return SILT_OK;
+    }
+    silt_buf_puts(sql, "coalesce(");
+    SILT_TRY(silt_join_expr(&view, x->spec->gone, sql, x->err));
+    silt_buf_puts(sql, ", false)");
+    return SILT_OK;
+}
+
 /* ---- times of source rows ------------------------------------------------------------------ */
 
 static silt_status blame_timeless(const silt_scd2_match *x, const int64_t *timeless)
@@ -170,8 +183,10 @@ static silt_status source_sql(const silt_scd2_match *x, bool again, silt_buf *sq
     silt_buf_puts(sql, " AS st, ");
     if (x->several) silt_buf_puts(sql, "coalesce(d.since, ");
     SILT_TRY(put_from(x, sql));
-    silt_buf_printf(sql, "%s AS since, %s AS several FROM ", x->several ? ")" : "",
+    silt_buf_printf(sql, "%s AS since, %s AS several, ", x->several ? ")" : "",
                     x->several ? "d.kid IS NOT NULL" : "false");
+    SILT_TRY(silt_scd2_put_gone(x, sql));
+    silt_buf_puts(sql, " AS gone FROM ");
     silt_join_name(sql, j, SILT_JOIN_SOURCES);
     silt_buf_puts(sql, " s");
     if (x->several) {
@@ -237,7 +252,7 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
     const silt_join_view view = {
         .join = j, .match = &j->match, .target = "t.c", .source = "s.c", .from_files = true};
     silt_buf_puts(sql, "SELECT t." SILT_DUCK_TABLE_FILE " AS fi, t." SILT_DUCK_TABLE_ROW
-                       " AS fr, s.sr, s.f, s.several, s.st, ");
+                       " AS fr, s.sr, s.f, s.several, s.gone, s.st, ");
     SILT_TRY(silt_join_expr(&view, spec->start, sql, x->err));
     silt_buf_puts(sql, " AS ts, ");
     SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
@@ -269,25 +284,30 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 #define DOUBTED (-1)
 
 /* Append what `pairs` has. A row is red where it tells nothing that its version didn't say, and has
- * no clause then: these are left out where a key has one version at most that counts, which `again`
- * doesn't rely on. Only what is current is decided here, so that KEEP's end is all it hides. */
+ * no clause then, as one that says of nothing that it has gone: these are left out where a key has
+ * one version at most that counts, which `again` doesn't rely on. Only what is current is decided
+ * here, so that KEEP's end is all it hides. */
 static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 {
     const bool timed = x->spec->from != NULL;
     silt_buf_printf(sql,
-                    "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM %d AS acts, clause "
-                    "IS NOT DISTINCT FROM %d AS opens, tk, CASE WHEN clause = %d THEN st ELSE ts "
-                    "END AS vs, CASE WHEN clause = %d THEN st ELSE te END AS ve",
-                    SILT_SCD2_REPLACE, SILT_SCD2_KEEP, SILT_SCD2_OPEN, SILT_SCD2_KEEP);
+                    "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM (CASE WHEN gone "
+                    "THEN %d ELSE %d END) AS acts, clause IS NOT DISTINCT FROM %d AND NOT gone AS "
+                    "opens, tk, CASE WHEN clause = %d THEN st ELSE ts END AS vs, CASE WHEN clause "
+                    "= %d THEN st ELSE te END AS ve",
+                    SILT_SCD2_KEEP, SILT_SCD2_REPLACE, SILT_SCD2_KEEP, SILT_SCD2_OPEN,
+                    SILT_SCD2_KEEP);
     for (size_t c = 0; c < x->j->target.column_count; c++)
         if (x->j->match.kept[c]) silt_buf_printf(sql, ", t%zu", c);
-    silt_buf_printf(sql,
-                    " FROM (SELECT *, (CASE WHEN several THEN %d WHEN fi IS NULL THEN %d WHEN red "
-                    "THEN NULL WHEN te IS NOT NULL OR ts IS NULL OR %s THEN %d WHEN same THEN %d "
-                    "ELSE %d END)::INTEGER AS clause FROM (SELECT *, fi IS NOT NULL AND same AND ",
-                    FOLDED, SILT_SCD2_OPEN,
-                    timed ? "st < ts OR st < tk OR (st = ts AND NOT same)" : "st <= ts", DOUBTED,
-                    SILT_SCD2_REPLACE, SILT_SCD2_KEEP);
+    silt_buf_printf(
+        sql,
+        " FROM (SELECT *, (CASE WHEN several THEN %d WHEN fi IS NULL AND NOT gone THEN "
+        "%d WHEN red THEN NULL WHEN te IS NOT NULL OR ts IS NULL OR %s THEN %d WHEN "
+        "same AND NOT gone THEN %d ELSE %d END)::INTEGER AS clause FROM (SELECT *, CASE "
+        "WHEN gone THEN fi IS NULL ELSE fi IS NOT NULL AND same AND ",
+        FOLDED, SILT_SCD2_OPEN,
+        timed ? "st < ts OR st < tk OR (st = ts AND (gone OR NOT same))" : "st <= ts", DOUBTED,
+        SILT_SCD2_REPLACE, SILT_SCD2_KEEP);
     if (!timed)
         silt_buf_puts(sql, "te IS NULL AND like_it");
     else
@@ -295,7 +315,7 @@ static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql
             sql,
             "ts <= st AND (te IS NULL%s) AND (like_it OR (st < tk AND (te IS NULL OR tk < te)))",
             x->spec->close_missing ? "" : " OR st < te");
-    silt_buf_puts(sql, " AS red FROM (");
+    silt_buf_puts(sql, " END AS red FROM (");
     SILT_TRY(meet_sql(x, again, sql));
     silt_buf_puts(sql, ")))");
     if (!timed && !again) silt_buf_puts(sql, " WHERE clause IS NOT NULL");

@@ -15,8 +15,9 @@
  *   later     sr, kid: the other rows of such keys
  *   folded    kid: keys that the fold decides, by their first source row
  *   events    what is known of these keys
- *   versions  what comes of it
- *   actions   the rows of `pairs` that stand for that */
+ *   versions  what comes of it, and the gaps between
+ *   actions   the rows of `pairs` that stand for that; and, without a place or a clause, source
+ * rows that ended something (`acts`) */
 #ifndef SILT_ENGINE_DUCKDB_SCD2_H
 #define SILT_ENGINE_DUCKDB_SCD2_H
 
@@ -39,6 +40,9 @@ silt_status silt_scd2_put_equal(const silt_join_view *view, const silt_join_equa
                                 size_t count, silt_buf *sql, silt_error *err);
 /* Append ", m.t0, …": columns of the target that are kept; or nulls. */
 silt_status silt_scd2_put_kept(const silt_scd2_match *x, bool null, silt_buf *sql);
+
+/* Append whether a source row s says that its key has gone. */
+silt_status silt_scd2_put_gone(const silt_scd2_match *x, silt_buf *sql);
 
 /* Append "(…) m", the rows of `pairs` that are versions, as they stand in the target: fi, fr, sr,
  * clause, ts, te, tk, t<i>, and id, their rowid. */

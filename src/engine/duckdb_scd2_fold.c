@@ -4,7 +4,7 @@
  * What is known: a version of the target began (rank 2), was told again (rank 1), ended without a
  * next one (rank 0); a source row (rank 3). Of what is known for one moment the highest rank
  * counts. Neighbours with the same tracked values are one version, whose other values are the last
- * one's. */
+ * one's. From an end, or a source row that says that the key has gone, there is a gap. */
 #include "engine/duckdb_scd2.h"
 
 #include <stdio.h>
@@ -40,14 +40,15 @@ static void from_versions(const silt_scd2_match *x, silt_buf *sql)
 static silt_status known_versions(const silt_scd2_match *x, silt_buf *sql)
 {
     const silt_join_view view = {.join = x->j, .match = &x->j->match, .target = "m.t"};
-    silt_buf_puts(sql, "SELECT m.sr AS kid, m.ts AS moment, 2 AS rank, m.id AS m, NULL AS sr");
+    silt_buf_puts(sql, "SELECT m.sr AS kid, m.ts AS moment, 2 AS rank, m.id AS m, NULL AS sr, "
+                       "false AS gone");
     SILT_TRY(put_tracked(x, &view, false, sql));
     from_versions(x, sql);
-    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.tk, 1, m.id, NULL");
+    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.tk, 1, m.id, NULL, false");
     SILT_TRY(put_tracked(x, &view, false, sql));
     from_versions(x, sql);
     silt_buf_puts(sql, " WHERE m.tk > m.ts AND (m.te IS NULL OR m.tk < m.te)");
-    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.te, 0, NULL, NULL");
+    silt_buf_puts(sql, " UNION ALL SELECT m.sr, m.te, 0, NULL, NULL, true");
     for (size_t i = 0; i < x->spec->tracked_count; i++)
         silt_buf_puts(sql, ", NULL");
     from_versions(x, sql);
@@ -85,7 +86,9 @@ static silt_status known_rows(const silt_scd2_match *x, silt_buf *sql)
     const silt_join_view view = {.join = x->j, .source = "s.c"};
     silt_buf_puts(sql, "SELECT g.kid, ");
     SILT_TRY(put_time(x, sql));
-    silt_buf_puts(sql, " AS moment, 3 AS rank, NULL AS m, s.rowid AS sr");
+    silt_buf_puts(sql, " AS moment, 3 AS rank, NULL AS m, s.rowid AS sr, ");
+    SILT_TRY(silt_scd2_put_gone(x, sql));
+    silt_buf_puts(sql, " AS gone");
     SILT_TRY(put_tracked(x, &view, true, sql));
     silt_buf_puts(sql, " FROM ");
     silt_join_name(sql, x->j, SILT_JOIN_SOURCES);
@@ -148,14 +151,16 @@ static silt_status fold(const silt_scd2_match *x)
     silt_join_name(&sql, x->j, SILT_JOIN_VERSIONS);
     silt_buf_puts(
         &sql, " AS WITH one AS (SELECT *, max(CASE WHEN rank = 2 THEN m END) OVER (PARTITION BY "
-              "kid, moment) AS owner FROM ");
+              "kid, moment) AS owner, bool_or(rank = 0) OVER (PARTITION BY kid, moment) AS ended "
+              "FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_EVENTS);
     silt_buf_puts(&sql,
                   " QUALIFY row_number() OVER (PARTITION BY kid, moment ORDER BY rank DESC) = 1), "
-                  "step AS (SELECT *, row_number() OVER k = 1 OR (rank = 0) <> lag(rank = 0) "
-                  "OVER k");
+                  "step AS (SELECT *, gone AND sr IS NOT NULL AND (owner IS NOT NULL OR NOT (ended "
+                  "OR lag(gone, 1, true) OVER k)) AS ends, row_number() OVER k = 1 OR gone <> "
+                  "lag(gone) OVER k");
     for (size_t i = 0; i < x->spec->tracked_count; i++)
-        silt_buf_printf(&sql, " OR v%zu IS DISTINCT FROM lag(v%zu) OVER k", i, i);
+        silt_buf_printf(&sql, " OR (NOT gone AND v%zu IS DISTINCT FROM lag(v%zu) OVER k)", i, i);
     silt_buf_puts(
         &sql,
         " AS opens FROM one WINDOW k AS (PARTITION BY kid ORDER BY moment)), numbered AS (SELECT "
@@ -165,9 +170,8 @@ static silt_status fold(const silt_scd2_match *x)
         "kid, n, min(moment) AS vs, last(rank ORDER BY moment) AS rank, last(m ORDER BY moment) AS "
         "m, last(sr "
         "ORDER BY moment) AS sr, first(sr ORDER BY moment) AS first_sr, arg_max(owner, moment) AS "
-        "owner FROM "
-        "numbered GROUP BY kid, n) SELECT * FROM (SELECT *, lead(vs) OVER (PARTITION BY kid ORDER "
-        "BY n) AS ve FROM runs) WHERE rank > 0");
+        "owner, any_value(gone) AS gone, list(sr) FILTER (ends) AS ending FROM numbered GROUP BY "
+        "kid, n) SELECT *, lead(vs) OVER (PARTITION BY kid ORDER BY n) AS ve FROM runs");
     return silt_scd2_run(x, &sql);
 }
 
@@ -196,10 +200,10 @@ static silt_status act_on_versions(const silt_scd2_match *x, silt_buf *sql)
     silt_buf_printf(
         sql,
         ") THEN CASE WHEN v.vs IS DISTINCT FROM m.ts OR v.ve IS DISTINCT FROM m.te THEN "
-        "%d END ELSE %d END AS clause FROM ",
+        "%d END ELSE %d END AS clause FROM (SELECT * FROM ",
         SILT_SCD2_KEEP, SILT_SCD2_REPLACE);
     silt_join_name(sql, x->j, SILT_JOIN_VERSIONS);
-    silt_buf_puts(sql, " v LEFT JOIN (SELECT m.id, m.fi, m.fr, m.ts, m.te");
+    silt_buf_puts(sql, " WHERE NOT gone) v LEFT JOIN (SELECT m.id, m.fi, m.fr, m.ts, m.te");
     SILT_TRY(silt_scd2_put_kept(x, false, sql));
     silt_buf_puts(sql, " FROM ");
     silt_scd2_put_versions(x, sql);
@@ -220,7 +224,20 @@ static silt_status act_on_others(const silt_scd2_match *x, silt_buf *sql)
     from_versions(x, sql);
     silt_buf_puts(sql, " WHERE m.id NOT IN (SELECT owner FROM ");
     silt_join_name(sql, x->j, SILT_JOIN_VERSIONS);
-    silt_buf_puts(sql, " WHERE owner IS NOT NULL)");
+    silt_buf_puts(sql, " WHERE owner IS NOT NULL AND NOT gone)");
+    return SILT_OK;
+}
+
+/* Source rows that ended a version, or had one that began with them go. */
+static silt_status act_on_gaps(const silt_scd2_match *x, silt_buf *sql)
+{
+    silt_buf_puts(sql, "SELECT NULL, NULL, s.rowid, s.f, NULL, true, false, NULL, NULL, NULL");
+    SILT_TRY(silt_scd2_put_kept(x, true, sql));
+    silt_buf_puts(sql, " FROM (SELECT unnest(ending) AS sr FROM ");
+    silt_join_name(sql, x->j, SILT_JOIN_VERSIONS);
+    silt_buf_puts(sql, ") v JOIN ");
+    silt_join_name(sql, x->j, SILT_JOIN_SOURCES);
+    silt_buf_puts(sql, " s ON s.rowid = v.sr");
     return SILT_OK;
 }
 
@@ -236,5 +253,9 @@ silt_status silt_scd2_fold(const silt_scd2_match *x)
     SILT_TRY(act_on_versions(x, &sql));
     silt_buf_puts(&sql, " UNION ALL ");
     SILT_TRY(act_on_others(x, &sql));
+    if (x->spec->gone) {
+        silt_buf_puts(&sql, " UNION ALL ");
+        SILT_TRY(act_on_gaps(x, &sql));
+    }
     return silt_scd2_run(x, &sql);
 }

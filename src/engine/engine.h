@@ -413,6 +413,8 @@ typedef struct silt_join_scd2 {
                                      from `now` on, and each key stands once */
     const silt_expr *seen; /* with `from`: TIMESTAMP, of the target: the newest row by which a
                               version was told; NULL: the one that it began with */
+    const silt_expr *gone; /* BOOLEAN, of the source: the row says that its key has gone: whatever
+                              is current of it ends when the row is true; NULL: none does */
     int64_t now_us;
     const silt_join_equal *tracked; /* rows that differ in one are different versions */
     size_t tracked_count;

@@ -69,7 +69,7 @@ typedef enum silt_on_duplicate {
 typedef enum silt_on_source_change {
     SILT_SOURCE_CHANGE_FAIL,
     SILT_SOURCE_CHANGE_IGNORE,
-    SILT_SOURCE_CHANGE_APPLY /* upsert: rows that were deleted are deleted */
+    SILT_SOURCE_CHANGE_APPLY /* upsert: rows that were deleted are deleted; scd2: versions end */
 } silt_on_source_change;
 
 /* Where the load of a source table begins. */

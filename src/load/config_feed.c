@@ -1,5 +1,6 @@
 /* Delta tables and standard input as sources: what a table's keys say of them. */
 #include "load/config_tree.h"
+#include "load/feed.h"
 #include "table/changes.h"
 
 #include <strings.h>
@@ -109,9 +110,7 @@ static void read_start(const reading *t, silt_config_feed *feed)
 static void read_changes(const reading *t, silt_config_feed *feed)
 {
     const silt_config_table *out = &t->raw->out;
-    const char *strategy = silt_strategy_name(out->strategy);
-    bool upsert = out->strategy == SILT_STRATEGY_UPSERT;
-    bool applies = upsert && out->format == SILT_TARGET_DELTA;
+    bool applies = silt_feed_can_delete(out);
     int64_t given = t->raw->on_source_change;
     feed->on_change = applies ? SILT_SOURCE_CHANGE_APPLY : SILT_SOURCE_CHANGE_FAIL;
     if (given < 0) return;
@@ -119,13 +118,15 @@ static void read_changes(const reading *t, silt_config_feed *feed)
     if (out->strategy == SILT_STRATEGY_OVERWRITE)
         MISTAKE(t, "source.on_source_change",
                 "overwrite takes all rows of the latest version; remove it");
+    else if (given == SILT_SOURCE_CHANGE_APPLY && out->scd2 && !applies)
+        MISTAKE(t, "source.on_source_change",
+                "%s says since when a row is true, not when it was deleted; write ignore or fail, "
+                "or scd2_effective_from: _commit_timestamp",
+                out->scd2->effective_from);
     else if (given == SILT_SOURCE_CHANGE_APPLY && !applies)
         MISTAKE(t, "source.on_source_change",
-                upsert
-                    ? "rows that the source deleted can be deleted in Delta tables only; write "
-                      "ignore or fail"
-                    : "%s doesn't delete rows; write ignore or fail, or loading_strategy: upsert",
-                strategy);
+                "%s doesn't delete rows; write ignore or fail, or loading_strategy: upsert",
+                silt_strategy_name(out->strategy));
 }
 
 static void read_columns(const reading *t, silt_config_feed *feed)

@@ -27,8 +27,14 @@ bool silt_feed_parse(const char *name, silt_feed_kind *kind, int64_t *version, s
 
 bool silt_feed_deletes(const silt_config_table *table)
 {
-    return table->feed && table->strategy == SILT_STRATEGY_UPSERT &&
-           table->feed->on_change == SILT_SOURCE_CHANGE_APPLY;
+    return table->feed && table->feed->on_change == SILT_SOURCE_CHANGE_APPLY;
+}
+
+bool silt_feed_can_delete(const silt_config_table *table)
+{
+    const char *from = table->scd2 ? table->scd2->effective_from : NULL;
+    return table->strategy == SILT_STRATEGY_UPSERT ||
+           (table->scd2 && (!from || silt_streq(from, SILT_CHANGE_TIMESTAMP)));
 }
 
 static bool has_no_commit(const char *hash)

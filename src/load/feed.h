@@ -31,8 +31,10 @@ typedef enum silt_feed_kind {
 /* What a name says; false: it isn't that of a version. `path_size`: of the table's path in it. */
 bool silt_feed_parse(const char *name, silt_feed_kind *kind, int64_t *version, size_t *path_size);
 
-/* Whether versions of the table's source delete rows of its target. */
+/* Whether versions of the table's source delete rows of its target, or end versions of them. */
 bool silt_feed_deletes(const silt_config_table *table);
+/* Whether they could. With scd2 they say of rows when they went by their own times only. */
+bool silt_feed_can_delete(const silt_config_table *table);
 
 /**
  * The versions that the tracker knows of, and those behind them that changed rows, in order.

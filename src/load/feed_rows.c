@@ -173,6 +173,9 @@ static void put_rows(const making *m, silt_buf *sql)
     silt_buf_puts(sql, " UNION ALL ");
     put_select(m, sql, true);
     put_gone(m, sql);
+    silt_buf_puts(sql, " QUALIFY row_number() OVER (PARTITION BY "); /* a key goes once */
+    put_keys(m, sql, "f.");
+    silt_buf_puts(sql, ") = 1");
 }
 
 /* ---- what a version changed ------------------------------------------------------------------ */
@@ -287,11 +290,12 @@ static silt_status check_deletes(making *m)
     if (!rows) return SILT_OK;
     silt_fail(m->err, SILT_BAD_DATA, "%s: version %" PRId64 " deletes %" PRId64 " rows", m->name,
               m->version, rows);
-    return silt_hint(
-        m->err, SILT_BAD_DATA, "source.on_source_change: ignore keeps them in the target%s",
-        m->table->strategy == SILT_STRATEGY_UPSERT && m->table->format == SILT_TARGET_DELTA
-            ? ", apply deletes them there, too"
-            : "");
+    return silt_hint(m->err, SILT_BAD_DATA,
+                     "source.on_source_change: ignore keeps them in the target, apply %s",
+                     !m->table->scd2 ? "deletes them there, too"
+                     : silt_feed_can_delete(m->table)
+                         ? "ends their versions"
+                         : "ends their versions if scd2_effective_from is _commit_timestamp");
 }
 
 /* Which of two rows of a key counts isn't said by their order in a version. */

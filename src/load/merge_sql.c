@@ -1,13 +1,15 @@
-/* Upsert and append_once in a database: staged rows are told what becomes of them, then two
- * statements do it.
+/* Upsert and append_once in a database: staged rows are told what becomes of them, then a statement
+ * for each of these does it.
  *
  * Null keys match each other, and databases find them by IS NULL alone: there is a statement for
  * each pattern of nulls that staged keys have, most often one, and each compares by plain equality,
  * which indexes and hash joins are for. The table is locked against other writers meanwhile, so
  * that what was told stays true. */
+#include "load/feed.h"
 #include "load/runner_sql.h"
 
-#define STAGE "\"" SILT_SQL_STAGE "\""
+#define STAGE   "\"" SILT_SQL_STAGE "\""
+#define DELETES "\"" SILT_FEED_DELETES "\""
 
 /* ---- staging */
 
@@ -18,8 +20,11 @@ static silt_status make_stage(silt_sql_work *w, silt_error *err)
     silt_buf_printf(&sql, "CREATE TEMPORARY TABLE " STAGE " (");
     silt_sql_put_columns(dialect, w->plan->schema, true, w->arena, &sql);
     silt_buf_printf(
-        &sql, ", \"" SILT_SQL_FILE "\" %s NOT NULL, \"" SILT_SQL_ACT "\" %s NOT NULL DEFAULT %d)",
+        &sql, ", \"" SILT_SQL_FILE "\" %s NOT NULL, \"" SILT_SQL_ACT "\" %s NOT NULL DEFAULT %d",
         dialect->number_type, dialect->number_type, SILT_SQL_INSERT);
+    const silt_type *flag = silt_type_primitive(SILT_TYPE_BOOLEAN);
+    if (w->deletes) silt_buf_printf(&sql, ", " DELETES " %s", dialect->type_name(flag, w->arena));
+    silt_buf_putc(&sql, ')');
     return silt_database_run(w->table->db, &sql, NULL, err);
 }
 
@@ -34,15 +39,39 @@ void silt_sql_unstage(silt_sql_work *w)
     }
 }
 
+/* The source's rows, and first of their columns whether they delete. */
+static silt_status mark_deletes(silt_sql_work *w, silt_sql_bringing *b, silt_rows_spec *rows,
+                                silt_error *err)
+{
+    const silt_type *flag = silt_type_primitive(SILT_TYPE_BOOLEAN);
+    silt_database_column *columns = silt_arena_calloc(w->arena, b->count + 1, sizeof(*columns));
+    silt_join_value *values = silt_arena_calloc(w->arena, b->count + 1, sizeof(*values));
+    const silt_expr **mark = silt_arena_calloc(w->arena, 1, sizeof(*mark));
+    if (!columns || !values || !mark) return silt_fail_nomem(err);
+    *mark = silt_merge_column(w->arena, SILT_JOIN_SOURCE, w->deletes, flag);
+    if (!*mark) return silt_fail_nomem(err);
+    columns[0] = (silt_database_column){w->deletes, flag};
+    values[0] = (silt_join_value){w->deletes, flag, mark};
+    memcpy(columns + 1, b->columns, b->count * sizeof(*columns));
+    memcpy(values + 1, rows->join.columns, b->count * sizeof(*values));
+    rows->join.columns = values;
+    rows->join.column_count = b->count + 1;
+    b->columns = columns;
+    b->count++;
+    return SILT_OK;
+}
+
 static silt_status fill_stage(silt_sql_work *w, silt_error *err)
 {
+    silt_rows_spec rows = w->rows;
+    silt_sql_bringing staged = {.table = STAGE,
+                                .columns = w->columns,
+                                .count = w->column_count + 1,
+                                .staged = true,
+                                .rows = &rows,
+                                .expected = -1};
     SILT_TRY(make_stage(w, err));
-    const silt_sql_bringing staged = {.table = STAGE,
-                                      .columns = w->columns,
-                                      .count = w->column_count + 1,
-                                      .staged = true,
-                                      .rows = &w->rows,
-                                      .expected = -1};
+    if (w->deletes) SILT_TRY(mark_deletes(w, &staged, &rows, err));
     SILT_TRY(silt_sql_bring(w, &staged, err));
     return w->table->db->ops->analyze(w->table->db, STAGE, err);
 }
@@ -133,6 +162,21 @@ static silt_status mark(silt_sql_work *w, const char *pattern, int action, bool 
     silt_sql_put_match(w, pattern, &sql);
     if (newer) put_newer(w, &sql);
     silt_buf_putc(&sql, ')');
+    if (w->deletes)
+        silt_buf_puts(&sql, action == SILT_SQL_DELETE ? " AND " DELETES : " AND NOT " DELETES);
+    return silt_database_run(w->table->db, &sql, NULL, err);
+}
+
+/* A row that deletes is never inserted: where there is nothing to delete it tells nothing new. */
+static silt_status mark_idle_deletes(silt_sql_work *w, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    if (!w->deletes) return SILT_OK;
+    silt_buf_puts(&sql, "UPDATE " STAGE " SET " DELETES " = FALSE WHERE " DELETES " IS NULL");
+    SILT_TRY(silt_database_run(w->table->db, &sql, NULL, err));
+    silt_buf_clear(&sql);
+    silt_buf_printf(&sql, "UPDATE " STAGE " SET \"" SILT_SQL_ACT "\" = %d WHERE " DELETES,
+                    SILT_SQL_LEAVE);
     return silt_database_run(w->table->db, &sql, NULL, err);
 }
 
@@ -170,6 +214,33 @@ static silt_status update(silt_sql_work *w, const char *pattern, int64_t *rows, 
     return SILT_OK;
 }
 
+/* Keys that aren't null by a list of them, which leads to the table's index. */
+static silt_status delete_gone(silt_sql_work *w, const char *pattern, int64_t *rows,
+                               silt_error *err)
+{
+    const silt_config_table *table = w->job->table;
+    SILT_CLEAN(silt_buf) sql = {0};
+    SILT_CLEAN(silt_buf) names = {0};
+    SILT_CLEAN(silt_buf) nulls = {0};
+    int64_t deleted = 0;
+    if (!w->deletes) return SILT_OK;
+    for (size_t i = 0; i < table->key_count; i++) {
+        silt_buf *to = pattern[i] == '1' ? &nulls : &names;
+        silt_buf_puts(to, to == &nulls ? " AND " : names.size ? ", " : "");
+        silt_sql_put_name(to, table->keys[i]);
+        silt_buf_puts(to, to == &nulls ? " IS NULL" : "");
+    }
+    if (names.failed || nulls.failed) return silt_fail_nomem(err);
+    const char *list = names.size ? names.data : "1", *none = nulls.size ? nulls.data : "";
+    silt_buf_printf(&sql,
+                    "DELETE FROM %s WHERE (%s) IN (SELECT %s FROM " STAGE " WHERE \"" SILT_SQL_ACT
+                    "\" = %d%s)%s",
+                    w->table->full, list, list, SILT_SQL_DELETE, none, none);
+    SILT_TRY(silt_database_run(w->table->db, &sql, &deleted, err));
+    *rows += deleted;
+    return SILT_OK;
+}
+
 static void put_names(const silt_sql_work *w, silt_buf *sql)
 {
     for (size_t i = 0; i < w->column_count; i++) {
@@ -200,9 +271,9 @@ static silt_status take_count(void *ctx, const silt_bytes *values, size_t count,
         !silt_parse_int64(values[2].data, &rows) || file < 0 || file >= (int64_t)w->job->file_count)
         return silt_fail(err, SILT_FAILED, "internal error: counts of staged rows");
     silt_source_counts *n = &w->m.w.counts[file];
-    *(action == SILT_SQL_INSERT   ? &n->inserted
-      : action == SILT_SQL_UPDATE ? &n->updated
-                                  : &n->unchanged) = rows;
+    bool acts = action == SILT_SQL_UPDATE || action == SILT_SQL_DELETE;
+    *(action == SILT_SQL_INSERT ? &n->inserted : acts ? &n->updated : &n->unchanged) += rows;
+    if (action == SILT_SQL_DELETE) w->deleting += rows;
     return SILT_OK;
 }
 
@@ -214,36 +285,44 @@ static silt_status count(silt_sql_work *w, silt_error *err)
                                NULL, 0, take_count, w, err);
 }
 
-/* What was told is what was done; a key that the table has twice is updated twice. */
-static silt_status compare(silt_sql_work *w, int64_t inserted, int64_t updated, silt_error *err)
+/* What was told is what was done; a key that the table has twice is updated, or deleted, twice. */
+static silt_status compare(silt_sql_work *w, int64_t inserted, int64_t updated, int64_t deleted,
+                           silt_error *err)
 {
     silt_work_sum(&w->m.w);
     const silt_source_counts *n = &w->m.w.facts.total;
-    if (n->inserted == inserted &&
-        (updated >= n->updated || w->column_count == w->job->table->key_count))
+    int64_t updating = n->updated - w->deleting;
+    w->m.w.facts.rows_more = -deleted;
+    if (n->inserted == inserted && deleted >= w->deleting &&
+        (updated >= updating || w->column_count == w->job->table->key_count))
         return SILT_OK;
     return silt_fail(err, SILT_FAILED,
-                     "conservation: %" PRId64 " rows were to be inserted and %" PRId64
-                     " updated, the database inserted %" PRId64 " and updated %" PRId64,
-                     n->inserted, n->updated, inserted, updated);
+                     "conservation: %" PRId64 " rows were to be inserted, %" PRId64
+                     " updated and %" PRId64 " deleted, the database inserted %" PRId64
+                     ", updated %" PRId64 " and deleted %" PRId64,
+                     n->inserted, updating, w->deleting, inserted, updated, deleted);
 }
 
 silt_status silt_sql_merge(silt_sql_work *w, silt_error *err)
 {
     const silt_config_table *table = w->job->table;
     bool only_insert = table->strategy == SILT_STRATEGY_APPEND_ONCE;
-    int64_t inserted = 0, updated = 0;
+    int64_t inserted = 0, updated = 0, deleted = 0;
     SILT_CLEAN(silt_sql_patterns) keys = {.arena = w->arena};
     SILT_TRY(w->table->db->ops->lock_table(w->table->db, w->table->full, err));
     SILT_TRY(silt_sql_find_patterns(w, STAGE, &keys, err));
+    SILT_TRY(mark_idle_deletes(w, err));
     for (size_t i = 0; i < keys.found.count; i++) {
         const char *pattern = keys.found.items[i];
         if (only_insert || table->newest_by) SILT_TRY(mark(w, pattern, SILT_SQL_LEAVE, false, err));
         if (!only_insert) SILT_TRY(mark(w, pattern, SILT_SQL_UPDATE, true, err));
+        if (w->deletes) SILT_TRY(mark(w, pattern, SILT_SQL_DELETE, false, err));
     }
     SILT_TRY(count(w, err));
-    for (size_t i = 0; !only_insert && i < keys.found.count; i++)
+    for (size_t i = 0; !only_insert && i < keys.found.count; i++) {
+        SILT_TRY(delete_gone(w, keys.found.items[i], &deleted, err));
         SILT_TRY(update(w, keys.found.items[i], &updated, err));
+    }
     SILT_TRY(insert(w, &inserted, err));
-    return compare(w, inserted, updated, err);
+    return compare(w, inserted, updated, deleted, err);
 }

@@ -50,7 +50,6 @@ static silt_status prepare(silt_runner *runner, const silt_job *job, silt_bad_so
     silt_own_runner *r = (silt_own_runner *)runner;
     const silt_config_table *table = job->table;
     silt_own_runner_begin(r, job);
-    r->sources.deletes = silt_feed_deletes(table) ? SILT_FEED_DELETES : NULL;
     silt_target *target = job->target;
     SILT_TRY(apply_policy(target, &table->policy, err));
     SILT_TRY(turn_on_vectors(job, arena, err));

@@ -1,6 +1,8 @@
 /* Runners in this process. */
 #include "load/runner_own.h"
 
+#include "load/feed.h"
+
 silt_runner *silt_own_runner_new(const silt_runner_ops *ops, silt_engine *engine)
 {
     silt_own_runner *r = calloc(1, sizeof(*r));
@@ -27,6 +29,7 @@ void silt_own_runner_begin(silt_own_runner *r, const silt_job *job)
                    table->bad_rows.on == SILT_BAD_ROW_RESCUE,
         .any_case = table->any_case,
         .declared_schema = table->schema,
+        .deletes = silt_feed_deletes(table) ? SILT_FEED_DELETES : NULL,
         .scd2 = table->scd2,
         .partition_by = table->partition_by,
         .partition_count = table->partition_count,

@@ -20,6 +20,8 @@ typedef struct silt_sql_work {
     silt_map64 *places;            /* a file's name → its place in `sources` + 1 */
     silt_database_column *columns; /* of the table, without VOID ones; then FILE */
     size_t column_count;           /* of the table's */
+    int64_t deleting;              /* staged rows that delete one or more */
+    const char *deletes;           /* the source's column by which rows delete; NULL: none does */
     silt_rows_spec rows;           /* once the source was read: these columns, the file's name */
 } silt_sql_work;
 
@@ -31,6 +33,7 @@ typedef struct silt_sql_work {
 #define SILT_SQL_INSERT 0
 #define SILT_SQL_UPDATE 1
 #define SILT_SQL_LEAVE  2
+#define SILT_SQL_DELETE 3 /* what stands there under its key goes */
 /* scd2: a silt_scd2_clause instead; and a temporary table of the keys that the source has. */
 #define SILT_SQL_KEYS "_silt_keys"
 

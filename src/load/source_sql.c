@@ -68,6 +68,7 @@ silt_status silt_sql_work_init(silt_sql_work *w, silt_error *err)
                                  .constraints = table->policy.constraints,
                                  .constraint_count = table->policy.constraint_count,
                                  .txn = {.event = w->job->event, .event_ctx = w->job->ctx}};
+    w->deletes = w->sources->deletes;
     const char **keys = silt_arena_calloc(w->arena, table->key_count + 1, sizeof(*keys));
     if (!keys) return silt_fail_nomem(err);
     if (table->key_count) memcpy(keys, table->keys, table->key_count * sizeof(*keys));

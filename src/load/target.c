@@ -54,6 +54,13 @@ silt_status silt_target_open(silt_load *load, const silt_config_table *table, si
     return SILT_OK;
 }
 
+silt_scd2_options silt_target_versions(const silt_config_table *table)
+{
+    silt_scd2_options scd2 = *table->scd2;
+    scd2.close_missing |= silt_feed_deletes(table);
+    return scd2;
+}
+
 void silt_target_release(silt_target *t)
 {
     t->ops->release(t);

@@ -130,6 +130,9 @@ silt_status silt_target_columns(silt_load *load, silt_target *target, silt_arena
                                 const silt_type **out, silt_error *err);
 const char *silt_target_type_name(const silt_target *target, const silt_type *type,
                                   silt_arena *arena);
+/* What versions of the table's rows are checked by: gaps between them are none of its faults where
+ * its source says what has gone. */
+silt_scd2_options silt_target_versions(const silt_config_table *table);
 /* A Delta table stands at `after` (taken; NULL: it has to be read) once batch `number` is in. */
 void silt_target_delta_committed(silt_target *target, silt_snapshot *after, int64_t number);
 

@@ -269,7 +269,8 @@ static silt_status check_versions(silt_load *load, silt_target *target, silt_are
     const char **keys = silt_arena_calloc(arena, table->key_count + 1, sizeof(*keys));
     if (!keys) return silt_fail_nomem(err);
     memcpy(keys, table->keys, table->key_count * sizeof(*keys));
-    return silt_scd2_check(target->snapshot, keys, table->scd2, arena, out, err);
+    const silt_scd2_options scd2 = silt_target_versions(table);
+    return silt_scd2_check(target->snapshot, keys, &scd2, arena, out, err);
 }
 
 const silt_target_ops silt_target_delta = {.refresh = refresh,

@@ -601,7 +601,8 @@ static silt_status check_versions(silt_target *target, silt_arena *arena, silt_s
     SILT_TRY(
         silt_sql_extract_make(t->db, engine, sql.data, NULL, 0, columns, count, arena, found, err));
     const silt_rows_spec rows = {.kind = SILT_ROWS_SCAN, .scan = found->scan};
-    return silt_scd2_check_rows(engine, &rows, keys, table->scd2, arena, out, err);
+    const silt_scd2_options scd2 = silt_target_versions(table);
+    return silt_scd2_check_rows(engine, &rows, keys, &scd2, arena, out, err);
 }
 
 silt_status silt_sql_check_versions(silt_load *load, silt_target *target, silt_arena *arena,

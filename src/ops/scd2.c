@@ -176,7 +176,7 @@ static bool is_key(const silt_merging *m, const char *name)
 static bool tells(const silt_merging *m, const char *name)
 {
     const silt_source_plan *plan = m->w.spec->plan;
-    if (is_key(m, name)) return false;
+    if (is_key(m, name) || silt_streq(m->w.spec->sources->deletes, name)) return false;
     for (size_t i = 0; i < plan->column_count; i++)
         if (silt_streq(plan->columns[i].name, name))
             return plan->columns[i].kind == SILT_OUTPUT_SOURCE;
@@ -222,6 +222,11 @@ silt_status silt_scd2_match_with(const silt_merging *m, const silt_type *table, 
     out->end = table ? silt_merge_column(arena, SILT_JOIN_TARGET, scd2->end_date_column, time)
                      : silt_expr_null(arena, time);
     if (!out->start || !out->end) return silt_fail_nomem(m->err);
+    const char *deletes = m->w.spec->sources->deletes;
+    if (deletes)
+        out->gone = silt_merge_column(arena, SILT_JOIN_SOURCE, deletes,
+                                      silt_type_primitive(SILT_TYPE_BOOLEAN));
+    if (deletes && !out->gone) return silt_fail_nomem(m->err);
     if (!scd2->effective_from) return SILT_OK;
     const char *from = scd2->effective_from;
     out->from = instant(arena, SILT_JOIN_SOURCE, from,

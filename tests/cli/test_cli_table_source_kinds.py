@@ -205,8 +205,6 @@ def test_into_a_database(silt):
     with sqlite3.connect(silt.dir / "shop.db") as db:
         assert db.execute("SELECT id, name FROM silver ORDER BY id").fetchall() == [(1, "AA"), (2, "b"), (3, "c")]
     assert_sound(silt)
-    configure(silt, KEYED, ", on_source_change: apply", "{connection: db, format: sqlite, path: silver}")
-    assert "can be deleted in Delta tables only" in silt("check-config", rc=2).err
 
 
 def test_into_files(silt):

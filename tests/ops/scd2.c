@@ -44,7 +44,9 @@ static void versioned(void)
 static silt_scd2_report checked(void)
 {
     silt_scd2_report report;
-    place_ok(&here, silt_scd2_check(here.now, by_k, &scd2, here.arena, &report, &here.err));
+    silt_scd2_options by = scd2;
+    by.close_missing |= here.sources.deletes != NULL; /* which leaves gaps */
+    place_ok(&here, silt_scd2_check(here.now, by_k, &by, here.arena, &report, &here.err));
     return report;
 }
 
@@ -133,6 +135,58 @@ static void keys_that_vanish_are_closed(void **state)
     place_source(&here, "4.csv", "k,v\n");
     place_assert_bad(&here, place_load(&here), 0, "no rows");
     place_assert_no_strays(&here);
+}
+
+/* Gaps are none of its faults. */
+static void with_deletes(void)
+{
+    here.sources.deletes = "gone";
+    here.sources.format = SILT_FORMAT_NDJSON;
+    here.sources.options = (silt_source_options){0};
+}
+
+#define ROW(k, v, day, gone) \
+    "{\"k\":" k ",\"v\":\"" v "\",\"at\":\"2024-01-" day "\",\"gone\":" gone "}\n"
+
+static void assert_counts(int64_t inserted, int64_t updated, int64_t unchanged, int64_t more)
+{
+    const silt_source_counts *n = &here.result.facts.total;
+    assert_int_equal(n->inserted, inserted);
+    assert_int_equal(n->updated, updated);
+    assert_int_equal(n->unchanged, unchanged);
+    assert_int_equal(here.result.facts.rows_more, more);
+    assert_int_equal(checked().bad_keys, 0);
+}
+
+static void keys_that_are_deleted_are_closed(void **state)
+{
+    (void)state;
+    versioned();
+    with_deletes();
+    scd2.effective_from = "at";
+    load("1",
+         ROW("1", "a", "01", "false") ROW("2", "b", "01", "false") ROW("9", "z", "01", "true"));
+    assert_counts(2, 0, 1, 0);
+    load("2", ROW("1", "a", "03", "true") ROW("2", "b", "03", "null"));
+    assert_counts(0, 2, 0, 0);
+    load("3", ROW("1", "a", "04", "true")); /* it has gone already */
+    assert_counts(0, 0, 1, 0);
+    load("4",
+         ROW("1", "a", "05", "false") ROW("3", "c", "05", "false") ROW("3", "c", "06", "true"));
+    assert_counts(2, 1, 0, 0);
+    place_assert_rows(&here, "k,v,effective_date,end_date,is_current",
+                      "1|a|2024-01-01T00:00:00.000000Z|2024-01-03T00:00:00.000000Z|false\n"
+                      "1|a|2024-01-05T00:00:00.000000Z|~|true\n"
+                      "2|b|2024-01-01T00:00:00.000000Z|~|true\n"
+                      "3|c|2024-01-05T00:00:00.000000Z|2024-01-06T00:00:00.000000Z|false\n");
+    /* Late: what was told of it later is still known. One told at that time never was. */
+    load("5", ROW("2", "b", "02", "true") ROW("3", "c", "05", "true"));
+    assert_counts(0, 2, 0, 0);
+    place_assert_rows(&here, "k,v,effective_date,end_date,is_current",
+                      "1|a|2024-01-01T00:00:00.000000Z|2024-01-03T00:00:00.000000Z|false\n"
+                      "1|a|2024-01-05T00:00:00.000000Z|~|true\n"
+                      "2|b|2024-01-01T00:00:00.000000Z|2024-01-02T00:00:00.000000Z|false\n"
+                      "2|b|2024-01-03T00:00:00.000000Z|~|true\n");
 }
 
 static void refuses_what_cant_be(void **state)
@@ -275,6 +329,7 @@ typedef struct event {
     int rank; /* 0 ends, 1 told again, 2 begins, 3 a row */
     int v, w;
     int64_t told;
+    bool gone; /* a gap begins */
 } event;
 
 typedef struct model {
@@ -282,6 +337,7 @@ typedef struct model {
     version versions[KEYS + 1][MOST];
     size_t counts[KEYS + 1];
     bool timed, whole; /* effective_from; close_missing */
+    bool deletes;      /* rows may say that their key has gone */
     bool vectors;
     int next;
 } model;
@@ -290,6 +346,7 @@ typedef struct row {
     size_t key;
     int64_t at;
     int v, w;
+    bool gone;
 } row;
 
 static int by_time(const void *a, const void *b)
@@ -304,10 +361,10 @@ static size_t events_of(const model *m, size_t key, event *out)
     size_t count = 0;
     for (size_t i = 0; i < m->counts[key]; i++) {
         const version *v = &m->versions[key][i];
-        out[count++] = (event){v->start, 2, v->v, v->w, v->at};
+        out[count++] = (event){v->start, 2, v->v, v->w, v->at, false};
         if (m->timed && v->at > v->start && v->at < v->end)
-            out[count++] = (event){v->at, 1, v->v, v->w, v->at};
-        if (v->end != INT64_MAX) out[count++] = (event){v->end, 0, 0, 0, 0};
+            out[count++] = (event){v->at, 1, v->v, v->w, v->at, false};
+        if (v->end != INT64_MAX) out[count++] = (event){v->end, 0, 0, 0, 0, true};
     }
     return count;
 }
@@ -322,7 +379,7 @@ static void fold(model *m, size_t key, event *events, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && events[i + 1].at == events[i].at) continue;
         const event *e = &events[i];
-        if (e->rank == 0) {
+        if (e->gone) {
             if (open) out[made - 1].end = e->at;
             open = false;
             continue;
@@ -356,7 +413,7 @@ static void model_key(model *m, size_t key, const row *rows, size_t row_count)
     for (size_t i = 0; i < row_count; i++) {
         if (rows[i].key != key) continue;
         there = true;
-        event e = {rows[i].at, 3, rows[i].v, rows[i].w, rows[i].at};
+        event e = {rows[i].at, 3, rows[i].v, rows[i].w, rows[i].at, rows[i].gone};
         if (!m->timed) {
             e.at = now > last_start ? now : last_start + 1;
             e.at = e.at > last_end ? e.at : last_end;
@@ -373,7 +430,7 @@ static void model_key(model *m, size_t key, const row *rows, size_t row_count)
     }
     if (last_told < last_start) last_told = last_start;
     if (!there && m->whole && open)
-        events[count++] = (event){now > last_told ? now : last_told + 1, 0, 0, 0, 0};
+        events[count++] = (event){now > last_told ? now : last_told + 1, 0, 0, 0, 0, true};
     if (count > first) fold(m, key, events, count);
 }
 
@@ -430,12 +487,29 @@ static const char *file_text(const row *rows, size_t count, bool turned)
     return silt_buf_copy(&text, here.arena);
 }
 
+/* Which says of some rows that they go. */
+static const char *file_members(const row *rows, size_t count)
+{
+    SILT_CLEAN(silt_buf) text = {0};
+    for (size_t i = 0; i < count; i++) {
+        const row *r = &rows[i];
+        silt_buf_puts(&text, "{\"k\":");
+        silt_buf_printf(&text, r->key < KEYS ? "%zu" : "null", r->key);
+        silt_buf_printf(&text, ",\"w\":%d,\"at\":\"%s\",\"gone\":%s", r->w, moment(r->at),
+                        r->gone ? "true" : "false");
+        if (r->v) silt_buf_printf(&text, ",\"v\":\"v%d\"", r->v);
+        silt_buf_puts(&text, "}\n");
+    }
+    return count ? silt_buf_copy(&text, here.arena) : "";
+}
+
 static row random_row(model *m)
 {
     row r = {.key = test_random_below(&m->random, KEYS + 1),
              .at = START_US + (int64_t)test_random_below(&m->random, MOMENTS) * DAY,
              .v = (int)test_random_below(&m->random, 4),
-             .w = (int)test_random_below(&m->random, 3)};
+             .w = (int)test_random_below(&m->random, 3),
+             .gone = m->deletes && test_random_below(&m->random, 3) == 0};
     (void)m->next++;
     return r;
 }
@@ -474,8 +548,10 @@ static void model_batch(model *m, int number)
             used[r.key] = true;
             rows[count++] = r;
         }
-        place_source(&here, silt_arena_printf(here.arena, "%d-%zu.csv", number, f),
-                     file_text(rows + first, count - first, test_random_below(&m->random, 2)));
+        place_source(
+            &here, silt_arena_printf(here.arena, "%d-%zu.csv", number, f),
+            m->deletes ? file_members(rows + first, count - first)
+                       : file_text(rows + first, count - first, test_random_below(&m->random, 2)));
     }
     if (m->whole && !count) return;
     int64_t before = table_rows();
@@ -509,14 +585,16 @@ static void create(bool everything)
     place_reopen(&here);
 }
 
-static void run_model(bool timed, bool whole, bool everything)
+static void run_model(bool timed, bool whole, bool deletes, bool everything)
 {
     model *m = silt_arena_calloc(here.arena, 1, sizeof(*m));
     m->random = test_random_new();
     m->timed = timed;
     m->whole = whole;
+    m->deletes = deletes;
     m->vectors = everything;
     versioned();
+    if (deletes) with_deletes();
     scd2.effective_from = timed ? "at" : NULL;
     scd2.close_missing = whole;
     here.spec.load_time_us = START_US + 10 * DAY;
@@ -529,19 +607,27 @@ static void run_model(bool timed, bool whole, bool everything)
 
 static void follows_the_model(void **state)
 {
-    run_model(false, false, *state != NULL);
+    run_model(false, false, false, *state != NULL);
 }
 static void follows_the_model_with_times(void **state)
 {
-    run_model(true, false, *state != NULL);
+    run_model(true, false, false, *state != NULL);
 }
 static void follows_the_model_with_extracts(void **state)
 {
-    run_model(false, true, *state != NULL);
+    run_model(false, true, false, *state != NULL);
 }
 static void follows_the_model_with_both(void **state)
 {
-    run_model(true, true, *state != NULL);
+    run_model(true, true, false, *state != NULL);
+}
+static void follows_the_model_with_deletes(void **state)
+{
+    run_model(false, false, true, *state != NULL);
+}
+static void follows_the_model_with_deletes_and_times(void **state)
+{
+    run_model(true, false, true, *state != NULL);
 }
 
 /* ---- order */
@@ -553,7 +639,7 @@ static size_t distinct_rows(model *m, row *rows)
     for (size_t key = 0; key <= KEYS; key++)
         for (int v = 1, at = 0; v < 5; v++) {
             at += 1 + (int)test_random_below(&m->random, 4);
-            rows[count++] = (row){key, START_US + at * DAY, v, v};
+            rows[count++] = (row){key, START_US + at * DAY, v, v, false};
         }
     return count;
 }
@@ -635,6 +721,7 @@ int main(void)
         CASE(keeps_versions),
         CASE(late_rows_split_versions),
         CASE(keys_that_vanish_are_closed),
+        CASE(keys_that_are_deleted_are_closed),
         CASE(refuses_what_cant_be),
         CASE(sees_damage),
         CASE(others_with_the_same_keys_are_conflicts),
@@ -646,6 +733,10 @@ int main(void)
         EVERYTHING(follows_the_model_with_extracts),
         CASE(follows_the_model_with_both),
         EVERYTHING(follows_the_model_with_both),
+        CASE(follows_the_model_with_deletes),
+        EVERYTHING(follows_the_model_with_deletes),
+        CASE(follows_the_model_with_deletes_and_times),
+        EVERYTHING(follows_the_model_with_deletes_and_times),
         CASE(order_doesnt_matter),
         CASE(a_batch_is_its_rows_one_after_another),
     };
