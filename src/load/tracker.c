@@ -57,7 +57,7 @@ struct silt_tracker {
     silt_buf key;       /* of the row being looked for */
     SILT_VEC(silt_tracked) rows;
     SILT_VEC(data_file) files;
-    bool partial;    /* what is in memory isn't all that the snapshot holds */
+    bool partial;    /* what is in memory isn't just what the snapshot holds: read again first */
     int64_t reloads; /* how often another process's commits were read */
 };
 
@@ -424,8 +424,9 @@ static void plan_row(void *ctx, size_t row, silt_state_value *out)
     row_values(((const plan *)ctx)->rows.items[row], out);
 }
 
+/* `*known`: the snapshot is that of the commit, else still the one before it. */
 static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *change, const plan *p,
-                               const silt_add *add, silt_error *err)
+                               const silt_add *add, bool *known, silt_error *err)
 {
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
     opts.operation = change->operation;
@@ -449,8 +450,10 @@ static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *chang
     if (result.outcome != SILT_TXN_COMMITTED)
         return silt_fail(err, SILT_CONFLICT, "the tracker was changed by another process: %s",
                          result.conflict);
+    if (!after) return SILT_OK; /* the next refresh reads it */
     silt_snapshot_free(t->snapshot);
     t->snapshot = after;
+    *known = true;
     return SILT_OK;
 }
 
@@ -479,7 +482,11 @@ static silt_status apply_plan(silt_tracker *t, const silt_tracker_change *change
 silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *change, silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    bool known = false;
     if (!scratch) return silt_fail_nomem(err);
+    if (t->partial)
+        return silt_fail(err, SILT_CONFLICT,
+                         "the tracker has to be read again before it is changed");
     plan p __attribute__((cleanup(plan_release))) = {0};
     SILT_TRY(plan_change(t, change, &p, scratch, err));
     const silt_add *add = NULL;
@@ -489,10 +496,11 @@ silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *chan
                                   p.rows.count, &state->metadata, t->opts.clock, t->opts.random,
                                   scratch, &add, err));
     }
-    silt_status st = commit_plan(t, change, &p, add, err);
+    silt_status st = commit_plan(t, change, &p, add, &known, err);
     if (st != SILT_OK) return silt_wrap(err, st, "tracker");
     t->partial = true;
     SILT_TRY(apply_plan(t, change, &p, add, err));
+    if (!known) return SILT_OK;
     t->partial = false;
     silt_error harmless = {0};
     (void)silt_table_maintain(t->snapshot,

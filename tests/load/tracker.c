@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/alloc.h"
 #include "support/random.h"
 
 static silt_engine *engine;
@@ -331,6 +332,46 @@ static void of_two_handles_the_slower_one_conflicts(void **state)
     silt_tracker_free(second);
 }
 
+/* ---- without memory */
+
+/* One commit whose nth allocation fails, or it and all behind it. It says OK only where it stands;
+ * the tracker can be asked, read again and changed whatever came of it. */
+static bool commit_without_memory(int n, bool all_after)
+{
+    teardown(NULL);
+    setup(NULL);
+    silt_tracker *tracker = open_tracker();
+    set(tracker, 0, 3, SILT_FILE_PROCESSING, 0);
+    const int64_t before = silt_tracker_version(tracker);
+    const silt_tracked row = row_of(1, SILT_FILE_COMPLETED, 0);
+    test_alloc_fail(n, all_after);
+    silt_status st = commit(tracker, &row, 1, "nyc/flights/last", 0);
+    const bool failed = test_alloc_failed();
+    if (st != SILT_OK && (!failed || (st != SILT_NOMEM && st != SILT_UNSURE)))
+        fail_msg("%d: %s: %s", n, silt_status_name(st), error.message);
+    assert_in_range(silt_tracker_version(tracker), before, before + 1);
+    (void)silt_tracker_last(tracker, "nyc/flights");
+    silt_tracker *fresh = open_tracker();
+    const bool stands = silt_tracker_last(fresh, "nyc/flights") == 0;
+    assert_true(st != SILT_OK || stands);
+    assert_int_equal(silt_tracker_refresh(tracker, &error), SILT_OK);
+    assert_int_equal(silt_tracker_version(tracker), silt_tracker_version(fresh));
+    assert_is(tracker, 1, stands ? SILT_FILE_COMPLETED : SILT_FILE_PROCESSING, 0);
+    assert_is(tracker, 2, SILT_FILE_PROCESSING, 0);
+    set(tracker, 0, 3, SILT_FILE_FAILED, 0);
+    silt_tracker_free(fresh);
+    silt_tracker_free(tracker);
+    return failed;
+}
+
+static void a_commit_without_memory_leaves_a_tracker(void **state)
+{
+    (void)state;
+    for (int all_after = 0; all_after < 2; all_after++)
+        for (int n = 1; commit_without_memory(n, all_after); n++)
+            ;
+}
+
 static void another_pipelines_state_is_refused(void **state)
 {
     (void)state;
@@ -403,6 +444,7 @@ int main(void)
         CASE(numbers_are_kept),
         CASE(three_hundred_commits_keep_rows_and_few_files),
         CASE(of_two_handles_the_slower_one_conflicts),
+        CASE(a_commit_without_memory_leaves_a_tracker),
         CASE(another_pipelines_state_is_refused),
         CASE(a_tracker_that_cannot_be_read_says_what_to_do),
         CASE(a_tracker_without_its_rows_says_what_to_do),
