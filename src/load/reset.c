@@ -76,6 +76,7 @@ static silt_status find_rows(silt_load *load, silt_target *target, silt_comparis
     SILT_TRY(silt_compare_chain(target, c, err));
     SILT_TRY(silt_compare_evidence(load, target, c, err));
     SILT_TRY(silt_own_rows_read(load, target, -1, INT64_MAX, c->arena, &found, err));
+    SILT_TRY(silt_own_rows_check(target, &found, err));
     silt_evidence *mine = silt_arena_calloc(c->arena, found.count + 1, sizeof(*mine));
     if (!mine) return silt_fail_nomem(err);
     for (size_t i = 0; i < found.count; i++)

@@ -70,6 +70,7 @@ static silt_status count_own(unloading *u, int64_t *rows)
     *rows = 0;
     SILT_TRY(silt_own_rows_read(u->load, &u->target, number - 1, number, u->comparison.arena, &own,
                                 u->err));
+    SILT_TRY(silt_own_rows_check(&u->target, &own, u->err));
     for (size_t i = 0; i < own.count; i++)
         if (strcmp(own.items[i].path, u->path) == 0) *rows += own.items[i].row_count;
     return SILT_OK;

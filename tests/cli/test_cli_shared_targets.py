@@ -189,3 +189,34 @@ def test_an_unload_takes_only_its_own_rows(silt):
     r = shop("a", "unload", "inbox/one.csv", "--yes", rc=3)
     assert "0 rows of" in r.err and "batch 0 loaded 2" in r.err
     assert shop.ids() == [1, 2]
+
+
+@pytest.mark.parametrize("damage", ["gone", "all gone", "unreadable"])
+def test_nothing_is_taken_that_may_be_of_lost_ledgers(silt, damage):
+    """As many rows are there as our ledger says, but whether they are ours only the other's ledgers could tell."""
+    shop = Shop(silt, "delta")
+    for name in "ab":
+        shop.configure(name, "inbox")
+    shop.put("inbox", "one", [1, 2])
+    shop("a", "run")
+    shop("b", "run")
+    first = silt("sql", "SELECT min(_load_timestamp)::VARCHAR FROM delta('lake/sales')", "--format", "csv").out.split("\n")[1]
+    silt("delete", "lake/sales", "--where", f"_load_timestamp = TIMESTAMP '{first}'")
+    shop("a", "reset-state", "--table", "sales", "--yes") # the table is accepted as it is
+    ledgers = silt.dir / "lake/sales/_silt/ledger/b"
+    kept = silt.dir / "kept"
+    shutil.copytree(ledgers, kept)
+    if damage == "all gone":
+        shutil.rmtree(ledgers)
+    for path in ledgers.rglob("*.json"):
+        path.unlink() if damage == "gone" else path.write_text("{")
+    for command in (["unload", "inbox/one.csv"], ["reset-state", "--forget", "--delete-rows"]):
+        r = shop("a", *command, "--yes", rc=3)
+        assert "may be those of 'b/sales'" in r.err and "_silt/ledger/b/sales" in r.err, r
+        assert shop.ids() == [1, 2]
+    shutil.rmtree(ledgers, ignore_errors=True)
+    shutil.copytree(kept, ledgers)
+    r = shop("a", "unload", "inbox/one.csv", "--yes", rc=3)
+    assert "0 rows of" in r.err
+    assert shop("a", "reset-state", "--forget", "--delete-rows", "--yes").rc == 0
+    assert shop.ids() == [1, 2]
