@@ -19,7 +19,8 @@ typedef struct silt_candidates {
     const silt_evidence *replaced; /* rows of files, by path, which of `files` come last, that give
                                       way to what is in them now */
     size_t replaced_count;
-    bool again; /* files wait that have the content of one of these: look again after it */
+    bool again; /* files wait that have the content of one of these, or of what one of these
+                   replaces: look again after it */
 } silt_candidates;
 
 /* Of the file's rows that are to be replaced; NULL: it has none. */
@@ -30,7 +31,8 @@ const silt_evidence *silt_candidates_replaced(const silt_candidates *all, const 
 int64_t silt_retry_due_us(const silt_load *load, const silt_tracked *row);
 
 /* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones,
- * failed ones with tries left (`retry_failed`: all) which weren't tried in this run. Completed
+ * skipped ones whose content isn't loaded any more, failed ones with tries left (`retry_failed`:
+ * all) which weren't tried in this run. Completed
  * files that have changed are looked at: same content → the tracker follows; else by on_change
  * (changed.c). */
 silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
@@ -51,6 +53,12 @@ silt_status silt_changed_settle(silt_load *load, silt_target *target, silt_chang
  * the other is loaded, else left out for now (duplicates.c). Cost: files of a size that another has
  * are read. */
 silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_candidates *all,
+                                 silt_error *err);
+
+/* Whether the row is of a file that was left out for the sake of another. It stays so as long as
+ * both are as they were: silt_duplicates_keep() takes those of `all` out whose content is loaded. */
+bool silt_duplicates_skipped(const silt_tracked *row);
+silt_status silt_duplicates_keep(silt_load *load, const silt_target *target, silt_candidates *all,
                                  silt_error *err);
 
 /* The next batch of candidates: by the table's limits, and after crashes fewer and fewer. */

@@ -126,12 +126,15 @@ static silt_status sort_out(silt_load *load, const silt_target *target, const si
                             bool retry_failed, silt_candidates *all, silt_changed *changed,
                             silt_error *err)
 {
+    size_t skipped = 0;
     for (size_t i = 0; i < found->count; i++) {
         const silt_found_file *file = &found->files[i];
         const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, file->path);
-        if (!row || wanted(load, row, retry_failed)) {
+        const bool was_skipped = row && silt_duplicates_skipped(row);
+        skipped += was_skipped;
+        if (!row || was_skipped || wanted(load, row, retry_failed)) {
             all->files[all->count++] = file;
-            changed->tried |= row != NULL;
+            changed->tried |= row && !was_skipped;
         } else if (row->status == SILT_FILE_COMPLETED &&
                    (row->file_size != file->size_bytes ||
                     row->file_modified_us != file->mtime_ns / 1000) &&
@@ -139,6 +142,10 @@ static silt_status sort_out(silt_load *load, const silt_target *target, const si
             return silt_fail_nomem(err);
         }
     }
+    const size_t listed = all->count;
+    if (skipped) SILT_TRY(silt_duplicates_keep(load, target, all, err));
+    all->again = all->count < listed; /* some stay skipped */
+    changed->tried |= listed - all->count < skipped;
     return SILT_OK;
 }
 
@@ -163,7 +170,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
         SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));
     memmove(all.files + fresh.count, replacing, all.replaced_count * sizeof(*replacing));
     all.count = fresh.count + all.replaced_count;
-    all.again = fresh.again;
+    all.again = fresh.again || (all.again && all.replaced_count);
     *out = all;
     return SILT_OK;
 }

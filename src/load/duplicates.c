@@ -1,5 +1,9 @@
 /* The same content under another name. Only files of equal size are read for it. */
 #include "load/batch.h"
+#include "load/compare.h"
+
+#define SKIPPED "not loaded: it has the content of " /* error_message of a row that was left out \
+                                                      */
 
 /* Files by their size: loaded ones, and new ones that came before. */
 typedef struct known {
@@ -100,8 +104,7 @@ static silt_status skip(search *s, const silt_found_file *file, const known *sam
     row.status = SILT_FILE_UNLOADED;
     row.updated_us = now;
     row.content_hash = silt_arena_strdup(s->scratch, hash);
-    row.error_message =
-        silt_arena_printf(s->scratch, "not loaded: it has the content of %s", same->path);
+    row.error_message = silt_arena_printf(s->scratch, SKIPPED "%s", same->path);
     if (!row.content_hash || !row.error_message || !silt_vec_push(&s->skipped, row))
         return silt_fail_nomem(s->err);
     return SILT_OK;
@@ -163,4 +166,74 @@ silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_cand
     SILT_TRY(put_loaded(&s));
     SILT_TRY(look_at(&s, all));
     return tell(&s);
+}
+
+/* ---- files that were skipped before */
+
+bool silt_duplicates_skipped(const silt_tracked *row)
+{
+    return row->status == SILT_FILE_UNLOADED && row->content_hash && row->error_message &&
+           silt_starts_with(row->error_message, SKIPPED);
+}
+
+static bool add_hash(silt_map64 *hashes, const char *hash)
+{
+    bool found;
+    void **slot = hash ? silt_map64_slot(hashes, hash, strlen(hash), &found) : NULL;
+    if (slot) *slot = hashes;
+    return slot || !hash;
+}
+
+static bool add_tracked(silt_load *load, const silt_config_table *table, silt_map64 *hashes)
+{
+    size_t count;
+    const silt_tracked *rows = silt_tracker_rows(load->tracker, &count);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].status == SILT_FILE_COMPLETED && strcmp(rows[i].table_name, table->name) == 0 &&
+            !add_hash(hashes, rows[i].content_hash))
+            return false;
+    return true;
+}
+
+/* A skipped file that is as it was, NULL: another one. */
+static const silt_tracked *as_skipped(silt_load *load, const silt_config_table *table,
+                                      const silt_found_file *file)
+{
+    const silt_tracked *row = silt_tracker_find(load->tracker, table->name, file->path);
+    bool is = row && silt_duplicates_skipped(row) && row->file_size == file->size_bytes &&
+              row->file_modified_us == file->mtime_ns / 1000;
+    return is ? row : NULL;
+}
+
+/* Take those out whose content is one of these; how many aren't. */
+static size_t leave_out(silt_load *load, const silt_config_table *table, const silt_map64 *hashes,
+                        silt_candidates *all)
+{
+    size_t kept = 0, others = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const silt_tracked *row = as_skipped(load, table, all->files[i]);
+        if (row && silt_map64_get(hashes, row->content_hash, strlen(row->content_hash))) continue;
+        others += row != NULL;
+        all->files[kept++] = all->files[i];
+    }
+    all->count = kept;
+    return others;
+}
+
+/* The tracker knows most; rows of a file that waits or has failed since it changed may stand all
+ * the same, which the ledgers tell. */
+silt_status silt_duplicates_keep(silt_load *load, const silt_target *target, silt_candidates *all,
+                                 silt_error *err)
+{
+    const silt_config_table *table = target->table;
+    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
+    SILT_AUTO(silt_map64) hashes = silt_map64_new();
+    if (!hashes || !add_tracked(load, table, hashes)) return silt_fail_nomem(err);
+    if (!leave_out(load, table, hashes, all) || !target->there || target->app_version < 0)
+        return SILT_OK;
+    SILT_TRY(silt_compare_chain(target, &c, err));
+    for (size_t i = 0; i < c.loaded.count; i++)
+        if (!add_hash(hashes, c.loaded.items[i]->file->content_hash)) return silt_fail_nomem(err);
+    (void)leave_out(load, table, hashes, all);
+    return SILT_OK;
 }

@@ -515,6 +515,72 @@ def test_one_of_two_files_of_the_same_content_goes_away(silt):
     assert "Nothing to do" in silt("run").out
 
 
+@pytest.fixture
+def twins(silt):
+    """a is loaded, b has its content and is skipped."""
+    silt.write("silt.yaml", STRATEGY % ("append", "") + "    on_duplicate: skip\n    on_change: reload\n")
+    people(silt, "a", {1: "Ann"})
+    silt("run")
+    people(silt, "b", {1: "Ann"})
+    silt("run")
+    assert "Nothing to do" in silt("run").out
+    assert read(silt, "people", "id") == [("1",)]
+    return silt
+
+
+def assert_loaded_once(silt, *rows):
+    """By now, and whatever comes."""
+    for _ in range(2):
+        assert read(silt, "people", "id", "name") == sorted(rows)
+        assert "Nothing to do" in silt("run").out
+    silt("validate-consistency")
+    silt("prove")
+
+
+def test_a_skipped_file_is_loaded_once_its_twin_is_unloaded(twins):
+    twins("unload", "inbox/people-a.csv", "--yes")
+    twins("run")
+    assert_loaded_once(twins, ("1", "Ann"))
+    assert "people-b.csv" in read(twins, "people", "_source_file")[0][0]
+
+
+def test_a_skipped_file_is_loaded_once_its_twin_is_reloaded(twins):
+    """In the same run: what it has is what the other had."""
+    people(twins, "a", {2: "Bob"})
+    twins("run")
+    assert_loaded_once(twins, ("1", "Ann"), ("2", "Bob"))
+
+
+def test_a_skipped_file_stays_skipped_while_its_twins_rows_stand(twins):
+    """The twin has changed and can't be reloaded: its old rows are there still."""
+    twins.write("inbox/people-a.csv", "id,name\nx,Bob,,\n")
+    for _ in range(2):
+        twins("run", rc=None)
+        assert read(twins, "people", "id") == [("1",)]
+    people(twins, "a", {2: "Bob"})
+    twins("run", "--retry-failed")
+    assert_loaded_once(twins, ("1", "Ann"), ("2", "Bob"))
+
+
+@pytest.mark.parametrize("reset", [["--yes"], ["--table", "people", "--yes"], ["--forget", "--delete-rows", "--yes"]])
+def test_a_skipped_file_is_loaded_after_a_reset_without_its_twin(twins, reset):
+    (twins.dir / "inbox/people-a.csv").unlink()
+    twins("reset-state", *reset)
+    twins("run")
+    assert_loaded_once(twins, ("1", "Ann"))
+    loaded = "b" if "--forget" in reset else "a" # whose rows stand is for the ledgers to say
+    assert f"people-{loaded}.csv" in read(twins, "people", "_source_file")[0][0]
+
+
+def test_a_skipped_file_that_changes_is_looked_at_again(twins):
+    people(twins, "b", {1: "Ann"}).touch()
+    assert "1 new file has the content of another" in twins("run").err
+    assert read(twins, "people", "id") == [("1",)]
+    people(twins, "b", {3: "Cid"})
+    twins("run")
+    assert_loaded_once(twins, ("1", "Ann"), ("3", "Cid"))
+
+
 def test_the_same_content_under_another_name(silt):
     text = STRATEGY % ("append", "") + "    on_duplicate: %s\n"
     silt.write("silt.yaml", text % "skip")
