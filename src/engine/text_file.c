@@ -1,4 +1,4 @@
-/* Heads and ends of text files. */
+/* Heads and ends of text files, and files like these. */
 #include "engine/text_file.h"
 
 #include <errno.h>
@@ -207,4 +207,101 @@ silt_status silt_text_scan(const silt_source_options *options, const char *path,
         if (piece && got > 0) piece(ctx, (silt_bytes){bytes, got});
     }
     return SILT_OK;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+#define FAST 1 /* what is written is read once */
+
+struct silt_text_output {
+    int file;    /* -1: it isn't open, or gzip's */
+    gzFile gzip; /* NULL: not compressed by it */
+    ZSTD_CCtx *zstd;
+    char chunk[CHUNK];
+};
+
+static silt_status output_init(silt_text_output *o, silt_compression compression, silt_error *err)
+{
+    if (compression == SILT_COMPRESSION_GZIP) {
+        o->gzip = gzdopen(o->file, "wb1");
+        if (!o->gzip) return silt_fail_nomem(err);
+        o->file = -1;
+    } else if (compression == SILT_COMPRESSION_ZSTD) {
+        o->zstd = ZSTD_createCCtx();
+        if (!o->zstd) return silt_fail_nomem(err);
+        (void)ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_compressionLevel, FAST);
+    }
+    return SILT_OK;
+}
+
+silt_status silt_text_output_open(const silt_source_options *options, const char *path,
+                                  silt_text_output **out, silt_error *err)
+{
+    SILT_AUTO(silt_text_output) o = calloc(1, sizeof(*o));
+    if (!o) return silt_fail_nomem(err);
+    o->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (o->file < 0) return silt_fail_errno(err, errno, "%s can't be written", path);
+    SILT_TRY(output_init(o, silt_text_compression(options, path), err));
+    *out = SILT_TAKE(o);
+    return SILT_OK;
+}
+
+static silt_status write_whole(int file, const char *from, size_t size, silt_error *err)
+{
+    while (size) {
+        ssize_t n = write(file, from, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return silt_fail_errno(err, errno, "can't be written");
+        from += n;
+        size -= (size_t)n;
+    }
+    return SILT_OK;
+}
+
+static silt_status write_zstd(silt_text_output *o, silt_bytes bytes, ZSTD_EndDirective end,
+                              silt_error *err)
+{
+    ZSTD_inBuffer in = {bytes.data, bytes.size, 0};
+    for (size_t due = 1; due || in.pos < in.size;) {
+        ZSTD_outBuffer to = {o->chunk, sizeof(o->chunk), 0};
+        due = ZSTD_compressStream2(o->zstd, &to, &in, end);
+        if (ZSTD_isError(due)) return silt_fail_nomem(err);
+        SILT_TRY(write_whole(o->file, o->chunk, to.pos, err));
+        if (end == ZSTD_e_continue) due = 0;
+    }
+    return SILT_OK;
+}
+
+static silt_status fail_gzip(int code, silt_error *err)
+{
+    if (code == Z_MEM_ERROR) return silt_fail_nomem(err);
+    return silt_fail_errno(err, errno ? errno : EIO, "can't be written");
+}
+
+silt_status silt_text_output_put(silt_text_output *o, silt_bytes bytes, silt_error *err)
+{
+    int code = Z_OK;
+    if (o->zstd) return write_zstd(o, bytes, ZSTD_e_continue, err);
+    if (!o->gzip) return write_whole(o->file, bytes.data, bytes.size, err);
+    if (!bytes.size || gzwrite(o->gzip, bytes.data, (unsigned)bytes.size) > 0) return SILT_OK;
+    (void)gzerror(o->gzip, &code);
+    return fail_gzip(code, err);
+}
+
+silt_status silt_text_output_end(silt_text_output *o, silt_error *err)
+{
+    if (o->zstd) SILT_TRY(write_zstd(o, (silt_bytes){0}, ZSTD_e_end, err));
+    int code = o->gzip ? gzclose(o->gzip) : close(o->file) == 0 ? Z_OK : Z_ERRNO;
+    o->gzip = NULL;
+    o->file = -1;
+    return code == Z_OK ? SILT_OK : fail_gzip(code, err);
+}
+
+void silt_text_output_free(silt_text_output *o)
+{
+    if (!o) return;
+    if (o->gzip) (void)gzclose(o->gzip);
+    if (o->file >= 0) (void)close(o->file);
+    if (o->zstd) (void)ZSTD_freeCCtx(o->zstd);
+    free(o);
 }

@@ -27,4 +27,17 @@ silt_status silt_text_head(const silt_source_options *options, const char *path,
 silt_status silt_text_scan(const silt_source_options *options, const char *path,
                            void (*piece)(void *ctx, silt_bytes bytes), void *ctx, silt_error *err);
 
+/* A file that is read as the other files of these options are: compressed where they say so. */
+typedef struct silt_text_output silt_text_output;
+
+/* Makes the file, or empties it. */
+silt_status silt_text_output_open(const silt_source_options *options, const char *path,
+                                  silt_text_output **out, silt_error *err);
+/* A failure is told by the first call that knows of it, and by all after it. */
+silt_status silt_text_output_put(silt_text_output *out, silt_bytes bytes, silt_error *err);
+/* The end; what was written has reached the file, or it fails. */
+silt_status silt_text_output_end(silt_text_output *out, silt_error *err);
+void silt_text_output_free(silt_text_output *out);
+SILT_DEFINE_AUTO(silt_text_output, silt_text_output_free)
+
 #endif

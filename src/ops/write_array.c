@@ -1,23 +1,34 @@
-/* Files that hold one JSON array: its items, one a line, in a file of their own. In one pass, byte
- * by byte: what an item is is for the reader of lines to judge. */
-#include <errno.h>
-#include <stdio.h>
-
+/* Files that hold one JSON array: its items, one a line, in a file of their own, compressed where
+ * the options say that all files are. In one pass, byte by byte: what an item is is for the reader
+ * of lines to judge. */
 #include "engine/text_file.h"
 #include "ops/write.h"
 
-#define HEAD_BYTES 4096
+#define HEAD_BYTES  4096
+#define PIECE_BYTES 16384 /* that are written at a time */
 
 typedef struct splitting {
-    FILE *out;
+    silt_text_output *out;
+    silt_status status; /* of writing */
+    silt_error *err;
+    size_t size;   /* of what waits to be written */
     int64_t depth; /* of brackets; 1: between the items */
     bool in_string, escaped;
     bool begun, more; /* behind the array there is something else */
+    char text[PIECE_BYTES];
 } splitting;
+
+static void flush(splitting *s)
+{
+    if (s->status == SILT_OK)
+        s->status = silt_text_output_put(s->out, (silt_bytes){s->text, s->size}, s->err);
+    s->size = 0;
+}
 
 static void put(splitting *s, char c)
 {
-    (void)putc(c, s->out); /* looked at in the end */
+    if (s->size == sizeof(s->text)) flush(s);
+    s->text[s->size++] = c;
 }
 
 static void in_string(splitting *s, char c)
@@ -61,13 +72,14 @@ static void piece(void *ctx, silt_bytes bytes)
 silt_status silt_json_array_split(const silt_source_options *options, silt_source_file *file,
                                   const char *path, silt_error *err)
 {
-    splitting s = {.out = fopen(path, "we")};
-    if (!s.out) return silt_fail_errno(err, errno, "%s", path);
+    SILT_AUTO(silt_text_output) out = NULL;
+    SILT_TRY(silt_text_output_open(options, path, &out, err));
+    splitting s = {.out = out, .err = err};
     silt_status st = silt_text_scan(options, file->local_path, piece, &s, err);
-    bool written = !ferror(s.out);
-    int failed = fclose(s.out) == 0 && written ? 0 : errno ? errno : EIO;
     if (st != SILT_OK) return silt_wrap(err, st, "%s", file->name);
-    if (failed) return silt_fail_errno(err, failed, "%s", path);
+    flush(&s);
+    if (s.status == SILT_OK) s.status = silt_text_output_end(out, err);
+    if (s.status != SILT_OK) return silt_wrap(err, s.status, "%s", path);
     if (s.depth || s.in_string || s.more)
         return silt_fail(err, SILT_BAD_DATA, "%s: its JSON array %s", file->name,
                          s.more ? "isn't all there is in it" : "has no end");

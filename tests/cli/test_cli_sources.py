@@ -4,6 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from pipelines import read
 
@@ -231,3 +232,25 @@ def test_a_source_without_any_file(silt):
     sales(silt, "inbox/1.csv", 1)
     silt("run")
     assert "✓ sales  nothing new" in silt("run").out
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_json_arrays_compressed_as_the_options_say(silt, kind):
+    """As files of lines beside them; their names tell nothing."""
+    items = [{"id": i, "name": f"{i * 7919}]" * 9} for i in range(3000)]
+    silt.write("inbox/a.json", pa.compress(json.dumps(items, indent=1).encode(), codec=kind, asbytes=True))
+    silt.write("inbox/b.json", pa.compress(b'{"id": 3000, "name": "b"}\n', codec=kind, asbytes=True))
+    silt.write("silt.yaml", "pipeline: p\ncheckpoint_path: state\ntables:\n  - table_name: t\n"
+                            f"    source: {{path: 'inbox/*', format: json, options: {{compression: {kind}}}}}\n"
+                            "    write: {path: lake/t}\n")
+    plan = silt("run", "--dry-run", "--json").json["tables"][0]
+    assert plan["files_waiting"] == 2 and not plan.get("unfit")
+    assert silt("run", "--json").json["rows"] == 3001
+    rows = DeltaTable(silt.dir / "lake/t").to_pyarrow_table(columns=["id", "name"]).sort_by("id").to_pylist()
+    assert rows == items + [{"id": 3000, "name": "b"}]
+    assert silt("run", "--json").json["total_files_processed"] == 0
+    silt("prove", "--sources")
+    silt.write("inbox/c.json", pa.compress(b'[{"id": 1}', codec=kind, asbytes=True))
+    r = silt("run", rc=None)
+    assert r.rc != 0 and "c.json" in r.out + r.err
+    assert len(silt("read", "lake/t", "--columns", "id", "--format", "csv").out.split()) == 3002
