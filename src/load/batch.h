@@ -56,7 +56,8 @@ silt_status silt_duplicates_find(silt_load *load, silt_target *target, silt_cand
                                  silt_error *err);
 
 /* Whether the row is of a file that was left out for the sake of another. It stays so as long as
- * both are as they were: silt_duplicates_keep() takes those of `all` out whose content is loaded. */
+ * both are as they were: silt_duplicates_keep() takes those of `all` out whose content is loaded.
+ */
 bool silt_duplicates_skipped(const silt_tracked *row);
 silt_status silt_duplicates_keep(silt_load *load, const silt_target *target, silt_candidates *all,
                                  silt_error *err);

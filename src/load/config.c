@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "load/config_tree.h"
+#include "load/history.h"
+#include "load/rejects.h"
+#include "load/table_status.h"
 
 static void read_root(silt_config_reader *r, const silt_config_node *root, silt_config_raw *raw)
 {
@@ -79,6 +82,34 @@ static const char *state_name(const silt_config_table *t)
     return t->state_name ? t->state_name : t->name;
 }
 
+/* The pipeline's own tables, and what else it keeps under checkpoint_path, are no targets. */
+static void check_own_place(silt_config_reader *r, const silt_config_node *node,
+                            const silt_config *config, const silt_config_table *t, const char *key)
+{
+    static const char *const own[] = {SILT_TRACKER_DIR, SILT_STATUS_DIR, SILT_RUNS_DIR,
+                                      SILT_REJECTS_DIR};
+    const char *state = config->checkpoint_path, *path = t->target_path;
+    int column;
+    if (!state || !path || silt_config_is_database(t->format)) return;
+    if (silt_streq(path, state)) {
+        int line = place_of(node, "write.path", &column);
+        silt_config_mistake(r, line, column, key,
+                            "checkpoint_path is the same folder; give it one of its own");
+        return;
+    }
+    const size_t size = strlen(state);
+    for (size_t i = 0; i < SILT_COUNT(own) && silt_starts_with(path, state); i++) {
+        const size_t name = strlen(own[i]);
+        if (path[size] != '/' || strncmp(path + size + 1, own[i], name) != 0 ||
+            (path[size + 1 + name] && path[size + 1 + name] != '/'))
+            continue;
+        int line = place_of(node, "write.path", &column);
+        silt_config_mistake(r, line, column, key,
+                            "%s in checkpoint_path is the pipeline's own; give it another folder",
+                            own[i]);
+    }
+}
+
 /* Two tables of one name would share state, two of one path would duplicate each other's work. */
 static void check_unique(silt_config_reader *r, const silt_config_node *node,
                          const silt_config *config, size_t i)
@@ -109,11 +140,7 @@ static void check_unique(silt_config_reader *r, const silt_config_node *node,
             target_done = true;
         }
     }
-    if (t->target_path && silt_streq(t->target_path, config->checkpoint_path)) {
-        line = place_of(node->items[i].value, "write.path", &column);
-        silt_config_mistake(r, line, column, silt_config_join(r, path, "write.path", 0),
-                            "checkpoint_path is the same folder; give it one of its own");
-    }
+    check_own_place(r, node->items[i].value, config, t, silt_config_join(r, path, "write.path", 0));
 }
 
 static void read_tables(silt_config_reader *r, const silt_config_node *root, silt_config *out)

@@ -2,8 +2,8 @@
 #include "load/batch.h"
 #include "load/compare.h"
 
-#define SKIPPED "not loaded: it has the content of " /* error_message of a row that was left out \
-                                                      */
+/* error_message of a row that was left out */
+#define SKIPPED "not loaded: it has the content of "
 
 /* Files by their size: loaded ones, and new ones that came before. */
 typedef struct known {

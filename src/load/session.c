@@ -1,6 +1,8 @@
 /* Pipelines and their sessions. */
 #include "load/session.h"
 
+#include <unistd.h>
+
 #include "load/history.h"
 #include "load/lanes.h"
 #include "load/rejects.h"
@@ -237,14 +239,27 @@ static silt_status open_tracker(silt_load *load, bool create, bool *made, silt_e
                              err);
 }
 
+/* Whether the checkpoint path is a table's folder, too: others may be at work there. */
+static bool is_table(silt_store *store, silt_arena *scratch)
+{
+    static const char *const logs[] = {"_delta_log", "_silt/log"};
+    for (size_t i = 0; i < SILT_COUNT(logs); i++) {
+        const char *log = silt_store_local_path(store, logs[i], scratch);
+        if (log && access(log, F_OK) == 0) return true;
+    }
+    return false;
+}
+
 /* Half-written files of our own tables which a crash left; nobody else writes there while we hold
  * the lock. */
 static void sweep_scratch(silt_load *load)
 {
-    silt_store *const stores[] = {load->state, load->tracker_store, load->status_store,
-                                  load->rejects_store};
+    silt_store *const stores[] = {load->tracker_store, load->status_store, load->rejects_store,
+                                  load->state};
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    for (size_t i = 0; scratch && i < SILT_COUNT(stores); i++)
+    if (!scratch) return;
+    const size_t count = SILT_COUNT(stores) - is_table(load->state, scratch);
+    for (size_t i = 0; i < count; i++)
         silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));
 }
 

@@ -220,3 +220,24 @@ def test_nothing_is_taken_that_may_be_of_lost_ledgers(silt, damage):
     assert "0 rows of" in r.err
     assert shop("a", "reset-state", "--forget", "--delete-rows", "--yes").rc == 0
     assert shop.ids() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["delta", "parquet"])
+def test_a_checkpoint_path_that_is_anothers_table(silt, kind):
+    """What others stage in the table's folder at the moment isn't swept as litter of ours."""
+    shop = Shop(silt, kind)
+    shop.put("inbox-a", "one", [1, 2])
+    shop("a", "run")
+    scratch = silt.dir / "lake/sales/_silt/scratch/0b5e6c1e-1111-4000-8000-000000000000"
+    scratch.mkdir(parents=True)
+    (scratch / "rows.parquet").write_bytes(b"half of it")
+    before = {p: p.stat().st_mtime_ns for p in (silt.dir / "lake/sales").rglob("*") if p.is_file()}
+    text = (silt.dir / "b.yaml").read_text()
+    silt.write("b.yaml", text.replace("state-b", "lake/sales").replace("path: lake/sales}", "path: lake/other}"))
+    shop.put("inbox-b", "two", [3])
+    shop("b", "run")
+    shop("b", "reset-state", "--yes")
+    shop("b", "run")
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert shop.ids() == [1, 2]
+    shop("a", "validate-consistency")

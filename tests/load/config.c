@@ -391,13 +391,21 @@ static void finds_conflicts(void **state)
     assert_problems(
         HEAD "- {table_name: t, source: {path: a.csv}, write: {path: x/./y}}\n"
              "- {table_name: t, source: {path: b.csv}, write: {path: x//y, connection: c}}\n"
-             "- {table_name: u, source: {path: b.csv}, write: {path: x/y}}\n"
-             "- {table_name: v, source: {path: b.csv}, write: {path: state}}\n",
+             "- {table_name: u, source: {path: b.csv}, write: {path: x/y/}}\n"
+             "- {table_name: v, source: {path: b.csv}, write: {path: state//}}\n"
+             "- {table_name: w, source: {path: b.csv}, write: {path: state/./rejects/}}\n"
+             "- {table_name: x, source: {path: b.csv}, write: {path: state/runs/x}}\n"
+             "- {table_name: y, source: {path: b.csv}, write: {path: state/runs2}}\n",
         "5:16: tables[1].table_name: there is a table t on line 4 already\n"
         "5:74: tables[1].write.connection: there is no connection c; known: none\n"
         "6:56: tables[2].write.path: the table on line 4 writes to /p/x/y already\n"
         "7:56: tables[3].write.path: checkpoint_path is the same folder; give it one of its "
-        "own\n");
+        "own\n"
+        "8:56: tables[4].write.path: rejects in checkpoint_path is the pipeline's own; give it "
+        "another folder\n"
+        "9:56: tables[5].write.path: runs in checkpoint_path is the pipeline's own; give it "
+        "another "
+        "folder\n");
 }
 
 static void judges_columns(void **state)
