@@ -222,6 +222,9 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
     if (facts->rejects_path)
         SILT_TRY(silt_rejects_stage(b->load, b->target, b->job.number, b->attempt,
                                     facts->rejects_path, b->arena, &rejects, err));
+    const char *table_id = NULL; /* the target's own goes with the snapshot of before the commit */
+    if (b->target->id && !(table_id = silt_arena_strdup(b->arena, b->target->id)))
+        return silt_fail_nomem(err);
     b->ledger = (silt_ledger){
         .kind = b->candidates->replaced_count ? SILT_LEDGER_RELOAD : SILT_LEDGER_DATA,
         .app_id = b->target->app_id,
@@ -230,7 +233,7 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
         .attempt = b->attempt,
         .run_id = b->load->run_id,
         .state_id = b->state_id,
-        .table_id = b->target->id,
+        .table_id = table_id,
         .manifest = b->manifest,
         .created_us = silt_now_us(b->load->clock),
         .rows_more = facts->rows_more,

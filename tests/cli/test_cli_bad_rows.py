@@ -313,6 +313,18 @@ def test_rescued_values_and_columns_of_parquet(silt):
     settled(silt, 2, 0)
 
 
+def test_rows_rejected_with_the_column_are_told_once(silt):
+    """The batch that adds _rescued_data leaves a row out."""
+    configure(silt)
+    silt.write("inbox/a.csv", "id,v,d\n1,1,2024-01-01\n")
+    silt("run")
+    configure(silt, "on_bad_row: rescue")
+    silt.write("inbox/b.csv", "id,v,d\n,2,2024-01-01\n2,x,2024-01-01\n")
+    assert "1 rejected" in silt("run").out
+    assert rejects(silt, "column_name", "row_number", "status") == [("id", 1, "open")]
+    settled(silt, 2, 1)
+
+
 def test_a_table_that_stands_gets_the_column_with_its_next_batch(silt):
     configure(silt)
     silt.write("inbox/a.csv", "id,v,d\n1,1,2024-01-01\n")
