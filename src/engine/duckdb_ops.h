@@ -149,6 +149,9 @@ silt_status silt_duck_value_sql(const silt_output_column *column, silt_buf *sql,
 silt_status silt_duck_source_doubt(const silt_duck_sources *sources, const silt_duck_part *part,
                                    size_t column, silt_buf *value, silt_buf *condition, bool *has,
                                    silt_error *err);
+/* Append " AND …": the row isn't spared the column's not_null; nothing where it can't be. */
+void silt_duck_source_spared(const silt_duck_sources *sources, const silt_duck_part *part,
+                             size_t column, silt_buf *sql);
 /* Append the JSON pointer of a member. */
 void silt_duck_json_pointer(const char *name, silt_buf *out);
 /* Append the condition under which a lenient reader has lost something of a nested value (nothing

@@ -183,8 +183,11 @@ static silt_status put_flags(silt_buf *sql, const silt_duck_sources *sources, si
         SILT_TRY(silt_duck_source_doubt(sources, &sources->parts[0], c, &value, &doubt, &has, err));
         if (!has) continue;
         silt_buf_printf(sql, ", CASE WHEN %s THEN '%zu'", doubt.data, c);
-        if (spec->columns[c].not_null)
-            silt_buf_printf(sql, " WHEN %s IS NULL THEN 'n%zu'", value.data, c);
+        if (spec->columns[c].not_null) {
+            silt_buf_printf(sql, " WHEN %s IS NULL", value.data);
+            silt_duck_source_spared(sources, &sources->parts[0], c, sql);
+            silt_buf_printf(sql, " THEN 'n%zu'", c);
+        }
         silt_buf_puts(sql, " END");
     }
     silt_buf_putc(sql, ')');

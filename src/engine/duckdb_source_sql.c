@@ -420,6 +420,19 @@ silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_p
     return value->failed || condition->failed ? silt_fail_nomem(err) : SILT_OK;
 }
 
+void silt_duck_source_spared(const silt_duck_sources *s, const silt_duck_part *part, size_t column,
+                             silt_buf *sql)
+{
+    const silt_source_group *group = &s->spec->groups[part->group];
+    const char *by = s->spec->columns[column].spared_by;
+    for (size_t i = 0; by && i < group->column_count; i++) {
+        if (!silt_streq(group->columns[i].name, by)) continue;
+        silt_buf_puts(sql, " AND TRY_CAST(");
+        put_column(sql, group, i);
+        silt_buf_puts(sql, " AS BOOLEAN) IS NOT TRUE");
+    }
+}
+
 silt_status silt_duck_value_sql(const silt_output_column *out, silt_buf *sql, silt_error *err)
 {
     if (out->type->kind == SILT_TYPE_TIMESTAMP)
@@ -531,6 +544,7 @@ static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck
         silt_buf_puts(sql, partitions_text(s->spec, column) ? ", nullif(" : ", (");
         put_column(sql, group, (size_t)i);
         silt_buf_puts(sql, partitions_text(s->spec, column) ? ", '') IS NULL" : ") IS NULL");
+        silt_duck_source_spared(s, part, column, sql);
     }
     for (size_t i = 0; group->format == SILT_FORMAT_CSV && i < group->column_count; i++) {
         bool wanted = false;

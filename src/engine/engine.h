@@ -94,7 +94,9 @@ typedef struct silt_output_column {
     int64_t value;      /* VALUE; IDENTITY: the first */
     bool not_null;      /* a null is BAD_DATA */
     /* What follows may be left 0. */
-    const char *label; /* what people and expressions call it; NULL: `name` */
+    const char *spared_by; /* with not_null: a BOOLEAN column of the source; rows in which it is
+                              true may have a null */
+    const char *label;     /* what people and expressions call it; NULL: `name` */
     silt_physical
         physical; /* field ids, and names at depth; name NULL: none, names are the type's */
     const silt_expr *expr; /* EXPR: over the other columns by label, which aren't EXPR themselves,

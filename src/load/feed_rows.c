@@ -25,6 +25,7 @@ typedef struct making {
     silt_scan *scan;
     bool only_inserts; /* all that it changed */
     silt_buf columns;
+    silt_buf gone; /* the columns of a row that deletes: its key, and nulls */
     silt_error *err;
 } making;
 
@@ -34,6 +35,7 @@ static void making_release(making *m)
     silt_snapshot_free(m->snapshot);
     silt_store_free(m->store);
     silt_buf_release(&m->columns);
+    silt_buf_release(&m->gone);
     silt_arena_free(m->arena);
 }
 
@@ -109,6 +111,13 @@ static void put_gone(const making *m, silt_buf *sql)
     silt_buf_puts(sql, " WHERE f." OLD_ROWS);
 }
 
+static bool is_key(const making *m, const char *name)
+{
+    for (size_t i = 0; i < m->table->key_count; i++)
+        if (silt_streq(m->table->keys[i], name)) return true;
+    return false;
+}
+
 /* The source's columns, less those that the target's own lineage takes the place of. */
 static silt_status find_columns(making *m)
 {
@@ -124,10 +133,16 @@ static silt_status find_columns(making *m)
         const char *name = schema->fields[i].name;
         if (m->table->audit_columns && silt_is_audit_column(name)) continue;
         if (schema->fields[i].type->kind == SILT_TYPE_VOID) continue;
-        put_name(&m->columns, count++ ? ", " : "", name);
+        put_name(&m->columns, count ? ", " : "", name);
+        put_name(&m->gone,
+                 is_key(m, name) ? (count ? ", " : "")
+                 : count         ? ", NULL AS "
+                                 : "NULL AS ",
+                 name);
+        count++;
     }
     if (!count) return silt_fail(m->err, SILT_BAD_DATA, "%s: it has no columns", m->name);
-    return m->columns.failed ? silt_fail_nomem(m->err) : SILT_OK;
+    return m->columns.failed || m->gone.failed ? silt_fail_nomem(m->err) : SILT_OK;
 }
 
 /* What is asked for of the feed's own columns. */
@@ -153,7 +168,7 @@ static void put_extras(const making *m, silt_buf *sql)
 
 static void put_select(const making *m, silt_buf *sql, bool deletes)
 {
-    silt_buf_printf(sql, "SELECT %s", m->columns.data);
+    silt_buf_printf(sql, "SELECT %s", deletes ? m->gone.data : m->columns.data);
     put_extras(m, sql);
     if (silt_feed_deletes(m->table))
         silt_buf_printf(sql, ", %s AS " SILT_FEED_DELETES, deletes ? "true" : "false");

@@ -20,6 +20,7 @@ typedef struct measure {
     silt_check *checks;
     const silt_policy_constraint **constraints; /* by check; NULL: the table's own */
     size_t check_count;
+    const char *deletes; /* of the sources; NULL: no row does */
 } measure;
 
 typedef struct one_file {
@@ -68,6 +69,8 @@ static silt_status add_deletes(measure *m, const silt_source_plan *plan, silt_ar
     silt_output_column *columns = silt_arena_calloc(arena, m->column_count + 1, sizeof(*columns));
     if (!columns) return silt_fail_nomem(err);
     memcpy(columns, m->columns, m->column_count * sizeof(*columns));
+    for (size_t i = 0; i < m->column_count; i++)
+        columns[i].spared_by = m->deletes;
     columns[m->column_count++] = plan->columns[plan->column_count - 1];
     m->columns = columns;
     return SILT_OK;
@@ -79,7 +82,9 @@ static silt_status take_measure(silt_sieving *s, silt_snapshot *snapshot,
     silt_work w = {.snapshot = snapshot, .spec = spec, .arena = s->arena, .err = err};
     const silt_source_plan *plan = spec->plan;
     size_t own = 0;
-    *m = (measure){.columns = plan->columns, .column_count = plan->column_count};
+    *m = (measure){.columns = plan->columns,
+                   .column_count = plan->column_count,
+                   .deletes = spec->sources->deletes};
     if (snapshot) {
         silt_status st = silt_work_init(&w);
         silt_work_release(&w);
@@ -98,10 +103,9 @@ static silt_status take_measure(silt_sieving *s, silt_snapshot *snapshot,
     for (size_t i = 0; s->policy.on != SILT_BAD_ROW_FAIL && i < own; i++)
         if (!w.columns.checks[i].asked && !is_named(spec, w.columns.checks[i].name))
             m->checks[m->check_count++] = w.columns.checks[i];
-    if (!spec->sources->deletes) return SILT_OK;
+    if (!m->deletes) return SILT_OK;
     if (snapshot) SILT_TRY(add_deletes(m, plan, s->arena, err));
-    return silt_work_spare_deletes(spec->sources->deletes, s->arena, m->checks, m->check_count,
-                                   err);
+    return silt_work_spare_deletes(m->deletes, s->arena, m->checks, m->check_count, err);
 }
 
 /* ---- telling */
@@ -122,6 +126,25 @@ static void put_place(silt_json_writer *w, const silt_reject *r)
     if (r->offset >= 0) silt_json_member_int(w, "byte_offset", r->offset);
 }
 
+/* A row that deletes is held against nothing but what it has: its key. */
+static silt_status put_reason(const one_file *f, const silt_reject *r, silt_json_writer *w,
+                              silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    const silt_json *row;
+    const char *reason = r->reason;
+    if (!scratch) return silt_fail_nomem(err);
+    bool deletes = f->m->deletes && r->json.data &&
+                   silt_json_parse(r->json, scratch, &row, NULL) == SILT_OK &&
+                   silt_json_bool(silt_json_get(row, f->m->deletes), false);
+    if (deletes)
+        reason =
+            silt_arena_printf(scratch, "it deletes a row, by a key that isn't one: %s", reason);
+    if (!reason) return silt_fail_nomem(err);
+    silt_json_member_string(w, "reason", reason);
+    return SILT_OK;
+}
+
 static silt_status write_reject(const one_file *f, const silt_reject *r,
                                 const silt_policy_constraint *constraint, silt_error *err)
 {
@@ -138,7 +161,7 @@ static silt_status write_reject(const one_file *f, const silt_reject *r,
     silt_json_member_string(&w, "source_file", f->name);
     put_place(&w, r);
     if (r->column) silt_json_member_string(&w, "column_name", r->column);
-    silt_json_member_string(&w, "reason", r->reason);
+    SILT_TRY(put_reason(f, r, &w, err));
     if (constraint) silt_json_member_string(&w, "constraint_name", constraint->name);
     put_bytes(&w, "raw_text", r->text, false);
     put_bytes(&w, "row_json", r->json, true);

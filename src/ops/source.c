@@ -197,7 +197,8 @@ static silt_status give_columns(silt_planning *p, silt_source_plan *out)
                                   .type = f->type,
                                   .kind = SILT_OUTPUT_SOURCE,
                                   .source = f->name,
-                                  .not_null = !f->nullable};
+                                  .not_null = !f->nullable,
+                                  .spared_by = p->sources->deletes};
         if (p->sources->rescues && silt_streq(f->name, SILT_COLUMN_RESCUED)) {
             c->kind = SILT_OUTPUT_RESCUED;
             c->source = NULL;
