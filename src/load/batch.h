@@ -19,8 +19,7 @@ typedef struct silt_candidates {
     const silt_evidence *replaced; /* rows of files, by path, which of `files` come last, that give
                                       way to what is in them now */
     size_t replaced_count;
-    bool again; /* files wait that have the content of one of these, or of what one of these
-                   replaces: look again after it */
+    bool again; /* others wait for these: look again when they are loaded */
 } silt_candidates;
 
 /* Of the file's rows that are to be replaced; NULL: it has none. */

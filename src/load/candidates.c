@@ -66,27 +66,42 @@ static bool is_whole(const silt_config_table *table)
     return in_turn || table->feed || table->strategy == SILT_STRATEGY_OVERWRITE;
 }
 
+static silt_status fail_whole(const silt_config_table *table, const silt_tracked *row,
+                              silt_error *err)
+{
+    const char *why = row->error_message ? row->error_message : "";
+    if (table->feed) {
+        silt_fail(err, SILT_BAD_DATA,
+                  "table %s: versions of a source table are loaded in order, and those behind %s "
+                  "wait, which has failed: %s",
+                  table->name, row->file_path, why);
+        return silt_hint(err, SILT_BAD_DATA,
+                         "change the table's configuration, so that it takes the rows, and run "
+                         "with --retry-failed");
+    }
+    silt_fail(err, SILT_BAD_DATA, "table %s: nothing is %s while a file of it has failed: %s: %s",
+              table->name, table->scd2 ? "loaded by scd2, file after file," : "overwritten",
+              row->file_path, why);
+    return silt_hint(err, SILT_BAD_DATA,
+                     "mend the file and run with --retry-failed, or take it away");
+}
+
+/* Of a source table the versions before the one that failed are left. */
 static silt_status check_whole(silt_load *load, const silt_target *target, const silt_found *found,
-                               bool retry_failed, silt_error *err)
+                               bool retry_failed, silt_candidates *fresh, silt_error *err)
 {
     for (size_t i = 0; i < found->count; i++) {
         const char *path = found->files[i].path;
         const silt_tracked *row = silt_tracker_find(load->tracker, target->table->name, path);
         if (!row || row->status != SILT_FILE_FAILED || wanted(load, row, retry_failed)) continue;
-        const silt_config_table *table = target->table;
-        silt_fail(err, SILT_BAD_DATA, "table %s: nothing is %s while a %s of it has failed: %s: %s",
-                  table->name,
-                  table->feed   ? "loaded of a source table, version after version,"
-                  : table->scd2 ? "loaded by scd2, file after file,"
-                                : "overwritten",
-                  table->feed ? "version" : "file", path,
-                  row->error_message ? row->error_message : "");
-        if (table->feed)
-            return silt_hint(err, SILT_BAD_DATA,
-                             "change the table's configuration, so that it takes the rows, and run "
-                             "with --retry-failed");
-        return silt_hint(err, SILT_BAD_DATA,
-                         "mend the file and run with --retry-failed, or take it away");
+        size_t before = 0;
+        while (target->table->feed && before < fresh->count &&
+               fresh->files[before] < &found->files[i])
+            before++;
+        if (!before) return fail_whole(target->table, row, err);
+        fresh->again |= before < fresh->count; /* to say why the others aren't loaded */
+        fresh->count = before;
+        return SILT_OK;
     }
     return SILT_OK;
 }
@@ -165,7 +180,7 @@ silt_status silt_candidates_find(silt_load *load, silt_target *target, const sil
     const silt_found_file **replacing = all.files + fresh.count;
     SILT_TRY(silt_duplicates_find(load, target, &fresh, err));
     if (fresh.count && is_whole(target->table))
-        SILT_TRY(check_whole(load, target, found, retry_failed, err));
+        SILT_TRY(check_whole(load, target, found, retry_failed, &fresh, err));
     if (target->table->strategy == SILT_STRATEGY_APPEND && !target->table->feed)
         SILT_TRY(put_crashers_last(load, target, fresh.files, fresh.count, err));
     memmove(all.files + fresh.count, replacing, all.replaced_count * sizeof(*replacing));

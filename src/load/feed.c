@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "load/lanes.h"
 #include "table/changes.h"
 #include "table/snapshot.h"
 
@@ -93,10 +94,10 @@ typedef struct finding {
     char id[SILT_HASH_SIZE]; /* its first HALF digits are all versions' */
     int64_t upto;            /* the newest version that is looked at */
     SILT_VEC(unit) units;
-    silt_map64 *known;        /* versions of changes that are in the list */
-    const silt_tracked *done; /* the newest version that is loaded, or was passed over */
-    int64_t done_version;     /* -1: none */
-    int64_t idle;             /* the newest version behind all others that changed no rows; -1 */
+    silt_map64 *known;              /* versions of changes that are in the list */
+    int64_t done_version;           /* the newest that is loaded, or was passed over; -1: none */
+    char done_hash[SILT_HASH_SIZE]; /* its; "": not known */
+    int64_t idle; /* the newest version behind all others that changed no rows; -1 */
     silt_error *err;
 } finding;
 
@@ -216,8 +217,9 @@ static silt_status take_known(finding *f)
         if (!(row->content_hash && was_loaded(row) ? same : here)) continue;
         SILT_TRY(push_known(f, row, kind, version));
         if (!was_loaded(row) || version <= f->done_version) continue;
-        f->done = row;
         f->done_version = version;
+        snprintf(f->done_hash, sizeof(f->done_hash), "%s",
+                 row->content_hash ? row->content_hash : "");
     }
     return SILT_OK;
 }
@@ -239,16 +241,16 @@ static silt_status fail_back(finding *f, const char *what)
 static silt_status check_history(finding *f)
 {
     char hash[SILT_HASH_SIZE];
-    if (!f->done) return SILT_OK;
+    if (f->done_version < 0) return SILT_OK;
     const int64_t newest = silt_snapshot_version(f->latest);
     if (newest < f->done_version) {
         char *what = silt_arena_printf(f->commit, "now its latest is %" PRId64, newest);
         return what ? fail_back(f, what) : silt_fail_nomem(f->err);
     }
-    if (!f->done->content_hash || has_no_commit(f->done->content_hash)) return SILT_OK;
+    if (!*f->done_hash || has_no_commit(f->done_hash)) return SILT_OK;
     SILT_TRY(
         silt_feed_hash(f->store, silt_snapshot_table_id(f->latest), f->done_version, hash, f->err));
-    if (has_no_commit(hash) || silt_streq(hash, f->done->content_hash)) return SILT_OK;
+    if (has_no_commit(hash) || silt_streq(hash, f->done_hash)) return SILT_OK;
     return fail_back(f, "that version is another commit now");
 }
 
@@ -349,7 +351,7 @@ static silt_status add_changes(finding *f, int64_t base)
 static silt_status add_snapshot(finding *f)
 {
     int64_t files, bytes = 0;
-    bool changed = !f->done, gone = false;
+    bool changed = f->done_version < 0, gone = false;
     for (int64_t v = f->done_version + 1; v <= f->upto && !changed; v++) {
         SILT_TRY(look(f, v, &bytes, &gone));
         changed = gone || bytes >= 0;
@@ -395,6 +397,44 @@ static silt_status note_idle(finding *f)
     return st == SILT_CONFLICT ? SILT_OK : st; /* they are read again next time */
 }
 
+/* Versions that wait or failed, and are in no list any more: a newer one took their place, or
+ * another table is the source. As long as the tracker had them they would wait for ever. */
+static silt_status forget(finding *f, const silt_found *listed)
+{
+    SILT_AUTO(silt_map64) wanted = silt_map64_new();
+    SILT_VEC(silt_tracked) stale = {0};
+    size_t count, path_size;
+    int64_t version;
+    silt_feed_kind kind;
+    bool found;
+    if (!wanted) return silt_fail_nomem(f->err);
+    for (size_t i = 0; i < listed->count; i++) {
+        const char *path = listed->files[i].path;
+        void **slot = silt_map64_slot(wanted, path, strlen(path), &found);
+        if (!slot) return silt_fail_nomem(f->err);
+        *slot = wanted;
+    }
+    const silt_tracked *rows = silt_tracker_rows(f->load->tracker, &count);
+    silt_status st = SILT_OK;
+    for (size_t i = 0; st == SILT_OK && i < count; i++) {
+        const silt_tracked *row = &rows[i];
+        if ((row->status != SILT_FILE_FAILED && row->status != SILT_FILE_PENDING) ||
+            strcmp(row->table_name, f->table->name) != 0 ||
+            !silt_feed_parse(row->file_path, &kind, &version, &path_size) ||
+            silt_map64_get(wanted, row->file_path, strlen(row->file_path)))
+            continue;
+        silt_load_message(f->load, "info",
+                          "table %s: %s is passed over: what it held comes otherwise",
+                          f->table->name, row->file_path);
+        if (!silt_vec_push(&stale, *row)) st = silt_fail_nomem(f->err);
+    }
+    const silt_tracker_change change = {
+        .forgotten = stale.items, .forgotten_count = stale.count, .operation = "FORGET"};
+    if (st == SILT_OK && stale.count) st = silt_load_track(f->load, &change, f->err);
+    silt_vec_free(&stale);
+    return st == SILT_CONFLICT ? SILT_OK : st; /* next time */
+}
+
 static silt_status give(finding *f, silt_found *out, bool note)
 {
     bool overwrite = f->table->strategy == SILT_STRATEGY_OVERWRITE, waits = false;
@@ -411,8 +451,9 @@ static silt_status give(finding *f, silt_found *out, bool note)
         files[count++] = u->file;
     }
     *out = (silt_found){.files = files, .count = count};
-    if (note && !waits && f->idle >= 0 && f->load->tracker) return note_idle(f);
-    return SILT_OK;
+    if (!note || !f->load->tracker) return SILT_OK;
+    SILT_TRY(forget(f, out));
+    return !waits && f->idle >= 0 ? note_idle(f) : SILT_OK;
 }
 
 static silt_status open_source(finding *f, bool *there)
@@ -433,31 +474,48 @@ static silt_status open_source(finding *f, bool *there)
     return SILT_OK;
 }
 
-static silt_status find(finding *f, silt_found *out, bool note)
+/* What there is beside the known ones, and where a load begins. */
+static silt_status look_for_news(finding *f)
 {
     int64_t base;
-    if (f->load->tracker) SILT_TRY(take_known(f));
     SILT_TRY(check_history(f));
-    if (f->table->strategy == SILT_STRATEGY_OVERWRITE) {
-        SILT_TRY(add_snapshot(f));
-    } else if (f->done) {
+    if (f->table->strategy == SILT_STRATEGY_OVERWRITE) return add_snapshot(f);
+    if (f->done_version >= 0) {
         drop_forgotten(f);
-        SILT_TRY(add_changes(f, f->done_version));
-    } else { /* nothing of it is loaded: what waited may wait no more */
-        f->units.count = 0;
-        silt_map64_free(f->known);
-        if (!(f->known = silt_map64_new())) return silt_fail_nomem(f->err);
-        SILT_TRY(begin(f, &base));
-        SILT_TRY(add_changes(f, base));
-        f->idle = -1; /* where it began isn't known before something is loaded */
+        return add_changes(f, f->done_version);
     }
-    return give(f, out, note);
+    f->units.count = 0; /* nothing of it is loaded: what waited may wait no more */
+    silt_map64_free(f->known);
+    if (!(f->known = silt_map64_new())) return silt_fail_nomem(f->err);
+    SILT_TRY(begin(f, &base));
+    SILT_TRY(add_changes(f, base));
+    f->idle = -1; /* where it began isn't known before something is loaded */
+    return SILT_OK;
+}
+
+/* The source is read after the lane has left; the tracker is looked at before and after that. */
+static silt_status find(finding *f, int64_t *latest, bool note, silt_found *out)
+{
+    bool there;
+    silt_lane_leave(f->load);
+    silt_status st = open_source(f, &there);
+    silt_lane_enter(f->load);
+    if (st != SILT_OK || !there) return st;
+    const char *id = silt_snapshot_table_id(f->latest);
+    snprintf(f->id, sizeof(f->id), "%016" PRIx64, silt_hash64(id, strlen(id)));
+    f->upto = silt_snapshot_version(f->latest);
+    if (latest && *latest >= 0 && *latest < f->upto) f->upto = *latest;
+    if (latest) *latest = f->upto;
+    if (f->load->tracker) SILT_TRY(take_known(f));
+    silt_lane_leave(f->load);
+    st = look_for_news(f);
+    silt_lane_enter(f->load);
+    return st == SILT_OK ? give(f, out, note) : st;
 }
 
 silt_status silt_feed_discover(silt_load *load, const silt_config_table *table, bool note,
                                int64_t *latest, silt_arena *arena, silt_found *out, silt_error *err)
 {
-    bool there;
     silt_error local = {0};
     SILT_CLEAN(finding)
     f = {.load = load,
@@ -469,13 +527,6 @@ silt_status silt_feed_discover(silt_load *load, const silt_config_table *table, 
          .idle = -1,
          .err = err ? err : &local};
     if (!f.commit || !f.known) return silt_fail_nomem(err);
-    SILT_TRY(open_source(&f, &there));
     *out = (silt_found){0};
-    if (!there) return SILT_OK;
-    const char *id = silt_snapshot_table_id(f.latest);
-    snprintf(f.id, sizeof(f.id), "%016" PRIx64, silt_hash64(id, strlen(id)));
-    f.upto = silt_snapshot_version(f.latest);
-    if (latest && *latest >= 0 && *latest < f.upto) f.upto = *latest;
-    if (latest) *latest = f.upto;
-    return find(&f, out, note);
+    return find(&f, latest, note, out);
 }

@@ -103,7 +103,7 @@ static bool put_row(silt_tracker *t, const silt_tracked *from, uint32_t data_fil
     bool found;
     void **slot = silt_map64_slot(t->by_key, key, bytes.size, &found);
     if (!slot) return false;
-    if (found) {
+    if (found && *slot) {
         silt_tracked *old = &t->rows.items[(uintptr_t)*slot - 1];
         t->files.items[old->data_file].row_count--;
         *old = row;
@@ -112,6 +112,24 @@ static bool put_row(silt_tracker *t, const silt_tracked *from, uint32_t data_fil
         *slot = (void *)(uintptr_t)t->rows.count;
     }
     t->files.items[data_file_index].row_count++;
+    return true;
+}
+
+/* The last row takes the place of one that goes. */
+static bool drop_row(silt_tracker *t, const silt_tracked *gone)
+{
+    bool found;
+    silt_tracked *row = find(t, gone->table_name, gone->file_path);
+    if (!row) return !t->key.failed;
+    *silt_map64_slot(t->by_key, t->key.data, t->key.size, &found) = NULL; /* it is there */
+    t->files.items[row->data_file].row_count--;
+    const silt_tracked *last = &t->rows.items[--t->rows.count];
+    if (row == last) return true;
+    silt_bytes key = row_key(t, last->table_name, last->file_path);
+    if (t->key.failed) return false;
+    *silt_map64_slot(t->by_key, key.data, key.size, &found) =
+        (void *)(uintptr_t)(row - t->rows.items + 1);
+    *row = *last;
     return true;
 }
 
@@ -388,6 +406,22 @@ static bool is_changed(const silt_tracked *row, const silt_map64 *changed)
     return silt_map64_get(changed, &key, sizeof(key));
 }
 
+/* The row of the key as it is goes, if there is one. */
+static bool plan_old(silt_tracker *t, const silt_tracked *row, plan *p, silt_map64 *changed,
+                     silt_arena *scratch)
+{
+    bool found;
+    silt_tracked *old = find(t, row->table_name, row->file_path);
+    if (!old) return !t->key.failed;
+    p->gone[old->data_file] = true;
+    uintptr_t *key = silt_arena_alloc(scratch, sizeof(*key));
+    if (!key) return false;
+    *key = (uintptr_t)old;
+    void **slot = silt_map64_slot(changed, key, sizeof(*key), &found);
+    if (slot) *slot = old;
+    return slot != NULL;
+}
+
 static silt_status plan_change(silt_tracker *t, const silt_tracker_change *change, plan *p,
                                silt_arena *scratch, silt_error *err)
 {
@@ -396,20 +430,11 @@ static silt_status plan_change(silt_tracker *t, const silt_tracker_change *chang
     if (!changed || !p->gone) return silt_fail_nomem(err);
     for (size_t i = 0; i < change->row_count; i++) {
         const silt_tracked *row = &change->rows[i];
-        silt_tracked *old = find(t, row->table_name, row->file_path);
-        if (!silt_vec_push(&p->rows, row)) return silt_fail_nomem(err);
-        if (!old) continue;
-        p->gone[old->data_file] = true;
-        uintptr_t *key = silt_arena_alloc(scratch, sizeof(*key));
-        bool found;
-        void **slot = NULL;
-        if (key) {
-            *key = (uintptr_t)old;
-            slot = silt_map64_slot(changed, key, sizeof(*key), &found);
-        }
-        if (!slot) return silt_fail_nomem(err);
-        *slot = old;
+        if (!silt_vec_push(&p->rows, row) || !plan_old(t, row, p, changed, scratch))
+            return silt_fail_nomem(err);
     }
+    for (size_t i = 0; i < change->forgotten_count; i++)
+        if (!plan_old(t, &change->forgotten[i], p, changed, scratch)) return silt_fail_nomem(err);
     if (live_files(t) >= COMPACT_FILES) plan_compaction(t, p);
     for (size_t i = 0; i < t->rows.count; i++) {
         const silt_tracked *row = &t->rows.items[i];
@@ -474,6 +499,8 @@ static silt_status apply_plan(silt_tracker *t, const silt_tracker_change *change
     }
     for (size_t i = 0; i < change->row_count; i++)
         if (!put_row(t, &change->rows[i], fresh)) return silt_fail_nomem(err);
+    for (size_t i = 0; i < change->forgotten_count; i++)
+        if (!drop_row(t, &change->forgotten[i])) return silt_fail_nomem(err);
     for (size_t i = 0; i < t->files.count; i++)
         if (p->gone[i]) t->files.items[i].live = false;
     return SILT_OK;

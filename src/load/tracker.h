@@ -84,10 +84,12 @@ const silt_tracked *silt_tracker_rows(const silt_tracker *tracker, size_t *count
 const silt_tracked *silt_tracker_find(silt_tracker *tracker, const char *table_name,
                                       const char *file_path);
 
-/* One tracker commit: `rows` replace those of the same keys. */
+/* One tracker commit: `rows` replace those of the same keys, `forgotten` go. No key is in both. */
 typedef struct silt_tracker_change {
-    const silt_tracked *rows; /* borrowed */
+    const silt_tracked *rows; /* borrowed, as the next; may be rows of the tracker's */
     size_t row_count;
+    const silt_tracked *forgotten; /* by their keys */
+    size_t forgotten_count;
     const char *app_id; /* `txn` to write: the intent's (appId, N) or "<appId>/last"; NULL: none */
     int64_t app_version;
     const char *operation; /* "INTENT", "COMPLETE", "RECONCILE", …: for history */
