@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "load/feed.h"
 #include "ops/change.h"
 #include "silt/edit.h"
 #include "silt/scan.h"
@@ -397,17 +398,69 @@ silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
 /* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct reading {
-    SILT_VEC(silt_reject_row) rows;
+    SILT_VEC(silt_reject_row) rows; /* the first ones so far, and what came since the last cut */
+    silt_arena *texts;              /* theirs */
     silt_rejects *out;
     silt_map64 *mended;
+    const silt_reject_row *after;
+    bool full; /* `limit` rows are there: what comes behind the last of these isn't wanted */
+    silt_reject_row worst;
     size_t limit, found; /* found: of `mended` */
-    silt_arena *arena;
+    silt_buf id, source; /* of the row in hand */
     bool failed;
 } reading;
 
 static void reading_release(reading *r)
 {
     silt_vec_free(&r->rows);
+    silt_arena_free(r->texts);
+    silt_buf_release(&r->id);
+    silt_buf_release(&r->source);
+}
+
+static int in_order(const void *a, const void *b)
+{
+    const silt_reject_row *x = a, *y = b;
+    silt_feed_kind kind;
+    int64_t v = -1, w = -1;
+    size_t size;
+    if (!silt_feed_parse(x->source_file, &kind, &v, &size)) v = -1;
+    if (!silt_feed_parse(y->source_file, &kind, &w, &size)) w = -1;
+    if (v != w) return v < w ? -1 : 1;
+    int order = strcmp(x->source_file, y->source_file);
+    return order ? order : strcmp(x->id, y->id);
+}
+
+static bool copy_row(silt_reject_row *row, silt_arena *arena)
+{
+    row->id = silt_arena_strdup(arena, row->id);
+    row->source_file = silt_arena_strdup(arena, row->source_file);
+    row->row_json = silt_arena_strdup(arena, row->row_json);
+    return row->id && row->source_file && row->row_json;
+}
+
+/* Of the rows the first `limit` stay, with texts in `arena`. */
+static bool cut(reading *r, silt_arena *arena)
+{
+    if (r->rows.count) qsort(r->rows.items, r->rows.count, sizeof(*r->rows.items), in_order);
+    if (r->rows.count > r->limit) r->rows.count = r->limit;
+    for (size_t i = 0; i < r->rows.count; i++)
+        if (!copy_row(&r->rows.items[i], arena)) return false;
+    return true;
+}
+
+static bool make_room(reading *r)
+{
+    silt_arena *texts = silt_arena_new();
+    if (!texts || !cut(r, texts)) {
+        silt_arena_free(texts);
+        return false;
+    }
+    silt_arena_free(r->texts);
+    r->texts = texts;
+    r->worst = r->rows.items[r->limit - 1];
+    r->full = true;
+    return true;
 }
 
 static bool read_row(void *ctx, const silt_bytes *values, size_t count)
@@ -422,12 +475,20 @@ static bool read_row(void *ctx, const silt_bytes *values, size_t count)
         return true;
     }
     r->found += mended != NULL;
-    if (r->rows.count == r->limit) return r->mended != NULL;
-    silt_reject_row row = {
-        silt_arena_strndup(r->arena, values[0].data, values[0].size),
-        silt_arena_strndup(r->arena, values[1].data ? values[1].data : "", values[1].size),
-        mended ? mended : silt_arena_strndup(r->arena, values[2].data, values[2].size)};
-    r->failed = !row.id || !row.source_file || !row.row_json || !silt_vec_push(&r->rows, row);
+    silt_buf_clear(&r->id);
+    silt_buf_clear(&r->source);
+    silt_buf_append(&r->id, values[0].data, values[0].size);
+    silt_buf_append(&r->source, values[1].data ? values[1].data : "", values[1].size);
+    r->failed = r->id.failed || r->source.failed;
+    if (r->failed) return false;
+    silt_reject_row row = {r->id.data, r->source.data, mended};
+    if (r->after && in_order(&row, r->after) <= 0) return true;
+    if (r->full && in_order(&row, &r->worst) >= 0) return true;
+    if (!mended) row.row_json = silt_arena_strndup(r->texts, values[2].data, values[2].size);
+    row.id = silt_arena_strdup(r->texts, row.id);
+    row.source_file = silt_arena_strdup(r->texts, row.source_file);
+    r->failed = !row.id || !row.source_file || !row.row_json || !silt_vec_push(&r->rows, row) ||
+                (r->rows.count == 2 * r->limit && !make_room(r));
     return !r->failed;
 }
 
@@ -458,14 +519,17 @@ static silt_status scan_open(silt_load *load, const silt_target *target, int64_t
 }
 
 silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_t batch_id,
-                              const char *source_file, silt_map64 *mended, size_t limit,
-                              silt_arena *arena, silt_rejects *out, silt_error *err)
+                              const char *source_file, silt_map64 *mended,
+                              const silt_reject_row *after, size_t limit, silt_arena *arena,
+                              silt_rejects *out, silt_error *err)
 {
     *out = (silt_rejects){0};
-    SILT_CLEAN(reading) r = {.out = out, .mended = mended, .limit = limit, .arena = arena};
+    SILT_CLEAN(reading)
+    r = {.texts = silt_arena_new(), .out = out, .mended = mended, .after = after, .limit = limit};
+    if (!r.texts) return silt_fail_nomem(err);
     SILT_TRY(scan_open(load, target, batch_id, source_file, &r, err));
-    out->items = silt_arena_calloc(arena, r.rows.count + 1, sizeof(*out->items));
-    if (!out->items) return silt_fail_nomem(err);
+    out->items = silt_arena_calloc(arena, limit + 1, sizeof(*out->items));
+    if (!out->items || !cut(&r, arena)) return silt_fail_nomem(err);
     if (r.rows.count) memcpy(out->items, r.rows.items, r.rows.count * sizeof(*out->items));
     out->count = r.rows.count;
     out->mended = r.found;

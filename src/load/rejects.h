@@ -42,11 +42,14 @@ typedef struct silt_rejects {
     int64_t unreadable; /* open ones without row_json, which are none of the items */
 } silt_rejects;
 
-/* Open rejects of a table, `limit` at most: of a batch (-1: all), of a source file (NULL: all), or
- * those that `mended` (reject id → row; may be NULL) has a row for. */
+/* Open rejects of a table: of a batch (-1: all), of a source file (NULL: all), or those that
+ * `mended` (reject id → row; may be NULL) has a row for. Of these the first `limit` behind `after`
+ * (NULL: from the start), in an order of their own: by source file, versions of a table as they
+ * follow each other, so that the last one of a key counts. Memory: twice `limit`. */
 silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_t batch_id,
-                              const char *source_file, silt_map64 *mended, size_t limit,
-                              silt_arena *arena, silt_rejects *out, silt_error *err);
+                              const char *source_file, silt_map64 *mended,
+                              const silt_reject_row *after, size_t limit, silt_arena *arena,
+                              silt_rejects *out, silt_error *err);
 
 /* Whether the table has the rejects that the chain of ledgers says; what differs is told. */
 silt_status silt_rejects_compare(silt_load *load, const silt_target *target,

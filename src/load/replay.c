@@ -11,7 +11,6 @@
 
 #include "base/json.h"
 #include "load/batch.h"
-#include "load/feed.h"
 #include "load/recover.h"
 #include "load/rejects.h"
 #include "load/session.h"
@@ -24,8 +23,9 @@ typedef struct replaying {
     silt_load *load;
     const silt_replay_options *opts;
     silt_target target;
-    silt_arena *arena;  /* of the call */
-    silt_map64 *mended; /* reject id → its row; NULL: as they are */
+    silt_arena *arena;           /* of the call */
+    silt_map64 *mended;          /* reject id → its row; NULL: as they are */
+    const silt_reject_row *last; /* of the batch before; NULL: there was none */
     silt_replay_report *out;
     silt_error *err;
 } replaying;
@@ -35,7 +35,7 @@ typedef struct one_batch {
     replaying *r;
     silt_arena *arena;
     const char *folder;
-    silt_rejects rejects;    /* by source file */
+    silt_rejects rejects;    /* in order: by source file */
     silt_source_file *files; /* one for each of these */
     size_t *first;           /* by file: its first reject; one more at the end */
     size_t file_count;
@@ -106,20 +106,6 @@ static silt_status read_mended(replaying *r)
 
 /* ---- the rows of a batch */
 
-/* Versions of a table come in their order, as they were loaded: the last one of a key counts. */
-static int by_source(const void *a, const void *b)
-{
-    const silt_reject_row *x = a, *y = b;
-    silt_feed_kind kind;
-    int64_t v = -1, w = -1;
-    size_t size;
-    if (!silt_feed_parse(x->source_file, &kind, &v, &size)) v = -1;
-    if (!silt_feed_parse(y->source_file, &kind, &w, &size)) w = -1;
-    if (v != w) return v < w ? -1 : 1;
-    int order = strcmp(x->source_file, y->source_file);
-    return order ? order : strcmp(x->id, y->id);
-}
-
 static silt_status write_file(one_batch *b, size_t from, size_t to, const char **path)
 {
     *path = silt_arena_printf(b->arena, "%s/%zu.ndjson", b->folder, from);
@@ -140,7 +126,6 @@ static silt_status write_files(one_batch *b)
     b->first = silt_arena_calloc(b->arena, all->count + 1, sizeof(*b->first));
     b->bad = silt_arena_calloc(b->arena, all->count + 1, sizeof(*b->bad));
     if (!b->files || !b->first || !b->bad) return silt_fail_nomem(b->r->err);
-    qsort(all->items, all->count, sizeof(*all->items), by_source);
     for (size_t i = 0, to; i < all->count; i = to) {
         for (to = i + 1;
              to < all->count && silt_streq(all->items[to].source_file, all->items[i].source_file);)
@@ -347,6 +332,17 @@ static silt_status check_mended(const replaying *r, const silt_rejects *found)
                      r->load->rejects_store->uri);
 }
 
+/* The next batch goes on behind it. */
+static silt_status keep_last(replaying *r, const silt_reject_row *row)
+{
+    silt_reject_row *last = silt_arena_calloc(r->arena, 1, sizeof(*last));
+    if (!last) return silt_fail_nomem(r->err);
+    last->id = silt_arena_strdup(r->arena, row->id);
+    last->source_file = silt_arena_strdup(r->arena, row->source_file);
+    r->last = last;
+    return last->id && last->source_file ? SILT_OK : silt_fail_nomem(r->err);
+}
+
 static silt_status carry_out(one_batch *b, bool *more)
 {
     replaying *r = b->r;
@@ -354,24 +350,24 @@ static silt_status carry_out(one_batch *b, bool *more)
     silt_settled settled = {0};
     silt_uuid(r->load->random, b->attempt);
     SILT_TRY(silt_rejects_read(r->load, &r->target, r->opts->batch_id, r->opts->source, r->mended,
-                               BATCH_ROWS, b->arena, &b->rejects, r->err));
-    if (r->out->batches == 0) {
+                               r->last, BATCH_ROWS, b->arena, &b->rejects, r->err));
+    if (!r->last) {
         r->out->rows_unreadable = b->rejects.unreadable;
         SILT_TRY(check_mended(r, &b->rejects));
     }
-    *more = false;
+    *more = b->rejects.count == BATCH_ROWS;
     if (!b->rejects.count) return SILT_OK;
+    if (*more) SILT_TRY(keep_last(r, &b->rejects.items[BATCH_ROWS - 1]));
     SILT_TRY(silt_scratch_make(r->load->rejects_store, b->attempt, b->arena, &b->folder, r->err));
     SILT_TRY(write_files(b));
     SILT_TRY(make_job(b));
     SILT_TRY(apply(b, &result));
     r->out->rows_replayed += b->replayed;
-    r->out->rows_still_bad = b->still_bad;
+    r->out->rows_still_bad += b->still_bad;
     if (b->none || r->opts->dry_run) return SILT_OK;
     r->out->batches++;
     r->out->batch_id = b->job.number;
     SILT_TRY(silt_settle(r->load, &r->target, &settled, r->err));
-    *more = b->rejects.count == BATCH_ROWS && b->replayed > 0;
     r->out->version = r->target.version;
     return SILT_OK;
 }

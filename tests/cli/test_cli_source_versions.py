@@ -194,3 +194,31 @@ def test_a_delete_that_ends_a_version(silt, read_deltalake, more):
     assert run(silt)["tables"][0]["rows_rejected"] == 0
     rows = read_deltalake(silt.dir / "lake/silver").to_pylist()
     assert sorted((r["id"], r["n"], r["is_current"]) for r in rows) == [(1, 5, False), (2, 6, False), (3, 7, True)]
+
+
+# ---- more rejects than a replay's batch has
+
+
+def test_rejects_of_many_batches_are_replayed_in_the_order_of_versions(silt, read_deltalake):
+    """10,000 rows are a batch: keys of version 2 stand in one, those of version 10 in the next, whatever order they are read in."""
+    check = "    constraints: [{name: few, check: 'n < %d', on_violation: quarantine}]\n"
+    count = 5500
+    configure(silt, KEYED + check % 10)
+    bronze(silt, {"id": list(range(count + 1)), "n": [1] * (count + 1)}, *FED)
+    run(silt)
+    silt("update", "lake/bronze", "--set", "n = 20", "--where", f"id < {count}")
+    run(silt)
+    for n in range(3, 10):
+        silt("update", "lake/bronze", "--set", f"n = {n}", "--where", f"id = {count}")
+    silt("update", "lake/bronze", "--set", "n = 300", "--where", "id = 1")
+    silt("update", "lake/bronze", "--set", "n = 30", "--where", f"id > 1 AND id < {count}")
+    run(silt)
+    configure(silt, KEYED + check % 100)
+    for step in ("--dry-run", None):
+        told = silt("replay", "--table", "silver", "--json", *([step] if step else [])).json
+        assert (told["rows_replayed"], told["rows_still_bad"]) == (2 * count - 2, 1)
+    rows = read_deltalake(silt.dir / "lake/silver").to_pylist()
+    assert {r["id"]: r["n"] for r in rows} == {0: 20, 1: 20, count: 9, **{i: 30 for i in range(2, count)}}
+    configure(silt, KEYED + check % 1000)
+    assert silt("replay", "--table", "silver", "--json").json["rows_replayed"] == 1
+    assert_sound(silt)
