@@ -100,7 +100,9 @@ typedef struct silt_run_table {
     const char *status; /* "completed", "failed"; "skipped": one that it depends on failed */
     int64_t files_discovered, files_processed, files_skipped, files_failed;
     bool source_empty; /* no file matches it, loaded ones included */
-    int64_t rows, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated, rows_rejected;
+    /* read; what became of each: deleted: it took a row away, as a source table did */
+    int64_t rows, rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_deduplicated,
+        rows_rejected;
     int64_t batches;
     int64_t recoveries;     /* times that something unfinished was found and put right */
     int64_t commit_retries; /* tries of commits beyond the first of each batch */

@@ -29,7 +29,7 @@ typedef struct silt_proof_table {
     const char *method;
     bool proven;
     int64_t files, batches;
-    int64_t rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deduplicated,
+    int64_t rows_read, rows_inserted, rows_updated, rows_deleted, rows_unchanged, rows_deduplicated,
         rows_rejected;
     int64_t rows_expected;            /* that have to be there at least */
     int64_t rows_in_target;           /* all, others' too; -1: not known */

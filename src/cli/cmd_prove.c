@@ -20,6 +20,7 @@ static void print_table_json(cli_json *j, const silt_proof_table *t, bool source
     cli_json_integer(j, "rows_read", t->rows_read);
     cli_json_integer(j, "rows_inserted", t->rows_inserted);
     cli_json_integer(j, "rows_updated", t->rows_updated);
+    cli_json_integer(j, "rows_deleted", t->rows_deleted);
     cli_json_integer(j, "rows_unchanged", t->rows_unchanged);
     cli_json_integer(j, "rows_deduplicated", t->rows_deduplicated);
     cli_json_integer(j, "rows_rejected", t->rows_rejected);

@@ -52,6 +52,7 @@ static void print_table_json(cli_json *j, const silt_run_table *t)
     cli_json_integer(j, "rows", t->rows);
     cli_json_integer(j, "rows_inserted", t->rows_inserted);
     cli_json_integer(j, "rows_updated", t->rows_updated);
+    cli_json_integer(j, "rows_deleted", t->rows_deleted);
     cli_json_integer(j, "rows_unchanged", t->rows_unchanged);
     cli_json_integer(j, "rows_deduplicated", t->rows_deduplicated);
     cli_json_integer(j, "rows_rejected", t->rows_rejected);
@@ -101,6 +102,7 @@ static void print_rows(const silt_run_table *t)
         const char *name;
     } parts[] = {{t->rows_inserted, "inserted"},
                  {t->rows_updated, "updated"},
+                 {t->rows_deleted, "deleted"},
                  {t->rows_unchanged, "unchanged"},
                  {t->rows_deduplicated, "duplicates"},
                  {t->rows_rejected, "rejected"}};

@@ -188,6 +188,7 @@ static void put_table(cli_json *j, const silt_run_table *t)
     cli_json_count(j, "rows", t->rows);
     cli_json_count(j, "rows_inserted", t->rows_inserted);
     cli_json_count(j, "rows_updated", t->rows_updated);
+    cli_json_count(j, "rows_deleted", t->rows_deleted);
     cli_json_count(j, "rows_unchanged", t->rows_unchanged);
     cli_json_count(j, "rows_deduplicated", t->rows_deduplicated);
     cli_json_count(j, "rows_rejected", t->rows_rejected);

@@ -259,6 +259,24 @@ static silt_status count_acting(const silt_join *j, const int64_t *lone, int64_t
     return silt_join_counts(j, &sql, j->source_count, &acting, 1, err);
 }
 
+/* Of these, the ones that delete what they meet. */
+static silt_status count_deleting(const silt_join *j, int64_t *deleting, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    silt_buf_puts(&sql, "SELECT f, count(DISTINCT sr) FROM ");
+    silt_join_name(&sql, j, SILT_JOIN_MATCHES);
+    silt_buf_puts(&sql, " WHERE sr IS NOT NULL AND clause IN (-1");
+    bool some = false;
+    for (size_t i = 0; i < j->match.clause_count; i++) {
+        const silt_join_clause *c = &j->match.clauses[i];
+        if (c->when != SILT_JOIN_MATCHED || !c->deletes) continue;
+        silt_buf_printf(&sql, ", %zu", i);
+        some = true;
+    }
+    silt_buf_puts(&sql, ") GROUP BY f");
+    return some ? silt_join_counts(j, &sql, j->source_count, &deleting, 1, err) : SILT_OK;
+}
+
 /* Rows of the target; one that several source rows delete is one. */
 static silt_status count_clauses(const silt_join *j, int64_t *rows, silt_error *err)
 {
@@ -323,11 +341,12 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
     size_t n = j->source_count + 1;
     int64_t *inserted = silt_arena_calloc(arena, n, sizeof *inserted);
     int64_t *acting = silt_arena_calloc(arena, n, sizeof *acting);
+    int64_t *deleting = silt_arena_calloc(arena, n, sizeof *deleting);
     int64_t *idle = silt_arena_calloc(arena, n, sizeof *idle);
     int64_t *lone = silt_arena_calloc(j->match_arena, n, sizeof *lone);
     int64_t *rows = silt_arena_calloc(arena, j->match.clause_count + 1, sizeof *rows);
-    if (!inserted || !acting || !idle || !lone || !rows) return silt_fail_nomem(err);
-    *out = (silt_join_match){inserted, acting, idle, rows};
+    if (!inserted || !acting || !deleting || !idle || !lone || !rows) return silt_fail_nomem(err);
+    *out = (silt_join_match){inserted, acting, idle, deleting, rows};
     SILT_TRY(silt_duck_table_init(&j->target, j->db, target->files, target->file_count,
                                   target->columns, target->column_count, target->by_id,
                                   j->match_arena, err));
@@ -342,6 +361,7 @@ static silt_status match(silt_join *j, silt_arena *arena, silt_join_match *out, 
     SILT_TRY(check_contested(j, err));
     SILT_TRY(count_inserts(j, inserted, lone, rows, err));
     SILT_TRY(count_acting(j, lone, acting, err));
+    SILT_TRY(count_deleting(j, deleting, err));
     SILT_TRY(count_idle(j, out, idle, err));
     SILT_TRY(find_lone(j, err));
     SILT_TRY(count_clauses(j, rows, err));

@@ -264,6 +264,7 @@ static const char *silt_info(void *ctx, const silt_change_facts *facts, silt_are
     silt_json_member_int(&w, "rowsRead", facts->total.read);
     silt_json_member_int(&w, "rowsInserted", facts->total.inserted);
     silt_json_member_int(&w, "rowsUpdated", facts->total.updated);
+    if (facts->total.deleted) silt_json_member_int(&w, "rowsDeleted", facts->total.deleted);
     if (facts->total.rejected) silt_json_member_int(&w, "rowsRejected", facts->total.rejected);
     silt_json_member_string(&w, "ledger", silt_ledger_key(b->target->app_id, b->job.number, arena));
     silt_json_end_object(&w);
@@ -314,6 +315,7 @@ static void add_up(batch *b, const silt_change_result *result)
     sum->rows += result->facts.total.read;
     sum->rows_inserted += result->facts.total.inserted;
     sum->rows_updated += result->facts.total.updated;
+    sum->rows_deleted += result->facts.total.deleted;
     sum->rows_unchanged += result->facts.total.unchanged;
     sum->rows_deduplicated += result->facts.total.deduplicated;
     sum->rows_rejected += result->facts.total.rejected;

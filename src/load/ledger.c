@@ -27,6 +27,7 @@ static void write_file(const silt_ledger_file *file, bool replaces, silt_json_wr
     silt_json_member_int(w, "read", file->rows.read);
     silt_json_member_int(w, "inserted", file->rows.inserted);
     silt_json_member_int(w, "updated", file->rows.updated);
+    if (file->rows.deleted) silt_json_member_int(w, "deleted", file->rows.deleted);
     silt_json_member_int(w, "unchanged", file->rows.unchanged);
     silt_json_member_int(w, "deduplicated", file->rows.deduplicated);
     silt_json_member_int(w, "rejected", file->rows.rejected);
@@ -102,6 +103,7 @@ static void parse_rows(const silt_json *rows, silt_source_counts *out)
     out->read = silt_json_int(silt_json_get(rows, "read"), 0);
     out->inserted = silt_json_int(silt_json_get(rows, "inserted"), 0);
     out->updated = silt_json_int(silt_json_get(rows, "updated"), 0);
+    out->deleted = silt_json_int(silt_json_get(rows, "deleted"), 0);
     out->unchanged = silt_json_int(silt_json_get(rows, "unchanged"), 0);
     out->deduplicated = silt_json_int(silt_json_get(rows, "deduplicated"), 0);
     out->rejected = silt_json_int(silt_json_get(rows, "rejected"), 0);

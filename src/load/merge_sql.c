@@ -271,9 +271,10 @@ static silt_status take_count(void *ctx, const silt_bytes *values, size_t count,
         !silt_parse_int64(values[2].data, &rows) || file < 0 || file >= (int64_t)w->job->file_count)
         return silt_fail(err, SILT_FAILED, "internal error: counts of staged rows");
     silt_source_counts *n = &w->m.w.counts[file];
-    bool acts = action == SILT_SQL_UPDATE || action == SILT_SQL_DELETE;
-    *(action == SILT_SQL_INSERT ? &n->inserted : acts ? &n->updated : &n->unchanged) += rows;
-    if (action == SILT_SQL_DELETE) w->deleting += rows;
+    *(action == SILT_SQL_INSERT   ? &n->inserted
+      : action == SILT_SQL_UPDATE ? &n->updated
+      : action == SILT_SQL_DELETE ? &n->deleted
+                                  : &n->unchanged) += rows;
     return SILT_OK;
 }
 
@@ -291,16 +292,15 @@ static silt_status compare(silt_sql_work *w, int64_t inserted, int64_t updated, 
 {
     silt_work_sum(&w->m.w);
     const silt_source_counts *n = &w->m.w.facts.total;
-    int64_t updating = n->updated - w->deleting;
     w->m.w.facts.rows_more = -deleted;
-    if (n->inserted == inserted && deleted >= w->deleting &&
-        (updated >= updating || w->column_count == w->job->table->key_count))
+    if (n->inserted == inserted && deleted >= n->deleted &&
+        (updated >= n->updated || w->column_count == w->job->table->key_count))
         return SILT_OK;
     return silt_fail(err, SILT_FAILED,
                      "conservation: %" PRId64 " rows were to be inserted, %" PRId64
                      " updated and %" PRId64 " deleted, the database inserted %" PRId64
                      ", updated %" PRId64 " and deleted %" PRId64,
-                     n->inserted, updating, w->deleting, inserted, updated, deleted);
+                     n->inserted, n->updated, n->deleted, inserted, updated, deleted);
 }
 
 silt_status silt_sql_merge(silt_sql_work *w, silt_error *err)

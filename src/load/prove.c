@@ -30,10 +30,13 @@ static void add_file(proof *p, const silt_ledger *ledger, const silt_ledger_file
     p->out->rows_read += n->read;
     p->out->rows_inserted += n->inserted;
     p->out->rows_updated += n->updated;
+    p->out->rows_deleted += n->deleted;
     p->out->rows_unchanged += n->unchanged;
     p->out->rows_deduplicated += n->deduplicated;
     p->out->rows_rejected += n->rejected;
-    if (n->read == n->inserted + n->updated + n->unchanged + n->deduplicated + n->rejected) return;
+    if (n->read ==
+        n->inserted + n->updated + n->deleted + n->unchanged + n->deduplicated + n->rejected)
+        return;
     silt_lines_add(&p->lines, "Ledger %" PRId64 " doesn't account for all of %" PRId64 " rows: %s",
                    ledger->number, n->read, file->path);
 }

@@ -20,7 +20,6 @@ typedef struct silt_sql_work {
     silt_map64 *places;            /* a file's name → its place in `sources` + 1 */
     silt_database_column *columns; /* of the table, without VOID ones; then FILE */
     size_t column_count;           /* of the table's */
-    int64_t deleting;              /* staged rows that delete one or more */
     const char *deletes;           /* the source's column by which rows delete; NULL: none does */
     silt_rows_spec rows;           /* once the source was read: these columns, the file's name */
 } silt_sql_work;

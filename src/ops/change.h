@@ -115,7 +115,7 @@ silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt
 
 /* read = inserted + updated + unchanged + deduplicated + rejected, for each file. */
 typedef struct silt_source_counts {
-    int64_t read, inserted, updated, unchanged, deduplicated, rejected;
+    int64_t read, inserted, updated, deleted, unchanged, deduplicated, rejected;
 } silt_source_counts;
 
 typedef struct silt_change_facts {

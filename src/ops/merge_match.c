@@ -256,7 +256,8 @@ static silt_status take_counts(matching *x)
         for (size_t f = 0; f < w->groups[g].file_count; f++, i++) {
             silt_source_counts *n = &w->counts[w->file_index[i]];
             n->inserted = t->match.inserted[i];
-            n->updated = t->match.acting[i];
+            n->deleted = t->match.deleting[i];
+            n->updated = t->match.acting[i] - n->deleted;
             n->unchanged = t->match.idle[i];
         }
     silt_work_sum(w);

@@ -344,6 +344,7 @@ void silt_work_sum(silt_work *w)
         t->read += n->read;
         t->inserted += n->inserted;
         t->updated += n->updated;
+        t->deleted += n->deleted;
         t->unchanged += n->unchanged;
         t->deduplicated += n->deduplicated;
         t->rejected += n->rejected;

@@ -207,9 +207,15 @@ def test_counts(silt, db, read_deltalake):
     source.rename(2, 20)
     source.delete(3)
     for table in run(silt):
-        counts = [table[c] for c in ("rows", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deduplicated")]
+        counts = [table["rows"], *(table[f"rows_{c}"] for c in "inserted updated deleted unchanged deduplicated".split())]
         # 3 came and went; an upsert of all four versions doesn't find it
-        assert counts == ([6, 1, 3, 1, 1] if table["table_name"].startswith("latest") else [6, 2, 4, 0, 0]), table
+        assert counts == ([6, 1, 0, 3, 1, 1] if table["table_name"].startswith("latest") else [6, 2, 4, 0, 0, 0]), table
+    metrics = DeltaTable(silt.dir / "lake/latest_too").history(1)[0]["operationMetrics"]
+    assert [int(metrics[f"numTargetRows{c}"]) for c in ("Inserted", "Updated", "Deleted")] == [1, 0, 3]
+    shown = silt("runs", "show", silt("runs", "--json").json["runs"][0]["run_id"], "--json").json
+    assert [t["rows_deleted"] for t in shown["tables"]] == [0, 0, 3, 3]
+    proven = silt("prove", "--json").json["tables"]
+    assert [(t["rows_updated"], t["rows_deleted"]) for t in proven] == [(4, 0), (4, 0), (0, 3), (0, 3)]
     assert db.rows("SELECT id, name FROM latest") == [("20", "b")]
     assert in_database(db, "timed_db") == in_delta(silt, "timed", read_deltalake) == dated(source.history(0))
     assert_sound(silt)
@@ -230,7 +236,7 @@ def test_upsert_deletes_by_several_keys_and_nulls(silt, db):
     DeltaTable(path).delete("(a = 1 and b = 'x') or (a = 2 and b is null) or (a is null and b = 'y') or "
                             "(a is null and b is null)")
     table = run(silt)[0]
-    assert (table["rows_updated"], table["rows_unchanged"]) == (4, 0)
+    assert (table["rows_updated"], table["rows_deleted"], table["rows_unchanged"]) == (0, 4, 0)
     left = [(None if a is None else str(a), b) for a, b in keys
             if (a, b) not in ((1, "x"), (2, None), (None, "y"), (None, None))]
     assert sorted(db.rows("SELECT a, b FROM t"), key=str) == sorted(left, key=str)
