@@ -57,6 +57,88 @@ void silt_rejects_clean(silt_load *load, const silt_target *target, int64_t numb
     if (key) (void)place->ops->remove(place, key, &harmless);
 }
 
+/* ---- left behind ------------------------------------------------------------------------------
+ */
+
+typedef struct staged {
+    SILT_VEC(silt_object) old;
+    int64_t before_ms;
+    silt_arena *arena;
+    bool failed;
+} staged;
+
+static void staged_release(staged *s)
+{
+    silt_vec_free(&s->old);
+    silt_arena_free(s->arena);
+}
+
+static bool note_old(void *ctx, const silt_object *object)
+{
+    staged *s = ctx;
+    silt_object copy = *object;
+    if (object->mtime_ns / 1000000 > s->before_ms) return true;
+    copy.key = silt_arena_strdup(s->arena, object->key);
+    s->failed = !copy.key || !silt_vec_push(&s->old, copy);
+    return !s->failed;
+}
+
+/* The batch in a key of key_of(); -1: it is none. */
+static int64_t batch_of(const char *key)
+{
+    const char *slash = strrchr(key, '/'), *name = slash ? slash + 1 : key;
+    char digits[21] = "";
+    int64_t number;
+    if (strspn(name, "0123456789") != 20 || name[20] != '-') return -1;
+    memcpy(digits, name, 20);
+    return silt_ends_with(name, ".ndjson") && silt_parse_int64(digits, &number) ? number : -1;
+}
+
+/* Whether some batch has named it that happened, or may have. */
+static silt_status is_named(const silt_target *target, const silt_comparison *c, const char *key,
+                            silt_arena *scratch, bool *out, silt_error *err)
+{
+    const int64_t number = batch_of(key);
+    int64_t begins = -1; /* the walk ends there: older batches may have happened */
+    *out = number < 0 || (c->missing >= 0 && number <= c->missing);
+    for (size_t i = 0; i < c->chain_count && !*out; i++) {
+        *out = silt_streq(c->chain[i].rejects, key);
+        if (c->chain[i].kind == SILT_LEDGER_EPOCH) begins = c->chain[i].number;
+    }
+    if (*out || number >= begins) return SILT_OK;
+    silt_ledger ledger;
+    silt_error why = {0};
+    silt_status st =
+        silt_ledger_read_head(target->store, target->app_id, number, scratch, &ledger, &why);
+    *out = st == SILT_CORRUPT || (st == SILT_OK && silt_streq(ledger.rejects, key));
+    if (st == SILT_OK || st == SILT_NOT_FOUND || st == SILT_CORRUPT) return SILT_OK;
+    return silt_fail(err, st, "%s", why.message);
+}
+
+silt_status silt_rejects_orphans(silt_load *load, const silt_target *target,
+                                 const silt_comparison *comparison, bool remove, silt_orphan_fn *fn,
+                                 void *ctx, silt_error *err)
+{
+    silt_store *place = place_of(load, target);
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    SILT_CLEAN(staged)
+    s = {.arena = silt_arena_new(), .before_ms = silt_target_abandoned_ms(load, target)};
+    if (!s.arena || !scratch) return silt_fail_nomem(err);
+    const char *folder = silt_arena_printf(s.arena, "_silt/rejects/%s/", target->app_id);
+    if (!folder) return silt_fail_nomem(err);
+    SILT_TRY(place->ops->list(place, folder, NULL, false, note_old, &s, err));
+    if (s.failed) return silt_fail_nomem(err);
+    for (size_t i = 0; i < s.old.count; i++) {
+        bool named;
+        silt_arena_reset(scratch);
+        SILT_TRY(is_named(target, comparison, s.old.items[i].key, scratch, &named, err));
+        if (named) continue;
+        if (remove) SILT_TRY(place->ops->remove(place, s.old.items[i].key, err));
+        SILT_TRY(fn(ctx, &s.old.items[i], err));
+    }
+    return SILT_OK;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const silt_type text = {.kind = SILT_TYPE_STRING}, number = {.kind = SILT_TYPE_LONG},

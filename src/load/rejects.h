@@ -51,6 +51,13 @@ silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_
                               const silt_reject_row *after, size_t limit, silt_arena *arena,
                               silt_rejects *out, silt_error *err);
 
+/* Each staged object of the target's that no batch which has happened names, and nobody can be
+ * about to commit by its age; with `remove` it goes. Where a ledger is missing, what it may have
+ * named stays. `comparison` has the chain. */
+silt_status silt_rejects_orphans(silt_load *load, const silt_target *target,
+                                 const silt_comparison *comparison, bool remove, silt_orphan_fn *fn,
+                                 void *ctx, silt_error *err);
+
 /* Whether the table has the rejects that the chain of ledgers says; what differs is told. */
 silt_status silt_rejects_compare(silt_load *load, const silt_target *target,
                                  const silt_comparison *comparison, silt_lines *lines,

@@ -353,6 +353,31 @@ typedef struct staged {
     void *ctx;
 } staged;
 
+/* Text that waits although its Parquet is gone: somebody else was faster than who wrote it, and who
+ * then ended. What is placed is called the same. */
+static silt_status see_text(const staged *s, const silt_object *object, silt_error *err)
+{
+    const char *suffix = silt_raw_text_suffix(&s->target->raw->text);
+    silt_store *plain = silt_raw_store_folder(s->target->store);
+    SILT_AUTO(silt_arena) arena = silt_arena_new();
+    silt_object text;
+    bool waits;
+    if (!is_csv(s->target) || !silt_ends_with(object->key, suffix)) return SILT_OK;
+    const char *key = arena ? silt_raw_stage_key(object->key, arena) : NULL;
+    if (!key) return silt_fail_nomem(err);
+    const int stem = (int)(strlen(key) - strlen(suffix));
+    const char *parquet = silt_arena_printf(arena, "%.*s.parquet", stem, key);
+    if (!parquet) return silt_fail_nomem(err);
+    silt_status st = plain->ops->head(plain, key, arena, &text, err);
+    if (st == SILT_NOT_FOUND) return SILT_OK;
+    if (st != SILT_OK) return st;
+    if (text.mtime_ns != object->mtime_ns || text.size_bytes != object->size_bytes) return SILT_OK;
+    SILT_TRY(silt_store_exists(plain, parquet, &waits, err));
+    if (waits) return SILT_OK; /* it goes with that */
+    if (s->remove) SILT_TRY(plain->ops->remove(plain, key, err));
+    return s->fn(s->ctx, &text, err);
+}
+
 /* What stands in the folder itself is no business of ours, whatever it is called. */
 static silt_status see_staged(void *ctx, const silt_object *object, silt_error *err)
 {
@@ -361,7 +386,7 @@ static silt_status see_staged(void *ctx, const silt_object *object, silt_error *
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     silt_object named = *object;
     bool there = false;
-    if (!silt_ends_with(object->key, ".parquet")) return SILT_OK; /* the text of such a one */
+    if (!silt_ends_with(object->key, ".parquet")) return see_text(s, object, err);
     named.key = arena ? silt_raw_stage_key(object->key, arena) : NULL;
     if (!named.key) return silt_fail_nomem(err);
     SILT_TRY(silt_store_exists(plain, named.key, &there, err));

@@ -106,12 +106,21 @@ static silt_status see_orphan(void *ctx, const silt_object *object, silt_error *
     return SILT_OK;
 }
 
-static silt_status check_files(silt_load *load, silt_target *target, silt_lines *lines,
-                               silt_error *err)
+/* Data files, and rejects of attempts that came to nothing. */
+static silt_status find_orphans(silt_load *load, silt_target *target, const silt_comparison *c,
+                                bool remove, orphans *o, silt_error *err)
+{
+    if (!target->there) return SILT_OK;
+    if (target->ops->orphans)
+        SILT_TRY(target->ops->orphans(load, target, remove, see_orphan, o, err));
+    return silt_rejects_orphans(load, target, c, remove, see_orphan, o, err);
+}
+
+static silt_status check_files(silt_load *load, silt_target *target, const silt_comparison *c,
+                               silt_lines *lines, silt_error *err)
 {
     orphans o = {.lines = lines};
-    if (!target->there || !target->ops->orphans) return SILT_OK;
-    SILT_TRY(target->ops->orphans(load, target, false, see_orphan, &o, err));
+    SILT_TRY(find_orphans(load, target, c, false, &o, err));
     if (o.count > ORPHANS_TOLD)
         silt_lines_add(lines,
                        "Orphan data files, of no version: %" PRId64 " in all, %" PRId64 " bytes",
@@ -156,7 +165,7 @@ static silt_status check_target(silt_load *load, silt_target *target, bool run_a
     SILT_TRY(silt_rejects_compare(load, target, &c, lines, err));
     SILT_TRY(silt_compare_rows(load, target, &c, lines, err));
     SILT_TRY(check_versions(load, target, lines, err));
-    return check_files(load, target, lines, err);
+    return check_files(load, target, &c, lines, err);
 }
 
 static silt_status check_table(silt_load *load, const silt_config_table *table,
@@ -312,8 +321,9 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
 static silt_status fix_files(silt_load *load, silt_target *target, fixes *f, silt_error *err)
 {
     orphans o = {0};
-    if (!target->there || !target->ops->orphans) return SILT_OK;
-    SILT_TRY(target->ops->orphans(load, target, true, see_orphan, &o, err));
+    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
+    SILT_TRY(silt_compare_chain(target, &c, err));
+    SILT_TRY(find_orphans(load, target, &c, true, &o, err));
     fixed(f, o.count, "Deleted %" PRId64 " orphan data files");
     return SILT_OK;
 }

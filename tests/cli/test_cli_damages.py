@@ -487,6 +487,60 @@ def test_orphan_data_files(folder, how):
     folder.goes_on()
 
 
+def test_texts_that_were_overtaken(silt):
+    """Of CSV folders: what somebody wrote while another gave the file its name, and put there after it."""
+    shop = Shop(silt, "csv")
+    placed = next((silt.dir / "lake/sales").glob("*.csv"))
+    old = [leave(shop, placed.name), leave(shop, "part-x.csv")]
+    young = leave(shop, "part-y.csv", time.time() - 3 * 86400)
+    both = [leave(shop, "part-z.parquet"), leave(shop, "part-z.csv")] # one orphan
+    lines = shop.problems()
+    assert len(lines) == 3 and all("Orphan data file, of no version: _silt/stage/part-" in line for line in lines), lines
+    assert all(any(f"_silt/stage/{name} " in line for line in lines) for name in (placed.name, "part-x.csv", "part-z.parquet"))
+    shop.mended("Deleted 3 orphan data files")
+    assert not any(path.exists() for path in old + both) and young.exists() and placed.exists()
+    shop.goes_on()
+
+
+@pytest.mark.parametrize("kind", [*FOLDERS, "sqlite"])
+def test_rejects_of_attempts_that_no_ledger_names(silt, kind):
+    shop = Shop(silt, kind)
+    silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text() + "    on_bad_row: quarantine\n")
+    for day in (5, 6):
+        silt.write(f"inbox/{day}.csv", f"id,kind\nbad,x\n{day * 100},x\n")
+        shop.run()
+    rejects = silt.dir / ("state" if kind == "sqlite" else "lake/sales") / "_silt/rejects/shop/sales"
+    named = sorted(rejects.iterdir())
+    assert len(named) == 2
+    for path in named:
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    shop.sound()
+
+    def stage(number, age=LONG_AGO):
+        path = rejects / f"{number:020}-0b5e6c1e-1111-4000-8000-{len(list(rejects.iterdir())):012}.ndjson"
+        path.write_text("{}\n")
+        os.utime(path, (age, age))
+        return path
+    old, young = [stage(1), stage(3), stage(99)], stage(2, time.time() - 3 * 86400)
+    notes = rejects / "notes.ndjson" # of somebody
+    notes.write_text("")
+    os.utime(notes, (LONG_AGO, LONG_AGO))
+    lines = shop.problems()
+    assert len(lines) == 3, lines
+    assert all(any(f"Orphan data file, of no version: _silt/rejects/shop/sales/{path.name}" in line for line in lines) for path in old)
+    shop.mended("Deleted 3 orphan data files")
+    assert sorted(rejects.iterdir()) == sorted([*named, young, notes])
+    shutil.rmtree(silt.dir / "state/rejects") # it is made anew from those that are named
+    if kind != "sqlite":
+        shop.mended("Put rejects of 2 batches back into the table of rejects")
+        silt("reset-state", "--forget", "--yes") # from before the epoch they stay, too
+        stage(1), stage(3)
+        shop.run()
+        assert len([line for line in shop.problems() if "_silt/rejects" in line]) == 2
+        silt("fix-inconsistencies", rc=None)
+        assert set(rejects.iterdir()) >= {*named, young, notes}
+
+
 def test_very_many_orphans_are_counted(shop):
     for i in range(25):
         leave(shop, f"x{i:02}.parquet")

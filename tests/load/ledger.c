@@ -32,7 +32,7 @@ static int teardown(void **state)
 }
 
 static const silt_ledger_file two_files[] = {
-    {"/in/b \"q\" é.csv", 20, 1700000000123456789, "00ff", {9, 4, 2, 1, 1, 1}, 4},
+    {"/in/b \"q\" é.csv", 20, 1700000000123456789, "00ff", {11, 4, 2, 2, 1, 1, 1}, 4},
     {"/in/a.csv", 0, 0, NULL, {0}, -1},
 };
 
