@@ -2,6 +2,7 @@
  * cleanup, files that nobody needs. Each step is safe beside runs and readers, and one that fails
  * keeps no other from being done. */
 #include "load/history.h"
+#include "load/rejects.h"
 #include "load/session.h"
 #include "silt/upkeep.h"
 #include "silt/edit.h"
@@ -12,6 +13,7 @@
 typedef struct upkeep {
     silt_load *load;
     const silt_maintenance *policy;
+    const silt_target *target; /* NULL: one of the pipeline's own tables */
     silt_store *store;
     silt_arena *arena;
     bool dry_run;
@@ -90,6 +92,24 @@ static silt_status cleanup_log(upkeep *u, silt_error *err)
     return note(u, "cleanup_log", st, &why, step, err);
 }
 
+static silt_status add_rejects(void *ctx, const silt_object *object, silt_error *err)
+{
+    silt_vacuum_result *r = ctx;
+    (void)err;
+    r->deleted++;
+    r->size_bytes += object->size_bytes;
+    return SILT_OK;
+}
+
+/* What attempts that came to nothing have left beside the table's files. */
+static silt_status vacuum_rejects(upkeep *u, silt_vacuum_result *r, silt_error *err)
+{
+    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
+    if (!u->target) return SILT_OK;
+    SILT_TRY(silt_compare_chain(u->target, &c, err));
+    return silt_rejects_orphans(u->load, u->target, &c, !u->dry_run, add_rejects, r, err);
+}
+
 static silt_status vacuum(upkeep *u, int64_t retention_ms, silt_error *err)
 {
     silt_error why = {0};
@@ -98,6 +118,7 @@ static silt_status vacuum(upkeep *u, int64_t retention_ms, silt_error *err)
     opts.retention_ms = retention_ms;
     opts.dry_run = u->dry_run;
     silt_status st = silt_vacuum(u->store, u->load->engine, &opts, &r, &why);
+    if (st == SILT_OK) st = vacuum_rejects(u, &r, &why);
     const silt_maintain_step step = {.files_removed = r.deleted, .bytes_removed = r.size_bytes};
     return note(u, "vacuum", st, &why, step, err);
 }
@@ -149,6 +170,7 @@ static silt_status maintain_table(silt_load *load, const silt_config_table *tabl
     silt_status st = silt_target_open(load, table, &target, &why);
     if (st == SILT_OK) st = silt_target_refresh(load, &target, &why);
     u.store = target.store;
+    u.target = &target;
     if (st != SILT_OK)
         st = note(&u, "open", st, &why, (silt_maintain_step){0}, err);
     else if (target.there)

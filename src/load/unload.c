@@ -136,16 +136,20 @@ static silt_status unload_once(unloading *u, const silt_config_table *table, sil
     return u->opts->dry_run ? SILT_OK : unload(u, out);
 }
 
-/* Others may be faster, and then it is looked at anew. */
+/* `gap` says what is missing where the ledgers that are there don't tell of the file, and not all
+ * are. Others may be faster, and then it is looked at anew. */
 static silt_status unload_table(silt_load *load, const silt_config_table *table,
                                 const silt_unload_options *opts, const char *path,
-                                silt_unload_report *report, silt_unload_table *out, silt_error *err)
+                                silt_unload_report *report, silt_unload_table *out, char *gap,
+                                silt_error *err)
 {
     silt_status st = SILT_CONFLICT;
     for (int round = 0; st == SILT_CONFLICT && round < ROUNDS_MAX; round++) {
         SILT_CLEAN(unloading) u = {.load = load, .opts = opts, .path = path, .err = err};
         st = unload_once(&u, table, out);
         if (st == SILT_OK && u.item) report->table_count++;
+        if (st == SILT_OK && !u.item && u.comparison.missing >= 0)
+            memcpy(gap, u.comparison.why_missing, sizeof(u.comparison.why_missing));
     }
     return st;
 }
@@ -160,13 +164,19 @@ static silt_status unload_tables(silt_load *load, const silt_unload_options *opt
         piped ? silt_arena_strdup(arena, opts->file) : silt_path_normalise(here, opts->file, arena);
     silt_unload_table *tables = silt_arena_calloc(arena, config->table_count, sizeof(*tables));
     if (!path || !tables) return silt_fail_nomem(err);
+    char gap[sizeof(((silt_comparison *)0)->why_missing)] = "";
     report->file_path = path;
     report->tables = tables;
     for (size_t i = 0; i < config->table_count; i++)
         if (!opts->table || strcmp(opts->table, config->tables[i].name) == 0)
             SILT_TRY(unload_table(load, &config->tables[i], opts, path, report,
-                                  &tables[report->table_count], err));
+                                  &tables[report->table_count], gap, err));
     if (report->table_count) return SILT_OK;
+    if (*gap) {
+        silt_fail(err, SILT_INCONSISTENT,
+                  "%s: the ledger that may tell of this file is missing: %s", path, gap);
+        return silt_hint(err, SILT_INCONSISTENT, "bring it back from a backup or an older copy");
+    }
     silt_fail(err, SILT_NOT_FOUND, "%s: no batch of %s%s has loaded this file", path,
               opts->table ? "table " : "pipeline ", opts->table ? opts->table : config->pipeline);
     return silt_hint(err, SILT_NOT_FOUND,

@@ -282,6 +282,30 @@ static silt_status fix_duplicates(silt_load *load, silt_target *target, fixes *f
     return silt_settle(load, target, &settled, err);
 }
 
+/* A ledger isn't made anew: that the tracker's rows of a batch are those that it loaded only the
+ * ledger could tell. What is possible without it goes by the rows. */
+static void tell_missing(silt_target *target, const silt_comparison *c, fixes *f)
+{
+    const char *name = target->table->name;
+    const bool append = target->table->strategy == SILT_STRATEGY_APPEND;
+    const bool told = append && target->there && target->ops->has_evidence(target);
+    f->failed++;
+    silt_lines_add(
+        &f->lines,
+        "Not fixed: %s: Missing ledger: %s; bring it back from a backup or an older copy of the "
+        "table. Until then loading goes on%s. To begin anew: %s%s%s",
+        name, c->why_missing,
+        told ? ", and should the tracker be lost the rows tell which files are loaded; files that "
+               "only it and older ones name can't be unloaded"
+             : " as long as the tracker is there, whose loss nothing makes up for: keep a copy of "
+               "it",
+        append && !told ? "load all files into a new table" : "'silt reset-state --table ",
+        append && !told ? "" : name,
+        append && !told ? ""
+        : told          ? " --forget --delete-rows'"
+                        : " --forget'");
+}
+
 static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt_error *err)
 {
     silt_lines details = {.arena = f->lines.arena};
@@ -295,11 +319,7 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
         SILT_TRY(silt_tracker_commit(load->tracker, &change, err));
         fixed(f, (int64_t)c.wrong.count, "Corrected %" PRId64 " tracker records by the ledgers");
     }
-    if (c.missing >= 0) {
-        f->failed++;
-        silt_lines_add(&f->lines, "Not fixed: %s: Missing ledger: %s", target->table->name,
-                       c.why_missing);
-    }
+    if (c.missing >= 0) tell_missing(target, &c, f);
     silt_lines missing = {.arena = f->lines.arena}, rows = {.arena = f->lines.arena};
     st = silt_rejects_compare(load, target, &c, &missing, err);
     const size_t lost = missing.items.count;

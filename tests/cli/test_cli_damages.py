@@ -634,7 +634,10 @@ def test_a_gap_in_the_sequence(each, number):
     each.lose_ledger(number)
     each.told("Missing ledger", f"{number}")
     r = each.silt("fix-inconsistencies", rc=3)
-    assert "Not fixed: sales: Missing ledger" in r.out
+    assert "Not fixed: sales: Missing ledger" in r.out and "bring it back from a backup" in r.out
+    assert "the rows tell which files are loaded" in r.out and "'silt reset-state --table sales --forget --delete-rows'" in r.out
+    r = each.silt("unload", each.source(1), "--yes", rc=3)
+    assert "the ledger that may tell of this file is missing" in r.err
     each.run() # which asks the ledgers only of what the tracker doesn't know
     assert "Missing ledger" in each.silt("prove", rc=3).out
     shutil.rmtree(each.silt.dir / "state")
@@ -643,3 +646,33 @@ def test_a_gap_in_the_sequence(each, number):
     each.arrive(5)
     each.run()
     assert each.ids() == sorted(day * 100 + i for day in each.days for i in range(10))
+    each.silt("reset-state", "--table", "sales", "--forget", "--delete-rows", "--yes") # as it was told
+    assert each.ids() == []
+    each.run()
+    assert each.ids() == sorted(day * 100 + i for day in each.days for i in range(10))
+    each.sound()
+
+
+@pytest.mark.parametrize("strategy", ["upsert", "append"])
+def test_a_gap_that_rows_dont_fill(silt, strategy):
+    """It is said what is lost with the ledger, and what has to be kept."""
+    shop = Shop(silt)
+    keys = "primary_keys: [id]" if strategy == "upsert" else "audit_columns: false"
+    text = (silt.dir / "silt.yaml").read_text().replace("lake/sales", "lake/other").replace("state", "state2")
+    silt.write("silt.yaml", text + f"    loading_strategy: {strategy}\n    {keys}\n")
+    shop.run()
+    next((silt.dir / "lake/other/_silt/ledger/shop/sales").glob("*0.json")).unlink()
+    r = silt("fix-inconsistencies", rc=3)
+    assert "as long as the tracker is there, whose loss nothing makes up for" in r.out
+    assert ("load all files into a new table" in r.out) == (strategy == "append")
+    assert ("'silt reset-state --table sales --forget'" in r.out) == (strategy == "upsert")
+    shop.arrive(5)
+    shop.run() # it goes on
+    if strategy == "upsert":
+        silt("reset-state", "--table", "sales", "--forget", "--yes")
+        shop.run()
+        shop.sound()
+    else:
+        shutil.rmtree(silt.dir / "state2")
+        silt("run", rc=3)
+    assert len(silt("read", "lake/other", "--format", "csv").out.split()) == 51

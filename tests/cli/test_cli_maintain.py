@@ -66,8 +66,13 @@ def test_old_files_go_everywhere(loaded):
             os.utime(path, (long_ago, long_ago))
     loaded.write("lake/sales/part-left-behind.parquet", "litter")
     os.utime(loaded.dir / "lake/sales/part-left-behind.parquet", (long_ago, long_ago))
+    rejects = [loaded.write(f"lake/sales/_silt/rejects/shop/sales/{1:020}-{name}.ndjson", "{}\n") for name in "xy"]
+    os.utime(rejects[0], (long_ago, long_ago)) # of an attempt that no ledger names; the other may be at work
+    would = steps(loaded("maintain", "--dry-run", "--json"), "sales")["vacuum"]["files_removed"]
+    assert all(path.exists() for path in rejects)
     done = loaded("maintain", "--json")
-    assert steps(done, "sales")["vacuum"]["files_removed"] >= 1
+    assert steps(done, "sales")["vacuum"]["files_removed"] == would >= 2
+    assert [path.exists() for path in rejects] == [False, True]
     assert steps(done, "file_processing_tracker")["vacuum"]["problem"] is None
     assert steps(done, "table_status")["vacuum"]["problem"] is None
     assert not (loaded.dir / "lake/sales/part-left-behind.parquet").exists()
