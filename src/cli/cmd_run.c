@@ -100,12 +100,9 @@ static void print_rows(const silt_run_table *t)
     const struct {
         int64_t count;
         const char *name;
-    } parts[] = {{t->rows_inserted, "inserted"},
-                 {t->rows_updated, "updated"},
-                 {t->rows_deleted, "deleted"},
-                 {t->rows_unchanged, "unchanged"},
-                 {t->rows_deduplicated, "duplicates"},
-                 {t->rows_rejected, "rejected"}};
+    } parts[] = {{t->rows_inserted, "inserted"},       {t->rows_updated, "updated"},
+                 {t->rows_deleted, "deleted"},         {t->rows_unchanged, "unchanged"},
+                 {t->rows_deduplicated, "duplicates"}, {t->rows_rejected, "rejected"}};
     fprintf(stdout, ", %s in %s", cli_counted(t->rows, "row", "rows", rows),
             cli_counted(t->batches, "batch", "batches", batches));
     if (t->rows_inserted == t->rows) return; /* nothing else to tell */

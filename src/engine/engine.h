@@ -443,7 +443,7 @@ typedef struct silt_join_match {
     /* Source rows, by source file: read = deduplicated + these. */
     const int64_t *inserted, *acting, *idle;
     const int64_t *deleting; /* of those that act: that delete a row; never of versions */
-    const int64_t *rows; /* by clause: rows of the target, or of the source that are inserted */
+    const int64_t *rows;     /* by clause: rows of the target, or of the source that are inserted */
 } silt_join_match;
 
 /* A column of rows that a merge writes. */
