@@ -40,6 +40,11 @@ tables:
     on_bad_row: quarantine
     batch: {max_files: 1}
     write: {connection: wh, format: %(format)s, path: prices}
+  - table_name: stock
+    source: {path: "inbox/stock-*.csv"}
+    loading_strategy: overwrite
+    audit_columns: false
+    write: {connection: wh, format: %(format)s, path: stock}
 """
 pytestmark = pytest.mark.slow
 FULL = os.environ.get("SILT_SWEEP") == "full"
@@ -47,7 +52,9 @@ FULL = os.environ.get("SILT_SWEEP") == "full"
 
 @pytest.fixture
 def shop(silt):
-    """Three files of sales, of people, of prices; each test says which database is meant."""
+    """Three files of sales, of people, of prices, two of what overwrites; each test says which database is meant."""
+    for part in 1, 2:
+        silt.write(f"inbox/stock-{part}.csv", "item,n\n" + "".join(f"{part * 1000 + i},{part}\n" for i in range(100)))
     for day in range(1, 4):
         silt.write(f"inbox/sales-{day}.csv",
                    "id,amount\n" + "".join(f"{day * 1000 + i},{i}.5\n" for i in range(300)))
@@ -59,13 +66,28 @@ def shop(silt):
     return silt
 
 
-def start_anew(silt, db):
-    """The same files into an empty database."""
-    for table in "sales", "people", "firsts", "prices", "_silt_txn", "_silt_ledger", "_silt_tables":
+def start_anew(silt, db, config=CONFIG):
+    """The same files into an empty database, but for the rows that are overwritten."""
+    for table in "sales", "people", "firsts", "prices", "stock", "_silt_txn", "_silt_ledger", "_silt_tables":
         db.execute(f"DROP TABLE IF EXISTS {table}")
-    silt.write("silt.yaml", CONFIG % {"format": db.format})
+    db.execute("CREATE TABLE stock (item BIGINT, n BIGINT); INSERT INTO stock VALUES (1, 0), (2, 0), (3, 0)")
+    silt.write("silt.yaml", config % {"format": db.format})
     if (silt.dir / "state").exists():
         os.rename(silt.dir / "state", silt.dir / f"state-{time.monotonic_ns()}")
+
+
+def run_again(silt, db):
+    """After a crash: what is overwritten is there until all that takes its place is."""
+    assert db.rows("SELECT n, count(*) FROM stock GROUP BY n ORDER BY n") in ([("0", "3")], [("1", "100"), ("2", "100")])
+    silt("run")
+
+
+def assert_overwritten(silt, db, what):
+    assert db.rows("SELECT n, count(*), count(DISTINCT item) FROM stock GROUP BY n ORDER BY n") == [
+        ("1", "100", "100"), ("2", "100", "100")], what
+    assert "Nothing to do" in silt("run").out, what
+    silt("validate-consistency")
+    silt("prove")
 
 
 def assert_once(silt, db, what):
@@ -79,9 +101,7 @@ def assert_once(silt, db, what):
                    "ORDER BY price") == [(str(day), "100", "100", "0" if day == 3 else "100") for day in (1, 2, 3)], what
     rejects = silt("read", "state/rejects", "--format", "csv", "--columns", "row_number,status,raw_text").out.split()
     assert sorted(rejects[1:]) == [f'101,open,"bad,{day},2024-13-{day:02}"' for day in (1, 2, 3)], what
-    assert "Nothing to do" in silt("run").out, what
-    silt("validate-consistency")
-    silt("prove")
+    assert_overwritten(silt, db, what)
 
 
 @pytest.fixture
@@ -102,7 +122,9 @@ def through(proxy, db):
 def test_a_commit_without_an_answer(shop, postgres, how):
     """lose: the commit happened; cut: it didn't. In the same run or the next, each row is there once."""
     shop.env["DB"] = postgres.direct
-    for n in range(1, 9):
+
+    def run_with(n):
+        """Without an answer to the n-th commit; how many there were."""
         commits = [0]
 
         def before(_, data):
@@ -115,14 +137,19 @@ def test_a_commit_without_an_answer(shop, postgres, how):
         proxy = Proxy(postgres.server, before)
         result = shop("run", env=through(proxy, postgres), rc=None)
         proxy.close()
-        if commits[0] < n:
-            break
+        return commits[0], result
+
+    total, _ = run_with(-1)
+    assert total > 12
+    # the last one is that of the rows that overwrite
+    for n in range(1, total + 1) if FULL else [*sorted(random.Random(how).sample(range(1, total), 3)), total]:
+        seen, result = run_with(n)
+        assert seen >= n
         asked = "the database is asked whether it happened" in result.err
         if asked and how == "lose": # it went on as if nothing had been
             assert result.rc == 0, result
-        shop("run")
+        run_again(shop, postgres)
         assert_once(shop, postgres, f"commit {n}: {result}")
-    assert n > 6
 
 
 # ---- killed
@@ -154,8 +181,42 @@ def test_killed_at_any_message(shop, postgres, when):
         child.append(shop.start("run", env=through(proxy, postgres)))
         end(child[0])
         proxy.close()
-        shop("run")
+        run_again(shop, postgres)
         assert_once(shop, postgres, f"killed {when} message {point} of {total}")
+
+
+OVERWRITE = CONFIG[:CONFIG.index("  - table_name: sales")] + CONFIG[CONFIG.index("  - table_name: stock"):]
+EMPTIED = b'DELETE FROM "public"."stock"'
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_it_overwrites(shop, postgres, when):
+    """At each message from the one on by which the table is emptied."""
+    shop.env["DB"] = postgres.direct
+    point = 0
+    while True:
+        child, since = [], [-1]
+
+        def before(_, data):
+            since[0] += since[0] >= 0 or EMPTIED in data
+            if since[0] != point:
+                return None
+            if when == "after":
+                return "kill"
+            child[0].kill()
+            return "cut"
+
+        start_anew(shop, postgres, OVERWRITE)
+        proxy = Proxy(postgres.server, lambda n, data: kill_after(before(n, data), child))
+        child.append(shop.start("run", env=through(proxy, postgres)))
+        end(child[0])
+        proxy.close()
+        if since[0] < point:
+            break
+        run_again(shop, postgres)
+        assert_overwritten(shop, postgres, f"killed {when} message {point}")
+        point += 1
+    assert point >= 4 # DELETE, COPY, the ledger, COMMIT
 
 
 def kill_after(verdict, child):
@@ -181,7 +242,7 @@ def test_killed_at_any_time(shop):
         time.sleep(whole * (0.2 + i / points))
         p.kill()
         killed += end(p)[0] == -signal.SIGKILL
-        shop("run")
+        run_again(shop, db)
         assert_once(shop, db, f"killed after {i} of {points}")
     assert killed > points / 4
 
@@ -189,16 +250,17 @@ def test_killed_at_any_time(shop):
 # ---- paused, overtaken, and awake again
 
 
-@pytest.mark.parametrize("text", [b"_silt_txn", b"COPY", b"BEGIN", b"_silt_ledger", b"COMMIT"])
-def test_a_zombie(shop, postgres, text):
-    """It sleeps where it sends that for the third time; another one takes the lock from it."""
+@pytest.mark.parametrize("text, times", [(b"_silt_txn", 3), (b"COPY", 3), (b"BEGIN", 3), (b"_silt_ledger", 3), (b"COMMIT", 3),
+                                         (EMPTIED, 1)])
+def test_a_zombie(shop, postgres, text, times):
+    """It sleeps where it sends that for so many times; another one takes the lock from it."""
     shop.env["DB"] = postgres.direct
     start_anew(shop, postgres)
     child, seen, asleep = [], [0], []
 
     def before(_, data):
         seen[0] += text in data
-        if seen[0] == 3 and not asleep:
+        if seen[0] == times and not asleep:
             child[0].send_signal(signal.SIGSTOP)
             asleep.append(True)
 
@@ -211,7 +273,7 @@ def test_a_zombie(shop, postgres, text):
     proxy.close()
     if other.rc: # the sleeper held a lock of the database: this is told, and nothing else is done
         assert "lock timeout" in other.out, other
-    shop("run")
+    run_again(shop, postgres)
     assert_once(shop, postgres, f"{text}: {other}")
 
 
@@ -232,5 +294,5 @@ def test_a_zombie_of_sqlite(shop):
         end(p)
         if other.rc:
             assert "locked" in other.out, other
-        shop("run")
+        run_again(shop, db)
         assert_once(shop, db, f"zombie {i}: {other}")
