@@ -346,7 +346,7 @@ static bool may_go_without(silt_status st)
            st == SILT_CORRUPT || st == SILT_INVALID;
 }
 
-static silt_status make_version(batch *b, size_t i, silt_error *err)
+static silt_status make_version(batch *b, silt_feed_reader *reader, size_t i, silt_error *err)
 {
     const silt_found_file *file = b->candidates->files[i];
     char *hash = silt_arena_alloc(b->arena, SILT_HASH_SIZE);
@@ -356,7 +356,8 @@ static silt_status make_version(batch *b, size_t i, silt_error *err)
     b->hashes[i] = hash;
     SILT_TRY(silt_load_check(b->load, err));
     silt_lane_leave(b->load);
-    silt_status st = silt_feed_make(b->load, b->target->table, file->path, false, path, hash, err);
+    silt_status st =
+        silt_feed_make(reader, file->path, file->mtime_ns / 1000000, false, path, hash, err);
     silt_lane_enter(b->load);
     return st;
 }
@@ -393,6 +394,7 @@ static silt_status take_apart(batch *b, size_t i, silt_error *err)
 static silt_status find_contents(batch *b, silt_error *err)
 {
     size_t count = b->candidates->count;
+    SILT_CLEAN(silt_feed_reader) reader = {.load = b->load, .table = b->target->table};
     b->files = silt_arena_calloc(b->arena, count, sizeof(*b->files));
     b->hashes = silt_arena_calloc(b->arena, count, sizeof(*b->hashes));
     if (!b->files || !b->hashes) return silt_fail_nomem(err);
@@ -400,7 +402,7 @@ static silt_status find_contents(batch *b, silt_error *err)
     for (size_t i = 0; i < count; i++) {
         const silt_found_file *file = b->candidates->files[i];
         b->files[i] = (silt_source_file){silt_found_local(file), file->path};
-        silt_status st = file->made ? make_version(b, i, err) : take_apart(b, i, err);
+        silt_status st = file->made ? make_version(b, &reader, i, err) : take_apart(b, i, err);
         if (st == SILT_OK) continue;
         if (!i || !file->made || !may_go_without(st))
             return silt_wrap(err, st, "table %s", b->target->table->name);

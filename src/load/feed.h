@@ -50,16 +50,27 @@ silt_status silt_feed_discover(silt_load *load, const silt_config_table *table, 
                                int64_t *latest, silt_arena *arena, silt_found *out,
                                silt_error *err);
 
+/* Versions of a source table that are made one after another: each goes on from what was read for
+ * the one before, so that the log is listed for the first one alone. */
+typedef struct silt_feed_reader {
+    silt_load *load;
+    const silt_config_table *table;
+    /* The rest is 0 at first. */
+    silt_store *store;
+    silt_snapshot *at; /* the source at the version that was made last */
+} silt_feed_reader;
+void silt_feed_reader_release(silt_feed_reader *reader);
+
 /**
- * Make a version into `path`, a Parquet file. `columns_only`: without its rows. `hash` (may be
- * NULL) gets its content hash.
+ * Make a version into `path`, a Parquet file. `made_ms`: when it was committed, as it was found.
+ * `columns_only`: without its rows. `hash` (may be NULL) gets its content hash.
  *
  * @return BAD_DATA    its changes are none that the strategy takes (on_source_change), or a key
  *                     stands in it twice
  *         UNSUPPORTED rows were changed while the feed was off
  *         NOT_FOUND   its commit or its files have been cleaned up
  *         and what reading a table gives */
-silt_status silt_feed_make(silt_load *load, const silt_config_table *table, const char *name,
+silt_status silt_feed_make(silt_feed_reader *reader, const char *name, int64_t made_ms,
                            bool columns_only, const char *path, char hash[SILT_HASH_SIZE],
                            silt_error *err);
 

@@ -20,7 +20,8 @@ typedef struct making {
     silt_feed_kind kind;
     int64_t version;
     silt_arena *arena;
-    silt_store *store;
+    int64_t made_ms;
+    silt_store *store;       /* the reader's, as the next */
     silt_snapshot *snapshot; /* at the version */
     silt_scan *scan;
     bool only_inserts; /* all that it changed */
@@ -32,8 +33,6 @@ typedef struct making {
 static void making_release(making *m)
 {
     silt_scan_free(m->scan);
-    silt_snapshot_free(m->snapshot);
-    silt_store_free(m->store);
     silt_buf_release(&m->columns);
     silt_buf_release(&m->gone);
     silt_arena_free(m->arena);
@@ -241,25 +240,58 @@ static silt_status look(making *m, bool *unfed)
     return *unfed && !m->only_inserts ? fail_unfed(m) : SILT_OK;
 }
 
-static silt_status open_version(making *m)
+void silt_feed_reader_release(silt_feed_reader *r)
+{
+    silt_snapshot_free(r->at);
+    silt_store_free(r->store);
+}
+
+/* On to a later version, by the commits between. NOT_FOUND: one of them has gone. */
+static silt_status advance(making *m, silt_feed_reader *r)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    if (!scratch) return silt_fail_nomem(m->err);
+    while (silt_snapshot_version(r->at) < m->version) {
+        const silt_action *actions;
+        size_t count;
+        silt_snapshot *next;
+        silt_arena_reset(scratch);
+        SILT_TRY(silt_log_commit_read(r->store, silt_snapshot_version(r->at) + 1, scratch, &actions,
+                                      &count, m->err));
+        SILT_TRY(silt_snapshot_committed(r->at, actions, count, 0, 0, &next, m->err));
+        silt_snapshot_free(r->at);
+        r->at = next;
+    }
+    return SILT_OK;
+}
+
+static silt_status open_version(making *m, silt_feed_reader *r)
 {
     silt_snapshot_options at = SILT_SNAPSHOT_OPTIONS_INIT;
+    silt_status st = SILT_NOT_FOUND;
     at.version = m->version;
-    SILT_TRY(silt_load_open_store(m->load, m->table->feed->path, &m->store, m->err));
-    silt_status st = silt_snapshot_open(m->store, m->load->engine, &at, &m->snapshot, m->err);
+    if (!r->store) SILT_TRY(silt_load_open_store(m->load, m->table->feed->path, &r->store, m->err));
+    if (r->at && m->kind == SILT_FEED_CHANGES && silt_snapshot_version(r->at) <= m->version)
+        st = advance(m, r);
+    if (st == SILT_NOT_FOUND) {
+        silt_snapshot_free(r->at);
+        r->at = NULL;
+        st = silt_snapshot_open(r->store, m->load->engine, &at, &r->at, m->err);
+    }
+    m->store = r->store;
+    m->snapshot = r->at;
     if (st == SILT_NOT_FOUND) return fail_gone(m);
     return st == SILT_OK ? st : silt_wrap(m->err, st, "%s", m->name);
 }
 
-static silt_status open_rows(making *m)
+static silt_status open_rows(making *m, silt_feed_reader *r)
 {
-    silt_engine *engine = m->load->engine;
     bool unfed;
     silt_status st;
-    SILT_TRY(open_version(m));
+    SILT_TRY(open_version(m, r));
     if (m->kind == SILT_FEED_CHANGES) {
         SILT_TRY(look(m, &unfed));
-        st = silt_changes_open_version(m->store, engine, m->version, unfed, &m->scan, m->err);
+        st = silt_changes_open_version(m->snapshot, m->made_ms, unfed, &m->scan, m->err);
     } else {
         st = silt_scan_open(m->snapshot, NULL, &m->scan, m->err);
     }
@@ -364,22 +396,24 @@ static silt_status write_rows(making *m, bool columns_only, const char *path)
         m, engine->ops->scan_write(engine, &rows, SILT_OUTPUT_PARQUET, NULL, path, NULL, m->err));
 }
 
-silt_status silt_feed_make(silt_load *load, const silt_config_table *table, const char *name,
+silt_status silt_feed_make(silt_feed_reader *reader, const char *name, int64_t made_ms,
                            bool columns_only, const char *path, char hash[SILT_HASH_SIZE],
                            silt_error *err)
 {
     size_t path_size;
     silt_error local = {0};
+    const silt_config_table *table = reader->table;
     SILT_CLEAN(making)
-    m = {.load = load,
+    m = {.load = reader->load,
          .table = table,
          .name = name,
+         .made_ms = made_ms,
          .arena = silt_arena_new(),
          .err = err ? err : &local};
     if (!m.arena) return silt_fail_nomem(err);
     if (!silt_feed_parse(name, &m.kind, &m.version, &path_size))
         return silt_fail(err, SILT_INVALID, "%s isn't the name of a table's version", name);
-    SILT_TRY(open_rows(&m));
+    SILT_TRY(open_rows(&m, reader));
     SILT_TRY(find_columns(&m));
     if (m.kind == SILT_FEED_CHANGES || table->strategy == SILT_STRATEGY_UPSERT)
         SILT_TRY(columns_only ? SILT_OK : check(&m));

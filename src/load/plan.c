@@ -303,13 +303,13 @@ static silt_status compare_delta(planning *p, const silt_job *job, const silt_sn
 /* The columns of versions. */
 static silt_status make_columns(planning *p, silt_source_file *files, size_t count, silt_error *err)
 {
-    const silt_config_table *table = p->target->table;
+    SILT_CLEAN(silt_feed_reader) reader = {.load = p->load, .table = p->target->table};
     SILT_TRY(silt_scratch_temporary("silt-plan", p->arena, &p->folder, err));
     for (size_t i = 0; i < count; i++) {
         char *path = silt_arena_printf(p->scratch, "%s/%zu.parquet", p->folder, i);
         if (!path) return silt_fail_nomem(err);
         files[i].local_path = path;
-        SILT_TRY(silt_feed_make(p->load, table, files[i].name, true, path, NULL, err));
+        SILT_TRY(silt_feed_make(&reader, files[i].name, 0, true, path, NULL, err));
     }
     return SILT_OK;
 }

@@ -223,7 +223,7 @@ static silt_status tell(feed *f, silt_scan *scan, silt_error *err)
     scan->blame = held_blame;
     if (!f->range.empty && !f->unfed && !is_on(&silt_snapshot_state(f->start)->metadata))
         return fail_off(f, f->range.from, err);
-    if (!f->range.empty)
+    if (!f->range.empty && !f->times_ms)
         SILT_TRY(silt_table_commit_times(f->store, f->engine, f->range.from, f->range.to,
                                          scan->arena, &f->times_ms, err));
     SILT_TRY(silt_changes_folder(f->store, scan->arena, &h->folder, err));
@@ -297,23 +297,25 @@ silt_status silt_changes_open(silt_store *store, silt_engine *engine,
     return silt_changes_open_where(store, engine, opts, NULL, NULL, out, err);
 }
 
-silt_status silt_changes_open_version(silt_store *store, silt_engine *engine, int64_t version,
-                                      bool unfed, silt_scan **out, silt_error *err)
+silt_status silt_changes_open_version(silt_snapshot *at, int64_t made_ms, bool unfed,
+                                      silt_scan **out, silt_error *err)
 {
     const silt_changes_options none = SILT_CHANGES_OPTIONS_INIT;
-    silt_snapshot_options at = SILT_SNAPSHOT_OPTIONS_INIT;
+    const int64_t version = silt_snapshot_version(at);
     SILT_AUTO(silt_scan) scan = NULL;
-    SILT_CLEAN(feed)
-    f = {.store = store,
-         .engine = engine,
-         .opts = &none,
-         .unfed = unfed,
-         .range = {.from = version, .to = version, .latest = version}};
-    at.version = version;
-    SILT_TRY(silt_snapshot_open(store, engine, &at, &f.latest, err));
-    f.start = f.end = f.latest;
-    SILT_TRY(silt_scan_new(engine, &scan, err));
-    SILT_TRY(tell(&f, scan, err));
-    *out = SILT_TAKE(scan);
-    return SILT_OK;
+    feed f = {.store = silt_snapshot_store(at),
+              .engine = silt_snapshot_engine(at),
+              .opts = &none,
+              .unfed = unfed,
+              .range = {.from = version, .to = version, .latest = version},
+              .latest = at,
+              .start = at,
+              .end = at,
+              .times_ms = &made_ms};
+    SILT_TRY(silt_scan_new(f.engine, &scan, err));
+    silt_status st = tell(&f, scan, err);
+    f.latest = f.start = f.end = NULL; /* borrowed */
+    feed_release(&f);
+    if (st == SILT_OK) *out = SILT_TAKE(scan);
+    return st;
 }

@@ -123,10 +123,12 @@ silt_status silt_changes_open_where(silt_store *store, silt_engine *engine,
                                     const silt_changes_options *opts, silt_changes_where_fn *where,
                                     void *ctx, silt_scan **out, silt_error *err);
 
-/* The feed of one version, by the columns it had then. `unfed`: also where the feed is off, since
- * the commit's adds and removes are known to tell all. Statuses as silt_changes_open(). */
-silt_status silt_changes_open_version(silt_store *store, silt_engine *engine, int64_t version,
-                                      bool unfed, silt_scan **out, silt_error *err);
+/* The feed of one version, by the columns it had then: `at` is the table at that version, borrowed
+ * for the call, and `made_ms` when it was committed. `unfed`: also where the feed is off, since the
+ * commit's adds and removes are known to tell all. Cost: one get; nothing is listed. Statuses as
+ * silt_changes_open(). */
+silt_status silt_changes_open_version(silt_snapshot *at, int64_t made_ms, bool unfed,
+                                      silt_scan **out, silt_error *err);
 
 /* ---- the difference of two versions' rows (changes_net.c) */
 

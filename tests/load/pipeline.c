@@ -1,5 +1,6 @@
 /* A run as a whole: what passes is tried again, what doesn't isn't, and the lock stays ours however
  * long a batch takes. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,9 +81,12 @@ static void configure(const char *more)
 static silt_status open_faulty(void *ctx, const char *uri, silt_store **out, silt_error *err)
 {
     silt_store *below = NULL;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* lanes open stores, too */
     (void)ctx;
     SILT_TRY(silt_store_open(uri, NULL, &below, err));
+    pthread_mutex_lock(&mutex);
     assert_true(silt_vec_push(&here.below, below));
+    pthread_mutex_unlock(&mutex);
     here.plan.run = &here.calls;
     *out = silt_store_fault_new(below, &here.plan);
     return *out ? SILT_OK : silt_fail_nomem(err);
@@ -187,6 +191,89 @@ static void the_lock_is_renewed_while_a_batch_lasts(void **state)
     assert_false(here.lapsed);
 }
 
+/* ---- Delta tables as source */
+
+/* A source table of so many versions, and the pipeline that follows it from the first on. */
+static void follow_versions(int count, const char *head, const char *more)
+{
+    SILT_CLEAN(silt_buf) yaml = {0};
+    configure("");
+    for (int i = 2; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "in/%04d.csv", i);
+        test_write(here.dir, name, "id\n7\n");
+    }
+    silt_buf_printf(&yaml, "pipeline: p\ncheckpoint_path: state\ntables:\n- table_name: t\n"
+                           "  source: {path: \"in/*.csv\"}\n  batch: {max_files: 1}\n"
+                           "  on_duplicate: load\n  write: {path: lake/t}\n");
+    test_write(here.dir, "silt.yaml", yaml.data);
+    assert_int_equal(run().tables[0].batches, count);
+    silt_buf_clear(&yaml);
+    silt_buf_printf(&yaml,
+                    "pipeline: q\ncheckpoint_path: of-q\n%stables:\n- table_name: u\n"
+                    "  source: {path: lake/t, format: delta, starting_version: earliest}\n"
+                    "  write: {path: lake/u}\n%s",
+                    head, more);
+    test_write(here.dir, "silt.yaml", yaml.data);
+}
+
+static void count_lists(void *ctx, silt_fault_when when, const char *op, const char *key,
+                        int64_t call)
+{
+    (void)call;
+    if (when == SILT_FAULT_BEFORE && strcmp(op, "list") == 0 && strstr(key, "_delta_log"))
+        ++*(int *)ctx;
+}
+
+static int lists_for(int versions)
+{
+    int lists = 0;
+    follow_versions(versions, "", "");
+    here.plan = (silt_fault_plan){.hook = count_lists, .hook_ctx = &lists};
+    silt_run_result r = run();
+    assert_int_equal(r.tables[0].problem, SILT_OK);
+    assert_int_equal(r.total_files_processed, versions);
+    assert_int_equal(r.tables[0].batches, 1);
+    assert_int_equal(r.rows, 3 + versions - 2);
+    assert_true(lists > 0);
+    return lists;
+}
+
+static void a_batch_of_versions_lists_the_log_no_more_often_than_one(void **state)
+{
+    int few = lists_for(2);
+    tear_down(state);
+    set_up(state);
+    assert_int_equal(lists_for(12), few);
+}
+
+/* Reading the source's log waits until the other table is there. */
+static void wait_for_the_other(void *ctx, silt_fault_when when, const char *op, const char *key,
+                               int64_t call)
+{
+    char *other = test_path(here.dir, "lake/v/_delta_log/00000000000000000001.json");
+    (void)call;
+    bool log = when == SILT_FAULT_BEFORE && strcmp(op, "get") == 0 &&
+               strstr(key, "_delta_log/00000000000000000011.json");
+    for (int i = 0; log && access(other, F_OK) != 0 && !atomic_load((atomic_bool *)ctx); i++) {
+        usleep(1000);
+        if (i == 10000) atomic_store((atomic_bool *)ctx, true);
+    }
+    free(other);
+}
+
+static void a_source_that_is_slow_to_list_keeps_no_other_table_waiting(void **state)
+{
+    (void)state;
+    atomic_bool in_vain = false;
+    follow_versions(12, "parallel_tables: 2\nmemory_limit: 400MB\n",
+                    "- table_name: v\n  source: {path: \"in/a.csv\"}\n  write: {path: lake/v}\n");
+    here.plan = (silt_fault_plan){.hook = wait_for_the_other, .hook_ctx = &in_vain};
+    silt_run_result r = run();
+    assert_false(in_vain);
+    assert_int_equal(r.total_files_processed, 12 + 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -195,6 +282,8 @@ int main(void)
         TEST(not_more_often_than_is_said),
         TEST(what_doesn_t_pass_isn_t),
         TEST(the_lock_is_renewed_while_a_batch_lasts),
+        TEST(a_batch_of_versions_lists_the_log_no_more_often_than_one),
+        TEST(a_source_that_is_slow_to_list_keeps_no_other_table_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
