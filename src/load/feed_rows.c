@@ -117,6 +117,28 @@ static bool is_key(const making *m, const char *name)
     return false;
 }
 
+/* Versions are made into Parquet files, in which a variant within others would be text. */
+static bool hides_variant(const silt_type *type, bool within)
+{
+    if (!type) return false;
+    if (type->kind == SILT_TYPE_VARIANT) return within;
+    for (size_t i = 0; i < type->field_count; i++)
+        if (hides_variant(type->fields[i].type, true)) return true;
+    return hides_variant(type->key, true) || hides_variant(type->element, true);
+}
+
+static silt_status fail_variant(const making *m, const char *name)
+{
+    silt_fail(
+        m->err, SILT_UNSUPPORTED,
+        "%s: column %s: a variant within a struct, an array or a map isn't followed: it would "
+        "become text",
+        m->name, name);
+    return silt_hint(m->err, SILT_UNSUPPORTED,
+                     "variants that are columns of their own are followed; 'silt changes' reads "
+                     "the others");
+}
+
 /* The source's columns, less those that the target's own lineage takes the place of. */
 static silt_status find_columns(making *m)
 {
@@ -132,6 +154,7 @@ static silt_status find_columns(making *m)
         const char *name = schema->fields[i].name;
         if (m->table->audit_columns && silt_is_audit_column(name)) continue;
         if (schema->fields[i].type->kind == SILT_TYPE_VOID) continue;
+        if (hides_variant(schema->fields[i].type, false)) return fail_variant(m, name);
         put_name(&m->columns, count ? ", " : "", name);
         put_name(&m->gone,
                  is_key(m, name) ? (count ? ", " : "")

@@ -540,6 +540,11 @@ def test_a_pipeline_of_both(silt, silver, source):
     (", on_source_change: apply", "    loading_strategy: scd2\n    primary_keys: [id]\n    tracking_columns: [name]\n"
      "    scd2_effective_from: at\n", "at says since when a row is true, not when it was deleted"),
     (", recursive: true", "", "is about files; the source is a Delta table"),
+    (", max_age: 30 days", "", "source.max_age: is about files; the source is a Delta table"),
+    (", success_marker: _SUCCESS", "", "source.success_marker: is about files; the source is a Delta table"),
+    (", order: mtime", "", "source.order: is about files; the source is a Delta table"),
+    (", manifest: list.txt", "", "source.manifest: is about files; the source is a Delta table"),
+    ("", "    settle_seconds: 60\n", "settle_seconds: is about files; the source is a Delta table"),
     (", change_columns: [_x]", "", "allowed: _change_type, _commit_version, _commit_timestamp"),
     ("", "    on_change: reload\n", "is about files; the source is a Delta table"),
     (", starting_version: 1", "    loading_strategy: overwrite\n", "overwrite takes all rows")])
