@@ -206,7 +206,7 @@ silt_candidates silt_candidates_take(silt_load *load, const silt_target *target,
 {
     const silt_config_table *table = target->table;
     if (table->strategy == SILT_STRATEGY_OVERWRITE) return *all;
-    int64_t limit = table->batch_max_files ? table->batch_max_files : INT64_MAX;
+    int64_t limit = table->batch_max_files ? table->batch_max_files : SILT_BATCH_FILES_DEFAULT;
     int64_t bytes = 0, first_crashes = 0, first_files = 0;
     bool replaces = all->count && silt_candidates_replaced(all, all->files[0]->path);
     if (all->count) crashes_of(load, target, all->files[0], &first_crashes, &first_files);

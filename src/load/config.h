@@ -108,6 +108,9 @@ typedef struct silt_config_connection {
     int line;             /* in the file; 1 is the first */
 } silt_config_connection;
 
+/* The engine keeps some memory for each file that it reads, up to 10 kB. */
+#define SILT_BATCH_FILES_DEFAULT 20000
+
 typedef struct silt_config_table {
     const char *name;       /* table_name */
     const char *state_name; /* it had before, as its appId and state still have; NULL: the same */
@@ -144,7 +147,7 @@ typedef struct silt_config_table {
     silt_bad_row_policy bad_rows;     /* FAIL */
     silt_on_restore on_restore;       /* STOP */
     bool allow_txn_expiry;            /* also where the target may forget which batches it has */
-    int64_t batch_max_files;          /* 0: no limit */
+    int64_t batch_max_files;          /* 0: SILT_BATCH_FILES_DEFAULT, or all where it overwrites */
     int64_t batch_max_bytes; /* 0: no limit; a file larger than that is a batch of its own */
     silt_commit_retry commit_retry;
     silt_maintenance maintenance;

@@ -73,19 +73,20 @@ const silt_config_choice silt_config_compressions[] = {
     {"snappy", 0, NULL}, {"zstd", 1, NULL},         {"gzip", 2, NULL}, {"lz4_raw", 3, NULL},
     {"brotli", 4, NULL}, {"uncompressed", 5, NULL}, {NULL, 0, NULL}};
 
-static const silt_config_key batch_keys[] = {{.name = "max_files",
-                                              .kind = SILT_KEY_INT,
-                                              .offset = TABLE(out.batch_max_files),
-                                              .min = 1,
-                                              .max = MANY,
-                                              .about = "Most source files of one batch."},
-                                             {.name = "max_bytes",
-                                              .kind = SILT_KEY_SIZE,
-                                              .offset = TABLE(out.batch_max_bytes),
-                                              .min = 1,
-                                              .max = INT64_MAX,
-                                              .about = "Most bytes of source files of one batch."},
-                                             END};
+static const silt_config_key batch_keys[] = {
+    {.name = "max_files",
+     .kind = SILT_KEY_INT,
+     .offset = TABLE(out.batch_max_files),
+     .min = 1,
+     .max = MANY,
+     .about = "Most source files of one batch; 20,000 by default."},
+    {.name = "max_bytes",
+     .kind = SILT_KEY_SIZE,
+     .offset = TABLE(out.batch_max_bytes),
+     .min = 1,
+     .max = INT64_MAX,
+     .about = "Most bytes of source files of one batch."},
+    END};
 
 static const silt_config_key retry_keys[] = {
     {.name = "max_attempts",

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -136,11 +135,11 @@ class Proxy:
                 return
             backend = socket.socket(socket.AF_UNIX)
             backend.connect(f"{self.server.folder}/.s.PGSQL.5432")
-            muted = threading.Event()
-            threading.Thread(target=self.answers, args=(backend, client, muted), daemon=True).start()
-            threading.Thread(target=self.questions, args=(client, backend, muted), daemon=True).start()
+            muted, unheard = threading.Event(), threading.Event()
+            threading.Thread(target=self.answers, args=(backend, client, muted, unheard), daemon=True).start()
+            threading.Thread(target=self.questions, args=(client, backend, muted, unheard), daemon=True).start()
 
-    def questions(self, client, backend, muted):
+    def questions(self, client, backend, muted, unheard):
         try:
             while data := client.recv(1 << 20):
                 with self.lock:
@@ -151,7 +150,7 @@ class Proxy:
                     if verdict != "cut":
                         backend.sendall(data)
                 if verdict == "lose":
-                    time.sleep(0.3) # the server is done by then; what it says is heard by nobody
+                    unheard.wait(60 if b"COMMIT" in data else 0.3) # not all that is sent is answered
                 if verdict:
                     break
         except OSError:
@@ -164,10 +163,12 @@ class Proxy:
             s.close()
 
     @staticmethod
-    def answers(backend, client, muted):
+    def answers(backend, client, muted, unheard):
         try:
             while data := backend.recv(1 << 20):
-                if not muted.is_set():
+                if muted.is_set():
+                    unheard.set()
+                else:
                     client.sendall(data)
             client.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -71,7 +71,7 @@ def assert_sales_once(silt, days):
     assert [row[0] for row in read(silt, "sales", "id")] == wanted
 
 
-def wait_until(condition, process, seconds=60):
+def wait_until(condition, process, seconds=300):
     """Poll; False where the process has ended before."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -83,11 +83,18 @@ def wait_until(condition, process, seconds=60):
     raise AssertionError("it took too long")
 
 
+def catches(process, signal):
+    """Whether it has a handler of the signal by now: before, the signal would just kill it."""
+    with open(f"/proc/{process.pid}/status") as f:
+        caught = next(line.split()[1] for line in f if line.startswith("SigCgt"))
+    return int(caught, 16) >> (signal - 1) & 1 == 1
+
+
 def commits(silt, table):
     return len(list((silt.dir / table / "_delta_log").glob("*.json")))
 
 
-def end(process, timeout=60):
+def end(process, timeout=300):
     """(exit status, standard output, standard error) of a process that was started."""
     try:
         out, err = process.communicate(timeout=timeout)

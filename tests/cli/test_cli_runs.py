@@ -168,7 +168,7 @@ def slow_write(lake, *args):
 
 
 def wait_until_begun(lake, run):
-    for _ in range(200):
+    for _ in range(2000):
         r = lake("runs", "show", run, "--run-state", "state", "--json", rc=None)
         if r.rc == 0 and r.json["status"] == "running":
             return r.json

@@ -54,7 +54,7 @@ static const kind kinds[] = {
     {SILT_FAULT_BEFORE_EFFECT, "before_effect", SILT_OK, 0, false},
     {SILT_FAULT_AFTER_EFFECT, "after_effect", SILT_OK, 0, false},
     {SILT_FAULT_CRASH, "crash", SILT_OK, 0, false},
-    {SILT_FAULT_CRASH_AFTER, "crash_after", SILT_OK, 0, false},
+    {SILT_FAULT_CRASH_AFTER, "crash_after", SILT_OK, 0, true}, /* mostly a crash before the next */
     {SILT_FAULT_BEFORE_EFFECT, "unsure_and_not_done", SILT_UNSURE, SILT_FAULT_PUTS, true},
     {SILT_FAULT_BEFORE_EFFECT, "timeout", SILT_TIMEOUT, 0, true},
     {SILT_FAULT_BEFORE_EFFECT, "denied", SILT_DENIED, 0, true},

@@ -76,7 +76,7 @@ static void one_point(trial *t, int flavour, const kind *k, int64_t n)
 static void sweep(op_kind what, int flavour)
 {
     trial t;
-    if (!trial_plan(&t, what, flavour)) return;
+    if (!sim_group() || !trial_plan(&t, what, flavour)) return;
     const sim_call_counts counts = count_calls(&t, flavour);
     for (size_t k = 0; k < SILT_COUNT(kinds); k++) {
         int64_t total = sim_calls_of(&counts, kinds[k].ops);

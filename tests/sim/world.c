@@ -27,6 +27,7 @@
 static bool in_child;
 static char point[256];
 static int64_t points;
+static bool grouped; /* shards are of groups */
 
 /* Whether the next point is of the shard that is asked for: SILT_SHARD=2/8 takes each eighth one,
  * the second of them first. */
@@ -74,9 +75,15 @@ bool sim_point(const char *format, ...)
     va_end(args);
     const char *only = getenv("SILT_POINT");
     if (only && fnmatch(only, point, 0) != 0) return false;
-    if (!is_of_shard()) return false;
+    if (!grouped && !is_of_shard()) return false;
     points++;
     return true;
+}
+
+bool sim_group(void)
+{
+    grouped = true;
+    return is_of_shard();
 }
 
 int64_t sim_points(void)

@@ -172,6 +172,9 @@ void sim_check_no_duplicates(sim_world *world, silt_engine *engine);
 
 /* Begin a point; false: it isn't wanted, or is another shard's (SILT_SHARD=2/8). */
 bool sim_point(const char *format, ...) SILT_PRINTF(1, 2);
+/* Begin a group of points, all of which are of the one shard; false: another's. What has groups
+ * spares what comes before the points of the others. */
+bool sim_group(void);
 int64_t sim_points(void); /* begun so far */
 const char *sim_point_name(void);
 /* Fail the test with the point's name and how to repeat it. In a child process: print that and exit

@@ -128,10 +128,13 @@ static void wakes_after_everything_is_done(void **state)
             sim_check(zombie_start(&z, &w, n), "it didn't stop");
             sim_check_recovers(&w, engines[1]);
             zombie_wake(&z);
-            sim_check(z.outcome.status != SILT_INCONSISTENT, "a false alarm: %s",
-                      z.outcome.message);
-            sim_check_exact(&w, engines[1]); /* also files that it gave names to, and took back */
-            sim_check_recovers(&w, engines[1]);
+            if (scenario->anew) { /* it may remove commits of the tracker that has come meanwhile */
+                sim_check_recovers_or_stops(&w, engines[1]);
+            } else {
+                sim_check(z.outcome.status != SILT_INCONSISTENT, "a false alarm: %s",
+                          z.outcome.message);
+                sim_check_exact(&w, engines[1]); /* also names that it gave files, and took back */
+            }
             sim_world_release(&w);
         }
     }
@@ -145,7 +148,7 @@ static void wakes_while_another_is_at_work(void **state)
     const sim_scenario *scenario;
     for (size_t s = 0; (scenario = sim_next_scenario(SIM_ZOMBIES, &s));) {
         int64_t total = count_calls(scenario);
-        for (int64_t n = 0; (n = sim_next(n, total, 3, s));)
+        for (int64_t n = 0; (n = sim_next(n, total, 2, s));)
             for (int64_t m = 1 + n % 9; m <= total; m += sim_full() ? 9 : total / 2) {
                 if (!sim_point("zombies/at_work/%s/%" PRId64 "/%" PRId64, scenario->name, n, m))
                     continue;
