@@ -27,10 +27,11 @@ typedef struct silt_engine_options {
     const char *timezone;       /* of timestamps without a zone in sources; NULL: UTC */
     silt_progress_fn *progress; /* may be NULL */
     void *progress_ctx;
+    bool progress_blind; /* `fraction` is always negative: to know it costs the engine a little */
 } silt_engine_options;
-#define SILT_ENGINE_OPTIONS_INIT                                  \
-    {                                                             \
-        sizeof(silt_engine_options), 0, 0, NULL, NULL, NULL, NULL \
+#define SILT_ENGINE_OPTIONS_INIT                                         \
+    {                                                                    \
+        sizeof(silt_engine_options), 0, 0, NULL, NULL, NULL, NULL, false \
     }
 
 /**

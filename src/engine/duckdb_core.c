@@ -60,6 +60,7 @@ silt_status silt_duck_new(const silt_engine_options *opts, const silt_engine_ops
     db->threads = o.threads;
     db->progress = o.progress;
     db->progress_ctx = o.progress_ctx;
+    db->progress_blind = o.progress_blind;
     db->temp_directory = own_temp_directory(o.temp_directory);
     db->timezone = strdup(o.timezone && *o.timezone ? o.timezone : "UTC");
     pthread_mutex_init(&db->lock, NULL);
@@ -161,7 +162,7 @@ static silt_status set_session(silt_duck_engine *db, silt_error *err)
         return silt_fail(err, SILT_INVALID, "engine: unknown time zone '%s'", db->timezone);
     SILT_TRY(st);
     SILT_TRY(count_threads(db, err));
-    if (!db->progress) return SILT_OK;
+    if (!db->progress || db->progress_blind) return SILT_OK;
     return silt_duck_run(
         db, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err);
 }
@@ -189,6 +190,7 @@ silt_status silt_duck_start(silt_duck_engine *db, silt_error *err)
     if (st == SILT_OK) st = silt_duck_output_register(db, err);
     if (st == SILT_OK) st = silt_duck_check_register(db, err);
     if (st == SILT_OK) st = silt_duck_order_register(db, err);
+    if (st == SILT_OK) st = silt_duck_join_register(db, err);
     if (st == SILT_OK) st = silt_duck_bloom_register(db, err);
     if (st == SILT_OK) st = silt_duck_expr_register(db, err);
     if (st != SILT_OK) close_database(db);
@@ -276,7 +278,7 @@ static void *watch(void *arg)
         if (!db->busy || db->quit) continue;
         if (atomic_load(&db->interrupted)) interrupt_all(db);
         if (++db->tics % REPORT_TICS || !db->progress) continue;
-        double percent = progress_of(db);
+        double percent = db->progress_blind ? -1 : progress_of(db);
         pthread_mutex_unlock(&db->lock); /* the caller may take its time */
         db->progress(db->progress_ctx, percent < 0 ? -1 : percent > 100 ? 1 : percent / 100);
         pthread_mutex_lock(&db->lock);

@@ -91,6 +91,7 @@ typedef struct silt_duck_engine {
     char *temp_directory, *timezone;
     silt_progress_fn *progress;
     void *progress_ctx;
+    bool progress_blind;
 
     duckdb_database database; /* NULL until first use */
     duckdb_connection connection;
@@ -277,5 +278,6 @@ silt_status silt_duck_scan_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_output_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_check_register(silt_duck_engine *db, silt_error *err);
 silt_status silt_duck_order_register(silt_duck_engine *db, silt_error *err);
+silt_status silt_duck_join_register(silt_duck_engine *db, silt_error *err);
 
 #endif

@@ -9,6 +9,38 @@
 
 #include <stdio.h>
 
+/* ---- once ---------------------------------------------------------------------------------- */
+
+static const char once_name[] = SILT_JOIN_ONCE; /* its address is the kind of the scan, too */
+
+static void once(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    idx_t count = silt_duck.data_chunk_get_size(input);
+    if (count == 0) return;
+    const int64_t *ids = silt_duck.vector_get_data(silt_duck.data_chunk_get_vector(input, 0));
+    duckdb_vector given = silt_duck.data_chunk_get_vector(input, 1);
+    uint64_t *validity = silt_duck.vector_get_validity(given);
+    atomic_int_fast64_t *rows =
+        ids[0] ? silt_duck_scan_data(silt_duck_function_engine(info), ids[0], once_name) : NULL;
+    if (rows) atomic_fetch_add(rows, (int_fast64_t)count);
+    memcpy(silt_duck.vector_get_data(output), silt_duck.vector_get_data(given), count);
+    if (!validity) return;
+    silt_duck.vector_ensure_validity_writable(output);
+    memcpy(silt_duck.vector_get_validity(output), validity, (count + 63) / 64 * sizeof *validity);
+}
+
+silt_status silt_duck_join_register(silt_duck_engine *db, silt_error *err)
+{
+    const duckdb_type args[] = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_INVALID};
+    return silt_duck_add_function(db, once_name, args, DUCKDB_TYPE_BOOLEAN, true, once, err);
+}
+
+void silt_join_count_begin(silt_join *j, silt_duck_scan *scan, atomic_int_fast64_t *rows)
+{
+    *scan = (silt_duck_scan){.kind = once_name, .data = rows};
+    silt_duck_scan_add(j->db, scan);
+}
+
 /* ---- names and counts ---------------------------------------------------------------------- */
 
 void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table)

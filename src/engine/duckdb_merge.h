@@ -69,6 +69,13 @@ struct silt_join {
     bool has_match;
 };
 
+/* A function, silt_once(scan, value): the boolean that it's given, computed where it stands. To the
+ * optimizer it may be another each time, so that filters which use it stay behind it and don't
+ * compute it again. `scan`: 0, or one that counts the rows. */
+#define SILT_JOIN_ONCE "silt_once"
+/* Begin to count rows, until silt_duck_scan_remove(). */
+void silt_join_count_begin(silt_join *j, silt_duck_scan *scan, atomic_int_fast64_t *rows);
+
 /* Append the name of a table of this merge. */
 void silt_join_name(silt_buf *sql, const silt_join *j, silt_join_table table);
 /* Add up rows of (index BIGINT, count BIGINT, …): counts[k][index] of the k-th count column. */

@@ -1,5 +1,6 @@
 /* The source against the rows that are there: which meet, and what becomes of them. */
 #include "engine/duckdb_merge.h"
+#include "engine/duckdb_stream.h"
 
 #include <stdio.h>
 
@@ -66,7 +67,7 @@ static silt_status find_pairs(silt_join *j, silt_error *err)
     silt_buf_puts(&sql, " s ON ");
     SILT_TRY(silt_join_on_sql(&view, &sql, err));
     if (j->only_lone) silt_buf_puts(&sql, " LIMIT 0");
-    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    silt_status st = silt_duck_query_long(j->db, &sql, NULL, err);
     return silt_duck_table_blame(&j->target, st, err);
 }
 
@@ -87,7 +88,7 @@ static silt_status find_source_lone(silt_join *j, silt_error *err)
     silt_buf_puts(&sql, " s ON ");
     SILT_TRY(silt_join_on_sql(&view, &sql, err));
     silt_buf_puts(&sql, " WHERE t.hit IS NULL");
-    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    silt_status st = silt_duck_query_long(j->db, &sql, NULL, err);
     return silt_duck_table_blame(&j->target, st, err);
 }
 

@@ -126,12 +126,12 @@ static silt_status kept_rows(const silt_join *j, bool updated, bool inserted, si
     return SILT_OK;
 }
 
-/* Append the rows before they have their values: k, f, s0, …, t0, …; and v, below 1. */
+/* Append the rows before they have their values: k, f, s0, …, t0, …; and v, which is true. */
 static silt_status changed_rows(const silt_join *j, bool updated, bool inserted, silt_buf *sql,
                                 silt_error *err)
 {
     if (j->match.scd2) {
-        silt_buf_puts(sql, "SELECT *, random() AS v FROM (");
+        silt_buf_puts(sql, "SELECT *, " SILT_JOIN_ONCE "(0, true) AS v FROM (");
         SILT_TRY(told_rows(j, updated, inserted, sql, err));
         silt_buf_puts(sql, " UNION ALL ");
         SILT_TRY(kept_rows(j, updated, inserted, sql, err));
@@ -142,7 +142,7 @@ static silt_status changed_rows(const silt_join *j, bool updated, bool inserted,
     inserted = inserted && silt_join_has_clause(&j->match, SILT_JOIN_NOT_MATCHED);
     bool lone = updated && updates(j, SILT_JOIN_NOT_MATCHED_BY_SOURCE);
     bool some = by_source || inserted;
-    silt_buf_puts(sql, "SELECT *, random() AS v FROM (");
+    silt_buf_puts(sql, "SELECT *, " SILT_JOIN_ONCE "(0, true) AS v FROM (");
     if (some) SILT_TRY(source_rows(j, by_source, inserted, sql, err));
     if (some && lone) silt_buf_puts(sql, " UNION ALL ");
     if (lone || !some) SILT_TRY(lone_rows(j, sql, err));
@@ -199,13 +199,13 @@ static silt_status put_value(const silt_join_rows *rows, some_clauses some,
 }
 
 /* Constraints are judged by a filter that counts, which looks at all columns. The optimizer would
- * have it asked of rows below the join, which aren't all written; not past something random. */
+ * have it asked of rows below the join, which aren't all written; not past that column v. */
 static silt_status put_values(const silt_join_rows *rows, some_clauses some, silt_buf *sql,
                               silt_error *err)
 {
     for (size_t c = 0; c < rows->column_count; c++) {
         const silt_join_value *column = &rows->columns[c];
-        silt_buf_puts(sql, c ? ", CAST(" : "SELECT CAST(CASE WHEN r.v < 2 THEN ");
+        silt_buf_puts(sql, c ? ", CAST(" : "SELECT CAST(CASE WHEN r.v THEN ");
         SILT_TRY(put_value(rows, some, column, sql, err));
         silt_buf_puts(sql, c ? " AS " : " END AS ");
         SILT_TRY(silt_sql_type(sql, column->type, err));
@@ -230,11 +230,11 @@ silt_status silt_duck_join_sql(const silt_join_rows *rows, silt_buf *sql, silt_e
     /* Some rows have the source's values, the others keep the target's: apart, none carries both
      * sides, nor chooses between them by a CASE a column. */
     SILT_TRY(put_values(rows, TOLD_CLAUSES, sql, err));
-    silt_buf_puts(sql, "SELECT *, random() AS v FROM (");
+    silt_buf_puts(sql, "SELECT *, " SILT_JOIN_ONCE "(0, true) AS v FROM (");
     SILT_TRY(told_rows(j, updated, inserted, sql, err));
     silt_buf_puts(sql, ")) r UNION ALL ");
     SILT_TRY(put_values(rows, KEPT_CLAUSES, sql, err));
-    silt_buf_puts(sql, "SELECT *, random() AS v FROM (");
+    silt_buf_puts(sql, "SELECT *, " SILT_JOIN_ONCE "(0, true) AS v FROM (");
     SILT_TRY(kept_rows(j, updated, inserted, sql, err));
     silt_buf_puts(sql, ")) r");
     return SILT_OK;

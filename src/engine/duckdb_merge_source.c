@@ -1,5 +1,6 @@
 /* The source of a merge: read once into a table, and where that is asked for one row a key left. */
 #include "engine/duckdb_merge.h"
+#include "engine/duckdb_stream.h"
 
 #include <stdio.h>
 
@@ -86,7 +87,7 @@ static silt_status materialise(silt_join *j, silt_duck_sources *sources,
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_TRY(create_sql(j, sources, checks, &sql, err));
     SILT_TRY(silt_duck_keep_order(j->db, true, err));
-    silt_status st = silt_duck_query(j->db, &sql, NULL, err);
+    silt_status st = silt_duck_query_long(j->db, &sql, NULL, err);
     if (st != SILT_OK) st = silt_duck_blame(sources, st, err);
     (void)silt_duck_keep_order(j->db, false, NULL);
     if (st == SILT_OK) st = silt_duck_sources_verify(sources, err);

@@ -11,12 +11,14 @@
 
 #include <stdio.h>
 
+#include "engine/duckdb_stream.h"
+
 /* ---- pieces -------------------------------------------------------------------------------- */
 
 silt_status silt_scd2_run(const silt_scd2_match *x, silt_buf *sql)
 {
     if (sql->failed) return silt_fail_nomem(x->err);
-    silt_status st = silt_duck_query(x->j->db, sql, NULL, x->err);
+    silt_status st = silt_duck_query_long(x->j->db, sql, NULL, x->err);
     silt_buf_clear(sql);
     return st;
 }
@@ -206,7 +208,8 @@ static silt_status source_sql(const silt_scd2_match *x, bool again, silt_buf *sq
 }
 
 /* Append versions that a row of the source may be about: those that didn't end before. `current`:
- * those of keys that it doesn't have too, if they are current. */
+ * those of keys that it doesn't have too, if they are current. When a version ended is looked at
+ * once few are left: as a filter of the scan it would be asked of each row before its key is. */
 static silt_status target_sql(const silt_scd2_match *x, bool current, silt_buf *sql)
 {
     const silt_join_view view = {
@@ -219,7 +222,7 @@ static silt_status target_sql(const silt_scd2_match *x, bool current, silt_buf *
     } else {
         SILT_TRY(silt_join_put_target(x->j, sql, x->err));
     }
-    silt_buf_puts(sql, " WHERE ");
+    silt_buf_puts(sql, current ? " WHERE (" : " WHERE " SILT_JOIN_ONCE "(0, ");
     SILT_TRY(silt_join_expr(&view, x->spec->end, sql, x->err));
     silt_buf_puts(sql, " IS NULL");
     if (!current) {
@@ -227,7 +230,7 @@ static silt_status target_sql(const silt_scd2_match *x, bool current, silt_buf *
         SILT_TRY(silt_join_expr(&view, x->spec->end, sql, x->err));
         silt_buf_printf(sql, " >= make_timestamptz(%" PRId64 ")", x->earliest_us);
     }
-    silt_buf_putc(sql, ')');
+    silt_buf_puts(sql, "))");
     return SILT_OK;
 }
 
@@ -258,11 +261,12 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
     SILT_TRY(silt_join_expr(&view, spec->end, sql, x->err));
     silt_buf_puts(sql, " AS te, ");
     SILT_TRY(put_told(x, &view, sql));
-    silt_buf_puts(sql, " AS tk, ");
+    silt_buf_puts(sql, " AS tk");
+    silt_buf_printf(sql, ", " SILT_JOIN_ONCE "(%" PRId64 ", ", x->met_scan.id);
     SILT_TRY(silt_scd2_put_equal(&view, spec->tracked, spec->tracked_count, sql, x->err));
-    silt_buf_puts(sql, " AS same, ");
+    silt_buf_puts(sql, ") AS same, " SILT_JOIN_ONCE "(0, ");
     SILT_TRY(silt_scd2_put_equal(&view, spec->others, spec->other_count, sql, x->err));
-    silt_buf_puts(sql, " AS like_it");
+    silt_buf_puts(sql, ") AS like_it");
     for (size_t c = 0; c < j->target.column_count; c++)
         if (j->match.kept[c]) silt_buf_printf(sql, ", t.c%zu AS t%zu", c, c);
     silt_buf_puts(sql, " FROM ");
@@ -283,6 +287,33 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 #define FOLDED  (-2)
 #define DOUBTED (-1)
 
+/* ---- how pairs are kept -------------------------------------------------------------------- */
+
+static const char *const packed[] = {"fi", "fr", "f", "tk", "vs", "ve"};
+
+void silt_scd2_put_packed(const silt_scd2_match *x, silt_buf *sql)
+{
+    silt_buf_puts(sql, "SELECT sr, clause, acts, opens, ");
+    for (size_t i = 0; i < SILT_COUNT(packed); i++)
+        silt_buf_printf(sql, "%s'%s': %s", i ? ", " : "{", packed[i], packed[i]);
+    for (size_t c = 0; c < x->j->target.column_count; c++)
+        if (x->j->match.kept[c]) silt_buf_printf(sql, ", 't%zu': t%zu", c, c);
+    silt_buf_puts(sql, "} AS p FROM (");
+}
+
+/* Append "(…) m", the rows of `pairs` with columns of their own, and id, their rowid. */
+static void put_unpacked(const silt_scd2_match *x, silt_buf *sql)
+{
+    silt_buf_puts(sql, "(SELECT sr, clause, acts, opens, rowid AS id");
+    for (size_t i = 0; i < SILT_COUNT(packed); i++)
+        silt_buf_printf(sql, ", p.%s AS %s", packed[i], packed[i]);
+    for (size_t c = 0; c < x->j->target.column_count; c++)
+        if (x->j->match.kept[c]) silt_buf_printf(sql, ", p.t%zu AS t%zu", c, c);
+    silt_buf_puts(sql, " FROM ");
+    silt_join_name(sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_puts(sql, ") m");
+}
+
 /* Append what `pairs` has. A row is red where it tells nothing that its version didn't say, and has
  * no clause then, as one that says of nothing that it has gone: these are left out where a key has
  * one version at most that counts, which `again` doesn't rely on. Only what is current is decided
@@ -290,6 +321,7 @@ static silt_status meet_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql)
 {
     const bool timed = x->spec->from != NULL;
+    silt_scd2_put_packed(x, sql);
     silt_buf_printf(sql,
                     "SELECT fi, fr, sr, f, clause, clause IS NOT DISTINCT FROM (CASE WHEN gone "
                     "THEN %d ELSE %d END) AS acts, clause IS NOT DISTINCT FROM %d AND NOT gone AS "
@@ -317,35 +349,53 @@ static silt_status pairs_sql(const silt_scd2_match *x, bool again, silt_buf *sql
             x->spec->close_missing ? "" : " OR st < te");
     silt_buf_puts(sql, " END AS red FROM (");
     SILT_TRY(meet_sql(x, again, sql));
-    silt_buf_puts(sql, ")))");
-    if (!timed && !again) silt_buf_puts(sql, " WHERE clause IS NOT NULL");
+    silt_buf_puts(sql, !timed && !again ? ") WHERE NOT red)))" : "))))");
     return SILT_OK;
 }
 
 void silt_scd2_put_versions(const silt_scd2_match *x, silt_buf *sql)
 {
     silt_buf_printf(sql,
-                    "(SELECT fi, fr, sr, clause, rowid AS id, vs AS ts, CASE WHEN clause IS "
-                    "DISTINCT FROM %d THEN ve END AS te, tk",
+                    "(SELECT fi, fr, sr, clause, id, vs AS ts, CASE WHEN clause IS DISTINCT FROM "
+                    "%d THEN ve END AS te, tk",
                     SILT_SCD2_KEEP);
     for (size_t c = 0; c < x->j->target.column_count; c++)
         if (x->j->match.kept[c]) silt_buf_printf(sql, ", t%zu", c);
     silt_buf_puts(sql, " FROM ");
-    silt_join_name(sql, x->j, SILT_JOIN_PAIRS);
+    put_unpacked(x, sql);
     silt_buf_puts(sql, " WHERE fi IS NOT NULL) m");
 }
 
-static silt_status find_pairs(const silt_scd2_match *x)
+static silt_status find_pairs(silt_scd2_match *x)
 {
     SILT_CLEAN(silt_buf) sql = {0};
+    silt_join_count_begin(x->j, &x->met_scan, &x->met);
     silt_buf_puts(&sql, "CREATE TEMP TABLE ");
     silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
     silt_buf_puts(&sql, " AS ");
-    SILT_TRY(pairs_sql(x, false, &sql));
-    return silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
+    silt_status st = pairs_sql(x, false, &sql);
+    if (st == SILT_OK) st = silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
+    silt_duck_scan_remove(x->j->db, &x->met_scan);
+    return st;
 }
 
 /* ---- which keys are for the fold ----------------------------------------------------------- */
+
+/* Each source row is in one pair at least: where there were as many as rows no key has several, and
+ * where none is in doubt besides no key is for the fold. */
+static silt_status count_doubts(silt_scd2_match *x, int64_t *out)
+{
+    SILT_CLEAN(silt_buf) sql = {0};
+    int64_t rows = 0;
+    for (size_t i = 0; i < x->j->source_count; i++)
+        rows += x->j->read[i] - x->j->deduplicated[i];
+    silt_buf_puts(&sql, "SELECT count(*) FROM ");
+    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_puts(&sql, " WHERE clause < 0");
+    SILT_TRY(silt_scd2_count(x, &sql, out));
+    if (atomic_load(&x->met) != rows) ++*out;
+    return SILT_OK;
+}
 
 static silt_status find_folded(const silt_scd2_match *x, int64_t *count)
 {
@@ -401,11 +451,11 @@ static silt_status create_view(const silt_scd2_match *x)
     silt_join_name(&sql, x->j, SILT_JOIN_MATCHES);
     silt_buf_printf(&sql, " AS SELECT fi, fr, sr, f, clause, acts, vs, ve%s FROM ",
                     kept.data ? kept.data : "");
-    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
-    silt_buf_printf(&sql, " m UNION ALL SELECT NULL, NULL, sr, f, %d, false, ve, NULL%s FROM ",
+    put_unpacked(x, &sql);
+    silt_buf_printf(&sql, " UNION ALL SELECT NULL, NULL, sr, f, %d, false, ve, NULL%s FROM ",
                     SILT_SCD2_OPEN, none.data ? none.data : "");
-    silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
-    silt_buf_puts(&sql, " m WHERE opens");
+    put_unpacked(x, &sql);
+    silt_buf_puts(&sql, " WHERE opens");
     return silt_scd2_run(x, &sql);
 }
 
@@ -418,35 +468,44 @@ static silt_status close_missing(const silt_scd2_match *x)
     if (!x->spec->close_missing) return SILT_OK;
     silt_buf_puts(&sql, "INSERT INTO ");
     silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
+    silt_buf_putc(&sql, ' ');
+    silt_scd2_put_packed(x, &sql);
     silt_buf_printf(&sql,
-                    " SELECT t." SILT_DUCK_TABLE_FILE ", t." SILT_DUCK_TABLE_ROW
-                    ", NULL, NULL, %d, false, false, NULL, ",
+                    "SELECT t." SILT_DUCK_TABLE_FILE " AS fi, t." SILT_DUCK_TABLE_ROW
+                    " AS fr, NULL::BIGINT AS sr, NULL::BIGINT AS f, %d AS clause, false AS acts, "
+                    "false AS opens, NULL::TIMESTAMPTZ AS tk, ",
                     SILT_SCD2_KEEP);
     SILT_TRY(silt_join_expr(&view, x->spec->start, &sql, x->err));
-    silt_buf_printf(&sql, ", make_timestamptz(greatest(%" PRId64 ", epoch_us(", x->spec->now_us);
+    silt_buf_printf(&sql, " AS vs, make_timestamptz(greatest(%" PRId64 ", epoch_us(",
+                    x->spec->now_us);
     SILT_TRY(put_told(x, &view, &sql));
-    silt_buf_puts(&sql, ") + 1))");
+    silt_buf_puts(&sql, ") + 1)) AS ve");
     for (size_t c = 0; c < x->j->target.column_count; c++)
-        if (x->j->match.kept[c]) silt_buf_printf(&sql, ", t.c%zu", c);
+        if (x->j->match.kept[c]) silt_buf_printf(&sql, ", t.c%zu AS t%zu", c, c);
     silt_buf_puts(&sql, " FROM ");
     SILT_TRY(target_sql(x, true, &sql));
     silt_buf_puts(&sql, " t ANTI JOIN ");
     silt_join_name(&sql, x->j, SILT_JOIN_SOURCES);
     silt_buf_puts(&sql, " s ON ");
     SILT_TRY(silt_join_on_sql(&view, &sql, x->err));
+    silt_buf_putc(&sql, ')');
     return silt_duck_table_blame(&x->j->target, silt_scd2_run(x, &sql), x->err);
 }
 
 /* Versions of folded keys make way for what comes of them; others beside one that a row tells again
  * stay as they are. */
-static silt_status drop_decided(const silt_scd2_match *x)
+static silt_status drop_decided(const silt_scd2_match *x, bool doubts)
 {
     SILT_CLEAN(silt_buf) sql = {0};
+    if (!doubts && !x->spec->from) return SILT_OK; /* rows that tell nothing aren't there */
     silt_buf_puts(&sql, "DELETE FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
-    silt_buf_puts(&sql, " WHERE clause IS NULL OR clause < 0 OR sr IN (SELECT kid FROM ");
-    silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
-    silt_buf_putc(&sql, ')');
+    silt_buf_puts(&sql, " WHERE clause IS NULL");
+    if (doubts) {
+        silt_buf_puts(&sql, " OR clause < 0 OR sr IN (SELECT kid FROM ");
+        silt_join_name(&sql, x->j, SILT_JOIN_FOLDED);
+        silt_buf_putc(&sql, ')');
+    }
     return silt_scd2_run(x, &sql);
 }
 
@@ -455,22 +514,26 @@ static silt_status put_actions(const silt_scd2_match *x)
     SILT_CLEAN(silt_buf) sql = {0};
     silt_buf_puts(&sql, "INSERT INTO ");
     silt_join_name(&sql, x->j, SILT_JOIN_PAIRS);
-    silt_buf_puts(&sql, " SELECT * FROM ");
+    silt_buf_putc(&sql, ' ');
+    silt_scd2_put_packed(x, &sql);
+    silt_buf_puts(&sql, "FROM ");
     silt_join_name(&sql, x->j, SILT_JOIN_ACTIONS);
+    silt_buf_putc(&sql, ')');
     return silt_scd2_run(x, &sql);
 }
 
 silt_status silt_join_find_versions(silt_join *j, silt_error *err)
 {
     silt_scd2_match x = {.j = j, .spec = j->match.scd2, .err = err};
-    int64_t folded = 0;
+    int64_t doubts = 0, folded = 0;
     SILT_TRY(look_at_times(&x));
     SILT_TRY(find_several(&x));
     SILT_TRY(find_pairs(&x));
-    SILT_TRY(find_folded(&x, &folded));
+    SILT_TRY(count_doubts(&x, &doubts));
+    if (doubts) SILT_TRY(find_folded(&x, &folded));
     SILT_TRY(complete_folded(&x, &folded));
     if (folded) SILT_TRY(silt_scd2_fold(&x));
-    SILT_TRY(drop_decided(&x));
+    SILT_TRY(drop_decided(&x, doubts > 0));
     if (folded) SILT_TRY(put_actions(&x));
     SILT_TRY(close_missing(&x));
     SILT_TRY(create_view(&x));

@@ -10,6 +10,9 @@
  *             as one that changed it; opens: a next version begins where it ends, which the source
  *             row is; tk: the time of the row that told it last; vs, ve: its interval from now on;
  *             t<i>: its columns. The interval that it has: silt_scd2_put_versions().
+ *             Of these sr, clause, acts and opens are columns, the others fields of the one
+ *             column p: DuckDB keeps statistics of distinct values by column, of each value where
+ *             rows come few at a time, and these are never asked for.
  *   matched   a view of it: fi, fr, sr, f, clause, acts, vs, ve, t<i>; what `opens` says is a row
  *   several   k<i>, kid, since: keys of several source rows, the first of these and the least time
  *   later     sr, kid: the other rows of such keys
@@ -28,6 +31,8 @@ typedef struct silt_scd2_match {
     const silt_join_scd2 *spec;
     int64_t earliest_us; /* no source row is true before that */
     int64_t several;     /* keys of several source rows */
+    silt_duck_scan met_scan;
+    atomic_int_fast64_t met; /* pairs, those that tell nothing too */
     silt_error *err;
 } silt_scd2_match;
 
@@ -43,6 +48,9 @@ silt_status silt_scd2_put_kept(const silt_scd2_match *x, bool null, silt_buf *sq
 
 /* Append whether a source row s says that its key has gone. */
 silt_status silt_scd2_put_gone(const silt_scd2_match *x, silt_buf *sql);
+
+/* Append "SELECT … FROM (", which makes rows for `pairs` of such ones with a column each. */
+void silt_scd2_put_packed(const silt_scd2_match *x, silt_buf *sql);
 
 /* Append "(…) m", the rows of `pairs` that are versions, as they stand in the target: fi, fr, sr,
  * clause, ts, te, tk, t<i>, and id, their rowid. */

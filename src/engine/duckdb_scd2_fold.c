@@ -182,10 +182,12 @@ static silt_status act_on_versions(const silt_scd2_match *x, silt_buf *sql)
 {
     const silt_join_view view = {
         .join = x->j, .match = &x->j->match, .target = "m.t", .source = "s.c"};
-    silt_buf_puts(sql, "SELECT CASE WHEN m.own THEN m.fi END, CASE WHEN m.own THEN m.fr END, s.sr, "
-                       "s.f, m.clause, m.own AND s.sr IS NOT NULL AND (m.clause = ");
+    silt_buf_puts(sql, "SELECT CASE WHEN m.own THEN m.fi END AS fi, CASE WHEN m.own THEN m.fr END "
+                       "AS fr, s.sr AS sr, s.f AS f, m.clause AS clause, m.own AND s.sr IS NOT "
+                       "NULL AND (m.clause = ");
     silt_buf_printf(sql, "%d", SILT_SCD2_REPLACE);
-    silt_buf_puts(sql, " OR m.vs IS DISTINCT FROM m.ts), false, NULL::TIMESTAMPTZ, m.vs, m.ve");
+    silt_buf_puts(sql, " OR m.vs IS DISTINCT FROM m.ts) AS acts, false AS opens, NULL::TIMESTAMPTZ "
+                       "AS tk, m.vs AS vs, m.ve AS ve");
     SILT_TRY(silt_scd2_put_kept(x, false, sql));
     /* Which source row is told of: the one whose values count, or the one that moved the start. */
     silt_buf_puts(sql,

@@ -85,6 +85,7 @@ static silt_status lane_init(lane *l, silt_lanes *all, silt_error *err)
     engine.timezone = config->timezone;
     engine.progress = silt_load_progress;
     engine.progress_ctx = load;
+    engine.progress_blind = !load->opts.progress;
     SILT_TRY(silt_engine_open(&engine, &load->engine, err));
     load->runner = silt_runner_local_new(load->engine);
     return load->runner ? SILT_OK : silt_fail_nomem(err);

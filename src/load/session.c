@@ -52,6 +52,7 @@ static silt_status open_parts(silt_load *load, silt_error *err)
     engine.timezone = config->timezone;
     engine.progress = silt_load_progress;
     engine.progress_ctx = load;
+    engine.progress_blind = !load->opts.progress;
     SILT_TRY(silt_engine_open(&engine, &load->engine, err));
     load->runner = silt_runner_local_new(load->engine);
     return load->runner ? SILT_OK : silt_fail_nomem(err);

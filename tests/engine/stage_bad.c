@@ -347,9 +347,38 @@ static void interrupted_in_the_middle(void **state)
     staging_release(&s);
 }
 
+static void count_blind(void *ctx, double fraction)
+{
+    assert_true(fraction < 0);
+    ++*(int *)ctx;
+}
+
+static void progress_is_reported_without_its_fraction(void **state)
+{
+    (void)state;
+    silt_error err = {0};
+    int reports = 0;
+    silt_engine *engine = NULL;
+    silt_engine_options opts = SILT_ENGINE_OPTIONS_INIT;
+    opts.progress = count_blind;
+    opts.progress_ctx = &reports;
+    opts.progress_blind = true;
+    opts.threads = 1;
+    assert_int_equal(silt_engine_open(&opts, &engine, NULL), SILT_OK);
+    duck_run(engine, "", "SELECT 1");
+    for (int i = 0; i < 100 && !reports; i++)
+        assert_int_equal(silt_duck_run(silt_duck_of(engine),
+                                       "SELECT bit_xor(hash(range)) FROM range(200000000)", NULL,
+                                       &err),
+                         SILT_OK);
+    assert_true(reports > 0);
+    silt_engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(progress_is_reported_without_its_fraction),
         cmocka_unit_test(each_kind_of_broken_csv_row),
         cmocka_unit_test(each_kind_of_broken_json_line),
         cmocka_unit_test(broken_parquet),
