@@ -295,7 +295,7 @@ static silt_status record(batch *b, const silt_change_result *result, silt_error
         }
     }
     SILT_CLEAN(silt_buf) last = {0};
-    silt_tracker_put_last(&last, b->target->app_id);
+    silt_tracker_put_last(b->load->tracker, &last, b->target->app_id);
     const silt_tracker_change change = {
         .rows = rows.items,
         .row_count = rows.count,

@@ -195,7 +195,7 @@ static silt_status commit_rows(silt_load *load, silt_target *target, const row_l
                                int64_t last, const char *operation, silt_error *err)
 {
     SILT_CLEAN(silt_buf) name = {0};
-    silt_tracker_put_last(&name, target->app_id);
+    silt_tracker_put_last(load->tracker, &name, target->app_id);
     if (name.failed) return silt_fail_nomem(err);
     const silt_tracker_change change = {
         .rows = list->rows.items,

@@ -37,7 +37,7 @@ static silt_status rebuild_rows(silt_load *load, silt_target *target, silt_lines
             return silt_fail_nomem(err);
     }
     SILT_CLEAN(silt_buf) last = {0};
-    silt_tracker_put_last(&last, target->app_id);
+    silt_tracker_put_last(load->tracker, &last, target->app_id);
     if (last.failed) return silt_fail_nomem(err);
     const silt_tracker_change change = {
         .rows = c.wrong.items,
@@ -154,9 +154,8 @@ static silt_status reset_all(silt_load *load, const silt_reset_options *opts, si
 {
     for (size_t i = 0; i < load->config->table_count; i++)
         SILT_TRY(reset_table(load, &load->config->tables[i], opts, lines, err));
-    silt_tracker_free(load->tracker);
-    load->tracker = NULL;
-    SILT_TRY(silt_state_drop(load->tracker_store, err));
+    SILT_TRY(load->tracker ? silt_tracker_forget(load->tracker, err)
+                           : silt_state_drop(load->tracker_store, err));
     SILT_TRY(silt_state_drop(load->status_store, err));
     silt_lines_add(lines, "Dropped the tracker and table status");
     return SILT_OK;

@@ -11,6 +11,10 @@
 #include "load/rows.h"
 #include "ops/change.h"
 
+#define STATE_ID   "silt.state_id"
+#define GENERATION "silt.generation" /* how often all was forgotten; not there: never */
+
+#define FORGET_ROUNDS 20 /* of reading again because somebody else was faster */
 #define COMPACT_FILES 32 /* data files, above which small ones are merged */
 
 static const silt_state_column columns[] = {
@@ -227,7 +231,7 @@ static silt_status load_rows(silt_tracker *t, silt_error *err)
 static silt_status check_owner(const silt_tracker *t, silt_error *err)
 {
     const char *owner = silt_snapshot_property(t->snapshot, "silt.pipeline");
-    const char *id = silt_snapshot_property(t->snapshot, "silt.state_id");
+    const char *id = silt_snapshot_property(t->snapshot, STATE_ID);
     if (silt_streq(owner, t->opts.pipeline) && id) return SILT_OK;
     silt_fail(err, SILT_INVALID, "the state in %s is that of %s%s%s, not of pipeline '%s'",
               t->store->uri, owner ? "pipeline '" : "no pipeline of Silt", owner ? owner : "",
@@ -242,7 +246,7 @@ static silt_status make_table(silt_tracker *t, silt_error *err)
     if (!schema) return silt_fail_nomem(err);
     char id[SILT_UUID_SIZE];
     silt_uuid(t->opts.random, id);
-    const silt_pair pairs[] = {{"silt.pipeline", t->opts.pipeline}, {"silt.state_id", id}};
+    const silt_pair pairs[] = {{"silt.pipeline", t->opts.pipeline}, {STATE_ID, id}};
     silt_txn_options txn = SILT_TXN_OPTIONS_INIT;
     txn.clock = t->opts.clock;
     txn.random = t->opts.random;
@@ -324,7 +328,7 @@ int64_t silt_tracker_reloads(const silt_tracker *t)
 
 const char *silt_tracker_state_id(const silt_tracker *t)
 {
-    return silt_snapshot_property(t->snapshot, "silt.state_id");
+    return silt_snapshot_property(t->snapshot, STATE_ID);
 }
 
 int64_t silt_tracker_version(const silt_tracker *t)
@@ -332,15 +336,17 @@ int64_t silt_tracker_version(const silt_tracker *t)
     return silt_snapshot_version(t->snapshot);
 }
 
-void silt_tracker_put_last(silt_buf *name, const char *app_id)
+void silt_tracker_put_last(const silt_tracker *t, silt_buf *name, const char *app_id)
 {
-    silt_buf_printf(name, "%s/last", app_id);
+    const char *generation = silt_snapshot_property(t->snapshot, GENERATION);
+    silt_buf_printf(name, "%s/last%s%s", app_id, generation ? "/" : "",
+                    generation ? generation : "");
 }
 
 int64_t silt_tracker_last(const silt_tracker *t, const char *app_id)
 {
     SILT_CLEAN(silt_buf) name = {0};
-    silt_tracker_put_last(&name, app_id);
+    silt_tracker_put_last(t, &name, app_id);
     return name.failed ? -1 : silt_snapshot_app_version(t->snapshot, name.data);
 }
 
@@ -449,19 +455,25 @@ static void plan_row(void *ctx, size_t row, silt_state_value *out)
     row_values(((const plan *)ctx)->rows.items[row], out);
 }
 
-/* `*known`: the snapshot is that of the commit, else still the one before it. */
-static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *change, const plan *p,
-                               const silt_add *add, bool *known, silt_error *err)
+static silt_txn_options tracker_txn(const silt_tracker *t, const char *operation)
 {
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
-    opts.operation = change->operation;
-    opts.app_id = change->app_id;
-    opts.app_version = change->app_version;
+    opts.operation = operation;
     opts.read = SILT_READ_LOG;
     opts.clock = t->opts.clock;
     opts.random = t->opts.random;
     opts.event = t->opts.event;
     opts.event_ctx = t->opts.event_ctx;
+    return opts;
+}
+
+/* `*known`: the snapshot is that of the commit, else still the one before it. */
+static silt_status commit_plan(silt_tracker *t, const silt_tracker_change *change, const plan *p,
+                               const silt_add *add, bool *known, silt_error *err)
+{
+    silt_txn_options opts = tracker_txn(t, change->operation);
+    opts.app_id = change->app_id;
+    opts.app_version = change->app_version;
     SILT_AUTO(silt_txn) txn = NULL;
     SILT_TRY(silt_txn_new(t->snapshot, &opts, &txn, err));
     for (size_t i = 0; i < t->files.count; i++)
@@ -533,4 +545,61 @@ silt_status silt_tracker_commit(silt_tracker *t, const silt_tracker_change *chan
     (void)silt_table_maintain(t->snapshot,
                               &harmless); /* a checkpoint that fails is made next time */
     return SILT_OK;
+}
+
+/* ---- forgetting */
+
+/* The properties of the state that comes next. */
+static silt_status next_state(const silt_tracker *t, silt_arena *arena, silt_pairs *out,
+                              silt_error *err)
+{
+    const silt_pairs now = silt_snapshot_state(t->snapshot)->metadata.configuration;
+    const char *before = silt_snapshot_property(t->snapshot, GENERATION);
+    silt_pair *items = silt_arena_calloc(arena, now.count + 2, sizeof(*items));
+    char *id = silt_arena_alloc(arena, SILT_UUID_SIZE);
+    int64_t generation = 0;
+    if (before && !silt_parse_int64(before, &generation))
+        return silt_fail(err, SILT_CORRUPT, "tracker: " GENERATION " is %.100s, not a number",
+                         before);
+    const char *next = silt_arena_printf(arena, "%" PRId64, generation + 1);
+    if (!items || !id || !next) return silt_fail_nomem(err);
+    size_t count = 0;
+    silt_uuid(t->opts.random, id);
+    for (size_t i = 0; i < now.count; i++)
+        if (!silt_streq(now.items[i].key, STATE_ID) && !silt_streq(now.items[i].key, GENERATION))
+            items[count++] = now.items[i];
+    items[count++] = (silt_pair){STATE_ID, id};
+    items[count++] = (silt_pair){GENERATION, next};
+    *out = (silt_pairs){items, count};
+    return SILT_OK;
+}
+
+static silt_status forget(silt_tracker *t, silt_txn_outcome *outcome, silt_error *err)
+{
+    SILT_AUTO(silt_arena) scratch = silt_arena_new();
+    SILT_AUTO(silt_txn) txn = NULL;
+    silt_metadata metadata = silt_snapshot_state(t->snapshot)->metadata;
+    silt_txn_options opts = tracker_txn(t, "RESET");
+    silt_txn_result result;
+    if (!scratch) return silt_fail_nomem(err);
+    SILT_TRY(next_state(t, scratch, &metadata.configuration, err));
+    SILT_TRY(silt_txn_new(t->snapshot, &opts, &txn, err));
+    SILT_TRY(silt_txn_set_metadata(txn, &metadata, err));
+    for (size_t i = 0; i < t->files.count; i++)
+        if (t->files.items[i].live)
+            SILT_TRY(silt_txn_remove(txn, &t->files.items[i].add, true, err));
+    SILT_TRY(silt_txn_commit(txn, &result, NULL, err));
+    *outcome = result.outcome;
+    return SILT_OK;
+}
+
+silt_status silt_tracker_forget(silt_tracker *t, silt_error *err)
+{
+    for (int round = 0; round < FORGET_ROUNDS; round++) {
+        silt_txn_outcome outcome;
+        SILT_TRY(silt_tracker_refresh(t, err));
+        SILT_TRY(forget(t, &outcome, err));
+        if (outcome == SILT_TXN_COMMITTED) return silt_tracker_refresh(t, err);
+    }
+    return silt_fail(err, SILT_CONFLICT, "tracker: other processes change it all the time");
 }

@@ -7,7 +7,7 @@
  * Layout: one row a file. The rows of an open batch are one data file, so that a transition is
  * remove(that file) + add(its new rows); completed rows are compacted by themselves. Numbers in the
  * tracker's own log: `txn <appId>` = N with each intent, `txn <appId>/last` = the highest number
- * whose fate it knows.
+ * whose fate it knows; once it has forgotten, under `<appId>/last/<silt.generation>`.
  * @see docs/exactly-once.md, "The tracker" */
 #ifndef SILT_LOAD_TRACKER_H
 #define SILT_LOAD_TRACKER_H
@@ -73,7 +73,7 @@ const char *silt_tracker_state_id(const silt_tracker *tracker);
 /* The Delta version of the tracker as read. */
 int64_t silt_tracker_version(const silt_tracker *tracker);
 /* Under which appId the tracker's own log has that number. */
-void silt_tracker_put_last(silt_buf *name, const char *app_id);
+void silt_tracker_put_last(const silt_tracker *tracker, silt_buf *name, const char *app_id);
 /* The highest number of `app_id` whose fate it knows, or -1. */
 int64_t silt_tracker_last(const silt_tracker *tracker, const char *app_id);
 /* The highest number of `app_id` that an intent was ever written for, or -1. */
@@ -99,5 +99,10 @@ typedef struct silt_tracker_change {
  * CONFLICT: somebody has: refresh and plan anew. Compacts by itself. */
 silt_status silt_tracker_commit(silt_tracker *tracker, const silt_tracker_change *change,
                                 silt_error *err);
+
+/* Forget all rows, and the fate of all numbers, but not those that were promised: another state, by
+ * one commit upon whatever stands there. The log goes on, so that whoever plans upon what was
+ * before can't commit. */
+silt_status silt_tracker_forget(silt_tracker *tracker, silt_error *err);
 
 #endif

@@ -272,6 +272,40 @@ static void numbers_are_kept(void **state)
     silt_tracker_free(tracker);
 }
 
+/* The log goes on: who plans upon what was before can't commit, and leaves no gap. */
+static void what_is_forgotten_can_not_be_gone_on_with(void **state)
+{
+    (void)state;
+    silt_tracker *tracker = open_tracker();
+    const silt_tracked row = row_of(1, SILT_FILE_PROCESSING, 5),
+                       other = row_of(2, SILT_FILE_PENDING, -1);
+    for (int64_t round = 0; round < 3; round++) {
+        const char *id = silt_arena_strdup(arena, silt_tracker_state_id(tracker));
+        assert_int_equal(commit(tracker, &row, 1, "nyc/flights", 5 + round), SILT_OK);
+        SILT_CLEAN(silt_buf) last = {0};
+        silt_tracker_put_last(tracker, &last, "nyc/flights");
+        assert_int_equal(commit(tracker, NULL, 0, last.data, 4 + round), SILT_OK);
+        silt_tracker *zombie = open_tracker(), *behind = open_tracker();
+        assert_int_equal(commit(tracker, &other, 1, NULL, 0), SILT_OK);
+        assert_int_equal(silt_tracker_forget(behind, &error),
+                         SILT_OK); /* of what came since, too */
+        assert_int_equal(commit(zombie, &other, 1, NULL, 0), SILT_CONFLICT);
+        assert_int_equal(commit(tracker, &row, 1, "nyc/flights", 6 + round), SILT_CONFLICT);
+        silt_tracker_free(zombie);
+        silt_tracker_free(tracker);
+        for (int again = 0; again < 2; again++) {
+            tracker = again ? open_tracker() : behind;
+            assert_int_equal(row_count(tracker), 0);
+            assert_int_equal(data_files(), 0);
+            assert_int_equal(silt_tracker_last(tracker, "nyc/flights"), -1);
+            assert_int_equal(silt_tracker_promised(tracker, "nyc/flights"), 5 + round);
+            assert_string_not_equal(silt_tracker_state_id(tracker), id);
+            if (!again) silt_tracker_free(tracker);
+        }
+    }
+    silt_tracker_free(tracker);
+}
+
 /* ---- many commits */
 
 static void three_hundred_commits_keep_rows_and_few_files(void **state)
@@ -442,6 +476,7 @@ int main(void)
         CASE(a_transition_leaves_the_other_rows_of_its_file),
         CASE(one_path_in_two_tables_is_two_rows),
         CASE(numbers_are_kept),
+        CASE(what_is_forgotten_can_not_be_gone_on_with),
         CASE(three_hundred_commits_keep_rows_and_few_files),
         CASE(of_two_handles_the_slower_one_conflicts),
         CASE(a_commit_without_memory_leaves_a_tracker),
