@@ -54,6 +54,7 @@ static silt_status keep_order(silt_work *w)
 static bool has_column(const silt_merging *m, const silt_type *schema, const silt_output_column *c)
 {
     if (silt_scd2_is_column(m->scd2, c->name)) return false;
+    if (silt_streq(c->name, m->w.spec->sources->deletes)) return true; /* empty files don't say */
     if (c->kind != SILT_OUTPUT_SOURCE || silt_work_given(&m->w, c->name) != SILT_GIVEN_NONE)
         return true;
     int at = silt_type_find(schema, c->name);

@@ -110,7 +110,8 @@ silt_status silt_scd2_check_source(const silt_merging *m)
     }
     if (!scd2->effective_from) return SILT_OK;
     int at = silt_type_find(&m->schema, scd2->effective_from);
-    if (at < 0 || silt_work_given(&m->w, scd2->effective_from) == SILT_GIVEN_NONE) {
+    bool empty = !m->w.spec->plan->group_count; /* no file has a row, or a header */
+    if (at < 0 || (!empty && silt_work_given(&m->w, scd2->effective_from) == SILT_GIVEN_NONE)) {
         silt_fail(m->err, SILT_INVALID, "scd2_effective_from: the source has no column %s",
                   scd2->effective_from);
         return silt_hint(m->err, SILT_INVALID, "column names are matched exactly");
