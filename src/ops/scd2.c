@@ -224,11 +224,10 @@ silt_status silt_scd2_match_with(const silt_merging *m, const silt_type *table, 
                      : silt_expr_null(arena, time);
     if (!out->start || !out->end) return silt_fail_nomem(m->err);
     const char *deletes = m->w.spec->sources->deletes;
-    bool told = deletes && silt_type_find(&m->schema, deletes) >= 0; /* not by files without any */
-    if (told)
+    if (deletes)
         out->gone = silt_merge_column(arena, SILT_JOIN_SOURCE, deletes,
                                       silt_type_primitive(SILT_TYPE_BOOLEAN));
-    if (told && !out->gone) return silt_fail_nomem(m->err);
+    if (deletes && !out->gone) return silt_fail_nomem(m->err);
     if (!scd2->effective_from) return SILT_OK;
     const char *from = scd2->effective_from;
     out->from = instant(arena, SILT_JOIN_SOURCE, from,
