@@ -52,15 +52,26 @@ void silt_run_log_free(silt_run_log *log)
 
 /* ---- looking */
 
+/* Whether all that `part` has is in `whole`, too. */
+static bool covers(const silt_type *whole, const silt_type *part)
+{
+    if (!whole || !part) return whole == part;
+    if (whole->kind != part->kind) return false;
+    for (size_t i = 0; i < part->field_count; i++) {
+        int at = silt_type_find(whole, part->fields[i].name);
+        if (at < 0 || !covers(whole->fields[at].type, part->fields[i].type)) return false;
+    }
+    return covers(whole->key, part->key) && covers(whole->element, part->element);
+}
+
+/* An earlier version of Silt knew of fewer members: the next row that is put brings the others. */
 static silt_status check_table(const silt_run_log *log, silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     const silt_type *schema = scratch ? silt_run_schema(scratch) : NULL;
-    char ours[SILT_SHA256_SIZE], theirs[SILT_SHA256_SIZE];
-    if (!schema || !silt_schema_fingerprint(schema, ours) ||
-        !silt_schema_fingerprint(silt_snapshot_schema(log->snapshot), theirs))
-        return silt_fail_nomem(err);
-    if (strcmp(ours, theirs) == 0) return SILT_OK;
+    const silt_type *theirs = silt_snapshot_schema(log->snapshot);
+    if (!schema) return silt_fail_nomem(err);
+    if (silt_type_find(theirs, "run_id") >= 0 && covers(schema, theirs)) return SILT_OK;
     silt_fail(err, SILT_INVALID, "%s isn't a table of runs: its columns are others",
               log->store->uri);
     return silt_hint(err, SILT_INVALID, "name another folder for the state of runs");
@@ -181,6 +192,7 @@ typedef struct plan {
     const char *id; /* of the row */
     const silt_buf *row;
     scratch s;
+    const silt_type *schema;
     const silt_add *adds;
     size_t count;
     bool *gone;
@@ -317,7 +329,7 @@ static silt_status write_line(const plan *p, const char *path, silt_error *err)
 static silt_status stage(const plan *p, const char *lines, silt_stage_result *out, silt_error *err)
 {
     silt_arena *arena = p->s.arena;
-    const silt_type *schema = silt_snapshot_schema(p->log->snapshot);
+    const silt_type *schema = p->schema;
     size_t count = schema->field_count;
     silt_column *members = silt_arena_calloc(arena, count, sizeof(*members));
     silt_output_column *columns = silt_arena_calloc(arena, count, sizeof(*columns));
@@ -365,14 +377,24 @@ static silt_status publish(const plan *p, const char *lines, published *out, sil
     silt_stage_result staged = {0};
     const silt_run_log *log = p->log;
     SILT_TRY(stage(p, lines, &staged, err));
-    SILT_TRY(silt_staged_publish(
-        log->store, staged.files, staged.file_count, &silt_snapshot_state(log->snapshot)->metadata,
-        silt_snapshot_schema(log->snapshot), silt_now_ms(log->clock), p->s.arena, &out->adds, err));
+    SILT_TRY(silt_staged_publish(log->store, staged.files, staged.file_count,
+                                 &silt_snapshot_state(log->snapshot)->metadata, p->schema,
+                                 silt_now_ms(log->clock), p->s.arena, &out->adds, err));
     out->count = staged.file_count;
     return SILT_OK;
 }
 
 /* ---- the commit */
+
+/* Members that the table lacks come with it. */
+static silt_status bring_members(const plan *p, silt_txn *txn, silt_error *err)
+{
+    silt_metadata metadata = silt_snapshot_state(p->log->snapshot)->metadata;
+    if (covers(silt_snapshot_schema(p->log->snapshot), p->schema)) return SILT_OK;
+    metadata.schema_json = silt_schema_json(p->schema, p->s.arena);
+    if (!metadata.schema_json) return silt_fail_nomem(err);
+    return silt_txn_set_metadata(txn, &metadata, err);
+}
 
 static silt_status commit(plan *p, const published *files, size_t file_sets, silt_error *err)
 {
@@ -385,6 +407,7 @@ static silt_status commit(plan *p, const published *files, size_t file_sets, sil
     opts.read = SILT_READ_LOG;
     opts.clock = log->clock;
     SILT_TRY(silt_txn_new(log->snapshot, &opts, &txn, err));
+    SILT_TRY(bring_members(p, txn, err));
     for (size_t i = 0; i < p->count; i++)
         if (p->gone[i]) SILT_TRY(silt_txn_remove(txn, &p->adds[i], true, err));
     for (size_t k = 0; k < file_sets; k++)
@@ -421,7 +444,8 @@ silt_status silt_run_log_put(silt_run_log *log, const char *id, const silt_buf *
     SILT_TRY(scratch_make(log, &p.s, err));
     const char *line = silt_arena_printf(p.s.arena, "%s/row.ndjson", p.s.folder);
     const char *others = silt_arena_printf(p.s.arena, "%s/others.ndjson", p.s.folder);
-    if (!line || !others) return silt_fail_nomem(err);
+    p.schema = silt_run_schema(p.s.arena);
+    if (!line || !others || !p.schema) return silt_fail_nomem(err);
     SILT_TRY(plan_files(&p, is_new, err));
     SILT_TRY(write_line(&p, line, err));
     if (p.gone_count) SILT_TRY(keep_others(&p, others, err));

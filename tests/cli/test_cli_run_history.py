@@ -3,9 +3,12 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from pipelines import CONFIG, SALES_ONLY, assert_sales_once, commits, configure, end, people, sales, wait_until
 
@@ -239,3 +242,35 @@ def test_a_history_that_cant_be_written_fails_no_load(silt):
     os.remove(silt.dir / "state/runs")
     silt("run")
     assert len(runs(silt)) == 1
+
+
+def test_members_that_an_earlier_silt_did_not_know(silt, read_deltalake):
+    """Its table of runs is read as it is, and has them from the next run on."""
+    configure(silt, SALES_ONLY)
+    sales(silt, 1)
+    silt("run")
+    rows = read_deltalake(silt.dir / "state/runs")
+    at = rows.schema.get_field_index("tables")
+    kept = pa.struct([f for f in rows.schema.field(at).type.value_type if f.name != "rows_deleted"])
+    older = rows.schema.set(at, pa.field("tables", pa.list_(kept)))
+    assert not older.equals(rows.schema)
+    lines = [{**row, "tables": [{k: v for k, v in t.items() if k != "rows_deleted"} for t in row["tables"]]}
+             for row in rows.to_pylist()]
+    shutil.rmtree(silt.dir / "state/runs")
+    write_deltalake(str(silt.dir / "state/runs"), pa.Table.from_pylist(lines, schema=older))
+    assert [r["status"] for r in runs(silt)] == ["completed"]
+    sales(silt, 2)
+    assert "history" not in silt("run").err
+    assert [r["status"] for r in runs(silt)] == ["completed", "completed"]
+    told = [[t["rows_deleted"] for t in row["tables"]] for row in read_deltalake(silt.dir / "state/runs").to_pylist()]
+    assert sorted(told, key=str) == [[0], [None]]
+
+
+def test_a_later_silt_s_table_of_runs_is_left_alone(silt):
+    configure(silt, SALES_ONLY)
+    sales(silt, 1)
+    silt("run")
+    silt("alter", "state/runs", "--add-column", "weather string")
+    log = sorted(os.listdir(silt.dir / "state/runs/_delta_log"))
+    assert "isn't a table of runs: its columns are others" in silt("run").err
+    assert sorted(os.listdir(silt.dir / "state/runs/_delta_log")) == log
