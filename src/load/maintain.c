@@ -104,10 +104,8 @@ static silt_status add_rejects(void *ctx, const silt_object *object, silt_error 
 /* What attempts that came to nothing have left beside the table's files. */
 static silt_status vacuum_rejects(upkeep *u, silt_vacuum_result *r, silt_error *err)
 {
-    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
     if (!u->target) return SILT_OK;
-    SILT_TRY(silt_compare_chain(u->target, &c, err));
-    return silt_rejects_orphans(u->load, u->target, &c, !u->dry_run, add_rejects, r, err);
+    return silt_rejects_orphans(u->load, u->target, NULL, !u->dry_run, add_rejects, r, err);
 }
 
 static silt_status vacuum(upkeep *u, int64_t retention_ms, silt_error *err)

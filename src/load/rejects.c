@@ -119,6 +119,7 @@ silt_status silt_rejects_orphans(silt_load *load, const silt_target *target,
                                  const silt_comparison *comparison, bool remove, silt_orphan_fn *fn,
                                  void *ctx, silt_error *err)
 {
+    silt_comparison own __attribute__((cleanup(silt_comparison_release))) = {0};
     silt_store *place = place_of(load, target);
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     SILT_CLEAN(staged)
@@ -128,6 +129,10 @@ silt_status silt_rejects_orphans(silt_load *load, const silt_target *target,
     if (!folder) return silt_fail_nomem(err);
     SILT_TRY(place->ops->list(place, folder, NULL, false, note_old, &s, err));
     if (s.failed) return silt_fail_nomem(err);
+    if (s.old.count && !comparison) {
+        SILT_TRY(silt_compare_chain(target, &own, err));
+        comparison = &own;
+    }
     for (size_t i = 0; i < s.old.count; i++) {
         bool named;
         silt_arena_reset(scratch);

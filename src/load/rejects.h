@@ -53,7 +53,7 @@ silt_status silt_rejects_read(silt_load *load, const silt_target *target, int64_
 
 /* Each staged object of the target's that no batch which has happened names, and nobody can be
  * about to commit by its age; with `remove` it goes. Where a ledger is missing, what it may have
- * named stays. `comparison` has the chain. */
+ * named stays. `comparison` has the chain; NULL: that is read if there is such an object at all. */
 silt_status silt_rejects_orphans(silt_load *load, const silt_target *target,
                                  const silt_comparison *comparison, bool remove, silt_orphan_fn *fn,
                                  void *ctx, silt_error *err);

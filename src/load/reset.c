@@ -4,6 +4,7 @@
 #include "load/recover.h"
 #include "load/rows.h"
 #include "load/session.h"
+#include "load/table_status.h"
 
 /* ---- one table: its rows anew, from the ledgers */
 
@@ -156,7 +157,7 @@ static silt_status reset_all(silt_load *load, const silt_reset_options *opts, si
         SILT_TRY(reset_table(load, &load->config->tables[i], opts, lines, err));
     SILT_TRY(load->tracker ? silt_tracker_forget(load->tracker, err)
                            : silt_state_drop(load->tracker_store, err));
-    SILT_TRY(silt_state_drop(load->status_store, err));
+    SILT_TRY(silt_table_status_forget(load, err));
     silt_lines_add(lines, "Dropped the tracker and table status");
     return SILT_OK;
 }

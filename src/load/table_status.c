@@ -3,6 +3,8 @@
 
 #include "load/rows.h"
 
+#define FORGET_ROUNDS 20 /* of reading again because somebody else was faster */
+
 static const silt_state_column columns[] = {
     {"table_name", SILT_TYPE_STRING},    {"status", SILT_TYPE_STRING},
     {"last_run_id", SILT_TYPE_STRING},   {"last_batch_id", SILT_TYPE_LONG},
@@ -103,33 +105,43 @@ static silt_status open_or_make(silt_load *load, silt_snapshot **out, silt_error
     return silt_snapshot_open(load->status_store, load->engine, NULL, out, err);
 }
 
-static silt_status replace_rows(silt_load *load, silt_snapshot *snapshot, state_list *list,
-                                silt_error *err)
+/* All data files go; `fresh` comes (NULL: none does). */
+static silt_status replace_files(silt_load *load, silt_snapshot *snapshot, const silt_add *fresh,
+                                 const char *operation, silt_txn_outcome *outcome, silt_error *err)
 {
-    const silt_add *old, *fresh;
+    const silt_add *old;
     size_t old_count;
-    SILT_TRY(silt_snapshot_adds(snapshot, &old, &old_count, err));
-    SILT_TRY(silt_state_write(load->status_store, load->engine, columns, SILT_COUNT(columns),
-                              row_values, list, list->rows.count,
-                              &silt_snapshot_state(snapshot)->metadata, load->clock, load->random,
-                              list->arena, &fresh, err));
     silt_txn_options opts = SILT_TXN_OPTIONS_INIT;
-    opts.operation = "TABLE STATUS";
+    opts.operation = operation;
     opts.read = SILT_READ_LOG;
     opts.clock = load->clock;
     opts.random = load->random;
     SILT_AUTO(silt_txn) txn = NULL;
+    SILT_TRY(silt_snapshot_adds(snapshot, &old, &old_count, err));
     SILT_TRY(silt_txn_new(snapshot, &opts, &txn, err));
     for (size_t i = 0; i < old_count; i++)
         SILT_TRY(silt_txn_remove(txn, &old[i], true, err));
-    SILT_TRY(silt_txn_add(txn, fresh, err));
-    silt_txn_result result; /* a conflict: somebody else's news is as fresh */
+    if (fresh) SILT_TRY(silt_txn_add(txn, fresh, err));
+    silt_txn_result result;
     silt_snapshot *after = NULL;
     SILT_TRY(silt_txn_commit(txn, &result, &after, err));
     silt_error harmless = {0};
     if (after) (void)silt_table_maintain(after, &harmless);
     silt_snapshot_free(after);
+    *outcome = result.outcome;
     return SILT_OK;
+}
+
+static silt_status replace_rows(silt_load *load, silt_snapshot *snapshot, state_list *list,
+                                silt_error *err)
+{
+    const silt_add *fresh;
+    silt_txn_outcome any; /* a conflict: somebody else's news is as fresh */
+    SILT_TRY(silt_state_write(load->status_store, load->engine, columns, SILT_COUNT(columns),
+                              row_values, list, list->rows.count,
+                              &silt_snapshot_state(snapshot)->metadata, load->clock, load->random,
+                              list->arena, &fresh, err));
+    return replace_files(load, snapshot, fresh, "TABLE STATUS", &any, err);
 }
 
 silt_status silt_table_status_set(silt_load *load, const silt_table_state *state, silt_error *err)
@@ -149,6 +161,23 @@ silt_status silt_table_status_set(silt_load *load, const silt_table_state *state
     else if (!silt_vec_push(&list.rows, *state))
         return silt_fail_nomem(err);
     return replace_rows(load, snapshot, &list, err);
+}
+
+silt_status silt_table_status_forget(silt_load *load, silt_error *err)
+{
+    for (int round = 0; round < FORGET_ROUNDS; round++) {
+        SILT_AUTO(silt_snapshot) snapshot = NULL;
+        silt_txn_outcome outcome;
+        silt_error why = {0};
+        silt_status st =
+            silt_snapshot_open(load->status_store, load->engine, NULL, &snapshot, &why);
+        if (st == SILT_NOT_FOUND) return SILT_OK;
+        if (st == SILT_CORRUPT) return silt_state_drop(load->status_store, err);
+        if (st != SILT_OK) return silt_fail(err, st, "table_status: %s", why.message);
+        SILT_TRY(replace_files(load, snapshot, NULL, "RESET", &outcome, err));
+        if (outcome == SILT_TXN_COMMITTED) return SILT_OK;
+    }
+    return silt_fail(err, SILT_CONFLICT, "table_status: other processes change it all the time");
 }
 
 void silt_table_status_count(silt_load *load, const char *table_name, silt_table_state *out,

@@ -23,6 +23,10 @@ silt_status silt_table_status_read(silt_load *load, silt_arena *arena, const sil
 /* Set one table's row, if it differs in more than its time. */
 silt_status silt_table_status_set(silt_load *load, const silt_table_state *state, silt_error *err);
 
+/* Forget all rows by one commit, so that whoever was about to set one conflicts, instead of leaving
+ * a gap in a log that begins anew. A table that can't be read is deleted. */
+silt_status silt_table_status_forget(silt_load *load, silt_error *err);
+
 /* What the tracker says of a table: counts by status; the row's status is completed, failed or
  * pending by them. */
 void silt_table_status_count(silt_load *load, const char *table_name, silt_table_state *out,

@@ -341,9 +341,7 @@ static silt_status fix_rows(silt_load *load, silt_target *target, fixes *f, silt
 static silt_status fix_files(silt_load *load, silt_target *target, fixes *f, silt_error *err)
 {
     orphans o = {0};
-    silt_comparison c __attribute__((cleanup(silt_comparison_release))) = {0};
-    SILT_TRY(silt_compare_chain(target, &c, err));
-    SILT_TRY(find_orphans(load, target, &c, true, &o, err));
+    SILT_TRY(find_orphans(load, target, NULL, true, &o, err));
     fixed(f, o.count, "Deleted %" PRId64 " orphan data files");
     return SILT_OK;
 }

@@ -239,3 +239,21 @@ def test_a_changed_file_is_told(loaded):
     assert "silt: warning: " in r.err and "sales-01.csv" in r.err
     assert "1 file has changed since loading" in loaded("status").out
     assert_sales_once(loaded, {1: 10, 2: 10})
+
+
+def test_table_status_is_forgotten_by_a_commit(loaded, read_deltalake):
+    """Its log goes on: whoever was about to write the next version conflicts, and leaves no gap."""
+    path = loaded.dir / "state/table_status"
+    before = sorted(p.name for p in path.glob("_delta_log/*.json"))
+    assert read_deltalake(path).num_rows > 0
+    loaded("reset-state", "--yes")
+    after = sorted(p.name for p in path.glob("_delta_log/*.json"))
+    assert after[:-1] == before
+    assert read_deltalake(path).num_rows == 0
+    loaded("run")
+    assert set(read_deltalake(path).column("status").to_pylist()) == {"completed"}
+    (path / "_delta_log" / after[0]).unlink() # it can't be read
+    loaded("reset-state", "--yes")
+    assert not list(path.glob("_delta_log/*.json"))
+    loaded("run")
+    assert set(read_deltalake(path).column("status").to_pylist()) == {"completed"}
