@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "load/batch.h"
+#include "load/feed.h"
 #include "load/recover.h"
 #include "load/rejects.h"
 #include "load/session.h"
@@ -41,6 +42,7 @@ typedef struct one_batch {
     size_t file_count;
     bool *bad; /* by reject: it is bad still */
     silt_config_table table;
+    silt_config_feed feed; /* the table's, where rows of it may delete */
     silt_job job;
     char attempt[SILT_UUID_SIZE];
     int64_t replayed, still_bad;
@@ -267,6 +269,11 @@ static silt_status make_job(one_batch *b)
                                                     .timestamp_format = given.timestamp_format,
                                                     .decimal_separator = given.decimal_separator};
     if (b->table.strategy == SILT_STRATEGY_OVERWRITE) b->table.strategy = SILT_STRATEGY_APPEND;
+    if (b->table.feed && silt_feed_can_delete(&b->table)) { /* rows may say whether they delete */
+        b->feed = *b->table.feed;
+        b->feed.on_change = SILT_SOURCE_CHANGE_APPLY;
+        b->table.feed = &b->feed;
+    }
     b->table.any_case = false;
     b->table.bad_rows.max = BATCH_ROWS;
     b->table.bad_rows.share = 1;

@@ -268,3 +268,22 @@ def test_gaps_are_faults_where_nothing_is_deleted(silt):
     assert_sound(silt)
     silt.write("silt.yaml", (silt.dir / "silt.yaml").read_text().replace("format: delta", "format: delta, on_source_change: ignore"))
     assert "Versions of 1 key: a gap" in silt("validate-consistency", rc=3).out
+
+
+@pytest.mark.parametrize("strategy", [UPSERT, SCD2, TIMED], ids=["upsert", "scd2", "timed"])
+@pytest.mark.parametrize("where", ["delta", "sqlite"])
+def test_rejects_of_before_deletes_were_ignored(silt, strategy, where, read_deltalake):
+    """Rows say whether they delete, where deletes were followed when they were rejected; replayed, they still do."""
+    stamped = STAMPED if strategy == TIMED else ""
+    rules = strategy + "    constraints: [{name: few, check: n < %d, on_violation: quarantine}]\n"
+    db = Sqlite(silt.dir)
+    place = "delta" if where == "delta" else "db"
+    configure(silt, db, ("t", rules % 5, stamped + ", on_source_change: apply", place))
+    source = Source(silt)
+    source.add({1: ("a", 1), 2: ("b", 9)})
+    silt("run")
+    configure(silt, db, ("t", rules % 10, stamped + ", on_source_change: ignore", place))
+    silt("replay", "--table", "t")
+    rows = db.rows("select id, name, n from t") if place == "db" else [
+        tuple(str(r[c]) for c in ("id", "name", "n")) for r in read_deltalake(silt.dir / "lake/t").to_pylist()]
+    assert sorted(rows) == [("1", "a", "1"), ("2", "b", "9")]
