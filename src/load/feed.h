@@ -62,8 +62,8 @@ typedef struct silt_feed_reader {
 void silt_feed_reader_release(silt_feed_reader *reader);
 
 /**
- * Make a version into `path`, a Parquet file. `made_ms`: when it was committed, as it was found.
- * `columns_only`: without its rows. `hash` (may be NULL) gets its content hash.
+ * Make a version into `path`, a Parquet file. `made_ms`: when it was committed, as it was found; 0:
+ * not known. `columns_only`: without its rows. `hash` (may be NULL) gets its content hash.
  *
  * @return BAD_DATA    its changes are none that the strategy takes (on_source_change), or a key
  *                     stands in it twice

@@ -21,6 +21,7 @@ typedef struct making {
     int64_t version;
     silt_arena *arena;
     int64_t made_ms;
+    bool columns_only;
     silt_store *store;       /* the reader's, as the next */
     silt_snapshot *snapshot; /* at the version */
     silt_scan *scan;
@@ -307,6 +308,17 @@ static silt_status open_version(making *m, silt_feed_reader *r)
     return st == SILT_OK ? st : silt_wrap(m->err, st, "%s", m->name);
 }
 
+/* A version that was known by its rows alone bears no time. */
+static silt_status find_time(making *m)
+{
+    const int64_t *ms;
+    if (m->made_ms > 0 || m->columns_only) return SILT_OK;
+    SILT_TRY(silt_table_commit_times(m->store, m->load->engine, m->version, m->version, m->arena,
+                                     &ms, m->err));
+    m->made_ms = ms[0];
+    return SILT_OK;
+}
+
 static silt_status open_rows(making *m, silt_feed_reader *r)
 {
     bool unfed;
@@ -314,6 +326,7 @@ static silt_status open_rows(making *m, silt_feed_reader *r)
     SILT_TRY(open_version(m, r));
     if (m->kind == SILT_FEED_CHANGES) {
         SILT_TRY(look(m, &unfed));
+        SILT_TRY(find_time(m));
         st = silt_changes_open_version(m->snapshot, m->made_ms, unfed, &m->scan, m->err);
     } else {
         st = silt_scan_open(m->snapshot, NULL, &m->scan, m->err);
@@ -431,6 +444,7 @@ silt_status silt_feed_make(silt_feed_reader *reader, const char *name, int64_t m
          .table = table,
          .name = name,
          .made_ms = made_ms,
+         .columns_only = columns_only,
          .arena = silt_arena_new(),
          .err = err ? err : &local};
     if (!m.arena) return silt_fail_nomem(err);

@@ -287,3 +287,23 @@ def test_rejects_of_before_deletes_were_ignored(silt, strategy, where, read_delt
     rows = db.rows("select id, name, n from t") if place == "db" else [
         tuple(str(r[c]) for c in ("id", "name", "n")) for r in read_deltalake(silt.dir / "lake/t").to_pylist()]
     assert sorted(rows) == [("1", "a", "1"), ("2", "b", "9")]
+
+
+def test_a_version_that_is_known_without_its_time(silt, read_deltalake):
+    """Where ledgers were lost, rows alone may have told that it was loaded: it is loaded again with the time it was made."""
+    text = TABLE.replace("    primary_keys: [id]\n", "") % {
+        "name": "t", "source": STAMPED + ", starting_version: 0", "strategy": "", "write": "{path: lake/t}"}
+    silt.write("silt.yaml", HEAD % "{path: none.db}" + text)
+    source = Source(silt)
+    for i in range(3):
+        source.add({i: ("a", i)})
+    silt("run")
+    times = lambda: {r["id"]: r["_commit_timestamp"] for r in read_deltalake(silt.dir / "lake/t").to_pylist()} # noqa: E731
+    made = {i: BEGINNING + datetime.timedelta(minutes=i) for i in range(3)}
+    assert times() == made
+    silt("unload", source.path + "@v1", "--again", "--yes")
+    assert set(times()) == {0, 2}
+    DeltaTable(silt.dir / "state/file_processing_tracker").update(
+        predicate="status = 'pending'", updates={"file_modified_time": "cast('1970-01-01T00:00:00Z' as timestamp)"})
+    silt("run")
+    assert times() == made
