@@ -2,6 +2,7 @@
 
 The sources are written by delta-rs; the targets are read by it, by sqlite3 and by psql."""
 import datetime
+import json
 import os
 import random
 
@@ -255,6 +256,29 @@ def test_deletes_that_are_not_applied(silt, db, strategy, way, left):
     assert ("version 1 deletes 1 rows" in result.out) == (way == "fail")
     assert ("apply ends their versions" in result.out) == (way == "fail" and strategy == SCD2)
     assert sorted(db.rows("SELECT id, name FROM t")) == left
+
+
+def test_ends_of_versions_in_the_feed(silt):
+    source = Source(silt)
+    configure(silt, None, ("t", SCD2, "", "delta"))
+    source.add({1: ("a", 0), 2: ("b", 0), 3: ("c", 0)})
+    silt("create", "lake/t", "--schema", "id BIGINT, name STRING, n BIGINT, effective_date TIMESTAMP, end_date TIMESTAMP, "
+         "is_current BOOLEAN", "--property", "delta.enableChangeDataFeed=true", "--property", "delta.enableRowTracking=true")
+    run(silt)
+    before = {r["id"]: r["_row_id"] for r in map(json.loads, silt(
+        "read", "lake/t", "--row-ids", "--format", "json").out.splitlines())}
+    source.delete(1)
+    source.rename(2, 20)
+    run(silt)
+    fed = pa.table(DeltaTable(silt.dir / "lake/t").load_cdf(starting_version=2)).to_pylist()
+    told = sorted((r["id"], r["_change_type"], r["name"], r["is_current"], r["end_date"] is None) for r in fed)
+    assert told == [(1, "update_postimage", "a", False, False), (1, "update_preimage", "a", True, True),
+                    (2, "update_postimage", "b", False, False), (2, "update_preimage", "b", True, True),
+                    (20, "insert", "b", True, True)]
+    after = {r["id"]: r["_row_id"] for r in map(json.loads, silt(
+        "read", "lake/t", "--row-ids", "--format", "json").out.splitlines())}
+    assert after.pop(20) not in before.values() and after == before
+    assert_sound(silt)
 
 
 def test_gaps_are_faults_where_nothing_is_deleted(silt):
