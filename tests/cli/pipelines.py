@@ -83,11 +83,11 @@ def wait_until(condition, process, seconds=300):
     raise AssertionError("it took too long")
 
 
-def catches(process, signal):
-    """Whether it has a handler of the signal by now: before, the signal would just kill it."""
+def keeps_for_itself(process, signal):
+    """Whether the signal waits for a thread of its own by now: before, it would just kill the process."""
     with open(f"/proc/{process.pid}/status") as f:
-        caught = next(line.split()[1] for line in f if line.startswith("SigCgt"))
-    return int(caught, 16) >> (signal - 1) & 1 == 1
+        blocked = next(line.split()[1] for line in f if line.startswith("SigBlk"))
+    return int(blocked, 16) >> (signal - 1) & 1 == 1
 
 
 def commits(silt, table):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pipelines import SALES_ONLY, assert_sales_once, catches, commits, configure, end, sales, wait_until
+from pipelines import SALES_ONLY, assert_sales_once, commits, configure, end, keeps_for_itself, sales, wait_until
 
 DAYS = {day: 3000 for day in range(1, 40)}
 
@@ -80,7 +80,7 @@ def test_a_signal_while_it_waits_for_the_lock(much):
     assert wait_until(lambda: (much.dir / "state/pipeline.lock").exists(), p)
     p.send_signal(signal.SIGSTOP)
     waiting = much.start("run", "--wait-lock", "1000")
-    assert wait_until(lambda: catches(waiting, signal.SIGTERM), waiting)
+    assert wait_until(lambda: keeps_for_itself(waiting, signal.SIGTERM), waiting)
     time.sleep(0.7) # long enough to be asleep, as a rule
     waiting.send_signal(signal.SIGTERM)
     assert end(waiting)[0] == 143
