@@ -358,8 +358,8 @@ static silt_status status_of(duckdb_error_type type, const char *text)
     case DUCKDB_ERROR_IO:
     case DUCKDB_ERROR_HTTP:
         return io_status(text);
-    default:
-        return SILT_FAILED;
+    default: /* what our own functions say of themselves has one kind, too */
+        return strcmp(text, "Invalid Input Error: out of memory") == 0 ? SILT_NOMEM : SILT_FAILED;
     }
 }
 
