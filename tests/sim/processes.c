@@ -127,10 +127,8 @@ static void dawdle(void *ctx, silt_fault_when when, const char *op, const char *
 static void race(void *ctx)
 {
     racer *r = ctx;
-    sim_process p = {.world = r->world,
-                     .own_lock = r->lock,
-                     .races = true,
-                     .plan = {.hook = dawdle, .hook_ctx = r}};
+    sim_process p = {
+        .world = r->world, .own_lock = r->lock, .plan = {.hook = dawdle, .hook_ctx = r}};
     (void)sim_run(&p, false, false);
 }
 

@@ -115,7 +115,6 @@ typedef struct sim_process {
     silt_fault_plan plan;  /* of all of its stores; `run` is set by sim_run() */
     bool lose_all_answers; /* of puts */
     const char *own_lock;  /* a folder name: its lock is in a place of its own; NULL */
-    bool races;            /* beside another: no source changes meanwhile */
     int64_t max_batches;
     silt_progress_fn *progress;
     silt_fault_run calls;
