@@ -140,6 +140,8 @@ static void two_at_once_without_a_lock(void **state)
         size_t at = seed % sim_scenario_count, first_one = 0;
         const sim_scenario *scenario = sim_next_scenario(SIM_SCHEDULES, &at);
         if (!scenario) scenario = sim_next_scenario(SIM_SCHEDULES, &first_one);
+        /* Whether a change comes into an overwrite's batch depends on who was how quick. */
+        if (scenario->changed.name && strstr(scenario->table, "overwrite")) continue;
         if (!sim_point("processes/at_once/%s/%" PRIu64, scenario->name, seed)) continue;
         sim_world w;
         begin(&w, scenario);
