@@ -174,8 +174,8 @@ def test_rows_that_may_be_anothers_stay(silt):
     assert shop.ids() == [1, 2, 3, 4]
 
 
-def test_an_unload_takes_only_its_own_rows(silt):
-    """What stands there of the file and the batch is as much as was loaded, but it is the other's."""
+def one_file_twice(silt):
+    """Two pipelines loaded a file of two rows into one table; the rows of `a` are gone, deleted by hand."""
     shop = Shop(silt, "delta")
     for name in "ab":
         shop.configure(name, "inbox")
@@ -184,6 +184,12 @@ def test_an_unload_takes_only_its_own_rows(silt):
     shop("b", "run")
     first = silt("sql", "SELECT min(_load_timestamp)::VARCHAR FROM delta('lake/sales')", "--format", "csv").out.split("\n")[1]
     silt("delete", "lake/sales", "--where", f"_load_timestamp = TIMESTAMP '{first}'")
+    return shop
+
+
+def test_an_unload_takes_only_its_own_rows(silt):
+    """What stands there of the file and the batch is as much as was loaded, but it is the other's."""
+    shop = one_file_twice(silt)
     assert shop.ids() == [1, 2]
     shop("a", "reset-state", "--table", "sales", "--yes")
     r = shop("a", "unload", "inbox/one.csv", "--yes", rc=3)
@@ -194,14 +200,7 @@ def test_an_unload_takes_only_its_own_rows(silt):
 @pytest.mark.parametrize("damage", ["gone", "all gone", "unreadable"])
 def test_nothing_is_taken_that_may_be_of_lost_ledgers(silt, damage):
     """As many rows are there as our ledger says, but whether they are ours only the other's ledgers could tell."""
-    shop = Shop(silt, "delta")
-    for name in "ab":
-        shop.configure(name, "inbox")
-    shop.put("inbox", "one", [1, 2])
-    shop("a", "run")
-    shop("b", "run")
-    first = silt("sql", "SELECT min(_load_timestamp)::VARCHAR FROM delta('lake/sales')", "--format", "csv").out.split("\n")[1]
-    silt("delete", "lake/sales", "--where", f"_load_timestamp = TIMESTAMP '{first}'")
+    shop = one_file_twice(silt)
     shop("a", "reset-state", "--table", "sales", "--yes") # the table is accepted as it is
     ledgers = silt.dir / "lake/sales/_silt/ledger/b"
     kept = silt.dir / "kept"
