@@ -152,6 +152,14 @@ static silt_status count_threads(silt_duck_engine *db, silt_error *err)
     return SILT_OK;
 }
 
+silt_status silt_duck_follow_progress(silt_duck_engine *db, silt_error *err)
+{
+    const silt_duck_engine *root = silt_duck_root(db);
+    if (!root->progress || root->progress_blind) return SILT_OK;
+    return silt_duck_run(
+        db, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err);
+}
+
 static silt_status set_session(silt_duck_engine *db, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
@@ -162,9 +170,7 @@ static silt_status set_session(silt_duck_engine *db, silt_error *err)
         return silt_fail(err, SILT_INVALID, "engine: unknown time zone '%s'", db->timezone);
     SILT_TRY(st);
     SILT_TRY(count_threads(db, err));
-    if (!db->progress || db->progress_blind) return SILT_OK;
-    return silt_duck_run(
-        db, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err);
+    return silt_duck_follow_progress(db, err);
 }
 
 static void *watch(void *arg);

@@ -134,6 +134,9 @@ void silt_duck_free(silt_duck_engine *db);
 /* Load the library, open database and connection; cheap when that was done. Every call of the
  * vtable that needs them starts with this. */
 silt_status silt_duck_start(silt_duck_engine *db, silt_error *err);
+/* Have a connection, the engine's own or a session's, tell how far a statement is, if somebody
+ * asks. */
+silt_status silt_duck_follow_progress(silt_duck_engine *db, silt_error *err);
 
 /* As silt_engine_ops.limit. */
 silt_status silt_duck_limit(silt_duck_engine *db, int64_t memory_limit_bytes, int threads,

@@ -20,7 +20,7 @@
  *   events    what is known of these keys
  *   versions  what comes of it, and the gaps between
  *   actions   the rows of `pairs` that stand for that; and, without a place or a clause, source
- * rows that ended something (`acts`) */
+ *             rows that ended something (`acts`) */
 #ifndef SILT_ENGINE_DUCKDB_SCD2_H
 #define SILT_ENGINE_DUCKDB_SCD2_H
 

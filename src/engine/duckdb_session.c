@@ -4,10 +4,7 @@
 static silt_status set_session(silt_duck_engine *session, silt_error *err)
 {
     SILT_TRY(silt_duck_run(session, "SET TimeZone = 'UTC'", NULL, err));
-    if (!session->parent->progress || session->parent->progress_blind) return SILT_OK;
-    return silt_duck_run(session,
-                         "SET enable_progress_bar = true; SET enable_progress_bar_print = false",
-                         NULL, err);
+    return silt_duck_follow_progress(session, err);
 }
 
 static void enter(silt_duck_engine *session)
