@@ -34,9 +34,7 @@ static void add_file(proof *p, const silt_ledger *ledger, const silt_ledger_file
     p->out->rows_unchanged += n->unchanged;
     p->out->rows_deduplicated += n->deduplicated;
     p->out->rows_rejected += n->rejected;
-    if (n->read ==
-        n->inserted + n->updated + n->deleted + n->unchanged + n->deduplicated + n->rejected)
-        return;
+    if (n->read == silt_source_told(n)) return;
     silt_lines_add(&p->lines, "Ledger %" PRId64 " doesn't account for all of %" PRId64 " rows: %s",
                    ledger->number, n->read, file->path);
 }

@@ -113,10 +113,14 @@ silt_status silt_create_table(silt_store *store, silt_engine *engine, const silt
 
 /* ---- append, upsert */
 
-/* read = inserted + updated + unchanged + deduplicated + rejected, for each file. */
+/* Of each file: rows read, and what became of them; read = silt_source_told(). */
 typedef struct silt_source_counts {
     int64_t read, inserted, updated, deleted, unchanged, deduplicated, rejected;
 } silt_source_counts;
+static inline int64_t silt_source_told(const silt_source_counts *n)
+{
+    return n->inserted + n->updated + n->deleted + n->unchanged + n->deduplicated + n->rejected;
+}
 
 typedef struct silt_change_facts {
     const silt_source_counts *sources; /* by silt_sources.files */

@@ -18,11 +18,9 @@ silt_status silt_conserve_sources(const silt_source_counts *sources, size_t coun
 {
     for (size_t i = 0; i < count; i++) {
         const silt_source_counts *n = &sources[i];
-        int64_t sum =
-            n->inserted + n->updated + n->deleted + n->unchanged + n->deduplicated + n->rejected;
         bool negative = n->inserted < 0 || n->updated < 0 || n->deleted < 0 || n->unchanged < 0 ||
                         n->deduplicated < 0 || n->rejected < 0;
-        if (n->read == sum && !negative) continue;
+        if (n->read == silt_source_told(n) && !negative) continue;
         (void)silt_fail(err, SILT_FAILED,
                         "conservation: of source file %zu %" PRId64 " rows were read, but %" PRId64
                         " inserted + %" PRId64 " updated + %" PRId64 " deleted + %" PRId64
