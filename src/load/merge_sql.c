@@ -39,7 +39,8 @@ void silt_sql_unstage(silt_sql_work *w)
     }
 }
 
-/* The source's rows, and first of their columns whether they delete. */
+/* The source's rows, and first of their columns whether they delete: one that somebody has mended
+ * needn't say. */
 static silt_status mark_deletes(silt_sql_work *w, silt_sql_bringing *b, silt_rows_spec *rows,
                                 silt_error *err)
 {
@@ -48,7 +49,10 @@ static silt_status mark_deletes(silt_sql_work *w, silt_sql_bringing *b, silt_row
     silt_join_value *values = silt_arena_calloc(w->arena, b->count + 1, sizeof(*values));
     const silt_expr **mark = silt_arena_calloc(w->arena, 1, sizeof(*mark));
     if (!columns || !values || !mark) return silt_fail_nomem(err);
-    *mark = silt_merge_column(w->arena, SILT_JOIN_SOURCE, w->deletes, flag);
+    const silt_expr *said[] = {silt_merge_column(w->arena, SILT_JOIN_SOURCE, w->deletes, flag),
+                               silt_expr_literal(w->arena, flag, "false")};
+    if (!said[0] || !said[1]) return silt_fail_nomem(err);
+    *mark = silt_expr_call(w->arena, SILT_OP_COALESCE, flag, said, SILT_COUNT(said));
     if (!*mark) return silt_fail_nomem(err);
     columns[0] = (silt_database_column){w->deletes, flag};
     values[0] = (silt_join_value){w->deletes, flag, mark};
@@ -172,9 +176,6 @@ static silt_status mark_idle_deletes(silt_sql_work *w, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     if (!w->deletes) return SILT_OK;
-    silt_buf_puts(&sql, "UPDATE " STAGE " SET " DELETES " = FALSE WHERE " DELETES " IS NULL");
-    SILT_TRY(silt_database_run(w->table->db, &sql, NULL, err));
-    silt_buf_clear(&sql);
     silt_buf_printf(&sql, "UPDATE " STAGE " SET \"" SILT_SQL_ACT "\" = %d WHERE " DELETES,
                     SILT_SQL_LEAVE);
     return silt_database_run(w->table->db, &sql, NULL, err);
