@@ -231,7 +231,7 @@ static silt_status remove_rows(silt_load *load, silt_target *target, const silt_
 int64_t silt_target_abandoned_ms(const silt_load *load, const silt_target *target)
 {
     int64_t age = target->table->maintenance.vacuum_retention_ms;
-    if (!age) age = target->snapshot ? silt_orphans_retention_ms(target->snapshot) : 7 * DAY_MS;
+    if (!age) age = silt_orphans_retention_ms(target->snapshot);
     return silt_now_us(load->clock) / 1000 - (age > DAY_MS ? age : DAY_MS);
 }
 

@@ -174,6 +174,7 @@ silt_status silt_orphans_find(silt_snapshot *snapshot, const silt_orphans_spec *
 
 int64_t silt_orphans_retention_ms(const silt_snapshot *snapshot)
 {
+    if (!snapshot) return RETENTION_MS;
     return silt_property_interval_ms(&silt_snapshot_state(snapshot)->metadata,
                                      SILT_ORPHANS_RETENTION, RETENTION_MS);
 }

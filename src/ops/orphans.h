@@ -23,7 +23,8 @@ typedef silt_status silt_orphan_fn(void *ctx, const silt_object *object, silt_er
 silt_status silt_orphans_find(silt_snapshot *snapshot, const silt_orphans_spec *spec,
                               silt_orphan_fn *fn, void *ctx, silt_error *err);
 
-/* How long files that nobody names are left alone: 7 days unless the table says otherwise. */
+/* How long files that nobody names are left alone: 7 days unless the table says otherwise.
+ * `snapshot` NULL: there is no such table. */
 #define SILT_ORPHANS_RETENTION "delta.deletedFileRetentionDuration"
 int64_t silt_orphans_retention_ms(const silt_snapshot *snapshot);
 
