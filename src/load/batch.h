@@ -31,9 +31,8 @@ int64_t silt_retry_due_us(const silt_load *load, const silt_tracked *row);
 
 /* Which of the files found are to be loaded: those that the tracker doesn't hold, waiting ones,
  * skipped ones whose content isn't loaded any more, failed ones with tries left (`retry_failed`:
- * all) which weren't tried in this run. Completed
- * files that have changed are looked at: same content → the tracker follows; else by on_change
- * (changed.c). */
+ * all) which weren't tried in this run. Completed files that have changed are looked at: same
+ * content → the tracker follows; else by on_change (changed.c). */
 silt_status silt_candidates_find(silt_load *load, silt_target *target, const silt_found *found,
                                  bool retry_failed, silt_arena *arena, silt_candidates *out,
                                  silt_error *err);

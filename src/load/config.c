@@ -89,24 +89,19 @@ static void check_own_place(silt_config_reader *r, const silt_config_node *node,
     static const char *const own[] = {SILT_TRACKER_DIR, SILT_STATUS_DIR, SILT_RUNS_DIR,
                                       SILT_REJECTS_DIR};
     const char *state = config->checkpoint_path, *path = t->target_path;
-    int column;
-    if (!state || !path || silt_config_is_database(t->format)) return;
-    if (silt_streq(path, state)) {
-        int line = place_of(node, "write.path", &column);
+    if (!state || !path || silt_config_is_database(t->format) || !silt_starts_with(path, state))
+        return;
+    int column, line = place_of(node, "write.path", &column);
+    const char *rest = path + strlen(state);
+    if (!*rest)
         silt_config_mistake(r, line, column, key,
                             "checkpoint_path is the same folder; give it one of its own");
-        return;
-    }
-    const size_t size = strlen(state);
-    for (size_t i = 0; i < SILT_COUNT(own) && silt_starts_with(path, state); i++) {
-        const size_t name = strlen(own[i]);
-        if (path[size] != '/' || strncmp(path + size + 1, own[i], name) != 0 ||
-            (path[size + 1 + name] && path[size + 1 + name] != '/'))
-            continue;
-        int line = place_of(node, "write.path", &column);
-        silt_config_mistake(r, line, column, key,
-                            "%s in checkpoint_path is the pipeline's own; give it another folder",
-                            own[i]);
+    for (size_t i = 0; *rest == '/' && i < SILT_COUNT(own); i++) {
+        const char *end = rest + 1 + strlen(own[i]);
+        if (silt_starts_with(rest + 1, own[i]) && (!*end || *end == '/'))
+            silt_config_mistake(
+                r, line, column, key,
+                "%s in checkpoint_path is the pipeline's own; give it another folder", own[i]);
     }
 }
 

@@ -11,7 +11,6 @@ typedef struct reading {
     silt_config_raw_table raw;
 } reading;
 
-/* A mistake at the value of a key of the table, or at the table where it isn't given. */
 static bool said(const reading *t, const char *key)
 {
     return silt_config_at(t->node, key) != NULL;

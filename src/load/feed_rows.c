@@ -419,13 +419,13 @@ static silt_status check(making *m)
 
 /* ---- */
 
-static silt_status write_rows(making *m, bool columns_only, const char *path)
+static silt_status write_rows(making *m, const char *path)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     silt_engine *engine = m->load->engine;
-    if (columns_only) silt_buf_puts(&sql, "SELECT * FROM (");
+    if (m->columns_only) silt_buf_puts(&sql, "SELECT * FROM (");
     put_rows(m, &sql);
-    if (columns_only) silt_buf_puts(&sql, ") LIMIT 0");
+    if (m->columns_only) silt_buf_puts(&sql, ") LIMIT 0");
     if (sql.failed) return silt_fail_nomem(m->err);
     const silt_rows_spec rows = query_of(m, &sql);
     return blame(
@@ -454,7 +454,7 @@ silt_status silt_feed_make(silt_feed_reader *reader, const char *name, int64_t m
     SILT_TRY(find_columns(&m));
     if (m.kind == SILT_FEED_CHANGES || table->strategy == SILT_STRATEGY_UPSERT)
         SILT_TRY(columns_only ? SILT_OK : check(&m));
-    SILT_TRY(write_rows(&m, columns_only, path));
+    SILT_TRY(write_rows(&m, path));
     if (!hash) return SILT_OK;
     return silt_feed_hash(m.store, silt_snapshot_table_id(m.snapshot), m.version, hash, m.err);
 }

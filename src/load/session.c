@@ -255,13 +255,13 @@ static bool is_table(silt_store *store, silt_arena *scratch)
  * the lock. */
 static void sweep_scratch(silt_load *load)
 {
-    silt_store *const stores[] = {load->tracker_store, load->status_store, load->rejects_store,
-                                  load->state};
+    silt_store *const stores[] = {load->state, load->tracker_store, load->status_store,
+                                  load->rejects_store};
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
-    if (!scratch) return;
-    const size_t count = SILT_COUNT(stores) - is_table(load->state, scratch);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; scratch && i < SILT_COUNT(stores); i++) {
+        if (stores[i] == load->state && is_table(load->state, scratch)) continue;
         silt_scratch_remove(silt_store_local_path(stores[i], "_silt/scratch", scratch));
+    }
 }
 
 void silt_session_name(silt_load *load)
