@@ -294,8 +294,6 @@ static silt_status runs(steps *s, const silt_run_options *run, sim_outcome *out)
 {
     const sim_scenario *scenario = s->p->world->scenario;
     SILT_TRY(run_once(s, run, out));
-    /* What a race has made fail comes before what changes then: an overwrite would take both. */
-    if (scenario->changed.name && out->failed) SILT_TRY(run_once(s, run, out));
     if (scenario->changed.name) {
         sim_set_source(s->p->world, &scenario->changed);
         SILT_TRY(run_once(s, run, out));
