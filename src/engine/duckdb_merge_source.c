@@ -24,8 +24,10 @@ static silt_status create_sql(const silt_join *j, silt_duck_sources *sources,
     silt_buf_puts(sql, " AS SELECT ");
     for (size_t c = 0; c < stage->column_count; c++) {
         if (is_of_file(&stage->columns[c])) continue;
+        bool null = stage->columns[c].empty_is_null;
+        silt_buf_puts(sql, null ? "nullif(" : "");
         silt_sql_name(sql, stage->columns[c].name);
-        silt_buf_printf(sql, " AS c%zu, ", c);
+        silt_buf_printf(sql, "%s AS c%zu, ", null ? ", '')" : "", c);
     }
     silt_buf_puts(sql, SILT_DUCK_FILE_COLUMN " AS f FROM (");
     SILT_TRY(silt_duck_source_sql(sources, 0, sources->file_count, true, &rows, err));

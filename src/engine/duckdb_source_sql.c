@@ -514,8 +514,9 @@ static silt_status put_output(silt_buf *sql, const silt_duck_sources *s, const s
 
 /* ---- SELECT ---------------------------------------------------------------------------------- */
 
-static bool partitions_text(const silt_stage_spec *spec, size_t column)
+static bool empty_is_null(const silt_stage_spec *spec, size_t column)
 {
+    if (spec->columns[column].empty_is_null) return true;
     if (spec->columns[column].type->kind != SILT_TYPE_STRING) return false;
     for (size_t i = 0; i < spec->write.partition_count; i++)
         if (spec->write.partition_by[i] == column) return true;
@@ -541,9 +542,10 @@ static void put_where(silt_buf *sql, const silt_duck_sources *s, const silt_duck
             continue;
         }
         /* An empty text is null where it partitions. */
-        silt_buf_puts(sql, partitions_text(s->spec, column) ? ", nullif(" : ", (");
+        bool null = empty_is_null(s->spec, column);
+        silt_buf_puts(sql, null ? ", nullif(" : ", (");
         put_column(sql, group, (size_t)i);
-        silt_buf_puts(sql, partitions_text(s->spec, column) ? ", '') IS NULL" : ") IS NULL");
+        silt_buf_puts(sql, null ? ", '') IS NULL" : ") IS NULL");
         silt_duck_source_spared(s, part, column, sql);
     }
     for (size_t i = 0; group->format == SILT_FORMAT_CSV && i < group->column_count; i++) {

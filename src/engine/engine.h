@@ -104,6 +104,7 @@ typedef struct silt_output_column {
                               first; SOURCE: the value in groups without the column (a default),
                               over columns that aren't computed; NULL: null */
     int64_t step;          /* IDENTITY */
+    bool empty_is_null;    /* STRING, of a merge's source: an empty text is a null */
 } silt_output_column;
 
 /* What each row has to fulfil: false and null violate it. Over the output columns by label. */

@@ -25,7 +25,8 @@ struct silt_merging {
     size_t clause_count;
     silt_join_twice twice;
     const char *newest_by;
-    bool replaces; /* clauses with a star: columns of the table that no source has become null */
+    bool replaces;  /* clauses with a star: columns of the table that no source has become null */
+    bool as_stored; /* values of the source are those of the table's columns of their names */
     const silt_scd2_options *scd2; /* complete; clauses are silt_scd2_clause then. NULL: a merge */
     bool checks;                   /* the constraints of w.spec hold for the source's rows */
     bool grows;              /* with a star: columns of the source that the table lacks are known */

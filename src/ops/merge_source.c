@@ -71,6 +71,16 @@ static silt_status take_default(silt_merging *m, const silt_type *schema, silt_o
     return silt_write_default(&schema->fields[at], m->arena, &c->expr, m->err);
 }
 
+/* Where an empty text partitions it is null: as a key it has to meet the null that it became. */
+static bool empty_is_null(const silt_merging *m, const silt_output_column *c)
+{
+    if (c->type->kind != SILT_TYPE_STRING || c->kind == SILT_OUTPUT_SOURCE_FILE) return false;
+    bool as_stored = m->as_stored;
+    for (size_t i = 0; m->keys && m->keys[i]; i++)
+        as_stored |= silt_streq(m->keys[i], c->name);
+    return as_stored && silt_names_have(m->w.metadata->partition_columns, c->name);
+}
+
 static silt_status take_columns(silt_merging *m)
 {
     const silt_source_plan *plan = m->w.spec->plan;
@@ -84,6 +94,7 @@ static silt_status take_columns(silt_merging *m)
         silt_output_column *c = &columns[count];
         *c = plan->columns[i];
         c->not_null = c->not_null && m->replaces;
+        c->empty_is_null = empty_is_null(m, c);
         SILT_TRY(take_default(m, plan->schema, c));
         if (c->kind == SILT_OUTPUT_VALUE)
             c->value = silt_streq(c->name, SILT_COLUMN_LOAD_TIMESTAMP) ? m->w.spec->load_time_us

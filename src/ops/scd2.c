@@ -95,7 +95,7 @@ silt_status silt_scd2_clauses(silt_merging *m, const silt_scd2_options *scd2, co
     m->twice = newest_by              ? SILT_TWICE_NEWEST
                : scd2->effective_from ? SILT_TWICE_LAST
                                       : SILT_TWICE_BAD;
-    m->replaces = true;
+    m->replaces = m->as_stored = true;
     return SILT_OK;
 }
 

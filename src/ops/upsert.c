@@ -52,7 +52,7 @@ silt_status silt_upsert_clauses(silt_merging *m, const char *newest_by, bool ins
     m->clause_count++;
     m->newest_by = newest_by;
     m->twice = newest_by ? SILT_TWICE_NEWEST : insert_only ? SILT_TWICE_FIRST : SILT_TWICE_BAD;
-    m->replaces = true;
+    m->replaces = m->as_stored = true;
     return SILT_OK;
 }
 

@@ -125,6 +125,7 @@ static silt_status diff_clauses(const silt_writing *wr, const silt_edit *e, silt
         (silt_merge_clause){.when = SILT_MERGE_NOT_MATCHED_BY_SOURCE, .action = SILT_MERGE_DELETE};
     m->clauses = clauses;
     m->clause_count = 3;
+    m->as_stored = true;
     return SILT_OK;
 }
 
