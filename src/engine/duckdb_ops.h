@@ -154,10 +154,23 @@ void silt_duck_source_spared(const silt_duck_sources *sources, const silt_duck_p
                              size_t column, silt_buf *sql);
 /* Append the JSON pointer of a member. */
 void silt_duck_json_pointer(const char *name, silt_buf *out);
-/* Append the condition under which a lenient reader has lost something of a nested value (nothing
- * for other types), given the JSON that it was made of (duckdb_source_loss.c). */
-void silt_duck_source_loss(const silt_type *type, const char *value, const char *json,
-                           silt_buf *sql);
+/* Append the condition under which something of a nested value is lost when its texts are cast
+ * (nothing for other types), and where the JSON that it was made of is given (else NULL) under
+ * which a lenient reader has lost it (duckdb_source_loss.c). */
+silt_status silt_duck_source_loss(const silt_type *type, const char *value, const char *json,
+                                  const silt_source_options *options, silt_buf *sql,
+                                  silt_error *err);
+
+/* Nested values of NDJSON (duckdb_source_nested.c): whether what is within one is read as a text;
+ * append the type that the reader is told; append what was read so, as it should be. */
+bool silt_duck_nested_is_text(const silt_type *type);
+silt_status silt_duck_nested_type(silt_buf *sql, const silt_type *type, silt_error *err);
+silt_status silt_duck_nested_value(silt_buf *sql, const char *value,
+                                   const silt_source_options *options, const silt_type *type,
+                                   bool try_cast, silt_error *err);
+/* Append a text of a source as the type its group gives it. `try_cast`: null instead of failing. */
+silt_status silt_duck_text_cast(silt_buf *sql, const char *text, const silt_source_options *options,
+                                const silt_type *type, bool try_cast, silt_error *err);
 /* Whether a Parquet column of one type can become one of the other, as far as variants go. */
 bool silt_duck_source_variant(const silt_type *from, const silt_type *to);
 /* Index of an output column's source in its part's group, or -1. */

@@ -387,25 +387,33 @@ static silt_status drop_empty_columns(table *t, size_t file, int64_t *counts, si
     return SILT_OK;
 }
 
-/* Whole numbers beyond 64 bits are sniffed as doubles, which would cut their last digits: those are
- * text. */
+/* Whether the whole numbers of a file would become doubles, by its own type or another's. */
+static bool becomes_double(const table *t, size_t column, size_t file)
+{
+    const silt_type *const *types = t->columns.items[column].types;
+    bool any = false;
+    if (!types[file]) return false;
+    for (size_t f = 0; types[file]->kind == SILT_TYPE_LONG && f < t->file_count && !any; f++)
+        any = types[f] && types[f]->kind == SILT_TYPE_DOUBLE;
+    return any || types[file]->kind == SILT_TYPE_DOUBLE;
+}
+
+/* Whole numbers beyond 64 bits, or beside fractions, are sniffed as doubles, which would cut their
+ * last digits: those are text. */
 static silt_status keep_digits(table *t, size_t file, int64_t *counts, silt_error *err)
 {
     bool doubtful = false;
-    for (size_t c = 0; c < t->columns.count; c++) {
-        const silt_type *type = t->columns.items[c].types[file];
-        doubtful |= type && type->kind == SILT_TYPE_DOUBLE;
-    }
+    for (size_t c = 0; c < t->columns.count; c++)
+        doubtful |= becomes_double(t, c, file);
     if (!doubtful) return SILT_OK;
     silt_error why = {0};
     silt_status st =
         ask(t, file, "regexp_full_match(", ", '\\s*[-+]?[0-9]{16,}\\s*')", counts, &why);
     if (st == SILT_FAILED) return SILT_OK;
     if (st != SILT_OK) return bad_file(&t->files[file], st, &why, err);
-    for (size_t c = 0; c < t->columns.count; c++) {
-        const silt_type **type = &t->columns.items[c].types[file];
-        if (*type && (*type)->kind == SILT_TYPE_DOUBLE && counts[c] > 0) *type = &text_type;
-    }
+    for (size_t c = 0; c < t->columns.count; c++)
+        if (counts[c] > 0 && becomes_double(t, c, file))
+            t->columns.items[c].types[file] = &text_type;
     return SILT_OK;
 }
 
@@ -415,7 +423,7 @@ static silt_status look_again(table *t, silt_error *err)
     if (!counts) return silt_fail_nomem(err);
     for (size_t f = 0; f < t->file_count; f++) {
         SILT_TRY(drop_empty_columns(t, f, counts, err));
-        if (t->format == SILT_FORMAT_CSV) SILT_TRY(keep_digits(t, f, counts, err));
+        SILT_TRY(keep_digits(t, f, counts, err));
     }
     return SILT_OK;
 }

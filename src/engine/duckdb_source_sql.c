@@ -28,8 +28,8 @@ static bool fits_double(const silt_type *type)
            (type->kind == SILT_TYPE_DECIMAL && type->precision <= 15);
 }
 
-/* What the reader is told that a column is; nested ones of NDJSON see put_nested_type(). A lenient
- * one of CSV casts nothing. */
+/* What the reader is told that a column is; nested ones of NDJSON see silt_duck_nested_type(). A
+ * lenient one of CSV casts nothing. */
 static const silt_type *read_type(const silt_duck_sources *s, silt_format format,
                                   const silt_type *type)
 {
@@ -41,35 +41,6 @@ static const silt_type *read_type(const silt_duck_sources *s, silt_format format
         return type;
     if (format == SILT_FORMAT_NDJSON && fits_double(type)) return &double_type;
     return &text_type;
-}
-
-/* As silt_sql_type(), with text for the timestamps inside, which the reader would take for UTC. */
-static silt_status put_nested_type(silt_buf *sql, const silt_type *type, silt_error *err)
-{
-    if (type->kind == SILT_TYPE_TIMESTAMP) return silt_sql_type(sql, &text_type, err);
-    if (!is_nested(type)) return silt_sql_type(sql, type, err);
-    if (type->kind == SILT_TYPE_ARRAY) {
-        SILT_TRY(put_nested_type(sql, type->element, err));
-        silt_buf_puts(sql, "[]");
-        return SILT_OK;
-    }
-    if (type->kind == SILT_TYPE_MAP) {
-        silt_buf_puts(sql, "MAP(");
-        SILT_TRY(put_nested_type(sql, type->key, err));
-        silt_buf_puts(sql, ", ");
-        SILT_TRY(put_nested_type(sql, type->element, err));
-        silt_buf_putc(sql, ')');
-        return SILT_OK;
-    }
-    silt_buf_puts(sql, "STRUCT(");
-    for (size_t i = 0; i < type->field_count; i++) {
-        if (i) silt_buf_puts(sql, ", ");
-        silt_sql_name(sql, type->fields[i].name);
-        silt_buf_putc(sql, ' ');
-        SILT_TRY(put_nested_type(sql, type->fields[i].type, err));
-    }
-    silt_buf_putc(sql, ')');
-    return SILT_OK;
 }
 
 /* ---- FROM ------------------------------------------------------------------------------------ */
@@ -106,7 +77,8 @@ static silt_status put_declared(silt_buf *sql, const silt_duck_sources *s,
         if (read->kind == SILT_TYPE_VARIANT)
             silt_buf_puts(&text, "JSON");
         else
-            SILT_TRY(put_nested_type(&text, read, err));
+            SILT_TRY(is_nested(read) ? silt_duck_nested_type(&text, read, err)
+                                     : silt_sql_type(&text, read, err));
         if (text.failed) return silt_fail_nomem(err);
         silt_sql_text(sql, text.data);
     }
@@ -240,9 +212,8 @@ static silt_status put_text_number(silt_buf *sql, const char *text, const silt_s
     return SILT_OK;
 }
 
-/* A text column of a source as the type its group gives it. `try_cast`: null instead of failing. */
-static silt_status put_text_cast(silt_buf *sql, const char *text, const silt_source_options *o,
-                                 const silt_type *type, bool try_cast, silt_error *err)
+silt_status silt_duck_text_cast(silt_buf *sql, const char *text, const silt_source_options *o,
+                                const silt_type *type, bool try_cast, silt_error *err)
 {
     const char *cast = try_cast ? "TRY_CAST" : "CAST";
     const char *format = type->kind == SILT_TYPE_DATE ? o->date_format : o->timestamp_format;
@@ -357,12 +328,9 @@ static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const s
 
     const silt_type *read = read_type(s, group->format, type);
     if (read == &text_type) {
-        SILT_TRY(put_text_cast(&typed, column.data, &group->options, type, try_cast, err));
+        SILT_TRY(silt_duck_text_cast(&typed, column.data, &group->options, type, try_cast, err));
     } else if (is_nested(type)) {
-        silt_buf_puts(&typed, try_cast ? "TRY_CAST(" : "CAST(");
-        silt_buf_printf(&typed, "%s AS ", column.data);
-        SILT_TRY(silt_sql_type(&typed, type, err));
-        silt_buf_putc(&typed, ')');
+        SILT_TRY(silt_duck_nested_value(&typed, column.data, &group->options, type, try_cast, err));
     } else {
         SILT_TRY(silt_sql_cast(&typed, column.data, read, type, try_cast, err));
     }
@@ -396,7 +364,8 @@ static silt_status put_json_doubt(silt_buf *sql, const silt_duck_sources *s,
     silt_buf_printf(sql, "json_type(%s) <> 'NULL' AND ((", member.data);
     SILT_TRY(put_source(sql, s, part, i, to, true, err));
     silt_buf_puts(sql, ") IS NULL");
-    silt_duck_source_loss(group->columns[i].type, value.data, member.data, &loss);
+    SILT_TRY(silt_duck_source_loss(group->columns[i].type, value.data, member.data, &group->options,
+                                   &loss, err));
     if (loss.size) silt_buf_printf(sql, " OR %s", loss.data);
     silt_buf_putc(sql, ')');
     return sql->failed || loss.failed ? silt_fail_nomem(err) : SILT_OK;
@@ -414,9 +383,16 @@ silt_status silt_duck_source_doubt(const silt_duck_sources *s, const silt_duck_p
     if (s->lenient && group->format == SILT_FORMAT_NDJSON)
         return put_json_doubt(condition, s, part, (size_t)i, s->spec->columns[column].type, err);
     put_column(condition, group, (size_t)i);
-    silt_buf_puts(condition, " IS NOT NULL AND (");
+    silt_buf_puts(condition, " IS NOT NULL AND ((");
     SILT_TRY(put_source(condition, s, part, (size_t)i, s->spec->columns[column].type, true, err));
     silt_buf_puts(condition, ") IS NULL");
+    SILT_CLEAN(silt_buf) loss = {0};
+    if (group->format == SILT_FORMAT_NDJSON && value->data)
+        SILT_TRY(silt_duck_source_loss(group->columns[i].type, value->data, NULL, &group->options,
+                                       &loss, err));
+    if (loss.size) silt_buf_printf(condition, " OR %s", loss.data);
+    silt_buf_putc(condition, ')');
+    condition->failed |= loss.failed;
     return value->failed || condition->failed ? silt_fail_nomem(err) : SILT_OK;
 }
 

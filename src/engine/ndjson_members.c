@@ -1,11 +1,15 @@
 /* A walk over the text of JSON objects that looks at names only: values are passed over by their
- * quotes and brackets. What the next name is likely to be is known from the line before. */
+ * quotes and brackets, but for numbers that become long decimals. What the next name is likely to
+ * be is known from the line before. */
 #include "engine/ndjson_members.h"
+
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "engine/text_file.h"
 
+#define DOUBLE_DIGITS  15                 /* so many a double keeps, whatever they are */
 #define LINE_MAX_BYTES (64 * 1024 * 1024) /* far more than the reader takes */
 
 typedef struct node node;
@@ -15,6 +19,7 @@ typedef struct member {
     size_t size;
     const char *text; /* unescaped */
     bool known;
+    bool decimal; /* its numbers, in arrays and maps too, become decimals of many digits */
     node *within; /* NULL: it isn't looked into */
 } member;
 
@@ -36,6 +41,8 @@ struct silt_ndjson_members {
     /* ---- of the file at work */
     silt_buf rest; /* of a line that goes on in the next piece */
     bool at_start, skipping;
+    int64_t line;
+    char inexact[300];  /* the first number that can't be kept; empty: none */
     silt_status failed; /* NOMEM, BAD_DATA: too many names */
 };
 
@@ -60,6 +67,14 @@ static node *node_of(silt_ndjson_members *m, const silt_type *type)
     n->is_map = is_map;
     if (is_map) n->values = node_of(m, type->element);
     return n;
+}
+
+/* In numbers of more digits than a double has, which DuckDB's reader makes of them. */
+static bool has_long_decimals(const silt_type *type)
+{
+    while (type->kind == SILT_TYPE_ARRAY || type->kind == SILT_TYPE_MAP)
+        type = type->element;
+    return type->kind == SILT_TYPE_DECIMAL && type->precision > DOUBLE_DIGITS;
 }
 
 /* "na\u006De" → "name"; what can't be unescaped stays as it is. */
@@ -94,6 +109,7 @@ static member *add_member(silt_ndjson_members *m, node *n, const char *name, siz
     int at = n->type ? silt_type_find(n->type, x->text) : -1;
     x->known = at >= 0 || !n->type;
     if (at >= 0) x->within = node_of(m, n->type->fields[at].type);
+    if (at >= 0) x->decimal = has_long_decimals(n->type->fields[at].type);
     return m->failed == SILT_OK ? x : NULL;
 }
 
@@ -162,6 +178,47 @@ static const char *skip_nested(const char *p, const char *end)
     return NULL;
 }
 
+/* ---- numbers */
+
+static bool is_of_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
+}
+
+/* How many digits a number has that count; 0: it is a whole one, which is kept as it is written. */
+static size_t digits_of(const char *p, const char *end)
+{
+    size_t digits = 0, zeros = 0; /* zeros: at the end so far */
+    bool whole = true;
+    for (; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') whole = false;
+        if (*p < '0' || *p > '9' || (*p == '0' && !digits)) continue;
+        digits++;
+        zeros = *p == '0' ? zeros + 1 : 0;
+    }
+    return whole && p == end ? 0 : digits - zeros;
+}
+
+static void look_at_numbers(silt_ndjson_members *m, const member *x, const char *p, const char *end)
+{
+    while (p && p < end && !m->inexact[0]) {
+        if (*p == '"') p = find_quote(p + 1, end);
+        if (!p) return;
+        const char *start = p;
+        while (p < end && is_of_number(*p))
+            p++;
+        if (p > start && digits_of(start, p) > DOUBLE_DIGITS)
+            (void)snprintf(
+                m->inexact, sizeof m->inexact,
+                "line %" PRId64 ", column %.60s: %.*s has more digits than are kept of a "
+                "number in JSON (%d); as a text, in quotes, it is loaded as it is",
+                m->line, x->text, (int)(p - start < 60 ? p - start : 60), start, DOUBLE_DIGITS);
+        if (p == start) p++;
+    }
+}
+
+/* ---- objects */
+
 static const char *walk_object(silt_ndjson_members *m, node *n, const char *p, const char *end);
 
 /* Recursion is as deep as a type is: `arrays` may be around what is looked into. */
@@ -199,15 +256,18 @@ static const char *walk_object(silt_ndjson_members *m, node *n, const char *p, c
         const char *name = p + 1, *last = find_quote(name, end);
         if (!last) return NULL;
         node *within = n->values;
+        const member *x = NULL;
         if (!n->is_map) {
-            const member *x = find_member(m, n, name, (size_t)(last - name), &next);
+            x = find_member(m, n, name, (size_t)(last - name), &next);
             if (!x) return NULL;
             within = x->within;
         }
         p = skip_space(last + 1, end);
         if (p >= end || *p != ':') return NULL;
-        p = walk_value(m, within, within ? within->arrays : 0, skip_space(p + 1, end), end);
+        const char *value = p = skip_space(p + 1, end);
+        p = walk_value(m, within, within ? within->arrays : 0, p, end);
         if (!p) return NULL;
+        if (x && x->decimal) look_at_numbers(m, x, value, p);
         p = skip_space(p, end);
         if (p < end && *p == '}') return p + 1;
         if (p >= end || *p != ',') return NULL;
@@ -218,6 +278,7 @@ static const char *walk_object(silt_ndjson_members *m, node *n, const char *p, c
 
 static void walk_line(silt_ndjson_members *m, const char *p, const char *end)
 {
+    m->line++;
     if (m->at_start && end - p >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) p += 3;
     m->at_start = false;
     p = skip_space(p, end);
@@ -247,6 +308,7 @@ static void take_piece(void *ctx, silt_bytes bytes)
         } else if (!m->skipping) {
             walk_line(m, p, to);
         }
+        m->line += m->skipping; /* nobody walked it */
         m->skipping = false;
         p = to + 1;
     }
@@ -257,6 +319,8 @@ silt_status silt_ndjson_members_scan(silt_ndjson_members *m, const silt_source_o
 {
     m->at_start = true;
     m->skipping = false;
+    m->line = 0;
+    m->inexact[0] = '\0';
     silt_buf_clear(&m->rest);
     SILT_TRY(silt_text_scan(options, path, take_piece, m, err));
     if (m->failed == SILT_OK && m->rest.size)
@@ -266,6 +330,7 @@ silt_status silt_ndjson_members_scan(silt_ndjson_members *m, const silt_source_o
     if (m->failed != SILT_OK)
         return silt_fail(err, m->failed, "its objects have more than %d different members",
                          SILT_NDJSON_MEMBERS_MAX);
+    if (m->inexact[0]) return silt_fail(err, SILT_BAD_DATA, "%s", m->inexact);
     return SILT_OK;
 }
 

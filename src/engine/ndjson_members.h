@@ -16,7 +16,8 @@ SILT_DEFINE_AUTO(silt_ndjson_members, silt_ndjson_members_free)
 
 /* Read one file to its end, decompressed as needed, and add what it has. Lines that are no objects
  * are somebody else's to refuse. NOT_FOUND, DENIED, IO; BAD_DATA: a compressed file is cut off, or
- * more than SILT_NDJSON_MEMBERS_MAX names. Messages leave the path to the caller. */
+ * more than SILT_NDJSON_MEMBERS_MAX names, or a number that becomes a decimal has more digits than
+ * DuckDB's reader keeps. Messages leave the path to the caller. */
 silt_status silt_ndjson_members_scan(silt_ndjson_members *m, const silt_source_options *options,
                                      const char *path, silt_error *err);
 

@@ -76,7 +76,9 @@ static void each_kind_of_broken_json_line(void **state)
         {"a:integer", "{\"a\":3000000000}\n", "row 1, column a: '3000000000.0' is no INTEGER"},
         {"a:decimal(4,1)", "{\"a\":1.25}\n", "row 1, column a: '1.25' is no DECIMAL(4, 1)"},
         {"a:timestamp", "{\"a\":\"soon\"}\n", "row 1, column a: 'soon' is no TIMESTAMP"},
-        {"a:struct<t:timestamp>", "{\"a\":{\"t\":\"soon\"}}\n", "\"soon\""},
+        {"a:struct<t:timestamp>", "{\"a\":{\"t\":\"soon\"}}\n",
+         "row 1, column a: '{'t': soon}' is no STRUCT"},
+        {"a:struct<n:long>", "{\"a\":{\"n\":1.5}}\n", "row 1, column a: '{'n': 1.5}' is no STRUCT"},
         {"a:array<long>", "{\"a\":1}\n", "line 1"},
         {"a:long", "{\"a\":\"\xff\"}\n", "line"},
     };
