@@ -69,6 +69,8 @@ static int take_options(cli *c, silt_write_options *o, silt_policy *policy, silt
     if (status == CLI_OK) status = cli_take_names(c, "partition-by", &o->partition_by);
     o->any_case = cli_flag(c, "any-case");
     if (status == CLI_OK) status = cli_take_names(c, "order-by", &o->ordering_keys);
+    if (status == CLI_OK && o->ordering_keys && policy->z_order)
+        return cli_misuse(c, "--order-by and --z-order: rows can lie in one order only");
     if (status == CLI_OK) status = cli_take_pairs(c, "property", &o->properties);
     if (status == CLI_OK) status = cli_take_size(c, "target-file-size", &o->target_file_bytes);
     if (status != CLI_OK) return status;

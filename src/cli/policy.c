@@ -15,6 +15,8 @@ int cli_take_policy(cli *c, silt_policy *out)
         return cli_misuse(c, "--stats-count %s: a number of columns is wanted, or all", stats);
     if (stats) out->stats_count = strcmp(stats, "all") == 0 ? "-1" : stats;
     out->row_group_rows = cli_count(c, "row-group-rows", 0);
+    if (cli_flag(c, "row-group-rows") && !out->row_group_rows)
+        return cli_misuse(c, "--row-group-rows: 1 or more");
     int status = cli_take_names(c, "stats-columns", &out->stats_columns);
     if (status == CLI_OK) status = cli_take_names(c, "z-order", &out->z_order);
     return status;

@@ -41,6 +41,17 @@ static int spool(cli *c, cli_source *r)
     return CLI_FAILED;
 }
 
+/* A name that is a URL and no file. */
+static int refuse_url(const cli *c, const char *name)
+{
+    const char *scheme = strstr(name, "://");
+    if (!scheme || access(name, F_OK) == 0) return CLI_OK;
+    if (strncmp(name, "file://", 7) == 0)
+        return cli_misuse(c, "%s: write the file's path, without file://", name);
+    return cli_misuse(c, "%s: there is no store for \"%.*s\" yet; copy the file to a local path",
+                      name, (int)(scheme + 3 - name), name);
+}
+
 /* "-" among the files. */
 static int take_files(cli *c, const char *const *arguments, size_t count, silt_write_source *s,
                       cli_source *r)
@@ -48,13 +59,15 @@ static int take_files(cli *c, const char *const *arguments, size_t count, silt_w
     const char **files = silt_arena_calloc(c->arena, count, sizeof(*files));
     if (!files) return cli_no_memory(c);
     for (size_t i = 0; i < count; i++) {
+        int status = refuse_url(c, arguments[i]);
+        if (status != CLI_OK) return status;
         files[i] = arguments[i];
         if (strcmp(arguments[i], "-") != 0) continue;
         if (r->spooled) return cli_misuse(c, "-: standard input can be read once");
         if (s->format == SILT_SOURCE_BY_NAME)
             return cli_misuse(c,
                               "-: standard input has no name that tells its format; say --format");
-        int status = spool(c, r);
+        status = spool(c, r);
         if (status != CLI_OK) return status;
         files[i] = r->spooled;
     }
@@ -117,8 +130,17 @@ int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
         status = open_source_table(c, arguments[0], r, &is_table);
     }
     if (sql || is_table) {
+        const char *of_files = cli_flag(c, "format")      ? "format"
+                               : cli_flag(c, "delimiter") ? "delimiter"
+                               : cli_flag(c, "no-header") ? "no-header"
+                                                          : NULL;
+        if (status == CLI_OK && of_files)
+            return cli_misuse(c, "--%s is for files, and the rows come from %s", of_files,
+                              sql ? "a query" : "a table");
         s->scan = r->scan;
         return status;
     }
+    if (status == CLI_OK && s->delimiter && !*s->delimiter)
+        return cli_misuse(c, "--delimiter: it is empty");
     return take_files(c, arguments, files, s, r);
 }

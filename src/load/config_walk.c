@@ -119,9 +119,11 @@ void silt_config_walk(silt_config_reader *r, const silt_config_key *keys,
         if (!k->name) {
             /* "x-…" is a place for anchors */
             if (path[0] || !silt_starts_with(e->key, "x-")) unknown_key(r, keys, e, path);
-        } else if (k->kind == SILT_KEY_LATER)
-            silt_config_mistake(r, e->line, e->column, key, "isn't supported yet; remove it");
-        else if (k->keys)
+        } else if (k->kind == SILT_KEY_LATER) {
+            /* "{}" asks for nothing */
+            if (e->value->kind != SILT_CONFIG_MAP || e->value->count)
+                silt_config_mistake(r, e->line, e->column, key, "isn't supported yet; remove it");
+        } else if (k->keys)
             walk_container(r, k, e->value, key, into);
         else
             silt_config_leaf(r, k, e->value, key, into);

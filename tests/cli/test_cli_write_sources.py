@@ -74,3 +74,17 @@ def test_versions_of_a_table(silt):
     assert rows(silt) == [(1, "a")]
     silt("write", "u", "s")
     assert rows(silt, "u") == [(1, "a"), (2, "b")]
+
+
+def test_what_is_not_for_a_source_is_refused(silt):
+    """Nothing that is said is passed over in silence."""
+    silt.write("a.csv", "id\n1\n")
+    silt("write", "old", "a.csv")
+    for wrong, words in ((["--sql", "SELECT 1 AS id", "--delimiter", ";"], "--delimiter is for files"),
+                         (["old", "--no-header"], "--no-header is for files"), (["old", "--format", "csv"], "--format is for files"),
+                         (["a.csv", "--delimiter", ""], "--delimiter: it is empty"),
+                         (["s3://b/a.csv"], 'no store for "s3://" yet'), (["file:///a.csv"], "without file://"),
+                         (["a.csv", "--order-by", "id", "--z-order", "id"], "--order-by and --z-order"),
+                         (["a.csv", "--row-group-rows", "0"], "--row-group-rows: 1 or more")):
+        assert words in silt("write", "t", *wrong, rc=2).err
+    assert not (silt.dir / "t").exists()

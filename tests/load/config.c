@@ -276,6 +276,11 @@ static void refuses_what_is_not_built_yet(void **state)
         "append\n"
         "13:32: tables[0].schema_policy.schema_mode: overwrite isn't supported yet; allowed: "
         "fixed, merge\n");
+    /* Empty it asks for nothing. */
+    assert_problems(
+        "connections: {a: {path: x, data_options: {}}, b: {path: y, data_options: {k: v}}}\n" TABLE(
+            ""),
+        "1:60: connections.b.data_options: isn't supported yet; remove it\n");
     assert_problems("engine: pandas\n" TABLE(""), "1:9: engine: found pandas; use duckdb\n");
 }
 
