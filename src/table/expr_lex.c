@@ -110,17 +110,23 @@ static size_t put_escape(const char *p, silt_buf *out)
     return 1;
 }
 
+/* A doubled quote is one of the text's, as in Spark from 4.0 on (before, it ended a text and began
+ * the next one); not in raw texts. */
 static silt_status lex_string(silt_lexer *l, bool raw, silt_token *out)
 {
     SILT_CLEAN(silt_buf) value = {0};
     size_t at = l->at + raw;
     char quote = l->text[at++];
     silt_buf_puts(&value, "");
-    while (l->text[at] && l->text[at] != quote) {
-        if (l->text[at] == '\\' && l->text[at + 1] && !raw)
+    while (l->text[at]) {
+        bool doubled = !raw && l->text[at] == quote && l->text[at + 1] == quote;
+        if (l->text[at] == quote && !doubled) break;
+        if (l->text[at] == '\\' && l->text[at + 1] && !raw) {
             at += 1 + put_escape(l->text + at + 1, &value);
-        else
-            silt_buf_putc(&value, l->text[at++]);
+        } else {
+            silt_buf_putc(&value, l->text[at]);
+            at += 1 + doubled;
+        }
     }
     if (!l->text[at])
         return silt_expr_fail(l->err, SILT_INVALID, l->text, out->offset,
