@@ -19,39 +19,16 @@
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-/* Depth is bounded by the number of partition columns; folders of others stay. True: something of
- * ours was there. */
-static bool remove_in(int parent, const char *name, const char *prefix)
-{
-    bool found = false;
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!dir) {
-        if (fd >= 0) close(fd);
-        return false;
-    }
-    for (struct dirent *e; (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        struct stat st;
-        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        /* While COPY writes, DuckDB puts tmp_ before a single file's name. */
-        const char *base = silt_starts_with(e->d_name, "tmp_") ? e->d_name + 4 : e->d_name;
-        if (S_ISDIR(st.st_mode)) {
-            if (!remove_in(fd, e->d_name, prefix)) continue;
-            found = true;
-            (void)unlinkat(fd, e->d_name, AT_REMOVEDIR); /* fails, and should, while not empty */
-        } else if (silt_starts_with(base, prefix)) {
-            found = true;
-            (void)unlinkat(fd, e->d_name, 0);
-        }
-    }
-    closedir(dir);
-    return found;
-}
-
 void silt_duck_remove_written(const char *directory, const char *prefix)
 {
-    (void)remove_in(AT_FDCWD, directory, prefix);
+    DIR *dir = opendir(directory);
+    if (!dir) return;
+    for (struct dirent *e; (e = readdir(dir));) {
+        /* While COPY writes, DuckDB puts tmp_ before a single file's name. */
+        const char *base = silt_starts_with(e->d_name, "tmp_") ? e->d_name + 4 : e->d_name;
+        if (silt_starts_with(base, prefix)) (void)unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    closedir(dir);
 }
 
 /* ---- what RETURN_STATS says ------------------------------------------------------------------ */
@@ -178,8 +155,7 @@ static silt_status check_footer(const char *path, int64_t size_bytes, int64_t fo
     return SILT_OK;
 }
 
-/* Files of partitions are written under random names, and get their numbers here, so that a name is
- * taken once over all folders. */
+/* Files of partitions are written under random names, and get their numbers here. */
 static silt_status give_name(const silt_write_spec *write, size_t number, silt_arena *arena,
                              silt_staged_file *file, silt_error *err)
 {
@@ -344,7 +320,9 @@ static silt_status put_copy(silt_buf *sql, const silt_duck_checks *checks, const
     put_sizes(sql, checks->db, write);
     silt_duck_field_ids_sql(columns, checks->column_count, write, sql);
     if (write->partition_count) {
-        silt_buf_printf(sql, ", WRITE_PARTITION_COLUMNS %s, PARTITION_BY (",
+        /* No folders of values, whose names no file system would take where the values are long. */
+        silt_buf_printf(sql,
+                        ", HIVE_FILE_PATTERN false, WRITE_PARTITION_COLUMNS %s, PARTITION_BY (",
                         write->partitions_in_files ? "true" : "false");
         for (size_t p = 0; p < write->partition_count; p++) {
             if (p) silt_buf_puts(sql, ", ");

@@ -138,10 +138,9 @@ typedef struct silt_write_order {
 
 /* Where and how files are written. */
 typedef struct silt_write_spec {
-    const char *directory;   /* exists, is ours alone; or shared, where the prefix is ours alone and
-                                nothing is   partitioned */
-    const char *file_prefix; /* "part-<attempt>-": names are <prefix><n>.parquet, in one flat or
-                                hive folder */
+    const char *directory;      /* exists; others may have files there of another prefix */
+    const char *file_prefix;    /* "part-<attempt>-": names are <prefix><n>.parquet, all in the
+                                   directory itself */
     const size_t *partition_by; /* indexes of output columns; these are left out of the files */
     size_t partition_count;
     bool partitions_in_files;  /* they aren't left out */

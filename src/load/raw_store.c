@@ -136,6 +136,22 @@ static silt_status raw_put_new(silt_store *store, const char *key, silt_bytes bo
     return put_with(store, self(store)->folder->ops->put_new, key, body, err);
 }
 
+/* Here the folders are all that tells the values of partition columns. */
+static silt_status check_folders(const char *key, silt_error *err)
+{
+    for (const char *part = key, *end; (end = strchr(part, '/')); part = end + 1) {
+        if (memchr(part, '=', (size_t)(end - part))) continue;
+        silt_fail(err, SILT_BAD_DATA,
+                  "a value of a partition column is too long for the name of a folder, which has "
+                  "%d bytes at most",
+                  SILT_PATH_NAME_MAX);
+        return silt_hint(err, SILT_BAD_DATA,
+                         "partition_by another column, or write a Delta table, whose log has the "
+                         "values");
+    }
+    return SILT_OK;
+}
+
 static silt_status raw_put_file(silt_store *store, const char *key, const char *local_path,
                                 silt_error *err)
 {
@@ -143,6 +159,7 @@ static silt_status raw_put_file(silt_store *store, const char *key, const char *
     SILT_AUTO(silt_arena) arena = silt_arena_new();
     if (!arena) return silt_fail_nomem(err);
     SILT_TRY(silt_store_check_key(key, err));
+    if (is_data(key)) SILT_TRY(check_folders(key, err));
     SILT_TRY(put_key(key, arena, &key, err));
     return folder->ops->put_file(folder, key, local_path, err);
 }

@@ -41,9 +41,11 @@ silt_status silt_path_place(silt_store *store, const char *path, silt_arena *are
 /* What two paths in the log are compared by: decoded where that changes anything, "file:///x" as
  * "/x". May be `path` itself; NULL when out of memory. Takes any path, a broken one as it is. */
 const char *silt_path_canonical(const char *path, silt_arena *arena);
+#define SILT_PATH_NAME_MAX 255 /* bytes of a file's or folder's name */
 /* The folder of partition values, "month=1/time=12%3A30 h/", as Hive escapes it (null and "" are
- * __HIVE_DEFAULT_PARTITION__; a blank stays); "" without any. For keys: encode the whole key once
- * more for the log. NULL when out of memory. */
+ * __HIVE_DEFAULT_PARTITION__; a blank stays); "" without any. One that would be longer than names
+ * may be is "long-<hash>/". For keys: encode the whole key once more for the log. NULL when out of
+ * memory. */
 const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena);
 /* The other way round: "year=2024/a/month=1/x.csv" has year and month; null where it is
  * __HIVE_DEFAULT_PARTITION__ or "". false: out of memory. */

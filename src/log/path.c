@@ -3,6 +3,7 @@
  * A data file's key goes through two escapings: Hive's for the values in partition folders, then
  * the URI's for the whole key. So the value "a b%" is the folder "p=a b%25" and in the log
  * "p=a%20b%2525". */
+#include "base/hash.h"
 #include "log/log.h"
 
 const char *silt_log_commit_key(silt_arena *arena, int64_t version)
@@ -178,20 +179,31 @@ static void put_escaped(silt_buf *buf, const char *text)
     }
 }
 
+/* One folder. A name that no file system takes gives way to a hash: nobody has to read it, the log
+ * has the values. */
+static void put_partition(silt_buf *buf, silt_pair pair)
+{
+    SILT_CLEAN(silt_buf) name = {0};
+    put_escaped(&name, pair.key);
+    silt_buf_putc(&name, '=');
+    if (pair.value && *pair.value)
+        put_escaped(&name, pair.value);
+    else
+        silt_buf_puts(&name, HIVE_DEFAULT_PARTITION);
+    if (name.failed) buf->failed = true;
+    if (name.size > SILT_PATH_NAME_MAX)
+        silt_buf_printf(buf, "long-%016" PRIx64, silt_hash64(name.data, name.size));
+    else
+        silt_buf_append(buf, name.data, name.size);
+    silt_buf_putc(buf, '/');
+}
+
 const char *silt_path_partition_dir(silt_pairs values, silt_arena *arena)
 {
     SILT_CLEAN(silt_buf) buf = {0};
     silt_buf_puts(&buf, "");
-    for (size_t i = 0; i < values.count; i++) {
-        const char *value = values.items[i].value;
-        put_escaped(&buf, values.items[i].key);
-        silt_buf_putc(&buf, '=');
-        if (value && *value)
-            put_escaped(&buf, value);
-        else
-            silt_buf_puts(&buf, HIVE_DEFAULT_PARTITION);
-        silt_buf_putc(&buf, '/');
-    }
+    for (size_t i = 0; i < values.count; i++)
+        put_partition(&buf, values.items[i]);
     return silt_buf_copy(&buf, arena);
 }
 

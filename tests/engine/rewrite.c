@@ -69,13 +69,12 @@ static void assert_refused(fixture *f, const making *m, silt_status expected, co
 
 static void assert_out(fixture *f, const char *select, const char *expected)
 {
-    duck_assert_text(
-        f->engine, f->dir,
-        silt_arena_printf(f->arena,
-                          "%s FROM read_parquet('@out/**/*.parquet', hive_partitioning = true) "
-                          "ORDER BY ALL",
-                          select),
-        expected);
+    duck_assert_text(f->engine, f->dir,
+                     silt_arena_printf(f->arena,
+                                       "%s FROM read_parquet('@out/*.parquet') "
+                                       "ORDER BY ALL",
+                                       select),
+                     expected);
 }
 
 /* ---- rewrite --------------------------------------------------------------------------------- */
@@ -184,7 +183,7 @@ static void names_and_ids_at_every_depth(void **state)
     assert_int_equal(result.file_count, 2);
     duck_assert_text(f->engine, f->dir,
                      "SELECT DISTINCT string_agg(name || '=' || field_id, ' ') FROM "
-                     "parquet_schema('@parts/*/*.parquet') WHERE field_id IS NOT NULL GROUP BY "
+                     "parquet_schema('@parts/*.parquet') WHERE field_id IS NOT NULL GROUP BY "
                      "file_name",
                      "col-s=2 col-x=3 l=4 col-q=7 col-m=5 col-z=9\n");
 }

@@ -142,6 +142,23 @@ static void partition_folders_are_hives(void **state)
     assert_string_equal(silt_path_partition_dir((silt_pairs){NULL, 0}, arena), "");
 }
 
+/* Folders whose names no file system would take: one for each value. */
+static void long_values_have_short_folders(void **state)
+{
+    (void)state;
+    char value[260] = "";
+    const char *dirs[3];
+    for (size_t i = 0; i < SILT_COUNT(dirs); i++) {
+        memset(value, 'x', 253 + i);
+        const silt_pair pair[] = {{"c", value}, {"d", "1"}};
+        dirs[i] = silt_path_partition_dir((silt_pairs){pair, 2}, arena);
+    }
+    assert_true(silt_starts_with(dirs[0], "c=xxx") && strlen(dirs[0]) == 255 + strlen("/d=1/"));
+    for (size_t i = 1; i < SILT_COUNT(dirs); i++)
+        assert_true(silt_starts_with(dirs[i], "long-") && strlen(dirs[i]) == 21 + strlen("/d=1/"));
+    assert_string_not_equal(dirs[1], dirs[2]);
+}
+
 /* The two escapings together, as a table of Spark's has them in its log. */
 static void values_are_escaped_twice(void **state)
 {
@@ -180,6 +197,7 @@ int main(void)
         TEST(wrong_paths_are_refused),
         TEST(one_file_has_one_canonical_path),
         TEST(partition_folders_are_hives),
+        TEST(long_values_have_short_folders),
         TEST(values_are_escaped_twice),
         TEST(any_key_survives),
     };
