@@ -18,6 +18,7 @@
 #include "log/dv.h"
 #include "ops/carry.h"
 #include "ops/once.h"
+#include "ops/write_columns.h"
 #include "table/commit_info.h"
 #include "table/data.h"
 #include "table/files.h"
@@ -412,7 +413,8 @@ static silt_status plan_metadata(cloning *c)
     for (size_t i = 0; i < now.count; i++)
         if (is_of_catalogue(now.items[i].key)) all[count++] = now.items[i];
     m->configuration = (silt_pairs){all, count};
-    return SILT_OK;
+    return silt_write_columns_keep_marks(&silt_snapshot_state(c->target)->metadata, m, c->arena,
+                                         c->err);
 }
 
 static const silt_domain *find_domain(const silt_log_state *state, const char *name)

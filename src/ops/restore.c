@@ -8,7 +8,8 @@
  *      then it is left out, and counted.
  *  (3) It follows the version that it was compared with: when others commit in between, all is
  *      compared anew.
- *  (4) The protocol never loses a feature, and ids of rows and columns are never given twice. */
+ *  (4) The protocol never loses a feature, and ids of rows and columns and the numbers of identity
+ *      columns are never given twice. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "base/json.h"
 #include "log/dv.h"
 #include "ops/once.h"
+#include "ops/write_columns.h"
 #include "silt/maintain.h"
 #include "table/commit_info.h"
 #include "table/data.h"
@@ -23,9 +25,8 @@
 #include "table/row_ids.h"
 #include "table/txn.h"
 
-#define ATTEMPTS      10
-#define FILES_NAMED   3
-#define MAX_COLUMN_ID "delta.columnMapping.maxColumnId"
+#define ATTEMPTS    10
+#define FILES_NAMED 3
 
 typedef struct restore {
     silt_store *store;
@@ -239,31 +240,13 @@ static bool same_metadata(const silt_metadata *a, const silt_metadata *b)
            silt_streq(a->description, b->description) && silt_streq(a->id, b->id);
 }
 
-/* Ids of columns are never given twice, so the highest one stays. */
-static silt_status keep_column_ids(restore *r, silt_metadata *to)
-{
-    silt_pairs now = silt_snapshot_state(r->now)->metadata.configuration;
-    const char *highest = silt_pairs_get(now, MAX_COLUMN_ID);
-    int64_t given, here;
-    silt_pair *pairs = silt_arena_calloc(r->arena, to->configuration.count, sizeof(*pairs));
-    if (!pairs) return silt_fail_nomem(r->err);
-    for (size_t i = 0; i < to->configuration.count; i++) {
-        pairs[i] = to->configuration.items[i];
-        if (silt_streq(pairs[i].key, MAX_COLUMN_ID) && highest &&
-            silt_parse_int64(highest, &given) && pairs[i].value &&
-            silt_parse_int64(pairs[i].value, &here) && here < given)
-            pairs[i].value = highest;
-    }
-    to->configuration.items = pairs;
-    return SILT_OK;
-}
-
 static silt_status compare_metadata(restore *r)
 {
     silt_metadata *to = silt_arena_calloc(r->arena, 1, sizeof(*to));
     if (!to) return silt_fail_nomem(r->err);
     *to = silt_snapshot_state(r->then)->metadata;
-    SILT_TRY(keep_column_ids(r, to));
+    SILT_TRY(silt_write_columns_keep_marks(&silt_snapshot_state(r->now)->metadata, to, r->arena,
+                                           r->err));
     if (same_metadata(to, &silt_snapshot_state(r->now)->metadata)) return SILT_OK;
     r->metadata = to;
     r->result.metadata_changes = true;

@@ -8,6 +8,9 @@
 #include "table/mapping.h"
 #include "table/tell.h"
 
+#define HIGH_WATER_MARK "delta.identity.highWaterMark"
+#define MAX_COLUMN_ID   "delta.columnMapping.maxColumnId"
+
 typedef struct maker {
     const silt_metadata *metadata;
     const silt_type *schema;
@@ -214,7 +217,7 @@ static silt_status identity(maker *m, const silt_field *field, const silt_json *
     int64_t step = silt_json_int(silt_json_get(metadata, "delta.identity.step"), 1);
     bool explicit_too =
         silt_json_bool(silt_json_get(metadata, "delta.identity.allowExplicitInsert"), false);
-    const silt_json *high = silt_json_get_some(metadata, "delta.identity.highWaterMark");
+    const silt_json *high = silt_json_get_some(metadata, HIGH_WATER_MARK);
     if (!m->given || (given == SILT_GIVEN_ALL && explicit_too)) return SILT_OK;
     if (given == SILT_GIVEN_SOME && explicit_too) {
         silt_fail(m->err, SILT_UNSUPPORTED,
@@ -381,18 +384,17 @@ silt_status silt_write_columns_copied(const silt_metadata *metadata, const silt_
 
 static const char *with_high_water_mark(const char *metadata, int64_t last, silt_arena *arena)
 {
-    static const char key[] = "delta.identity.highWaterMark";
     const silt_json *object;
     SILT_CLEAN(silt_buf) buf = {0};
     silt_json_writer w = silt_json_writer_of(&buf);
     if (silt_json_parse(silt_bytes_of(metadata), arena, &object, NULL) != SILT_OK) return NULL;
     silt_json_begin_object(&w);
     for (silt_json_iter it = silt_json_iter_of(object); silt_json_next(&it);) {
-        if (strcmp(it.key, key) == 0) continue;
+        if (strcmp(it.key, HIGH_WATER_MARK) == 0) continue;
         silt_json_key_bytes(&w, (silt_bytes){it.key, it.key_size});
         silt_json_put_value(&w, it.value);
     }
-    silt_json_member_int(&w, key, last);
+    silt_json_member_int(&w, HIGH_WATER_MARK, last);
     silt_json_end_object(&w);
     return silt_buf_copy(&buf, arena);
 }
@@ -418,6 +420,92 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
     *metadata = with;
     *schema = numbered;
     return SILT_OK;
+}
+
+static int64_t member_of(const silt_json *metadata, const char *key, int64_t otherwise)
+{
+    return silt_json_int(silt_json_get_some(metadata, key), otherwise);
+}
+
+/* What files call a column; NULL: out of memory. */
+static const char *physical_name(const silt_field *field, silt_arena *arena)
+{
+    const silt_json *metadata;
+    if (silt_json_parse(silt_bytes_of(field->metadata), arena, &metadata, NULL) != SILT_OK)
+        return NULL;
+    const char *name =
+        silt_json_string(silt_json_get_some(metadata, "delta.columnMapping.physicalName"));
+    return name ? name : field->name;
+}
+
+/* The column that files call so; NULL: there is none. */
+static const silt_field *find_physical(const silt_type *schema, const char *name, silt_arena *arena)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const char *physical = physical_name(&schema->fields[i], arena);
+        if (physical && strcmp(physical, name) == 0) return &schema->fields[i];
+    }
+    return NULL;
+}
+
+/* `*changed`: `field` has got the mark of `had`, which is beyond its own. */
+static silt_status keep_mark(const silt_field *had, silt_field *field, silt_arena *arena,
+                             bool *changed, silt_error *err)
+{
+    const silt_json *now, *to;
+    SILT_TRY(silt_json_parse(silt_bytes_of(had->metadata), arena, &now, err));
+    SILT_TRY(silt_json_parse(silt_bytes_of(field->metadata), arena, &to, err));
+    const silt_json *given = silt_json_get_some(now, HIGH_WATER_MARK);
+    int64_t step = member_of(to, "delta.identity.step", 0), mark = silt_json_int(given, 0);
+    int64_t own = member_of(to, HIGH_WATER_MARK, step < 0 ? INT64_MAX : INT64_MIN);
+    if (!given || step == 0 || (step > 0 ? mark <= own : mark >= own)) return SILT_OK;
+    field->metadata = with_high_water_mark(field->metadata, mark, arena);
+    *changed = true;
+    return field->metadata ? SILT_OK : silt_fail_nomem(err);
+}
+
+static silt_status keep_column_ids(const silt_metadata *now, silt_metadata *to, silt_arena *arena,
+                                   silt_error *err)
+{
+    const char *highest = silt_pairs_get(now->configuration, MAX_COLUMN_ID);
+    size_t count = to->configuration.count;
+    int64_t given, here;
+    if (!highest || !silt_parse_int64(highest, &given)) return SILT_OK;
+    silt_pair *pairs = silt_arena_calloc(arena, count + 1, sizeof(*pairs));
+    if (!pairs) return silt_fail_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        pairs[i] = to->configuration.items[i];
+        if (silt_streq(pairs[i].key, MAX_COLUMN_ID) && pairs[i].value &&
+            silt_parse_int64(pairs[i].value, &here) && here < given)
+            pairs[i].value = highest;
+    }
+    to->configuration = (silt_pairs){pairs, count};
+    return SILT_OK;
+}
+
+silt_status silt_write_columns_keep_marks(const silt_metadata *now, silt_metadata *to,
+                                          silt_arena *arena, silt_error *err)
+{
+    const silt_type *had, *schema;
+    bool changed = false;
+    SILT_TRY(keep_column_ids(now, to, arena, err));
+    if (!strstr(now->schema_json, HIGH_WATER_MARK)) return SILT_OK;
+    SILT_TRY(silt_schema_parse(now->schema_json, strlen(now->schema_json), arena, &had, err));
+    SILT_TRY(silt_schema_parse(to->schema_json, strlen(to->schema_json), arena, &schema, err));
+    silt_field *fields = silt_arena_calloc(arena, schema->field_count + 1, sizeof(*fields));
+    if (!fields) return silt_fail_nomem(err);
+    for (size_t i = 0; i < schema->field_count; i++) {
+        fields[i] = schema->fields[i];
+        const char *name = physical_name(&fields[i], arena);
+        const silt_field *same = name ? find_physical(had, name, arena) : NULL;
+        if (!name) return silt_fail_nomem(err);
+        if (same) SILT_TRY(keep_mark(same, &fields[i], arena, &changed, err));
+    }
+    if (!changed) return SILT_OK;
+    silt_type with = *schema;
+    with.fields = fields;
+    to->schema_json = silt_schema_json(&with, arena);
+    return to->schema_json ? SILT_OK : silt_fail_nomem(err);
 }
 
 /* ---- what was violated */

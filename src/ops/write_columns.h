@@ -50,6 +50,12 @@ silt_status silt_write_columns_numbered(const silt_write_columns *c, int64_t las
                                         silt_arena *arena, const silt_metadata **metadata,
                                         const silt_type **schema, silt_error *err);
 
+/* `to` takes the place of `now`, by a restore or a clone over it: it keeps the higher column id
+ * and, of an identity column that both have, the later high-water mark, so that none is given
+ * twice. In the arena. CORRUPT: a schema. */
+silt_status silt_write_columns_keep_marks(const silt_metadata *now, silt_metadata *to,
+                                          silt_arena *arena, silt_error *err);
+
 /* Say which checks were violated, by how many rows and what they look like, in place of what the
  * engine said; BAD_DATA. Those that only warn are told, and `st` stays. `st` as it is where none
  * was. `to` (NULL: nobody) is told each of them, as constraint_violation. */

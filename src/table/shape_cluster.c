@@ -16,13 +16,23 @@ const silt_domain *silt_shape_domain(const silt_shape *shape, const char *name)
     return NULL;
 }
 
+/* What the table had; "": nothing. The log wants it with the mark that a domain was removed. */
+static const char *before(const silt_shape *shape, const char *name)
+{
+    for (size_t i = 0; shape->before && i < shape->before->domain_count; i++)
+        if (strcmp(shape->before->domains[i].domain, name) == 0)
+            return shape->before->domains[i].configuration;
+    return "";
+}
+
 silt_status silt_shape_put_domain(silt_shape *shape, const char *name, const char *configuration,
                                   silt_error *err)
 {
     silt_domain *domains =
         silt_arena_calloc(shape->arena, shape->domain_count + 1, sizeof(*domains));
     const char *key = silt_arena_strdup(shape->arena, name);
-    const char *value = silt_arena_strdup(shape->arena, configuration ? configuration : "");
+    const char *value =
+        silt_arena_strdup(shape->arena, configuration ? configuration : before(shape, name));
     if (!domains || !key || !value) return silt_fail_nomem(err);
     size_t at = 0;
     for (; at < shape->domain_count && strcmp(shape->domains[at].domain, name) != 0; at++)
