@@ -90,8 +90,10 @@ static bool read_leaf(silt_bytes key, map_entries e, silt_arena *arena, silt_lea
     out->null_count = -1;
     for (idx_t i = e.from; i < e.to; i++) {
         silt_bytes name = text_at(e.keys, i), value = text_at(e.values, i);
-        char *text = value.data ? silt_arena_strndup(arena, value.data, value.size) : NULL;
-        if (value.data && !text) return false;
+        /* Cut at a NUL a bound would lie. */
+        bool whole = value.data && !memchr(value.data, 0, value.size);
+        char *text = whole ? silt_arena_strndup(arena, value.data, value.size) : NULL;
+        if (whole && !text) return false;
         if (silt_bytes_equal(name, SILT_STR("min"))) out->min = text;
         if (silt_bytes_equal(name, SILT_STR("max"))) out->max = text;
         if (silt_bytes_equal(name, SILT_STR("has_nan"))) out->has_nan = silt_streq(text, "true");
@@ -113,22 +115,28 @@ static bool read_stats(map_entries e, silt_arena *arena, silt_staged_file *file)
     return true;
 }
 
-static bool read_partition(map_entries e, const silt_output_column *columns,
-                           const silt_write_spec *write, silt_arena *arena, silt_staged_file *file)
+static silt_status read_partition(map_entries e, const silt_output_column *columns,
+                                  const silt_write_spec *write, silt_arena *arena,
+                                  silt_staged_file *file, silt_error *err)
 {
     const char **values = silt_arena_calloc(arena, write->partition_count + 1, sizeof *values);
-    if (!values) return false;
+    if (!values) return silt_fail_nomem(err);
     for (size_t p = 0; p < write->partition_count; p++) {
         silt_bytes name = silt_bytes_of(columns[write->partition_by[p]].name);
         for (idx_t i = e.from; i < e.to; i++) {
             silt_bytes value = text_at(e.values, i);
             if (!silt_bytes_equal(text_at(e.keys, i), name) || value.size == 0) continue;
+            if (memchr(value.data, 0, value.size))
+                return silt_fail(err, SILT_BAD_DATA,
+                                 "column %s: '%.60s' is followed by a NUL, which can't stand in "
+                                 "what a table is partitioned by",
+                                 silt_output_label(&columns[write->partition_by[p]]), value.data);
             values[p] = silt_arena_strndup(arena, value.data, value.size);
-            if (!values[p]) return false;
+            if (!values[p]) return silt_fail_nomem(err);
         }
     }
     file->partition_values = values;
-    return true;
+    return SILT_OK;
 }
 
 /* ---- what is on disk ------------------------------------------------------------------------- */
@@ -185,10 +193,8 @@ static silt_status read_row(duckdb_data_chunk chunk, idx_t row, const silt_outpu
     file->size_bytes = (int64_t)((uint64_t *)silt_duck.vector_get_data(v[2]))[row];
     int64_t footer_bytes = (int64_t)((uint64_t *)silt_duck.vector_get_data(v[3]))[row];
     SILT_TRY(check_footer(file->local_path, file->size_bytes, footer_bytes, err));
-    if (!read_stats(entries_of(v[4], row), arena, file) ||
-        !read_partition(entries_of(v[5], row), columns, write, arena, file))
-        return silt_fail_nomem(err);
-    return SILT_OK;
+    if (!read_stats(entries_of(v[4], row), arena, file)) return silt_fail_nomem(err);
+    return read_partition(entries_of(v[5], row), columns, write, arena, file, err);
 }
 
 silt_status silt_duck_copy_result(silt_duck_engine *db, duckdb_result *result,
