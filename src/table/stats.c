@@ -109,6 +109,17 @@ static const char *real_bound(const char *text, silt_arena *arena)
     return number && isfinite(silt_json_double(value, NAN)) ? text : NULL;
 }
 
+/* With the digits that a double needs: once the column is widened to one, "0.1" is less than the
+ * float that it stands for. */
+static const char *float_bound(const char *text, silt_arena *arena)
+{
+    SILT_CLEAN(silt_buf) exact = {0};
+    silt_json_writer w = silt_json_writer_of(&exact);
+    if (!real_bound(text, arena)) return NULL;
+    silt_json_put_double(&w, (double)strtof(text, NULL));
+    return silt_buf_copy(&exact, arena);
+}
+
 /* NULL: no bound. */
 static const char *bound(const char *text, const silt_type *type, bool is_max, silt_arena *arena)
 {
@@ -121,6 +132,7 @@ static const char *bound(const char *text, const silt_type *type, bool is_max, s
     case SILT_TYPE_LONG:
         return silt_parse_int64(text, &whole) ? text : NULL;
     case SILT_TYPE_FLOAT:
+        return float_bound(text, arena);
     case SILT_TYPE_DOUBLE:
         return real_bound(text, arena);
     case SILT_TYPE_DECIMAL:
