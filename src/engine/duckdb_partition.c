@@ -167,10 +167,15 @@ static bool parse_boolean(const char *text, int64_t *out)
     return *out || strcasecmp(text, "false") == 0;
 }
 
-/* Without a zone: UTC. */
+/* Without a zone: UTC. A day alone is from when the column was a date. */
 static bool parse_time(const char *text, int64_t *out)
 {
+    int64_t days;
     if (silt_time_parse(text, out)) return true;
+    if (silt_date_parse(text, &days)) {
+        *out = days * INT64_C(86400000000);
+        return true;
+    }
     char zoned[64];
     size_t size = strlen(text);
     if (size + 2 > sizeof zoned) return false;
