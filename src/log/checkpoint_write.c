@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/seam.h"
 #include "log/checkpoint_rows.h"
+#include "log/name.h"
 #include "log/property.h"
 #include "log/state.h"
 
@@ -257,6 +258,25 @@ static bool wants_v2(const silt_log_state *state)
     return silt_streq(policy, "v2") && silt_feature_supported(&state->protocol, "v2Checkpoint");
 }
 
+static bool is_of_our_form(const writer *w, const char *key)
+{
+    silt_log_name name;
+    silt_log_name_parse(key + strlen(SILT_LOG_DIR), &name);
+    if (name.kind == SILT_NAME_CHECKPOINT_PART) return name.parts == w->spec->parts;
+    return name.kind != SILT_NAME_CHECKPOINT || w->spec->parts <= 1;
+}
+
+/* One version has one checkpoint of a file or of parts: readers that find two go by either, and
+ * some refuse the table where it isn't the one that _last_checkpoint speaks of. What can't be
+ * removed stays: it says the same. */
+static void remove_other_form(const writer *w, const silt_log_segment *before)
+{
+    if (w->out->v2 || before->checkpoint_version != w->content->state->version) return;
+    for (size_t i = 0; i < before->checkpoint_keys.count; i++)
+        if (!is_of_our_form(w, before->checkpoint_keys.items[i]))
+            (void)w->store->ops->remove(w->store, before->checkpoint_keys.items[i], NULL);
+}
+
 static silt_status write_all(writer *w, silt_error *err)
 {
     SILT_TRY(check_spec(w, err));
@@ -303,6 +323,7 @@ silt_status silt_log_checkpoint_write(silt_store *store, silt_engine *engine,
     silt_status st = write_all(&w, err);
     if (st != SILT_OK)
         return silt_wrap(err, st, "%s: checkpoint %" PRId64, store->uri, state.version);
+    remove_other_form(&w, segment);
     if (out) *out = written;
     return SILT_OK;
 }

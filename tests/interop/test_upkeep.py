@@ -127,3 +127,20 @@ def test_long_texts_that_others_dont_cut_are_no_lies(silt):
     for i, text in enumerate(("a" * 31, "a" * 32, "a" * 33, "a text of more than sixty-four bytes, which footers cut as well as logs", "ü" * 40)):
         deltalake.write_deltalake(str(silt.dir / str(i)), pa.table({"s": [text]}))
         assert json.loads(silt("doctor", str(i), "--json").out)["errors"] == 0, text
+
+
+@pytest.mark.parametrize("parts", [(1, 2), (2, 1), (2, 3), (3, 3), (1, 1)])
+def test_a_version_has_one_checkpoint(silt, read_deltalake, read_duckdb, parts):
+    """DuckDB refuses a table whose newest checkpoint is there twice, and not as _last_checkpoint says."""
+    silt("create", "t", "--schema", "id long")
+    silt.write("rows.json", '{"id":1}\n{"id":2}')
+    silt("write", "t", "rows.json")
+    silt("checkpoint", "t", "--version", "0", "--parts", "2")
+    for n in parts:
+        silt("checkpoint", "t", "--parts", n)
+        for read in (read_deltalake, read_duckdb):
+            assert sorted(r["id"] for r in read(silt.dir / "t").to_pylist()) == [1, 2]
+        assert silt("doctor", "t", "--deep").rc == 0
+    found = [p.name for p in (silt.dir / "t/_delta_log").glob("00000000000000000001.checkpoint*")]
+    assert len(found) == parts[-1], found
+    assert len(list((silt.dir / "t/_delta_log").glob("00000000000000000000.checkpoint*"))) == 2, "of another version"
