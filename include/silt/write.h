@@ -105,6 +105,8 @@ typedef struct silt_write_source {
     bool no_header;        /* of CSV: columns go by their place */
     struct ArrowArrayStream *stream;
     silt_scan *scan;
+    /* Of CSV and NDJSON, as for strptime: "%d.%m.%Y"; NULL: the year comes first. */
+    const char *date_format, *timestamp_format;
 } silt_write_source;
 #define SILT_WRITE_SOURCE_INIT                    \
     {                                             \

@@ -124,19 +124,20 @@ int cli_source_open(cli *c, silt_write_source *s, cli_source *r)
     s->format = (silt_source_format)format;
     s->delimiter = cli_text(c, "delimiter");
     s->no_header = cli_flag(c, "no-header");
+    s->date_format = cli_text(c, "date-format");
+    s->timestamp_format = cli_text(c, "timestamp-format");
     if (sql) {
         status = open_sql(c, sql, r);
     } else if (files == 1 && strcmp(arguments[0], "-") != 0) {
         status = open_source_table(c, arguments[0], r, &is_table);
     }
     if (sql || is_table) {
-        const char *of_files = cli_flag(c, "format")      ? "format"
-                               : cli_flag(c, "delimiter") ? "delimiter"
-                               : cli_flag(c, "no-header") ? "no-header"
-                                                          : NULL;
-        if (status == CLI_OK && of_files)
-            return cli_misuse(c, "--%s is for files, and the rows come from %s", of_files,
-                              sql ? "a query" : "a table");
+        static const char *const of_files[] = {"format", "delimiter", "no-header", "date-format",
+                                               "timestamp-format"};
+        for (size_t i = 0; status == CLI_OK && i < sizeof(of_files) / sizeof(*of_files); i++)
+            if (cli_flag(c, of_files[i]))
+                return cli_misuse(c, "--%s is for files, and the rows come from %s", of_files[i],
+                                  sql ? "a query" : "a table");
         s->scan = r->scan;
         return status;
     }

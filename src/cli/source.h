@@ -5,11 +5,12 @@
 #include "cli/cli.h"
 
 /* For the table of options; `datasets` belongs to `sql`. */
-#define CLI_SOURCE_OPTIONS                                                     \
-    {"sql", CLI_TEXT, "STATEMENT", 0}, {"datasets", CLI_TEXT, "FILE", 0},      \
-        {"format", CLI_TEXT, "FORMAT", 0}, {"delimiter", CLI_TEXT, "TEXT", 0}, \
-    {                                                                          \
-        "no-header", CLI_FLAG, NULL, 0                                         \
+#define CLI_SOURCE_OPTIONS                                                                   \
+    {"sql", CLI_TEXT, "STATEMENT", 0}, {"datasets", CLI_TEXT, "FILE", 0},                    \
+        {"format", CLI_TEXT, "FORMAT", 0}, {"delimiter", CLI_TEXT, "TEXT", 0},               \
+        {"date-format", CLI_TEXT, "FORMAT", 0}, {"timestamp-format", CLI_TEXT, "FORMAT", 0}, \
+    {                                                                                        \
+        "no-header", CLI_FLAG, NULL, 0                                                       \
     }
 
 /* What a query, or a table in place of files, is read by. */

@@ -121,10 +121,19 @@ static void describe_row(silt_duck_sources *s, const silt_duck_part *part, size_
         silt_buf_puts(&type, "JSON");
     else
         (void)silt_sql_type(&type, s->spec->columns[column].type, NULL);
-    silt_buf_printf(why, "%s %" PRId64 ", column %s: '%.*s%s' is no %s that can be kept exactly",
+    silt_type_kind kind = s->spec->columns[column].type->kind;
+    bool time = kind == SILT_TYPE_DATE || kind == SILT_TYPE_TIMESTAMP;
+    const char *hint = !time || group->format != SILT_FORMAT_CSV ? ""
+                       : kind == SILT_TYPE_DATE && !group->options.date_format
+                           ? " (date_format says "
+                             "how it is written)"
+                       : kind == SILT_TYPE_TIMESTAMP && !group->options.timestamp_format
+                           ? " (timestamp_format says how it is written)"
+                           : "";
+    silt_buf_printf(why, "%s %" PRId64 ", column %s: '%.*s%s' is no %s that can be kept exactly%s",
                     line ? "line" : "row", line ? line : row, group->columns[source].name,
                     text->size < 200 ? (int)text->size : 200, text->size ? text->data : "",
-                    text->size < 200 ? "" : "…", type.data ? type.data : "value");
+                    text->size < 200 ? "" : "…", type.data ? type.data : "value", hint);
 }
 
 /* What is wrong with a file that fails alone. `why` has DuckDB's words. */

@@ -109,17 +109,6 @@ static const silt_type *csv_type(silt_bytes name)
     return &text_type;
 }
 
-/* A format that DuckDB found is kept if it isn't the standard's, which is read faster without one.
- */
-static silt_status keep_format(table *t, silt_bytes found, const char *standard, const char **kept,
-                               silt_error *err)
-{
-    if (*kept || found.size == 0 || silt_bytes_equal(found, silt_bytes_of(standard)))
-        return SILT_OK;
-    *kept = silt_arena_strndup(t->arena, found.data, found.size);
-    return *kept ? SILT_OK : silt_fail_nomem(err);
-}
-
 static silt_bytes text_at(duckdb_data_chunk chunk, idx_t column, idx_t row)
 {
     duckdb_vector v = silt_duck.data_chunk_get_vector(chunk, column);
@@ -127,12 +116,41 @@ static silt_bytes text_at(duckdb_data_chunk chunk, idx_t column, idx_t row)
     return silt_duck_bytes(silt_duck.vector_get_data(v), row);
 }
 
-/* Types of one CSV, by position. */
-static silt_status types_of(table *t, size_t file, const silt_source_options *o, const char *path,
-                            int skip, int64_t sample_rows, silt_error *err)
+#define ISO_DATE "%Y-%m-%d"
+#define ISO_TIME "%Y-%m-%d %H:%M:%S"
+
+/* Whether a format that DuckDB found is another than a cast takes. Where the year doesn't come
+ * first day and month may be meant the other way round, and the next file might be taken for that.
+ */
+static bool is_doubtful(silt_bytes format)
+{
+    if (format.size > 8) format.size = 8; /* a time may follow */
+    return format.size > 0 && !silt_bytes_equal(format, SILT_STR("%Y-%m-%d")) &&
+           !silt_bytes_equal(format, SILT_STR("%Y/%m/%d"));
+}
+
+/* 20-05-01: to the standard's format it is a day of the year 20. */
+static bool has_short_year(silt_bytes format)
+{
+    for (size_t i = 0; i + 1 < format.size; i++)
+        if (format.data[i] == '%' && format.data[i + 1] == 'y') return true;
+    return false;
+}
+
+/* What DuckDB says of one CSV. */
+typedef struct findings {
+    const silt_type **types; /* by position */
+    bool odd_dates, odd_times, short_years;
+} findings;
+
+static silt_status look_at(table *t, const silt_source_options *o, const char *path, int skip,
+                           int64_t sample_rows, findings *out, silt_error *err)
 {
     SILT_CLEAN(silt_buf) sql = {0};
     SILT_CLEAN(silt_duck_result) result = {0};
+    *out =
+        (findings){.types = silt_arena_calloc(t->arena, t->columns.count + 1, sizeof *out->types)};
+    if (!out->types) return silt_fail_nomem(err);
     put_sniff(&sql, t->db, o, path, skip, sample_rows);
     SILT_TRY(silt_duck_query(t->db, &sql, &result, err));
     size_t column = 0;
@@ -141,18 +159,37 @@ static silt_status types_of(table *t, size_t file, const silt_source_options *o,
         if (!chunk) break;
         for (idx_t i = 0; i < silt_duck.data_chunk_get_size(chunk); i++, column++) {
             if (column == 0) {
-                SILT_TRY(
-                    keep_format(t, text_at(chunk, 0, i), "%Y-%m-%d", &t->options.date_format, err));
-                SILT_TRY(keep_format(t, text_at(chunk, 1, i), "%Y-%m-%d %H:%M:%S",
-                                     &t->options.timestamp_format, err));
+                out->odd_dates = is_doubtful(text_at(chunk, 0, i));
+                out->odd_times = is_doubtful(text_at(chunk, 1, i));
+                out->short_years = has_short_year(text_at(chunk, 0, i));
             }
-            if (column < t->columns.count)
-                t->columns.items[column].types[file] = csv_type(text_at(chunk, 2, i));
+            if (column < t->columns.count) out->types[column] = csv_type(text_at(chunk, 2, i));
         }
     }
     if (column == t->columns.count) return SILT_OK;
     return silt_fail(err, SILT_BAD_DATA, "%zu columns where the header has %zu", column,
                      t->columns.count);
+}
+
+/* Types of one CSV, by position. Dates that may be others are texts. */
+static silt_status types_of(table *t, size_t file, const silt_source_options *given,
+                            const char *path, int skip, int64_t sample_rows, silt_error *err)
+{
+    findings f;
+    silt_source_options o = *given;
+    SILT_TRY(look_at(t, &o, path, skip, sample_rows, &f, err));
+    if ((f.odd_dates && !o.date_format) || (f.odd_times && !o.timestamp_format)) {
+        if (!o.date_format) o.date_format = ISO_DATE;
+        if (!o.timestamp_format) o.timestamp_format = ISO_TIME;
+        bool short_years = f.short_years && !given->date_format;
+        SILT_TRY(look_at(t, &o, path, skip, sample_rows, &f, err));
+        for (size_t c = 0; short_years && c < t->columns.count; c++)
+            if (f.types[c]->kind == SILT_TYPE_DATE || f.types[c]->kind == SILT_TYPE_TIMESTAMP)
+                f.types[c] = &text_type;
+    }
+    for (size_t c = 0; c < t->columns.count; c++)
+        t->columns.items[c].types[file] = f.types[c];
+    return SILT_OK;
 }
 
 /* An empty file of a name of its own; NULL: there can't be one. */
@@ -259,7 +296,8 @@ static void put_json(silt_buf *sql, const table *t, const char *path, bool plain
                     sample_rows);
     if (!plain && !silt_streq(t->options.compression, "auto"))
         put_option(sql, "compression", t->options.compression);
-    put_option(sql, "dateformat", t->options.date_format);
+    /* else 01-02-2020 is a date, too */
+    put_option(sql, "dateformat", t->options.date_format ? t->options.date_format : ISO_DATE);
     put_option(sql, "timestampformat", t->options.timestamp_format);
     silt_buf_putc(sql, ')');
 }

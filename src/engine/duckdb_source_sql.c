@@ -236,13 +236,13 @@ silt_status silt_duck_text_cast(silt_buf *sql, const char *text, const silt_sour
         silt_buf_printf(sql, "CAST(%s(%s, ", try_cast ? "try_strptime" : "strptime", text);
         silt_sql_text(sql, format);
         silt_buf_puts(sql, ")");
-    } else if (type->kind == SILT_TYPE_TIMESTAMP) {
-        silt_buf_printf(sql, "COALESCE(silt_instant(%s), %s(%s", text, cast, text);
-    } else if (type->kind == SILT_TYPE_DATE) {
-        silt_buf_printf(sql,
-                        "COALESCE(silt_day(%s), %s(CASE WHEN silt_exact(%s, -1) THEN %s ELSE "
-                        "'not a date: ' || %s END",
-                        text, cast, text, text, text);
+    } else if (time) {
+        const char *fast = type->kind == SILT_TYPE_DATE        ? "silt_day"
+                           : type->kind == SILT_TYPE_TIMESTAMP ? "silt_instant"
+                                                               : NULL;
+        if (fast) silt_buf_printf(sql, "COALESCE(%s(%s), ", fast, text);
+        silt_buf_printf(sql, "%s(CASE WHEN silt_exact(%s, %d) THEN %s ELSE 'none: ' || %s END",
+                        cast, text, type->kind == SILT_TYPE_DATE ? -1 : -2, text, text);
     } else {
         silt_buf_printf(sql, "%s(%s", cast, text);
     }

@@ -2,7 +2,8 @@
  * wrong.
  *
  *  silt_exact(text, scale)  whether a cast to a number of that many fraction digits keeps every
- * digit; scale -1: to a date keeps the time of day, being midnight
+ * digit; scale -1: to a date keeps the time of day, being midnight; either that or -2, to a
+ * timestamp: it begins with a year of four digits at least, and isn't "infinity" or "epoch"
  *
  * and what they are slow at. NULL for any form but the usual one, which is then the cast's:
  *  silt_integer(text, bits) a number of that many bits
@@ -81,14 +82,25 @@ static bool exact_number(silt_bytes text, int scale)
     return !nonzero || lowest - exponent <= scale;
 }
 
+/* What the cast doesn't take for another year than is meant: 20-01-13 is no day of the year 20. */
+static bool has_year(silt_bytes text)
+{
+    size_t i = 0;
+    while (i < text.size && (text.data[i] == ' ' || text.data[i] == '\t'))
+        i++;
+    if (i < text.size && (text.data[i] == '-' || text.data[i] == '+')) i++;
+    size_t from = i;
+    while (i < text.size && is_digit(text.data[i]))
+        i++;
+    return i - from >= 4;
+}
+
 /* A date alone, or with midnight behind it; the cast would take anything behind it. */
 static bool exact_date(silt_bytes text)
 {
     size_t i = 0;
     while (i < text.size && text.data[i] == ' ')
         i++;
-    if (i < text.size && ((text.data[i] | 0x20) >= 'a' && (text.data[i] | 0x20) <= 'z'))
-        return true; /* infinity, or what the cast refuses */
     while (i < text.size && (is_digit(text.data[i]) || strchr("-/.+", text.data[i])))
         i++;
     for (; i < text.size; i++)
@@ -111,7 +123,10 @@ static void exact(duckdb_function_info info, duckdb_data_chunk input, duckdb_vec
             continue;
         }
         silt_bytes text = silt_duck_bytes(data, i);
-        out[i] = scales[i] < 0 ? exact_date(text) : exact_number(text, scales[i]);
+        if (scales[i] >= 0)
+            out[i] = exact_number(text, scales[i]);
+        else
+            out[i] = has_year(text) && (scales[i] < -1 || exact_date(text));
     }
 }
 

@@ -34,6 +34,20 @@ static silt_status format_of(const silt_writing *wr, const char *name, silt_form
     return silt_hint(wr->err, SILT_INVALID, "say which: csv, ndjson or parquet");
 }
 
+/* Options of another format would be ignored. */
+static silt_status check_options(silt_writing *wr, silt_format format)
+{
+    const silt_write_source *s = wr->source;
+    const char *odd = NULL;
+    if (format != SILT_FORMAT_CSV)
+        odd = s->delimiter ? "a delimiter is" : s->no_header ? "the lack of a header is" : NULL;
+    if (format == SILT_FORMAT_PARQUET && (s->date_format || s->timestamp_format))
+        odd = "a format of dates or times is";
+    if (!odd) return SILT_OK;
+    return silt_fail(wr->err, SILT_INVALID, "%s: %s said, which isn't for files of its format",
+                     s->files[0], odd);
+}
+
 static silt_status look_at_files(silt_writing *wr)
 {
     const silt_write_source *s = wr->source;
@@ -51,10 +65,14 @@ static silt_status look_at_files(silt_writing *wr)
         first = format;
         files[i] = (silt_source_file){s->files[i], s->files[i]};
     }
+    SILT_TRY(check_options(wr, first));
     wr->sources = (silt_sources){.format = first,
                                  .files = files,
                                  .file_count = s->file_count,
-                                 .options = {.delimiter = s->delimiter, .no_header = s->no_header},
+                                 .options = {.delimiter = s->delimiter,
+                                             .no_header = s->no_header,
+                                             .date_format = s->date_format,
+                                             .timestamp_format = s->timestamp_format},
                                  .how_to_evolve = "schema mode merge",
                                  .partition_by = wr->opts.partition_by,
                                  .partition_count = silt_write_names(wr->opts.partition_by).count};
