@@ -75,6 +75,7 @@ static silt_status take_default(silt_merging *m, const silt_type *schema, silt_o
 static bool empty_is_null(const silt_merging *m, const silt_output_column *c)
 {
     if (c->type->kind != SILT_TYPE_STRING || c->kind == SILT_OUTPUT_SOURCE_FILE) return false;
+    if (!m->w.metadata) return false; /* the target is a database */
     bool as_stored = m->as_stored;
     for (size_t i = 0; m->keys && m->keys[i]; i++)
         as_stored |= silt_streq(m->keys[i], c->name);
