@@ -183,6 +183,51 @@ static silt_status check_files(restore *r)
     return r->missing.count && !r->opts->ignore_missing ? fail_missing(r) : SILT_OK;
 }
 
+/* ---- row ids */
+
+static bool lack_row_ids(const restore *r)
+{
+    const silt_protocol *now = &silt_snapshot_state(r->now)->protocol;
+    for (size_t i = 0; i < r->back.count && silt_feature_supported(now, "rowTracking"); i++)
+        if (r->back.items[i]->base_row_id < 0) return true;
+    return false;
+}
+
+/* A file of the time before rows had ids may have got some later, and gone then: its tombstone has
+ * them, and they stay its own. Others get new ones by the commit. */
+static silt_status keep_row_ids(restore *r)
+{
+    silt_log_segment segment;
+    const silt_remove *gone;
+    size_t count;
+    bool found;
+    if (!lack_row_ids(r)) return SILT_OK;
+    SILT_AUTO(silt_map64) by_path = silt_map64_new();
+    if (!by_path) return silt_fail_nomem(r->err);
+    SILT_TRY(
+        silt_log_segment_load(r->store, silt_snapshot_version(r->now), r->arena, &segment, r->err));
+    SILT_TRY(silt_log_tombstones_load(r->store, silt_snapshot_engine(r->now), &segment, INT64_MIN,
+                                      r->arena, &gone, &count, r->err));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = silt_file_identity(gone[i].path, NULL, false, r->arena);
+        void **slot = path ? silt_map64_slot(by_path, path, strlen(path), &found) : NULL;
+        if (!slot) return silt_fail_nomem(r->err);
+        if (gone[i].base_row_id >= 0 || !found) *slot = (void *)&gone[i];
+    }
+    for (size_t i = 0; i < r->back.count; i++) {
+        silt_add *add = silt_arena_alloc(r->arena, sizeof(*add));
+        const char *path = silt_file_identity(r->back.items[i]->path, NULL, false, r->arena);
+        if (!add || !path) return silt_fail_nomem(r->err);
+        const silt_remove *was = silt_map64_get(by_path, path, strlen(path));
+        if (r->back.items[i]->base_row_id >= 0 || !was || was->base_row_id < 0) continue;
+        *add = *r->back.items[i];
+        add->base_row_id = was->base_row_id;
+        add->default_row_commit_version = was->default_row_commit_version;
+        r->back.items[i] = add;
+    }
+    return SILT_OK;
+}
+
 /* ---- protocol, metadata, domains */
 
 static bool names_within(silt_names some, silt_names all)
@@ -391,6 +436,7 @@ static silt_status plan(restore *r, bool *done)
     SILT_TRY(open_then(r));
     SILT_TRY(compare_files(r));
     SILT_TRY(check_files(r));
+    SILT_TRY(keep_row_ids(r));
     SILT_TRY(compare_protocols(r));
     SILT_TRY(compare_metadata(r));
     SILT_TRY(compare_domains(r));

@@ -44,6 +44,21 @@ def test_restore_gives_no_number_twice(silt, read_duckdb, step, marks, mapped):
     assert mark(silt.dir / "t") == marks[2]
 
 
+def test_restore_gives_back_row_ids(silt):
+    """Files from before rows had ids, which got some, and went."""
+    silt("create", "t", "--schema", "id long")
+    add_rows(silt, "t", 1, 2)
+    add_rows(silt, "t", 3)
+    silt("alter", "t", "--set-property", "delta.enableRowTracking=true")
+    given = {a["path"]: (a["baseRowId"], a["defaultRowCommitVersion"]) for a in actions(silt.dir / "t", "add") if "baseRowId" in a}
+    silt("checkpoint", "t")
+    silt("delete", "t", "--where", "id = 1")
+    silt("delete", "t", "--where", "id = 3")
+    silt("restore", "t", "--version", "2")
+    back = actions(silt.dir / "t", "add")[-2:]
+    assert {a["path"]: (a["baseRowId"], a["defaultRowCommitVersion"]) for a in back} == given and len(given) == 2
+
+
 def test_a_clone_over_a_table_gives_no_number_twice(silt):
     """Neither numbers of rows nor ids of columns."""
     for name in ("a", "b"):
