@@ -3,6 +3,7 @@ deltalake and DuckDB's extension read each version, and deltalake writes on now 
 import pytest
 
 from conformance import matrix
+from conformance.log_rules import broken_rules
 from conformance.matrix_operations import ALL
 from conformance.matrix_cases import CELLS, assert_cell, run_chains
 
@@ -20,6 +21,14 @@ def test_works(chains, feature, operation):
 @pytest.mark.parametrize("feature, operation", [c for c in CELLS if matrix.refusal(*c)])
 def test_is_refused(chains, feature, operation):
     assert_cell(chains, feature, operation)
+
+
+@pytest.mark.parametrize("feature", matrix.FEATURES)
+def test_the_log_keeps_the_rules(chains, feature):
+    if isinstance(chains[feature], Exception):
+        raise chains[feature]
+    for table in ("t", "deep", "shallow", "exported"):
+        assert not broken_rules(chains[feature].silt.dir / table), table
 
 
 def test_the_document_says_what_is_tested():
