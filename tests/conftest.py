@@ -7,9 +7,11 @@
         silt("run", "--config", "silt.yaml")
         assert read_deltalake(silt.dir / "lake/t").num_rows == 3
 """
+import fcntl
 import glob
 import json
 import os
+import select
 import subprocess
 from pathlib import Path
 
@@ -43,7 +45,7 @@ class Silt:
         self.env = {k: os.environ[k] for k in PASSED_ON if k in os.environ}
         self.env.update(HOME=str(self.dir), LC_ALL="C.UTF-8", NO_COLOR="1")
 
-    def __call__(self, *args, rc=0, env=None, stdin=None, cwd=None, timeout=120):
+    def __call__(self, *args, rc=0, env=None, stdin=None, cwd=None, timeout=600):
         """Runs to the end. `rc` is the exit status that must come (None: any)."""
         p = subprocess.run([str(self.binary), *map(str, args)], cwd=cwd or self.dir,
                            env={**self.env, **(env or {})}, timeout=timeout,
@@ -54,10 +56,31 @@ class Silt:
 
     def start(self, *args, env=None, cwd=None, **more):
         """Starts a run to be signalled or killed; the caller waits for it (subprocess.Popen)."""
+        more.setdefault("stderr", subprocess.PIPE)
         return subprocess.Popen([str(self.binary), *map(str, args)], cwd=cwd or self.dir,
                                 env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                errors="replace", **more)
+                                stdout=subprocess.PIPE, text=True, errors="replace", **more)
+
+    def hold(self, condition, *args, **more):
+        """A run that has come as far as the condition says and stands still there, however quick it is: where it would tell
+        the next but one of its events. There is room for one message, which isn't taken away before communicate() is called."""
+        ours, its = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)  # each message stays by itself
+        fcntl.fcntl(its, fcntl.F_SETPIPE_SZ, 4096)
+        process = self.start("run", "--verbose", *args, stderr=its, **more)
+        os.close(its)
+        process.stderr = os.fdopen(ours, errors="replace")
+        while True:
+            assert select.select([ours], [], [], 300)[0], "it took too long"
+            if condition():  # asked behind the message: it is as true as it was when that was told
+                return process
+            if not os.read(ours, 1 << 16):
+                out, err = process.communicate()
+                raise AssertionError(f"it ended before, with {process.returncode}: {out}{err}")
+
+    def intents(self, state="state"):
+        """How many batches a pipeline has begun. One that is held once there is one more has staged nothing of it yet."""
+        log = self.dir / state / "file_processing_tracker/_delta_log"
+        return sum('"INTENT"' in path.read_text() for path in log.glob("*.json"))
 
     @staticmethod
     def check(result, rc):

@@ -172,6 +172,7 @@ static void release(cli *c)
 
 int cli_main(int argc, char **argv)
 {
+    (void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* whole lines, also beside other processes */
     cli c = {.arena = silt_arena_new()};
     cli_terminal_start();
     cli_signals_start();

@@ -125,6 +125,7 @@ int cli_confirm(const cli *c, const char *question, const char *what)
     }
     fflush(stdout);
     fprintf(stderr, "%s [y/N]: ", question);
+    fflush(stderr);
     char answer[64] = "";
     bool yes = fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
     if (yes) return CLI_OK;

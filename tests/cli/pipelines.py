@@ -83,11 +83,21 @@ def wait_until(condition, process, seconds=300):
     raise AssertionError("it took too long")
 
 
+def signalled(process, sig):
+    """Sends it, and waits until the process has taken it."""
+    process.send_signal(sig)
+    assert wait_until(lambda: not signals(process, "ShdPnd", sig), process)
+
+
+def signals(process, of, sig):
+    with open(f"/proc/{process.pid}/status") as f:
+        found = next((line.split()[1] for line in f if line.startswith(of)), "0") # a zombie's have gone
+    return int(found, 16) >> (sig - 1) & 1 == 1
+
+
 def keeps_for_itself(process, signal):
     """Whether the signal waits for a thread of its own by now: before, it would just kill the process."""
-    with open(f"/proc/{process.pid}/status") as f:
-        blocked = next(line.split()[1] for line in f if line.startswith("SigBlk"))
-    return int(blocked, 16) >> (signal - 1) & 1 == 1
+    return signals(process, "SigBlk", signal)
 
 
 def commits(silt, table):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from databases import Postgres, Sqlite, postgres_server # noqa: F401, a fixture
-from pipelines import commits, end, resident_peak, wait_until
+from pipelines import commits, end, resident_peak, signalled, wait_until
 
 TABLES = ["ants", "bees", "cows", "dogs"]
 ROWS = 500
@@ -225,9 +225,8 @@ def test_messages_are_whole_lines_with_their_table(silt):
 def test_a_signal_stops_all_of_them_cleanly(silt, read_deltalake, sig, rc):
     configure(silt)
     fill(silt, 20)
-    p = silt.start("run")
-    assert wait_until(lambda: sum(commits(silt, f"lake/{name}") for name in TABLES) >= 12, p)
-    p.send_signal(sig)
+    p = silt.hold(lambda: sum(commits(silt, f"lake/{name}") for name in TABLES) >= 12)
+    signalled(p, sig)
     status, out, err = end(p)
     assert (status, out) == (rc, "")
     assert "silt: error: interrupted" in err
@@ -261,8 +260,7 @@ def test_killed_at_any_time(silt, read_deltalake):
 def test_another_run_finds_the_lock(silt):
     configure(silt)
     fill(silt, 20)
-    p = silt.start("run")
-    assert wait_until(lambda: (silt.dir / "state/pipeline.lock").exists(), p)
+    p = silt.hold((silt.dir / "state/pipeline.lock").exists)
     assert "locked by PID" in silt("run", rc=4).err
     assert end(p)[0] == 0
 

@@ -1,11 +1,9 @@
 """silt run --dry-run: what a run would do, which changes nothing."""
-import signal
-
 import duckdb
 import pytest
 
 from databases import Postgres, Sqlite, postgres_server # noqa: F401, a fixture
-from pipelines import CONFIG, SALES_ONLY, STRATEGY, commits, configure, people, sales, wait_until
+from pipelines import CONFIG, SALES_ONLY, STRATEGY, configure, people, sales
 
 
 def tree(silt):
@@ -102,9 +100,7 @@ def test_beside_a_run_and_after_a_crash(silt):
     configure(silt, SALES_ONLY, max_files=1)
     for day in range(1, 30):
         sales(silt, day, 2000)
-    p = silt.start("run")
-    assert wait_until(lambda: commits(silt, "lake/sales") >= 3, p)
-    p.send_signal(signal.SIGSTOP)
+    p = silt.hold(lambda: silt.intents() >= 3)
     tables, text = plan(silt)
     assert 0 < tables["sales"]["files_waiting"] < 29 and f"A run is at work now (PID {p.pid})" in text
     p.kill()

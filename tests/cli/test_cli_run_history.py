@@ -4,13 +4,12 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from pipelines import CONFIG, SALES_ONLY, assert_sales_once, commits, configure, end, people, sales, wait_until
+from pipelines import CONFIG, SALES_ONLY, assert_sales_once, configure, end, people, sales
 
 SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs/run-manifest.schema.json").read_text())
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
@@ -172,13 +171,11 @@ def test_secrets_are_nowhere(silt):
 
 @pytest.fixture
 def busy(silt):
-    """A run that has committed some of its batches and is stopped, but alive."""
+    """A run that has committed some of its batches, has begun another one, and stands still, but lives."""
     configure(silt, SALES_ONLY, max_files=1)
     for day in range(1, 30):
         sales(silt, day, 2000)
-    p = silt.start("run")
-    assert wait_until(lambda: commits(silt, "lake/sales") >= 3, p)
-    p.send_signal(signal.SIGSTOP)
+    p = silt.hold(lambda: silt.intents() >= 3)
     silt.process = p
     yield silt
     if p.poll() is None:
@@ -216,8 +213,7 @@ def test_a_run_whose_lock_is_taken_has_the_last_word(busy):
     ours = runs(busy)[0]["run_id"]
     busy("run", "--force-unlock")
     assert [r["status"] for r in runs(busy)] == ["completed", "unsure"]
-    busy.process.send_signal(signal.SIGCONT)
-    end(busy.process)
+    end(busy.process) # it goes on
     after = {r["run_id"]: r for r in runs(busy)}
     assert len(after) == 2 and after[ours]["status"] != "unsure" and after[ours]["ended_at"]
     assert 0 < after[ours]["metrics"]["files_processed"] < 29

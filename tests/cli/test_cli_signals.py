@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pipelines import SALES_ONLY, assert_sales_once, commits, configure, end, keeps_for_itself, sales, wait_until
+from pipelines import SALES_ONLY, assert_sales_once, commits, configure, end, keeps_for_itself, sales, signalled, wait_until
 
 DAYS = {day: 3000 for day in range(1, 40)}
 
@@ -24,9 +24,8 @@ def much(silt):
 
 @pytest.mark.parametrize("sig, rc", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_cleanly(much, sig, rc):
-    p = much.start("run")
-    assert wait_until(lambda: commits(much, "lake/sales") >= 4, p)
-    p.send_signal(sig)
+    p = much.hold(lambda: much.intents() >= 4)
+    signalled(p, sig)
     status, out, err = end(p)
     assert (status, out) == (rc, "")
     assert "silt: error: interrupted" in err and "hint: " in err
@@ -38,8 +37,13 @@ def test_a_signal_stops_cleanly(much, sig, rc):
     much("validate-consistency")
 
 
+def staged(silt):
+    """Files that the engine is at."""
+    return [*(silt.dir / "lake/sales/_silt/scratch").rglob("*.parquet")]
+
+
 def test_a_signal_in_the_middle_of_a_large_file(silt):
-    configure(silt, SALES_ONLY)
+    configure(silt, "threads: 1\n" + SALES_ONLY)
     big = silt.dir / "inbox/sales-01.csv"
     big.parent.mkdir()
     rows = 3_000_000
@@ -48,9 +52,7 @@ def test_a_signal_in_the_middle_of_a_large_file(silt):
         for start in range(0, rows, 100_000):
             f.write("".join(f"{10_000_000 + i},a,{i}.25\n" for i in range(start, start + 100_000)))
     p = silt.start("run")
-    tracker = "state/file_processing_tracker"
-    assert wait_until(lambda: commits(silt, tracker) >= 2, p) # the batch is open
-    time.sleep(0.1)
+    assert wait_until(lambda: staged(silt), p)
     p.send_signal(signal.SIGINT)
     assert end(p, 60)[0] == 130
     assert not (silt.dir / "state/pipeline.lock").exists()
@@ -63,35 +65,29 @@ def test_a_signal_in_the_middle_of_a_large_file(silt):
 
 
 def test_a_second_signal_kills(much):
-    p = much.start("run")
-    assert wait_until(lambda: commits(much, "lake/sales") >= 3, p)
+    p = much.hold(lambda: commits(much, "lake/sales") >= 3)
+    signalled(p, signal.SIGINT)
     p.send_signal(signal.SIGINT)
-    p.send_signal(signal.SIGINT) # may come before the first is served: then they are one
-    time.sleep(0.05)
-    p.send_signal(signal.SIGINT)
-    assert end(p)[0] in (-signal.SIGINT, 130)
+    assert p.wait(60) == -signal.SIGINT
+    p.communicate()
     much("run")
     assert_sales_once(much, DAYS)
     much("validate-consistency")
 
 
 def test_a_signal_while_it_waits_for_the_lock(much):
-    p = much.start("run")
-    assert wait_until(lambda: (much.dir / "state/pipeline.lock").exists(), p)
-    p.send_signal(signal.SIGSTOP)
+    p = much.hold((much.dir / "state/pipeline.lock").exists)
     waiting = much.start("run", "--wait-lock", "1000")
     assert wait_until(lambda: keeps_for_itself(waiting, signal.SIGTERM), waiting)
     time.sleep(0.7) # long enough to be asleep, as a rule
     waiting.send_signal(signal.SIGTERM)
     assert end(waiting)[0] == 143
-    p.send_signal(signal.SIGCONT)
     assert end(p)[0] == 0
     assert_sales_once(much, DAYS)
 
 
 def test_what_nohup_ignores_stays_ignored(much):
-    p = much.start("run", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    assert wait_until(lambda: commits(much, "lake/sales") >= 3, p)
+    p = much.hold(lambda: commits(much, "lake/sales") >= 3, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     p.send_signal(signal.SIGHUP)
     assert end(p)[0] == 0
     assert_sales_once(much, DAYS)
@@ -99,7 +95,7 @@ def test_what_nohup_ignores_stays_ignored(much):
 
 def test_progress_on_a_terminal(silt):
     """A run over a second draws a line with a bar or a time, and takes it away."""
-    configure(silt, SALES_ONLY)
+    configure(silt, "threads: 1\n" + SALES_ONLY)
     big = silt.dir / "inbox/sales-01.csv"
     big.parent.mkdir()
     with big.open("w") as f:
@@ -112,18 +108,18 @@ def test_progress_on_a_terminal(silt):
     p = subprocess.Popen([silt.binary, "run"], cwd=silt.dir, env={**silt.env, "TERM": "xterm"},
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
+    assert wait_until(lambda: staged(silt), p)
+    p.send_signal(signal.SIGSTOP) # however quick the machine is
+    time.sleep(1.1)
+    p.send_signal(signal.SIGCONT)
     shown = b""
-    start = time.monotonic()
     while True:
         try:
             piece = os.read(master, 4096)
         except OSError:
             break
         shown += piece
-    seconds = time.monotonic() - start
     os.close(master)
     assert p.wait(60) == 0 and b"4,000,000 rows" in p.stdout.read()
-    if seconds < 2 and not shown:
-        pytest.skip(f"NOT TESTED: this machine loads four million rows in {seconds:.1f} s")
     assert b"\r" in shown and shown.endswith(b"\x1b[K")
     assert b"%" in shown or b" s" in shown

@@ -3,12 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 test_random test_random_new(void)
 {
     const char *given = getenv("SILT_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    uint64_t seed = given ? strtoull(given, NULL, 10) : 20779; /* any number */
     fprintf(stderr, "# SILT_SEED=%" PRIu64 "\n", seed);
     return (test_random){seed};
 }

@@ -9,7 +9,7 @@ typedef struct test_random {
     uint64_t state;
 } test_random;
 
-/* Seeded by $SILT_SEED where that is set, else by the clock; prints "seed N". */
+/* Seeded by $SILT_SEED, where that isn't set always the same; prints the seed. */
 test_random test_random_new(void);
 uint64_t test_random_next(test_random *random);
 /* 0 to below - 1. */
