@@ -14,7 +14,7 @@ CONFIG = """\
 pipeline: shop
 checkpoint_path: state
 connections:
-  wh: {path: "${DB}", lock_wait_seconds: 2}
+  wh: {path: "${DB}", lock_wait_seconds: 120}
 tables:
   - table_name: sales
     source: {path: "inbox/sales-*.csv"}
@@ -47,6 +47,7 @@ tables:
     audit_columns: false
     write: {connection: wh, format: %(format)s, path: stock}
 """
+IMPATIENT = CONFIG.replace("lock_wait_seconds: 120", "lock_wait_seconds: 2") # beside one that sleeps
 pytestmark = pytest.mark.slow
 FULL = os.environ.get("SILT_SWEEP") == "full"
 
@@ -67,12 +68,16 @@ def shop(silt):
     return silt
 
 
+def configure(silt, db, config=CONFIG):
+    silt.write("silt.yaml", config % {"format": db.format})
+
+
 def start_anew(silt, db, config=CONFIG):
     """The same files into an empty database, but for the rows that are overwritten."""
     for table in "sales", "people", "firsts", "prices", "stock", "_silt_txn", "_silt_ledger", "_silt_tables":
         db.execute(f"DROP TABLE IF EXISTS {table}")
     db.execute("CREATE TABLE stock (item BIGINT, n BIGINT); INSERT INTO stock VALUES (1, 0), (2, 0), (3, 0)")
-    silt.write("silt.yaml", config % {"format": db.format})
+    configure(silt, db, config)
     if (silt.dir / "state").exists():
         os.rename(silt.dir / "state", silt.dir / f"state-{time.monotonic_ns()}")
 
@@ -260,7 +265,7 @@ def test_killed_at_any_time(shop):
 def test_a_zombie(shop, postgres, text, times):
     """It sleeps where it sends that for so many times; another one takes the lock from it."""
     shop.env["DB"] = postgres.direct
-    start_anew(shop, postgres)
+    start_anew(shop, postgres, IMPATIENT)
     child, seen, asleep = [], [0], []
 
     def before(_, data):
@@ -278,6 +283,7 @@ def test_a_zombie(shop, postgres, text, times):
     proxy.close()
     if other.rc: # the sleeper held a lock of the database: this is told, and nothing else is done
         assert "lock timeout" in other.out, other
+    configure(shop, postgres)
     run_again(shop, postgres)
     assert_once(shop, postgres, f"{text}: {other}")
 
@@ -290,7 +296,7 @@ def test_a_zombie_of_sqlite(shop):
     shop("run")
     whole = time.monotonic() - begin
     for i in range(30 if FULL else 3):
-        start_anew(shop, db)
+        start_anew(shop, db, IMPATIENT)
         p = shop.start("run")
         time.sleep(whole * (0.3 + i / (30 if FULL else 3) * 0.7))
         p.send_signal(signal.SIGSTOP)
@@ -299,5 +305,6 @@ def test_a_zombie_of_sqlite(shop):
         end(p)
         if other.rc:
             assert "locked" in other.out, other
+        configure(shop, db)
         run_again(shop, db)
         assert_once(shop, db, f"zombie {i}: {other}")

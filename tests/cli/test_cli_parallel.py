@@ -106,7 +106,7 @@ def test_tables_of_one_database(silt, db):
     """Those of an SQLite file follow each other: none waits for another's lock until it gives up."""
     write = f"write: {{connection: db, format: {db.format}, path: %s}}"
     text = "".join(table(name).replace(f"write: {{path: lake/{name}}}", write % name) for name in TABLES)
-    connection = db.connection.rstrip("}") + ", lock_wait_seconds: 1}"
+    connection = db.connection.rstrip("}") + (", lock_wait_seconds: 1}" if db.format == "sqlite" else "}")
     silt.write("silt.yaml", f"pipeline: zoo\ncheckpoint_path: state\nparallel_tables: 4\nconnections:\n"
                f"  db: {connection}\ntables:\n{text}")
     fill(silt, rows=20000)

@@ -1,8 +1,10 @@
 """A Delta table as the source of another: bronze → silver, version by version, exactly once.
 
 The sources are written by delta-rs, the targets are read by it."""
+import os
 import shutil
 import signal
+import subprocess
 
 import pyarrow as pa
 import pytest
@@ -285,20 +287,24 @@ def test_scd2_keeps_all_versions(silt, read_deltalake):
                     "    scd2_effective_from: _commit_timestamp\n",
               ", change_columns: [_commit_timestamp]")
     t = bronze(silt, (1, "a"), (2, "b"))
+    made = {version: 1_700_000_000_123 + version for version in range(3)}
+
+    def date(version): # in-commit timestamps are off: times are those of files
+        os.utime(silt.dir / f"lake/bronze/_delta_log/{version:020}.json", ns=(0, made[version] * 10**6))
+    date(0)
     run(silt)
     t.update(predicate="id = 1", updates={"name": "'A'"})
     t.update(predicate="id = 1", updates={"name": "'AA'"})
+    date(1), date(2)
     run(silt)
-    made = {h["version"]: h["timestamp"] for h in DeltaTable(t.table_uri).history()}
     got = read_deltalake(silt.dir / "lake/silver").to_pylist()
     versions = sorted((r["id"], r["name"], round(r["effective_date"].timestamp() * 1000),
                        r["is_current"]) for r in got)
-    # in-commit timestamps are off: times are those of files, which delta-rs reports rounded down
     assert [(i, n, c) for i, n, _, c in versions] == [
         (1, "A", False), (1, "AA", True), (1, "a", False), (2, "b", True)]
     for i, n, at, _ in versions:
         version = {"a": 0, "b": 0, "A": 1, "AA": 2}[n]
-        assert abs(at - made[version]) < 1500
+        assert at == made[version]
     assert_sound(silt)
     t = DeltaTable(t.table_uri)
     t.delete("id = 2")
@@ -456,16 +462,14 @@ def test_a_lost_tracker(silt, silver, source, strategy):
 def test_killed_at_any_time(silt, silver, source, strategy):
     configure(silt, strategy + "    batch: {max_files: 2}\n")
     bronze(silt, *[(i, "x") for i in range(100)])
-    killed = 0
-    for i in range(12):
+    for i in range(9): # after ten crashes it would be the version's fault
         bronze(silt, (1000 + i, "y"))
-        p = silt.start("run")
+        p = silt.start("run") if i else silt.hold(silt.intents)
         try:
-            p.wait(0.02 + 0.02 * i)
-        except Exception:  # noqa: BLE001 - it still runs
+            p.wait(0.03 * i)
+        except subprocess.TimeoutExpired:
             p.kill()
-        killed += end(p)[0] == -signal.SIGKILL
-    assert killed
+        assert end(p)[0] in (-signal.SIGKILL, 0)
     run(silt)
     assert silver() == source()
     assert not list((silt.dir / "state").glob("_silt/scratch/*"))
