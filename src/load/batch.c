@@ -119,6 +119,7 @@ static silt_status give_up(batch *b, const silt_bad_sources *bad, silt_error *er
 /* After a failure which isn't the files' fault: leave nothing open, if that is still possible. */
 static silt_status abandon(batch *b, silt_status why, silt_error *err)
 {
+    atomic_store(&b->load->deadline_us, 0); /* what is to be done yet has all the time it needs */
     b->run->out_of_time = why == SILT_TIMEOUT;
     if (why == SILT_INTERRUPTED && atomic_exchange(&b->load->timed_out, false)) {
         b->run->out_of_time = true;
@@ -217,6 +218,10 @@ static silt_status before_commit(void *ctx, const silt_change_facts *facts, cons
     batch *b = ctx;
     (void)txn_id;
     SILT_TRY(silt_load_check(b->load, err));
+    if (silt_now_us(b->load->clock) > atomic_load(&b->load->deadline_us)) {
+        atomic_store(&b->load->timed_out, true); /* queries that were short each */
+        return silt_fail(err, SILT_INTERRUPTED, "the batch took too long");
+    }
     SILT_TRY(hash_files(b, facts, err));
     const char *rejects = NULL;
     if (facts->rejects_path)

@@ -300,8 +300,8 @@ static void *interrupt_soon(void *ctx)
     interrupter *i = ctx;
     for (int ms = 0; ms < 60000 && i->reports < 3; ms++)
         usleep(1000);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &i->at);
     silt_engine_interrupt(i->engine);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &i->at);
     return NULL;
 }
 
