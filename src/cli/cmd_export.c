@@ -104,6 +104,8 @@ int cmd_export(cli *c)
     else
         status = cli_refuse_commit(c, "in an export but of --format delta");
     if (status != CLI_OK) return status;
+    if (strcmp(c->line.arguments[1], "-") == 0)
+        return cli_misuse(c, "-: an export goes into a file; `silt read` prints rows");
     if (opts.no_header && opts.format != SILT_EXPORT_CSV)
         return cli_misuse(c, "--no-header is for --format csv");
     status = cli_open_store(c);

@@ -85,3 +85,8 @@ def test_statistics_that_lie_are_noticed(silt, table):
     failed = silt("export", table, "out.csv", rc=1).err
     assert "4 rows were written, the table has 5" in failed and "doctor" in failed
     assert not (silt.dir / "out.csv").exists()
+
+
+def test_standard_output_is_no_file(silt, table):
+    assert "silt read" in silt("export", "table", "-", rc=2).err
+    assert not (silt.dir / "-").exists()
