@@ -237,6 +237,9 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
  * would round. `try_cast`: gives null instead of failing. */
 silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
                           const silt_type *to, bool try_cast, silt_error *err);
+/* The same; also digits that a double or float has no room for. */
+silt_status silt_sql_cast_exact(silt_buf *sql, const char *expr, const silt_type *from,
+                                const silt_type *to, bool try_cast, silt_error *err);
 
 /* ---- running scans: what scalar functions find by id ----------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "engine/duckdb_ops.h"
 
 #include "base/hash.h"
+#include "engine/parquet_schema.h"
 
 static void put_paths(silt_buf *sql, const silt_duck_sources *s, size_t first, size_t count)
 {
@@ -80,6 +81,41 @@ static silt_status read_columns(silt_duck_sources *s, silt_duck_part *part, silt
     return SILT_OK;
 }
 
+static bool has_double(const silt_type *type)
+{
+    bool has = type->kind == SILT_TYPE_DOUBLE;
+    if (type->key) has |= has_double(type->key);
+    if (type->element) has |= has_double(type->element);
+    for (size_t i = 0; i < type->field_count && !has; i++)
+        has = has_double(type->fields[i].type);
+    return has;
+}
+
+static bool has_wide_decimal(const silt_parquet_node *node)
+{
+    bool has = node->kind == SILT_PARQUET_DECIMAL && node->precision > 38;
+    for (size_t i = 0; i < node->child_count && !has; i++)
+        has = has_wide_decimal(&node->children[i]);
+    return has;
+}
+
+/* DuckDB makes doubles of longer decimals, and wrong ones. What we can't parse is its business. */
+static silt_status refuse_wide_decimals(const char *path, silt_arena *arena, silt_error *err)
+{
+    SILT_CLEAN(silt_buf) schema = {0};
+    const silt_parquet_node *root;
+    silt_error harmless = {0};
+    if (silt_parquet_schema_read(path, &schema, &harmless) != SILT_OK ||
+        silt_parquet_schema_parse(silt_buf_bytes(&schema), arena, &root, &harmless) != SILT_OK)
+        return SILT_OK;
+    for (size_t i = 0; i < root->child_count; i++)
+        if (has_wide_decimal(&root->children[i]))
+            return silt_fail(err, SILT_BAD_DATA,
+                             "column %s: decimals of more than 38 digits can't be kept",
+                             root->children[i].name);
+    return SILT_OK;
+}
+
 silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, silt_arena *arena,
                                       const silt_column **columns, size_t *count, silt_error *err)
 {
@@ -87,7 +123,11 @@ silt_status silt_duck_parquet_columns(silt_duck_engine *db, const char *path, si
     silt_buf_puts(&sql, "SELECT * FROM read_parquet([");
     silt_sql_text(&sql, path);
     silt_buf_puts(&sql, "], hive_partitioning = false)");
-    return silt_duck_describe(db, &sql, arena, columns, count, err);
+    SILT_TRY(silt_duck_describe(db, &sql, arena, columns, count, err));
+    bool doubtful = false;
+    for (size_t i = 0; i < *count; i++)
+        doubtful |= has_double((*columns)[i].type);
+    return doubtful ? refuse_wide_decimals(path, arena, err) : SILT_OK;
 }
 
 /* A footer can't be read: find whose, one by one. */

@@ -314,7 +314,7 @@ static silt_status put_source(silt_buf *sql, const silt_duck_sources *s, const s
         if (to->kind == SILT_TYPE_VARIANT)
             return put_parquet_variant(sql, column.data, from, to, err);
         if (from->kind != SILT_TYPE_VARIANT)
-            return silt_sql_cast(sql, column.data, from, to, try_cast, err);
+            return silt_sql_cast_exact(sql, column.data, from, to, try_cast, err);
         silt_buf_printf(&typed, "CAST(%s AS VARCHAR)", column.data);
         if (typed.failed) return silt_fail_nomem(err);
         return silt_sql_cast(sql, typed.data, &text_type, to, try_cast, err);

@@ -103,8 +103,17 @@ static bool is_lossy(const silt_type *from, const silt_type *to)
     return instant && to->kind == SILT_TYPE_DATE;
 }
 
-silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
-                          const silt_type *to, bool try_cast, silt_error *err)
+/* Whether digits of a whole number or decimal may be lost, as is usual in expressions. */
+static bool loses_digits(const silt_type *from, const silt_type *to)
+{
+    bool real = to->kind == SILT_TYPE_FLOAT || to->kind == SILT_TYPE_DOUBLE;
+    bool whole = from->kind == SILT_TYPE_LONG ||
+                 (from->kind == SILT_TYPE_INTEGER && to->kind == SILT_TYPE_FLOAT);
+    return real && (whole || from->kind == SILT_TYPE_DECIMAL);
+}
+
+static silt_status put_cast(silt_buf *sql, const char *expr, const silt_type *from,
+                            const silt_type *to, bool try_cast, bool lossy, silt_error *err)
 {
     if (silt_type_equal(from, to)) {
         silt_buf_puts(sql, expr);
@@ -117,7 +126,7 @@ silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from
     /* DuckDB's cast to BLOB would read \x escapes. */
     if (from->kind == SILT_TYPE_STRING && to->kind == SILT_TYPE_BINARY) {
         silt_buf_printf(sql, "encode(%s)", expr);
-    } else if (is_lossy(from, to)) {
+    } else if (lossy) {
         SILT_CLEAN(silt_buf) back = {0};
         SILT_TRY(silt_sql_type(&back, from, err));
         /* A double's NaN isn't different from itself in DuckDB's order, so IS DISTINCT FROM is
@@ -130,4 +139,17 @@ silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from
         silt_buf_printf(sql, "%s(%s AS %s)", cast, expr, type.data);
     }
     return SILT_OK;
+}
+
+silt_status silt_sql_cast(silt_buf *sql, const char *expr, const silt_type *from,
+                          const silt_type *to, bool try_cast, silt_error *err)
+{
+    return put_cast(sql, expr, from, to, try_cast, is_lossy(from, to), err);
+}
+
+silt_status silt_sql_cast_exact(silt_buf *sql, const char *expr, const silt_type *from,
+                                const silt_type *to, bool try_cast, silt_error *err)
+{
+    bool lossy = is_lossy(from, to) || loses_digits(from, to);
+    return put_cast(sql, expr, from, to, try_cast, lossy, err);
 }

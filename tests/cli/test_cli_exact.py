@@ -1,7 +1,10 @@
-"""Numbers and times in JSON become what columns are, exactly, or the file is told: DuckDB's reader rounds within nested values, and
-makes doubles of fractions."""
+"""Numbers and times in JSON and Parquet become what columns are, exactly, or the file is told. DuckDB's readers round within
+nested values of JSON, and make doubles of fractions and long decimals."""
+import decimal
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 LONG = "0.012345678901234567"  # a double keeps 17 digits of it at most
@@ -102,3 +105,25 @@ def test_types_that_are_found_keep_whole_numbers(silt, kind, values, files):
     silt("write", "t", *names)
     out = silt("read", "t", "--format", "csv", "--no-header").out
     assert sorted(out.splitlines()) == sorted(values)
+
+
+@pytest.mark.parametrize("kind, value", [("double", 9007199254740993), ("float", 16777217), ("double", "1234567890123456.78")])
+def test_digits_of_parquet_files_are_kept(silt, kind, value):
+    """Whole numbers and decimals become doubles where these have room for all their digits."""
+    arrow = pa.array([value if isinstance(value, int) else decimal.Decimal(value)])
+    pq.write_table(pa.table({"v": arrow}), silt.dir / "big.parquet")
+    small = pa.array([1234, 5]) if isinstance(value, int) else pa.array([decimal.Decimal("1.10")])
+    pq.write_table(pa.table({"v": small}), silt.dir / "small.parquet")
+    silt("create", "t", "--schema", f"v {kind}")
+    assert "big.parquet: row 1, column v: " in silt("write", "t", "big.parquet", rc=1).err
+    silt("write", "t", "small.parquet")
+    assert len(silt("read", "t", "--format", "csv", "--no-header").out.splitlines()) == len(small)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_decimals_beyond_38_digits_are_refused(silt, nested):
+    """DuckDB makes doubles of them, and other numbers."""
+    numbers = pa.array([decimal.Decimal("1" * 40)], pa.decimal256(45, 3))
+    column = pa.StructArray.from_arrays([numbers], ["d"]) if nested else numbers
+    pq.write_table(pa.table({"v": column}), silt.dir / "wide.parquet")
+    assert "column v: decimals of more than 38 digits can't be kept" in silt("write", "t", "wide.parquet", rc=1).err
