@@ -166,6 +166,7 @@ class Log:
         if set(domain) != {"domain", "configuration", "removed"} or not self.has("domainMetadata"):
             self.wrong(f"domain {domain}")
         if domain["removed"]:
+            self.high = -1 if name == "delta.rowTracking" else self.high
             if not was or was["configuration"] != domain["configuration"]:
                 self.wrong(f"{domain} takes away {was}")
             return
@@ -292,13 +293,14 @@ class Log:
 
     def check_checkpoints(self):
         self.ours, files = True, {}
-        for file in sorted(self.folder.glob("*.checkpoint*")):
-            files.setdefault(int(file.name[:20]), []).append(file)
-        for self.version, parts in files.items():
+        for file in sorted(self.folder.glob("[0-9]*.checkpoint.*")):
+            alone = file.name.split(".")[2] if file.name.count("-") == 4 else "or parts"  # of V2 there may be several
+            files.setdefault((int(file.name[:20]), alone), []).append(file)
+        for (self.version, _), parts in files.items():
             self.info = {"operation": "checkpoint"}
             self.check_checkpoint([row for p in parts for row in self.rows_of(p)], self.states[self.version])
         last = loads((self.folder / "_last_checkpoint").read_text()) if (self.folder / "_last_checkpoint").exists() else None
-        if last and (last["version"] != max(files) or last["numOfAddFiles"] != len(self.states[last["version"]]["files"])):
+        if last and (last["version"] != max(v for v, _ in files) or last["numOfAddFiles"] != len(self.states[last["version"]]["files"])):
             self.wrong(f"_last_checkpoint {last}")
 
     def rows_of(self, file):
@@ -341,9 +343,8 @@ class Log:
 def clean(action):
     """Without what is null or empty; maps of Parquet as dictionaries."""
     if isinstance(action, list) and action and isinstance(action[0], tuple):
-        action = dict(action)
-        return {k: action[k] for k in action}
+        return dict(action)
     if isinstance(action, dict):
-        made = {k: clean(v) if k != "partitionValues" else dict(v) for k, v in action.items()}
-        return {k: v for k, v in made.items() if v is not None and v != {} and v != [] or k == "partitionValues"}
+        made = {k: dict(v) if k == "partitionValues" and v is not None else clean(v) for k, v in action.items()}
+        return {k: v for k, v in made.items() if v not in (None, {}, []) or (k == "partitionValues" and v is not None)}
     return action

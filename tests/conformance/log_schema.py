@@ -76,8 +76,10 @@ def broken_metadata(old, new, operation, seen):
         yield from broken_changes(field)
     if is_mapped(new):
         yield from broken_mapping(old, new, schema, seen)
-    elif old and is_mapped(old) and operation not in ("DROP FEATURE", "RESTORE"):
-        yield "column mapping is turned off"
+    elif old and is_mapped(old):
+        seen.clear()
+        if operation not in ("REMOVE COLUMN MAPPING", "RESTORE"):
+            yield "column mapping is turned off"
     if conf.get("delta.enableRowTracking") == "true":
         made = [conf.get(f"delta.rowTracking.materialized{x}ColumnName") for x in ("RowId", "RowCommitVersion")]
         if None in made or len({*made, *(physical(f, new) for f in schema["fields"])}) != 2 + len(names):
