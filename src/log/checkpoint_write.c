@@ -218,7 +218,9 @@ static silt_status write_hint(const writer *made, silt_error *err)
     silt_json_writer w = silt_json_writer_of(&buf);
     silt_json_begin_object(&w);
     silt_json_member_int(&w, "version", version);
-    silt_json_member_int(&w, "size", (int64_t)silt_log_rows_count(c));
+    /* Of V2 also what speaks of the checkpoint and, for each sidecar, of it. */
+    int64_t more = made->out->v2 ? made->out->objects : 0;
+    silt_json_member_int(&w, "size", (int64_t)silt_log_rows_count(c) + more);
     if (made->spec->parts > 1) silt_json_member_int(&w, "parts", made->spec->parts);
     silt_json_member_int(&w, "sizeInBytes", made->out->size_bytes);
     silt_json_member_int(&w, "numOfAddFiles", (int64_t)c->files->files.count);

@@ -292,20 +292,25 @@ class Log:
             self.wrong(f".crc: txns {crc['setTransactions']}, are {self.txns}")
 
     def check_checkpoints(self):
-        self.ours, files = True, {}
+        self.ours, files, sizes = True, {}, {}
         for file in sorted(self.folder.glob("[0-9]*.checkpoint.*")):
             alone = file.name.split(".")[2] if file.name.count("-") == 4 else "or parts"  # of V2 there may be several
             files.setdefault((int(file.name[:20]), alone), []).append(file)
         for (self.version, _), parts in files.items():
             self.info = {"operation": "checkpoint"}
+            self.said = 0
             self.check_checkpoint([row for p in parts for row in self.rows_of(p)], self.states[self.version])
+            sizes[self.version] = self.said
         last = loads((self.folder / "_last_checkpoint").read_text()) if (self.folder / "_last_checkpoint").exists() else None
-        if last and (last["version"] != max(v for v, _ in files) or last["numOfAddFiles"] != len(self.states[last["version"]]["files"])):
-            self.wrong(f"_last_checkpoint {last}")
+        wanted = last and {**last, "version": max(sizes), "size": sizes[max(sizes)],
+                           "numOfAddFiles": len(self.states[max(sizes)]["files"])}
+        if last != wanted:
+            self.wrong(f"_last_checkpoint {last}, wanted {wanted}")
 
     def rows_of(self, file):
         """The actions, those of sidecars included; without members that are null."""
         rows = [loads(line) for line in file.read_text().splitlines()] if file.suffix == ".json" else pq.read_table(file).to_pylist()
+        self.said += len(rows)
         for row in rows:
             action = {k: v for k, v in row.items() if v is not None}
             if len(action) != 1:
