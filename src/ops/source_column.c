@@ -200,6 +200,9 @@ static silt_status judge_names(silt_planning *p, silt_header_group *g, const cha
                              "rename it in the source, or write another policy than rescue");
         }
         if (!names[i][0]) SILT_TRY(silt_planning_blame_all(p, g, "column %zu has no name", i + 1));
+        if (strncasecmp(names[i], "__silt_", 7) == 0) /* the engine's, in any case of letters */
+            SILT_TRY(silt_planning_blame_all(
+                p, g, "the column %.100s: names that begin with __silt_ are Silt's own", names[i]));
         char *lower = silt_arena_strdup(p->arena, names[i]);
         if (!lower) return silt_fail_nomem(p->err);
         for (char *c = lower; *c; c++)

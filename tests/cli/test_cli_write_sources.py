@@ -88,3 +88,12 @@ def test_what_is_not_for_a_source_is_refused(silt):
                          (["a.csv", "--row-group-rows", "0"], "--row-group-rows: 1 or more")):
         assert words in silt("write", "t", *wrong, rc=2).err
     assert not (silt.dir / "t").exists()
+
+
+@pytest.mark.parametrize("name", ["__silt_file", "__silt_n", "__SILT_ROW"])
+def test_names_of_the_engine_are_refused(silt, name):
+    silt.write("a.csv", f"id,{name}\n1,0\n")
+    silt.write("a.ndjson", json.dumps({"id": 1, name: 0}) + "\n")
+    for file in "a.csv", "a.ndjson":
+        for mode in [], ["--mode", "upsert", "--keys", "id"]:
+            assert f"the column {name}: names that begin with __silt_" in silt("write", "t", file, *mode, rc=1).err
