@@ -228,6 +228,8 @@ static silt_status csv_types(table *t, size_t file, int skip, int64_t sample_row
     if (st != SILT_FAILED && st != SILT_BAD_DATA) return st;
     silt_status again = sound_types(t, file, skip, sample_rows, &why);
     if (again == SILT_BAD_DATA && err) *err = why; /* it says where, DuckDB a page of advice */
+    if (again != SILT_OK && strstr(silt_buf_bytes(&t->db->error_text).data, "Maximum line size"))
+        return silt_fail(err, SILT_BAD_DATA, "a row is longer than 2 MB");
     return again == SILT_OK || again == SILT_BAD_DATA ? again : st;
 }
 

@@ -97,3 +97,9 @@ def test_names_of_the_engine_are_refused(silt, name):
     for file in "a.csv", "a.ndjson":
         for mode in [], ["--mode", "upsert", "--keys", "id"]:
             assert f"the column {name}: names that begin with __silt_" in silt("write", "t", file, *mode, rc=1).err
+
+
+def test_rows_that_are_too_long_are_told_in_a_word(silt):
+    silt.write("a.csv", "id,v\n1," + "x" * 2_500_000 + "\n2,y\n")
+    err = silt("write", "t", "a.csv", rc=1).err
+    assert "a.csv: a row is longer than 2 MB" in err and len(err) < 200
