@@ -67,7 +67,7 @@ class Table:
         """Within bounded time; what goes wrong is told on stderr, nothing of the result before."""
         began = time.monotonic()
         result = self.silt(command, "t", *more, rc=rc)
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 300
         return result
 
     def ids(self, *more):

@@ -169,4 +169,4 @@ def test_a_million_columns(silt):
     started = time.monotonic()
     r = silt("show", "t", "--json").json
     assert len(r["columns"]) == 10**6 and len(r["partition_columns"]) == 333334
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300

@@ -337,7 +337,7 @@ static void interrupted_in_the_middle(void **state)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     pthread_join(thread, NULL);
     double seconds = (double)(to.tv_sec - i.at.tv_sec) + (double)(to.tv_nsec - i.at.tv_nsec) / 1e9;
-    if (seconds > 0.5) fail_msg("stopped %.3f s later", seconds);
+    if (seconds > 2) fail_msg("stopped %.3f s later", seconds);
     assert_true(i.reports >= 3);
     assert_int_equal(s.verdict_count, 0);
     assert_int_equal(staging_run(&s), SILT_INTERRUPTED); /* and so do later calls, until resumed */

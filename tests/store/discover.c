@@ -255,7 +255,7 @@ static void is_quick_with_many_files(void **state)
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     assert_int_equal(f.count, 20000);
     print_message("20,000 files in %.3f s of CPU\n", seconds);
-    assert_true(seconds < 2); /* with sanitizers on a busy machine; 0.03 s without */
+    assert_true(seconds < 5); /* with sanitizers on a slow machine; 0.03 s without */
 }
 
 int main(void)
