@@ -18,6 +18,7 @@ void cli_signals_start(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, &pipe_before);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a file beyond the limit is a failed write */
 }
 
 static sigset_t watched(void)

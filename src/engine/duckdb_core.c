@@ -398,9 +398,9 @@ silt_status silt_duck_error(silt_duck_engine *db, duckdb_error_type type, const 
         return silt_fail(err, SILT_INTERRUPTED, "interrupted");
     (void)silt_fail(err, st, "%s", line.data ? line.data : text);
     if (st == SILT_NOMEM)
-        return silt_hint(err, st, "raise memory_limit, or set a temp_directory with more room");
+        return silt_hint(err, st, "raise memory_limit, or let TMPDIR name a folder with more room");
     if (st == SILT_NOSPACE)
-        return silt_hint(err, st, "make room, or choose another temp_directory");
+        return silt_hint(err, st, "make room; what is only for a while goes where TMPDIR says");
     return st;
 }
 

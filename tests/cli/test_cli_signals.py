@@ -123,3 +123,15 @@ def test_progress_on_a_terminal(silt):
     assert p.wait(60) == 0 and b"4,000,000 rows" in p.stdout.read()
     assert b"\r" in shown and shown.endswith(b"\x1b[K")
     assert b"%" in shown or b" s" in shown
+
+
+def test_a_file_beyond_the_limit_is_a_failed_write(silt):
+    """As on a full disk: it is told, what was committed stays, and nothing is left half."""
+    silt.write("a.csv", "id,v\n" + "".join(f"{i},{i * 7919 % 10007}\n" for i in range(50_000)))
+    silt("write", "t", "--sql", "SELECT 1 AS id, 2 AS v")
+    limited = ["sh", "-c", 'ulimit -f 40; exec "$@"', "sh", str(silt.binary)]
+    p = subprocess.run([*limited, "write", "t", "a.csv"], cwd=silt.dir, env=silt.env, capture_output=True, text=True)
+    assert p.returncode == 1 and "File too large" in p.stderr and "hint: make room" in p.stderr, p
+    assert silt("show", "t", "--json").json["version"] == 0
+    silt("write", "t", "a.csv")
+    assert silt("doctor", "t").out.endswith("nothing is wrong\n")
