@@ -4,6 +4,8 @@
 
 #include <strings.h>
 
+#include "engine/csv_header.h"
+
 /* Types are found by looking at every row while there is little to read, else at the first rows of
  * each file: a row behind them that doesn't fit makes its file fail, it is never bent. */
 #define SNIFF_WHOLE_BYTES (INT64_C(64) * 1024 * 1024)
@@ -463,7 +465,25 @@ static silt_status judge_empty(silt_planning *p)
     for (size_t i = 0; i < p->sources->file_count; i++)
         SILT_TRY(silt_planning_blame(p, i, SILT_BAD_DATA,
                                      "it is empty, and there is no table yet that tells the "
-                                     "columns; declare them in schema"));
+                                     "columns; declare them (schema), or make the table first"));
+    return SILT_OK;
+}
+
+/* Headers alone say what columns are called, and not what they are. */
+static silt_status judge_headers(silt_planning *p)
+{
+    for (size_t i = 0; i < p->sources->file_count; i++) {
+        silt_csv_header header = {0};
+        const char *path = p->sources->files[i].local_path;
+        /* What can't be read has been told. */
+        silt_status st = silt_csv_header_read(&p->options, path, p->arena, &header, NULL);
+        if (st == SILT_OK && header.has_rows) return SILT_OK;
+    }
+    for (size_t i = 0; i < p->sources->file_count; i++)
+        SILT_TRY(silt_planning_blame(
+            p, i, SILT_BAD_DATA,
+            "it has no rows, and there is no table yet that tells the "
+            "types of its columns; declare them (schema), or make the table first"));
     return SILT_OK;
 }
 
@@ -485,6 +505,8 @@ silt_status silt_planning_columns(silt_planning *p)
         SILT_TRY(p->sources->format == SILT_FORMAT_NDJSON ? match_members(p, group)
                                                           : match_group(p, group));
     }
-    if (!p->fields.count && p->bad.count == bad_before) return judge_empty(p);
-    return SILT_OK;
+    if (p->bad.count > bad_before) return SILT_OK;
+    if (!p->fields.count) return judge_empty(p);
+    bool by_rows = p->known_by_looking && p->sources->format == SILT_FORMAT_CSV;
+    return by_rows ? judge_headers(p) : SILT_OK;
 }
