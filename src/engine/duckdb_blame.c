@@ -78,6 +78,24 @@ static void shorten(const char *text, const char *fallback, silt_buf *why)
                     original_length < 200 ? "" : "…");
 }
 
+/* DuckDB is told of columns c0, c1, … of a CSV: put the name in its place. */
+static void put_name(const silt_source_group *group, silt_buf *why)
+{
+    static const char mark[] = "converting column \"c";
+    const char *at = why->data ? strstr(why->data, mark) : NULL;
+    if (!at || group->format != SILT_FORMAT_CSV) return;
+    char *end;
+    unsigned long column = strtoul(at + sizeof mark - 1, &end, 10);
+    if (*end != '"' || column >= group->column_count) return;
+    SILT_CLEAN(silt_buf) text = {0};
+    silt_buf_printf(&text, "%.*s%s%s", (int)(at + sizeof mark - 2 - why->data), why->data,
+                    group->columns[column].name, end);
+    if (text.failed) return;
+    silt_buf old = *why;
+    *why = text;
+    text = old;
+}
+
 /* The first row of a file whose value can't become output column `column`: number and text. */
 static silt_status find_row(silt_duck_sources *s, const silt_duck_part *part, size_t index,
                             size_t column, int64_t *row, silt_buf *text, silt_error *err)
@@ -152,6 +170,7 @@ static silt_status examine(inquiry *q, size_t index, const silt_error *words, si
     SILT_CLEAN(silt_buf) why = {0};
     SILT_CLEAN(silt_buf) text = {0};
     shorten(silt_buf_bytes(&s->db->error_text).data, words->message, &why);
+    if (part) put_name(&s->spec->groups[part->group], &why);
     bool has_line = silt_starts_with(why.data ? why.data : "", "line ");
     int64_t row = 0;
     for (size_t c = 0; part && !has_line && row == 0 && c < s->spec->column_count; c++) {

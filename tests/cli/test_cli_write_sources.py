@@ -103,3 +103,10 @@ def test_rows_that_are_too_long_are_told_in_a_word(silt):
     silt.write("a.csv", "id,v\n1," + "x" * 2_500_000 + "\n2,y\n")
     err = silt("write", "t", "a.csv", rc=1).err
     assert "a.csv: a row is longer than 2 MB" in err and len(err) < 200
+
+
+def test_columns_are_called_by_their_names(silt):
+    """In DuckDB's own words, too, which knows those of a CSV by numbers."""
+    silt("create", "t", "--schema", "id int, `on or off` boolean, x double")
+    silt.write("a.csv", "x,on or off,id\n1,maybe,2\n")
+    assert 'converting column "on or off"' in silt("write", "t", "a.csv", rc=1).err

@@ -53,7 +53,7 @@ static void each_kind_of_broken_csv_row(void **state)
         {"a:date, b:string", "a,b\n2020-01-01 10:00:00,x\n",
          "line 2, column a: '2020-01-01 10:00:00' is no DATE"},
         {"a:boolean, b:string", "a,b\ntrue,x\nmaybe,x\n",
-         "line 3: Error when converting column \"c0\". Could not convert string \"maybe\" to "
+         "line 3: Error when converting column \"a\". Could not convert string \"maybe\" to "
          "'BOOLEAN'"},
         {"a:double, b:string", "a,b\n1,x\n1.2.3,x\n", "line 3: Error when converting"},
         {"a:long, b:string", "a,b,c\n1,x,y\n", "the header has 3 columns where 2 are expected"},
