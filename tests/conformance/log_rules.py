@@ -82,7 +82,7 @@ class Log:
 
     def next_commit(self):
         self.version += 1
-        told = [next(iter(loads(line).items())) for line in self.path(self.version).read_text().splitlines()]
+        told = [next(iter(loads(line).items())) for line in self.path(self.version).read_text().split("\n") if line]
         by = {kind: [a for k, a in told if k == kind] for kind in
               ("commitInfo", "protocol", "metaData", "add", "remove", "cdc", "txn", "domainMetadata")}
         self.info = (by["commitInfo"] or [{}])[0]
@@ -212,7 +212,7 @@ class Log:
         self.check_path(path)
         if path in self.files and vector_id(self.files[path].get("deletionVector")) != vector_id(add.get("deletionVector")):
             self.wrong(f"{path} is there twice")
-        if set(add) - ADD or not all(isinstance(add[k], t) for k, t in (("size", int), ("modificationTime", int), ("dataChange", bool))):
+        if set(add) - ADD or [type(add[k]) for k in ("size", "modificationTime", "dataChange")] != [int, int, bool]:
             self.wrong(f"add {add}")
         self.check_partition(add)
         stats = loads(add["stats"]) if add.get("stats") else {}
@@ -309,7 +309,8 @@ class Log:
 
     def rows_of(self, file):
         """The actions, those of sidecars included; without members that are null."""
-        rows = [loads(line) for line in file.read_text().splitlines()] if file.suffix == ".json" else pq.read_table(file).to_pylist()
+        as_json = file.suffix == ".json"
+        rows = [loads(line) for line in file.read_text().split("\n") if line] if as_json else pq.read_table(file).to_pylist()
         self.said += len(rows)
         for row in rows:
             action = {k: v for k, v in row.items() if v is not None}
@@ -337,7 +338,8 @@ class Log:
                 self.wrong(f"{name} {told.get(name)}, wanted {wanted}")
         parsed = ("stats_parsed", "partitionValues_parsed", *(() if as_json else ("stats",)))
         adds = {a["path"]: {k: v for k, v in a.items() if k not in parsed} for a in told.get("add", ())}
-        wanted = {p: {k: v for k, v in clean({**f, "dataChange": False}).items() if k not in parsed} for p, f in state["files"].items()}
+        wanted = {path: {k: v for k, v in clean({**add, "dataChange": False}).items() if k not in parsed}
+                  for path, add in state["files"].items()}
         if adds != wanted or len(adds) != len(told.get("add", ())):
             self.wrong(f"files {adds}, wanted {wanted}")
         tombs = {(r["path"], vector_id(r.get("deletionVector"))): r for r in told.get("remove", ())}
