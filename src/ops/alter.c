@@ -261,12 +261,23 @@ static silt_status check_rows(const work *w, bool *looked, silt_error *err)
 
 /* ---- row tracking */
 
+/* Other columns may be those with statistics from then on. */
+static bool moves_statistics(const silt_table_step *step)
+{
+    bool property = step->kind == SILT_STEP_SET_PROPERTY || step->kind == SILT_STEP_UNSET_PROPERTY;
+    return step->kind == SILT_STEP_MOVE_COLUMN ||
+           (property && silt_starts_with(step->target, "delta.dataSkipping"));
+}
+
 static silt_status apply_steps(const work *w, silt_shape *out, silt_error *err)
 {
+    bool moved = false;
     SILT_TRY(silt_shape_of(current(w), w->arena, out, err));
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
         SILT_TRY(silt_table_step_apply(out, &w->steps[i], err));
-    return SILT_OK;
+        moved |= moves_statistics(&w->steps[i]);
+    }
+    return moved ? silt_shape_check_clustering(out, err) : SILT_OK;
 }
 
 /* A commit before the last one, and on to what it made. CONFLICT is an outcome. */

@@ -140,7 +140,7 @@ static silt_status make_shape(const silt_create_options *create, silt_arena *are
             return silt_fail(err, SILT_INVALID, "columns of a new table are given as such");
         SILT_TRY(silt_table_step_apply(out, &create->steps[i], err));
     }
-    return SILT_OK;
+    return silt_shape_check_clustering(out, err);
 }
 
 /* Whether there is a table already; it is looked at for the number that asks. */

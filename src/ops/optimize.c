@@ -100,8 +100,12 @@ static silt_status take_clustering(silt_edit *e, optimizing *o)
     SILT_TRY(silt_mapping_of(&e->state->metadata, e->schema, e->arena, &mapping, e->err));
     const char **names = silt_arena_calloc(e->arena, silt_json_count(columns), sizeof(*names));
     if (!names) return silt_fail_nomem(e->err);
-    for (silt_json_iter it = silt_json_iter_of(columns); silt_json_next(&it);)
-        SILT_TRY(cluster_name(e, &mapping, it.value, &names[o->by_count++]));
+    for (silt_json_iter it = silt_json_iter_of(columns); silt_json_next(&it); o->by_count++) {
+        const char **name = &names[o->by_count];
+        SILT_TRY(cluster_name(e, &mapping, it.value, name));
+        SILT_TRY(silt_clustering_check(&e->state->metadata, e->schema, (silt_names){name, 1}, *name,
+                                       e->arena, e->err));
+    }
     o->by = names;
     o->mode = MODE_CLUSTER;
     return SILT_OK;

@@ -85,6 +85,8 @@ silt_status silt_shape_drop_constraint(silt_shape *, const char *name, silt_erro
 
 /* Liquid clustering by columns (domain delta.clustering); none: off. */
 silt_status silt_shape_cluster_by(silt_shape *, silt_names columns, silt_error *);
+/* Of what the table is clustered by files have statistics: INVALID, as silt_clustering_check(). */
+silt_status silt_shape_check_clustering(const silt_shape *, silt_error *);
 silt_status silt_shape_set_domain(silt_shape *, const char *domain, const char *configuration,
                                   silt_error *); /* NULL: removed */
 /* The paths that the domain delta.clustering speaks of, by the names that columns have. CORRUPT. */

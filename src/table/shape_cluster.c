@@ -247,6 +247,18 @@ silt_status silt_shape_clustering(const silt_shape *shape, silt_names *out, silt
     return silt_clustering_columns(domain, shape->schema, shape->arena, out, err);
 }
 
+silt_status silt_shape_check_clustering(const silt_shape *shape, silt_error *err)
+{
+    silt_names columns, path;
+    SILT_TRY(silt_shape_clustering(shape, &columns, err));
+    for (size_t i = 0; i < columns.count; i++) {
+        SILT_TRY(silt_shape_path(columns.items[i], shape->arena, &path, err));
+        SILT_TRY(silt_clustering_check(&shape->metadata, shape->schema, path, columns.items[i],
+                                       shape->arena, err));
+    }
+    return SILT_OK;
+}
+
 silt_status silt_shape_clustered_by(const silt_shape *shape, silt_names path, bool *out,
                                     silt_error *err)
 {

@@ -426,3 +426,18 @@ def test_the_feed_has_columns_of_its_own(silt):
     assert "the feed has a column _change_type" in alter(silt, *feed, rc=2).err
     make(silt, "id long", *("--property", "delta.enableChangeDataFeed=true"), path="u")
     assert "_commit_version of its own" in alter(silt, "--add-column", "_commit_version long", path="u", rc=2).err
+
+
+def test_columns_that_rows_are_clustered_by_keep_their_statistics(silt):
+    """The protocol asks for them in each file."""
+    make(silt, "a long, b long, c long, s struct<x:long>", "--cluster-by", "c,s.x", *MAPPED)
+    for steps in (["--set-property", "delta.dataSkippingNumIndexedCols=2"], ["--set-property", "delta.dataSkippingStatsColumns=a,c"]):
+        assert "the table takes no statistics of it" in alter(silt, *steps, rc=2).err, steps
+        alter(silt, "--no-clustering", *steps, "--dry-run")
+    alter(silt, "--set-property", "delta.dataSkippingStatsColumns=s,c")
+    assert "no statistics" in alter(silt, "--unset-property", "delta.dataSkippingStatsColumns", "--set-property",
+                                    "delta.dataSkippingNumIndexedCols=3", rc=2).err
+    alter(silt, "--unset-property", "delta.dataSkippingStatsColumns", "--set-property", "delta.dataSkippingNumIndexedCols=4")
+    assert "no statistics" in alter(silt, "--move-column", "c=after s", "--set-property", "delta.dataSkippingNumIndexedCols=3", rc=2).err
+    alter(silt, "--move-column", "s=first")
+    assert "no statistics" in make(silt, "a long, b long", "--cluster-by", "b", "--stats-count", "1", path="u", rc=2).err
