@@ -92,12 +92,28 @@ silt_status silt_duck_order_register(silt_duck_engine *db, silt_error *err)
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
+/* The column, or the member of it, at this place of the order. */
+static void put_column(const silt_duck_order *order, size_t i, silt_buf *sql)
+{
+    const silt_write_order *by = &order->write->order;
+    silt_write_member member = by->members ? by->members[i] : (silt_write_member){0};
+    for (size_t m = 0; m < member.count; m++)
+        silt_buf_puts(sql, "struct_extract(");
+    silt_buf_puts(sql, "t.");
+    silt_sql_name(sql, order->columns[by->columns[i]].name);
+    for (size_t m = 0; m < member.count; m++) {
+        silt_buf_puts(sql, ", ");
+        silt_sql_text(sql, member.names[m]);
+        silt_buf_putc(sql, ')');
+    }
+}
+
 /* The empty text behind makes bytes of keys that DuckDB would make integers of, as those of short
  * values of one size are. */
 static void put_key(const silt_duck_order *order, size_t i, silt_buf *sql)
 {
-    silt_buf_puts(sql, "create_sort_key(t.");
-    silt_sql_name(sql, order->columns[order->write->order.columns[i]].name);
+    silt_buf_puts(sql, "create_sort_key(");
+    put_column(order, i, sql);
     silt_buf_puts(sql, ", 'ASC NULLS FIRST', '', 'ASC NULLS FIRST')");
 }
 
@@ -224,8 +240,8 @@ static void put_order(const silt_duck_order *order, silt_buf *sql)
         return;
     }
     for (size_t i = 0; i < write->order.column_count; i++) {
-        silt_buf_puts(sql, i ? ", t." : "t.");
-        silt_sql_name(sql, order->columns[write->order.columns[i]].name);
+        if (i) silt_buf_puts(sql, ", ");
+        put_column(order, i, sql);
         silt_buf_puts(sql, " ASC NULLS FIRST");
     }
 }

@@ -127,11 +127,18 @@ typedef struct silt_violation {
     size_t source_count;
 } silt_violation;
 
+/* Within a column's struct the way to what rows are ordered by; none: the column itself. */
+typedef struct silt_write_member {
+    const char *const *names;
+    size_t count;
+} silt_write_member;
+
 /* In which order rows are written: by columns, or along a space-filling curve of columns. */
 typedef struct silt_write_order {
     const size_t *columns; /* indexes of output columns; none: as they come */
     size_t column_count;
     bool z_order;
+    const silt_write_member *members; /* by column; NULL: they are columns, all of them */
 } silt_write_order;
 
 #define SILT_ONE_FILE INT64_MAX /* of target_file_bytes: all rows, however many */

@@ -92,6 +92,9 @@ silt_status silt_layout_sorted_by(const silt_write_order *order, const silt_outp
     for (size_t i = 0; i < order->column_count; i++) {
         const silt_output_column *c = &columns[order->columns[i]];
         names[i] = c->label ? c->label : c->name;
+        for (size_t m = 0; order->members && m < order->members[i].count && names[i]; m++)
+            names[i] = silt_arena_printf(arena, "%s.%s", names[i], order->members[i].names[m]);
+        if (!names[i]) return silt_fail_nomem(err);
     }
     *out = (silt_names){names, order->column_count};
     return SILT_OK;

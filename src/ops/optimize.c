@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "ops/edit.h"
 #include "table/expr_tree.h"
-#include "table/shape.h"
+#include "table/shape_tree.h"
 
 #define TARGET_BYTES (INT64_C(1) << 30)
 /* A file that has lost more than one row in twenty is worth its rewriting. */
@@ -20,7 +20,8 @@ typedef struct bin {
 
 typedef struct optimizing {
     mode mode;
-    const char *const *by; /* columns of the order */
+    const char *const *by;   /* columns of the order */
+    const silt_names *paths; /* to those that the table is clustered by; NULL: names of columns */
     size_t by_count;
     int64_t target_bytes, min_bytes;
     silt_names partition_columns; /* as the log calls them */
@@ -67,47 +68,26 @@ static silt_status check_order(silt_edit *e, const char *name)
                                  e->arena, e->err);
 }
 
-/* The logical name of a clustering column, which the domain has by its physical one. */
-static silt_status cluster_name(silt_edit *e, const silt_mapping *mapping, const silt_json *column,
-                                const char **out)
-{
-    bool list = silt_json_kind_of(column) == SILT_JSON_ARRAY;
-    const char *physical = silt_json_string(column);
-    silt_json_iter it = silt_json_iter_of(column);
-    if (list && silt_json_next(&it)) physical = silt_json_string(it.value);
-    if (!physical || (list && silt_json_count(column) != 1))
-        return silt_fail(e->err, SILT_UNSUPPORTED,
-                         "%s: clustering by a member of a struct isn't known to Silt",
-                         e->store->uri);
-    for (size_t i = 0; i < mapping->field_count; i++) {
-        *out = e->schema->fields[i].name;
-        if (silt_streq(mapping->fields[i].name, physical)) return SILT_OK;
-    }
-    return silt_fail(e->err, SILT_CORRUPT, "%s: clustering column %s isn't in the schema",
-                     e->store->uri, physical);
-}
-
 static silt_status take_clustering(silt_edit *e, optimizing *o)
 {
-    const silt_json *json = NULL;
-    silt_mapping mapping;
+    const silt_domain *domain = NULL;
+    silt_names columns;
     for (size_t i = 0; i < e->state->domain_count; i++)
         if (silt_streq(e->state->domains[i].domain, "delta.clustering"))
-            SILT_TRY(silt_json_parse(silt_bytes_of(e->state->domains[i].configuration), e->arena,
-                                     &json, e->err));
-    const silt_json *columns = silt_json_get(json, "clusteringColumns");
-    if (!silt_json_count(columns)) return SILT_OK;
-    SILT_TRY(silt_mapping_of(&e->state->metadata, e->schema, e->arena, &mapping, e->err));
-    const char **names = silt_arena_calloc(e->arena, silt_json_count(columns), sizeof(*names));
-    if (!names) return silt_fail_nomem(e->err);
-    for (silt_json_iter it = silt_json_iter_of(columns); silt_json_next(&it); o->by_count++) {
-        const char **name = &names[o->by_count];
-        SILT_TRY(cluster_name(e, &mapping, it.value, name));
-        SILT_TRY(silt_clustering_check(&e->state->metadata, e->schema, (silt_names){name, 1}, *name,
+            domain = &e->state->domains[i];
+    if (!domain) return SILT_OK;
+    SILT_TRY(silt_clustering_columns(domain, e->schema, e->arena, &columns, e->err));
+    silt_names *paths = silt_arena_calloc(e->arena, columns.count + 1, sizeof(*paths));
+    if (!paths) return silt_fail_nomem(e->err);
+    for (size_t i = 0; i < columns.count; i++) {
+        SILT_TRY(silt_shape_path(columns.items[i], e->arena, &paths[i], e->err));
+        SILT_TRY(silt_clustering_check(&e->state->metadata, e->schema, paths[i], columns.items[i],
                                        e->arena, e->err));
     }
-    o->by = names;
-    o->mode = MODE_CLUSTER;
+    o->by = columns.items;
+    o->paths = paths;
+    o->by_count = columns.count;
+    if (columns.count) o->mode = MODE_CLUSTER;
     return SILT_OK;
 }
 
@@ -266,14 +246,18 @@ static silt_status order_of(const silt_edit *e, const silt_write_columns *column
 {
     const optimizing *o = e->data;
     size_t *indexes = silt_arena_calloc(e->arena, o->by_count, sizeof(*indexes));
-    if (!indexes) return silt_fail_nomem(e->err);
+    silt_write_member *members = silt_arena_calloc(e->arena, o->by_count, sizeof(*members));
+    if (!indexes || !members) return silt_fail_nomem(e->err);
     for (size_t i = 0; i < o->by_count; i++) {
-        indexes[i] = silt_write_columns_find(columns, o->by[i]);
+        size_t at = silt_write_columns_find(columns, o->paths ? o->paths[i].items[0] : o->by[i]);
+        indexes[i] = at;
+        if (o->paths)
+            members[i] = (silt_write_member){o->paths[i].items + 1, o->paths[i].count - 1};
         /* columns of the partition aren't written, and aren't counted */
         for (size_t p = 0; p < columns->partition_count && !e->materializes; p++)
-            indexes[i] -= columns->partition_by[p] < silt_write_columns_find(columns, o->by[i]);
+            indexes[i] -= columns->partition_by[p] < at;
     }
-    *out = (silt_write_order){indexes, o->by_count, o->by_count > 1};
+    *out = (silt_write_order){indexes, o->by_count, o->by_count > 1, members};
     return SILT_OK;
 }
 

@@ -207,10 +207,17 @@ static silt_status find_physical(const silt_type *type, const char *name, silt_a
                      name);
 }
 
+/* `physical` is a name, or a list of names that lead to a field. */
 static silt_status logical(const silt_json *physical, const silt_type *schema, silt_arena *arena,
                            const char **out, silt_error *err)
 {
     size_t count = 0;
+    if (silt_json_kind_of(physical) == SILT_JSON_STRING) {
+        const silt_field *field = NULL;
+        SILT_TRY(find_physical(schema, silt_json_string(physical), arena, &field, err));
+        *out = silt_shape_path_text((silt_names){&field->name, 1}, arena);
+        return *out ? SILT_OK : silt_fail_nomem(err);
+    }
     const char **names = silt_arena_calloc(arena, silt_json_count(physical), sizeof(*names));
     if (!names) return silt_fail_nomem(err);
     for (silt_json_iter it = silt_json_iter_of(physical); silt_json_next(&it);) {

@@ -144,3 +144,21 @@ def test_a_version_has_one_checkpoint(silt, read_deltalake, read_duckdb, parts):
     found = [p.name for p in (silt.dir / "t/_delta_log").glob("00000000000000000001.checkpoint*")]
     assert len(found) == parts[-1], found
     assert len(list((silt.dir / "t/_delta_log").glob("00000000000000000000.checkpoint*"))) == 2, "of another version"
+
+
+@pytest.mark.parametrize("by, mapping", [("s.`a.b`", "none"), ("s.c.d,s.`a.b`", "name")])
+def test_rows_are_clustered_by_members_of_structs(silt, read_duckdb, by, mapping):
+    silt("create", "t", "--schema", "id long, s struct<`a.b`: long, c: struct<d: string>>", "--cluster-by", by, "--property",
+         f"delta.columnMapping.mode={mapping}")
+    silt("write", "t", "--sql", "SELECT range AS id, {'a.b': (hash(range) % 1000)::bigint, c: {d: (hash(range + 1) % 1000)::varchar}} "
+         "AS s FROM range(40000)")
+    silt("optimize", "t", "--target-file-size", "40kb")
+    commit = (silt.dir / "t/_delta_log/00000000000000000002.json").read_text().splitlines()
+    adds = [json.loads(line)["add"] for line in commit if line.startswith('{"add"')]
+    assert len(adds) > 3 and all(a["clusteringProvider"] == "liquid" for a in adds)
+    widths = []
+    for add in adds:
+        low, high = ([v for v in json.loads(add["stats"])[k].values() if isinstance(v, dict)][0] for k in ("minValues", "maxValues"))
+        widths += [high[k] - low[k] for k in low if isinstance(low[k], int)]
+    assert sum(widths) / len(widths) < (800 if "," in by else 400), widths
+    assert read_duckdb(silt.dir / "t").num_rows == 40000
