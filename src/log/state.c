@@ -13,6 +13,7 @@ typedef struct file_change {
     bool unsized;   /* a remove without a size */
     bool foreign;   /* a remove of what may be no file of the table */
     bool unchanged; /* an add that changes no data */
+    bool changed;   /* an add or a remove that changes some */
 } file_change;
 
 /* A state while commits are applied. Lists are opened on the first change of them. */
@@ -132,21 +133,26 @@ static void apply_file(const silt_action *action, file_change *change)
     if (action->kind == SILT_ACTION_ADD) {
         change->adds++;
         change->added_bytes += action->add.size_bytes;
-        if (!action->add.data_change) change->unchanged = true;
+        if (action->add.data_change)
+            change->changed = true;
+        else
+            change->unchanged = true;
     } else if (action->kind == SILT_ACTION_REMOVE) {
         change->removes++;
         change->removed_bytes += action->remove.size_bytes;
+        if (action->remove.data_change) change->changed = true;
         if (action->remove.size_bytes < 0) change->unsized = true;
         if (action->remove.size_bytes < 0 && !action->remove.data_change) change->foreign = true;
     }
 }
 
-/* Adds that change no data and come without removes are files which were there before, told of anew
- * (statistics, row ids), and removes that say no more than a path may be of deletion vectors'
- * files: how many files there are can't be counted on from there. */
+/* Adds that change no data and come without removes, or beside what does change some, may be files
+ * which were there before, told of anew (statistics, row ids), and removes that say no more than a
+ * path may be of deletion vectors' files: how many files there are can't be counted on from there.
+ */
 static void count_files(silt_log_state *state, const file_change *change)
 {
-    if (change->foreign || (change->unchanged && change->removes == 0))
+    if (change->foreign || (change->unchanged && (change->removes == 0 || change->changed)))
         state->file_count = state->size_bytes = -1;
     if (change->unsized) state->size_bytes = -1;
     if (state->file_count >= 0) {

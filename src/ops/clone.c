@@ -333,7 +333,6 @@ static silt_status plan_file(cloning *c, const silt_add *from, size_t i, silt_pl
     silt_place place;
     const silt_add *there = NULL;
     *add = *from;
-    add->data_change = true;
     SILT_TRY(silt_path_place(c->from, from->path, c->arena, &place, c->err));
     if (c->opts->shallow) {
         SILT_TRY(refer_to(c, &place, add));
@@ -347,10 +346,12 @@ static silt_status plan_file(cloning *c, const silt_add *from, size_t i, silt_pl
         c->result.bytes_copied += add->size_bytes;
     }
     if (c->opts->shallow) there = find_there(c, add->path);
-    c->unchanged[i] = there && same_vector(there->dv, add->dv) &&
-                      silt_streq(there->stats, add->stats) &&
+    /* Statistics of what is there stay: those of a checkpoint may be spelled in another way. */
+    bool same_rows = there && same_vector(there->dv, add->dv);
+    c->unchanged[i] = same_rows &&
                       silt_pairs_equal(there->partition_values, add->partition_values) &&
                       there->base_row_id == add->base_row_id;
+    add->data_change = !same_rows;
     c->result.files_added += !c->unchanged[i];
     return SILT_OK;
 }
@@ -612,6 +613,7 @@ static silt_status commit(cloning *c)
     opts.isolation = SILT_SERIALIZABLE;
     opts.replaces_rows = true;
     opts.keeps_row_ids = true;
+    opts.brings_row_ids = true;
     silt_status st = parameters.failed || metrics.failed
                          ? silt_fail_nomem(c->err)
                          : silt_commit_tell(&c->commit, c->arena, &opts, c->err);

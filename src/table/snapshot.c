@@ -315,26 +315,29 @@ static silt_status apply_domain(silt_snapshot *s, const silt_domain *domain, sil
 }
 
 /* Counts follow from adds and removes, unless a commit may have added a file again that was there
- * (new stats or tags: adds without a change of rows and without removes) or doesn't give a removed
- * file's size. */
+ * (new stats or row ids: adds without a change of rows, where nothing is removed or other rows do
+ * change) or doesn't give a removed file's size. */
 static void apply_counts(silt_snapshot *s, const silt_action *actions, size_t count)
 {
     int64_t files = s->state.file_count, bytes = s->state.size_bytes;
     size_t removes = 0, rearranged = 0;
+    bool changed = false;
     bool known = files >= 0 && bytes >= 0;
     for (size_t i = 0; i < count; i++) {
         if (actions[i].kind == SILT_ACTION_ADD) {
             files++;
             bytes += actions[i].add.size_bytes;
             rearranged += !actions[i].add.data_change;
+            changed = changed || actions[i].add.data_change;
         } else if (actions[i].kind == SILT_ACTION_REMOVE) {
             removes++;
+            changed = changed || actions[i].remove.data_change;
             files--;
             bytes -= actions[i].remove.size_bytes;
             known = known && actions[i].remove.size_bytes >= 0;
         }
     }
-    known = known && !(rearranged && !removes) && files >= 0 && bytes >= 0;
+    known = known && !(rearranged && (!removes || changed)) && files >= 0 && bytes >= 0;
     s->state.file_count = known ? files : -1;
     s->state.size_bytes = known ? bytes : -1;
 }

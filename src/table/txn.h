@@ -82,6 +82,8 @@ typedef struct silt_txn_options {
     /* Rows that were copied or updated have their row ids and commit versions with them, in the
      * materialised columns. */
     bool keeps_row_ids;
+    bool brings_row_ids; /* files come with ids that another table gave, and take the place of all
+                            that are here */
     silt_commit_retry retry;
     const silt_clock *clock;   /* NULL: the system's */
     const silt_random *random; /* NULL: the system's */

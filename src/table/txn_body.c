@@ -80,7 +80,7 @@ static silt_status note_ids(silt_txn *txn, size_t at, int64_t high, silt_arena *
     }
     if (add->default_row_commit_version < 0)
         return fail_ids(add, "baseRowId without defaultRowCommitVersion", err);
-    if (silt_snapshot_version(txn->base) >= 0)
+    if (silt_snapshot_version(txn->base) >= 0 && !txn->opts.brings_row_ids)
         return add->base_row_id <= high
                    ? SILT_OK
                    : fail_ids(add, "its baseRowId was never given by this table", err);

@@ -35,7 +35,7 @@ struct silt_txn {
     size_t *fresh;       /* adds that are to get row ids, */
     int64_t *fresh_rows; /* and their rows */
     size_t fresh_count;
-    int64_t given_high; /* highest row id that came with files into a new table; -1: none */
+    int64_t given_high; /* highest row id that came with files of another table; -1: none */
     const char *metrics;
     char fingerprint[SILT_SHA256_SIZE];
     silt_skip *where;

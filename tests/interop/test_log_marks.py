@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conformance.log_rules import broken_rules
+
 
 def actions(path, kind):
     """Of all commits, in order."""
@@ -124,3 +126,33 @@ def test_raw_folders_cant_have_long_values(silt):
     r = silt("run", "--config", "silt.json", rc=None)
     assert r.rc != 0 and "too long for the name of a folder" in r.err + r.out
     assert not list((silt.dir / "out").glob("p=*"))
+
+
+@pytest.mark.parametrize("how", ["--deep", "--shallow"])
+def test_a_clone_again_tells_no_file_again(silt, how):
+    """Statistics that come from a checkpoint's columns are spelled in another way than those of commits."""
+    silt("create", "a", "--schema", "id long, at timestamp, x double", "--property", "delta.enableChangeDataFeed=true", "--property",
+         "delta.checkpoint.writeStatsAsJson=false", "--property", "delta.checkpoint.writeStatsAsStruct=true")
+    for i in (1, 2):
+        silt("write", "a", "--sql", f"SELECT {i}::bigint AS id, TIMESTAMPTZ '2020-01-01 00:00:00+00' AS at, 1e20 AS x")
+    silt("clone", "a", "b", how)
+    silt("checkpoint", "a")
+    silt("checkpoint", "b")
+    silt("write", "b", "--sql", "SELECT 3::bigint AS id, NULL::timestamptz AS at, 0.5::double AS x")
+    silt("clone", "a", "b", "--replace", how)
+    told = (silt.dir / "b/_delta_log/00000000000000000002.json").read_text()
+    assert told.count('{"add"') == 0 and told.count('{"remove"') == 1
+    assert not broken_rules(silt.dir / "b")
+    silt("alter", "a", "--set-property", "delta.enableRowTracking=true")  # now all files are told again, but with ids
+    silt("write", "b", "--sql", "SELECT 4::bigint AS id, NULL::timestamptz AS at, 0.5::double AS x")
+    silt("clone", "a", "b", "--replace", how)
+    adds = actions(silt.dir / "b", "add")[-2:]
+    assert [(a["dataChange"], a["baseRowId"] is not None) for a in adds] == [(False, True)] * 2
+    assert not broken_rules(silt.dir / "b")
+    assert sorted(json.loads(r)["id"] for r in silt("read", "b", "--json").out.splitlines()) == [1, 2]
+    silt("write", "a", "--sql", "SELECT 5::bigint AS id, NULL::timestamptz AS at, 0.5::double AS x")  # ids that b never gave
+    silt("clone", "a", "b", "--replace", how)
+    assert not broken_rules(silt.dir / "b")
+    assert [json.loads(d["configuration"]) for d in actions(silt.dir / "b", "domainMetadata")][-1] == {"rowIdHighWaterMark": 2}
+    feed = [json.loads(r) for r in silt("changes", "b", "--from", 2, "--to", 4, "--json").out.splitlines()]
+    assert [(r["id"], r["_change_type"]) for r in feed] == [(3, "delete"), (4, "insert"), (4, "delete")]
