@@ -5,6 +5,7 @@
  * DuckDB's, of the rows that can be read; a broken one is the load's business. */
 #include "engine/duckdb_ops.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "engine/csv_header.h"
@@ -359,9 +360,10 @@ static silt_status sniff_named(table *t, size_t file, int64_t sample_rows, silt_
 /* ---- second looks ---------------------------------------------------------------------------- */
 
 /* Rows of one file in which a column, read as text, fulfils `before` column `after`; for each
- * column. */
-static silt_status ask(table *t, size_t file, const char *before, const char *after,
-                       int64_t *answers, silt_error *err)
+ * column that is asked for, else 0. */
+static silt_status ask(table *t, size_t file,
+                       bool (*of)(const table *t, size_t column, size_t file), const char *before,
+                       const char *after, int64_t *answers, silt_error *err)
 {
     SILT_AUTO(silt_arena) scratch = silt_arena_new();
     silt_column *columns =
@@ -376,13 +378,17 @@ static silt_status ask(table *t, size_t file, const char *before, const char *af
     for (size_t c = 0; c < t->columns.count; c++) {
         SILT_CLEAN(silt_buf) name = {0};
         columns[c] = (silt_column){t->columns.items[c].name, &text_type};
+        silt_buf_puts(&sql, c ? ", " : "");
+        if (!of(t, c, file)) {
+            silt_buf_puts(&sql, "0::BIGINT");
+            continue;
+        }
         if (t->format == SILT_FORMAT_CSV)
             silt_buf_printf(&name, "c%zu", c);
         else
             silt_sql_name(&name, columns[c].name);
         if (name.failed) return silt_fail_nomem(err);
-        silt_buf_printf(&sql, "%scount(CASE WHEN %s%s%s THEN 1 END)", c ? ", " : "", before,
-                        name.data, after);
+        silt_buf_printf(&sql, "count(CASE WHEN %s%s%s THEN 1 END)", before, name.data, after);
     }
     silt_buf_putc(&sql, ' ');
     silt_source_group group = {.format = t->format,
@@ -405,8 +411,9 @@ static silt_status ask(table *t, size_t file, const char *before, const char *af
     return SILT_OK;
 }
 
-static bool is_text(const silt_type *type)
+static bool is_text(const table *t, size_t column, size_t file)
 {
+    const silt_type *type = t->columns.items[column].types[file];
     return type && type->kind == SILT_TYPE_STRING;
 }
 
@@ -415,15 +422,15 @@ static silt_status drop_empty_columns(table *t, size_t file, int64_t *counts, si
 {
     bool doubtful = false;
     for (size_t c = 0; c < t->columns.count; c++)
-        for (size_t f = 0; is_text(t->columns.items[c].types[file]) && f < t->file_count; f++)
-            doubtful |= t->columns.items[c].types[f] && !is_text(t->columns.items[c].types[f]);
+        for (size_t f = 0; is_text(t, c, file) && f < t->file_count; f++)
+            doubtful |= t->columns.items[c].types[f] && !is_text(t, c, f);
     if (!doubtful) return SILT_OK;
     silt_error why = {0};
-    silt_status st = ask(t, file, "", " IS NOT NULL", counts, &why);
+    silt_status st = ask(t, file, is_text, "", " IS NOT NULL", counts, &why);
     if (st == SILT_FAILED) return SILT_OK; /* a broken row: text it stays */
     if (st != SILT_OK) return bad_file(&t->files[file], st, &why, err);
     for (size_t c = 0; c < t->columns.count; c++)
-        if (counts[c] == 0) t->columns.items[c].types[file] = NULL;
+        if (is_text(t, c, file) && counts[c] == 0) t->columns.items[c].types[file] = NULL;
     return SILT_OK;
 }
 
@@ -438,22 +445,28 @@ static bool becomes_double(const table *t, size_t column, size_t file)
     return any || types[file]->kind == SILT_TYPE_DOUBLE;
 }
 
+#define DIGITS_LOST 16 /* of a whole number with so many a double doesn't keep all */
+
 /* Whole numbers beyond 64 bits, or beside fractions, are sniffed as doubles, which would cut their
  * last digits: those are text. */
 static silt_status keep_digits(table *t, size_t file, int64_t *counts, silt_error *err)
 {
     bool doubtful = false;
+    char whole[64];
     for (size_t c = 0; c < t->columns.count; c++)
         doubtful |= becomes_double(t, c, file);
     if (!doubtful) return SILT_OK;
     silt_error why = {0};
-    silt_status st =
-        ask(t, file, "regexp_full_match(", ", '\\s*[-+]?[0-9]{16,}\\s*')", counts, &why);
+    silt_status st = silt_text_may_have_long_numbers(&t->options, t->files[file].local_path,
+                                                     DIGITS_LOST, &doubtful, &why);
+    if (st != SILT_OK) return bad_file(&t->files[file], st, &why, err);
+    if (!doubtful) return SILT_OK;
+    (void)snprintf(whole, sizeof whole, ", '\\s*[-+]?[0-9]{%d,}\\s*')", DIGITS_LOST);
+    st = ask(t, file, becomes_double, "regexp_full_match(", whole, counts, &why);
     if (st == SILT_FAILED) return SILT_OK;
     if (st != SILT_OK) return bad_file(&t->files[file], st, &why, err);
     for (size_t c = 0; c < t->columns.count; c++)
-        if (counts[c] > 0 && becomes_double(t, c, file))
-            t->columns.items[c].types[file] = &text_type;
+        if (counts[c] > 0) t->columns.items[c].types[file] = &text_type;
     return SILT_OK;
 }
 

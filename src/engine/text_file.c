@@ -1,6 +1,7 @@
 /* Heads and ends of text files, and files like these. */
 #include "engine/text_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -206,6 +207,75 @@ silt_status silt_text_scan(const silt_source_options *options, const char *path,
         SILT_TRY(input_read(&in, bytes, SCAN_CHUNK, &got, err));
         if (piece && got > 0) piece(ctx, (silt_bytes){bytes, got});
     }
+    return SILT_OK;
+}
+
+/* ---- long numbers ---------------------------------------------------------------------------- */
+
+typedef struct digit_scan {
+    size_t digits;
+    size_t run;  /* of the digits that the bytes so far end in */
+    char before; /* the byte before them */
+    bool found;
+} digit_scan;
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Not within a word, nor behind a decimal point. */
+static bool may_start_after(char c)
+{
+    return c != '.' && !isalnum((unsigned char)c);
+}
+
+/* A run of so many digits covers each byte of which the number is a multiple of that: no others are
+ * looked at. */
+static void look_for_digits(void *ctx, silt_bytes bytes)
+{
+    digit_scan *s = ctx;
+    const char *p = bytes.data;
+    size_t from = 0;
+    while (from < bytes.size && is_digit(p[from]))
+        from++;
+    if (s->run + from >= s->digits && may_start_after(s->before)) s->found = true;
+    if (from == bytes.size) {
+        s->run += from;
+        return;
+    }
+    for (size_t i = from; i < bytes.size && !s->found;) {
+        if (!is_digit(p[i])) {
+            i += s->digits;
+            continue;
+        }
+        size_t first = i, end = i;
+        while (is_digit(p[first - 1])) /* p[from] is none */
+            first--;
+        while (end < bytes.size && is_digit(p[end]))
+            end++;
+        bool word = end < bytes.size && isalnum((unsigned char)p[end]);
+        if (end - first >= s->digits && !word && may_start_after(p[first - 1])) s->found = true;
+        i = end;
+    }
+    size_t last = bytes.size;
+    while (is_digit(p[last - 1]))
+        last--;
+    s->run = bytes.size - last;
+    s->before = p[last - 1];
+}
+
+silt_status silt_text_may_have_long_numbers(const silt_source_options *options, const char *path,
+                                            size_t digits, bool *out, silt_error *err)
+{
+    digit_scan s = {.digits = digits, .before = '\n'};
+    const char *delimiter = options->delimiter ? options->delimiter : ",";
+    *out = true;
+    if (options->encoding && !silt_streq(options->encoding, "utf-8")) return SILT_OK;
+    for (; *delimiter; delimiter++)
+        if (!may_start_after(*delimiter)) return SILT_OK;
+    SILT_TRY(silt_text_scan(options, path, look_for_digits, &s, err));
+    *out = s.found;
     return SILT_OK;
 }
 

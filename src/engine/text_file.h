@@ -27,6 +27,11 @@ silt_status silt_text_head(const silt_source_options *options, const char *path,
 silt_status silt_text_scan(const silt_source_options *options, const char *path,
                            void (*piece)(void *ctx, silt_bytes bytes), void *ctx, silt_error *err);
 
+/* Whether anything in a file may be a whole number of `digits` digits or more; true where bytes
+ * don't tell. Statuses as above. */
+silt_status silt_text_may_have_long_numbers(const silt_source_options *options, const char *path,
+                                            size_t digits, bool *out, silt_error *err);
+
 /* A file that is read as the other files of these options are: compressed where they say so. */
 typedef struct silt_text_output silt_text_output;
 

@@ -1,5 +1,6 @@
 /* Sniffing: dialects, names and types, over one file and several. */
 #include "engine/stage.h"
+#include "engine/text_file.h"
 
 #define FILES(...) \
     (const char *const[]){__VA_ARGS__}, SILT_COUNT(((const char *const[]){__VA_ARGS__}))
@@ -207,12 +208,75 @@ static void headers(void **state)
     staging_release(&s);
 }
 
+/* ---- long numbers */
+
+static bool may_have_long_numbers(staging *s, const silt_source_options *options, const char *text)
+{
+    bool found = false;
+    staging_write(s, "numbers", text);
+    const char *path = silt_arena_printf(s->arena, "%s/numbers", s->in);
+    duck_assert_ok(silt_text_may_have_long_numbers(options, path, 16, &found, &s->err), &s->err);
+    return found;
+}
+
+static void long_numbers(void **state)
+{
+    (void)state;
+    staging s;
+    staging_init(&s, SILT_FORMAT_CSV);
+    const silt_source_options by_default = {0}, utf16 = {.encoding = "utf-16"},
+                              points = {.delimiter = "."}, letters = {.delimiter = "x"};
+    static const char *const with[] = {
+        "1234567890123456", "a,-1234567890123456,b", "[\"x\":1234567890123456]",
+        "1\n12345678901234567890123456789012345678\n2", "\xC3\xA4 0000000000000000"};
+    static const char *const without[] = {"",
+                                          "\n",
+                                          "123456789012345",
+                                          "a,-123456789012345,",
+                                          "0.1234567890123456789",
+                                          "note a1234567890123456789",
+                                          ",1234567890123456f,",
+                                          "1234567890 1234567890"};
+    for (size_t i = 0; i < SILT_COUNT(with); i++)
+        assert_true(may_have_long_numbers(&s, &by_default, with[i]));
+    for (size_t i = 0; i < SILT_COUNT(without); i++)
+        assert_false(may_have_long_numbers(&s, &by_default, without[i]));
+    assert_true(may_have_long_numbers(&s, &utf16, "1"));
+    assert_true(may_have_long_numbers(&s, &points, "1"));
+    assert_true(may_have_long_numbers(&s, &letters, "1"));
+    staging_release(&s);
+}
+
+/* Wherever a number lies, in one piece of the file that is read at once or across two. */
+static void long_numbers_anywhere(void **state)
+{
+    (void)state;
+    enum { SIZE = 3 << 17, PIECE = 1 << 18, AROUND = 40 };
+    staging s;
+    const silt_source_options options = {0};
+    staging_init(&s, SILT_FORMAT_CSV);
+    SILT_FREE char *text = malloc(SIZE + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < 2 * AROUND; i++)
+        for (size_t digits = 15; digits < 18; digits++) {
+            size_t at = i < AROUND ? PIECE - i : i == AROUND ? 0 : SIZE - digits - (i - AROUND - 1);
+            memset(text, i % 2 ? ',' : 'a', SIZE);
+            text[SIZE] = '\0';
+            if (at > 0) text[at - 1] = ' ';
+            memset(text + at, '7', digits);
+            if (at + digits < SIZE) text[at + digits] = ' ';
+            assert_int_equal(may_have_long_numbers(&s, &options, text), digits > 15);
+        }
+    staging_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_of_a_csv), cmocka_unit_test(dialect_of_a_csv),
         cmocka_unit_test(several_csvs),   cmocka_unit_test(json_lines),
         cmocka_unit_test(parquet),        cmocka_unit_test(headers),
+        cmocka_unit_test(long_numbers),   cmocka_unit_test(long_numbers_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
