@@ -303,7 +303,7 @@ static void orders_need_little_memory(void **state)
         .kind = SILT_ROWS_QUERY,
         .query = {.sql = "SELECT repeat(hash(i)::VARCHAR, 4) AS a, repeat(hash(i + 1)::VARCHAR, "
                          "4) AS b, i FROM range(600000) t(i)"}};
-    m.spec.write.order = (silt_write_order){by, 2, false};
+    m.spec.write.order = (silt_write_order){.columns = by, .column_count = 2};
     for (int curve = 0; curve < 2; curve++) {
         m.spec.write.order.z_order = curve;
         silt_stage_result result = rewritten(f, &m);
