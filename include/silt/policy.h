@@ -43,6 +43,9 @@ typedef struct silt_policy {
     const char *const *z_order;       /* silt.zOrderBy: columns along whose z-order curve each write
                                          lays rows; not together with ordering_keys */
     const char *column_mapping_mode;  /* delta.columnMapping.mode: none, name, id */
+    const char *const *features;      /* table features by their names in the protocol: turned on
+                                         by their property (rowTracking: delta.enableRowTracking),
+                                         those without one supported */
     const silt_policy_constraint *constraints;
     size_t constraint_count;
 } silt_policy;

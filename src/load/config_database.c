@@ -106,6 +106,7 @@ static void check_keys(const reading *t)
         {"deletion_vectors", "they are of Delta tables"},
         {"write_policy", "it is about data files, which a database has none of"},
         {"schema_policy.column_mapping_mode", "it is of Delta tables"},
+        {"features", "they are of Delta tables"},
         {"ordering_keys", "rows of a database have no order"},
         {"maintenance", "a database has its own: VACUUM and ANALYZE"},
         {"commit_retries", "a database lets writers wait for each other"},

@@ -3,6 +3,7 @@
 
 #include "load/config_tree.h"
 #include "table/expr.h"
+#include "table/shape_tree.h"
 
 typedef struct raw_constraint {
     silt_policy_constraint out;
@@ -124,6 +125,16 @@ static void check(const reading *t, const silt_config_raw_policy *raw)
     if (raw->ordering_keys.count && raw->z_order.count)
         MISTAKE(t, "write_policy.zorder",
                 "ordering_keys is given, too; rows can lie in one order only");
+    for (size_t i = 0; i < raw->features.count; i++) {
+        silt_feature_traits known;
+        silt_error err = {0};
+        if (silt_shape_known_feature(raw->features.items[i], &known, &err) != SILT_OK)
+            MISTAKE(t, "features", "%s%s%s", err.message, *err.hint ? "; " : "", err.hint);
+        else if (!known.alters)
+            MISTAKE(t, "features", "Silt can't make tables with the feature %s", known.name);
+        else if (raw->column_mapping_mode == 0 && silt_streq(known.name, "columnMapping"))
+            MISTAKE(t, "features", "columnMapping, and schema_policy.column_mapping_mode is none");
+    }
 }
 
 void silt_config_policy_read(silt_config_reader *r, const silt_config_node *node, const char *path,
@@ -140,6 +151,7 @@ void silt_config_policy_read(silt_config_reader *r, const silt_config_node *node
     out->stats_count = all ? "-1" : raw->stats_count;
     out->cluster_by = names_of(r, &raw->cluster_by);
     out->ordering_keys = names_of(r, &raw->ordering_keys);
+    out->features = names_of(r, &raw->features);
     out->z_order = names_of(r, &raw->z_order);
     if (raw->column_mapping_mode >= 0)
         out->column_mapping_mode = silt_config_mapping_modes[raw->column_mapping_mode].text;

@@ -19,6 +19,7 @@ static void check_delta_only(const reading *t)
     } keys[] = {
         {"deletion_vectors", raw->out.deletion_vectors == SILT_VECTORS_ON},
         {"schema_policy.column_mapping_mode", raw->policy.column_mapping_mode > 0},
+        {"features", raw->policy.features.count > 0},
         {"write_policy.cluster_by", raw->policy.cluster_by.count > 0},
         {"write_policy.stats_columns", raw->policy.stats_columns.count > 0},
         {"write_policy.stats_count", raw->policy.stats_count != NULL},

@@ -459,7 +459,11 @@ const silt_config_key silt_config_table_keys[] = {
      .kind = SILT_KEY_LIST,
      .keys = silt_config_constraint_keys,
      .about = "What rows have to fulfil."},
-    LATER("features"),
+    {.name = "features",
+     .kind = SILT_KEY_TEXTS,
+     .offset = TABLE(policy.features),
+     .about = "Delta table features that the table has: changeDataFeed, rowTracking, "
+              "inCommitTimestamp …"},
     {.name = "ordering_keys",
      .kind = SILT_KEY_TEXTS,
      .offset = TABLE(policy.ordering_keys),

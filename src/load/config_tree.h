@@ -129,7 +129,7 @@ typedef struct silt_config_raw_policy {
     int64_t target_file_bytes, row_group_rows; /* 0: not said */
     int64_t compression, column_mapping_mode;  /* -1: not said */
     const char *stats_count;
-    silt_names stats_columns, cluster_by, z_order, ordering_keys;
+    silt_names stats_columns, cluster_by, z_order, ordering_keys, features;
 } silt_config_raw_policy;
 
 /* The keys of write_policy, read into a `type` that has the above as `policy`. */

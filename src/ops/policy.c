@@ -8,8 +8,9 @@
 #include "ops/layout.h"
 #include "ops/shape_commit.h"
 
-#define CONSTRAINT "delta.constraints."
-#define TRIES      10 /* of a commit, while others are first */
+#define CONSTRAINT   "delta.constraints."
+#define MAPPING_MODE "delta.columnMapping.mode"
+#define TRIES        10 /* of a commit, while others are first */
 
 typedef struct stepping {
     const silt_policy *policy;
@@ -139,11 +140,25 @@ static silt_status steps_of_files(stepping *s)
     return set_names(s, SILT_Z_ORDER_BY, p->z_order);
 }
 
+static silt_status steps_of_features(stepping *s)
+{
+    silt_names features = names_of(s->policy->features);
+    for (size_t i = 0; i < features.count; i++) {
+        const char *name = features.items[i], *key, *value;
+        SILT_TRY(silt_shape_switch_of(name, s->arena, &key, &value, s->err));
+        if (!key)
+            SILT_TRY(put(s, SILT_STEP_ENABLE_FEATURE, name, ""));
+        else if (!s->policy->column_mapping_mode || !silt_streq(key, MAPPING_MODE))
+            SILT_TRY(set(s, key, value));
+    }
+    return SILT_OK;
+}
+
 static silt_status all_steps(stepping *s)
 {
     const silt_policy *p = s->policy;
-    if (p->column_mapping_mode)
-        SILT_TRY(set(s, "delta.columnMapping.mode", p->column_mapping_mode));
+    if (p->column_mapping_mode) SILT_TRY(set(s, MAPPING_MODE, p->column_mapping_mode));
+    SILT_TRY(steps_of_features(s));
     SILT_TRY(steps_of_files(s));
     if (p->cluster_by)
         SILT_TRY(put(s, SILT_STEP_CLUSTER_BY, NULL, quoted_paths(p->cluster_by, s->arena)));
@@ -157,7 +172,8 @@ static silt_status all_steps(stepping *s)
 static silt_status start(stepping *s)
 {
     SILT_TRY(check(s->policy, s->err));
-    s->steps = silt_arena_calloc(s->arena, s->policy->constraint_count + 16, sizeof(*s->steps));
+    size_t count = s->policy->constraint_count + names_of(s->policy->features).count;
+    s->steps = silt_arena_calloc(s->arena, count + 16, sizeof(*s->steps));
     return s->steps ? all_steps(s) : silt_fail_nomem(s->err);
 }
 
@@ -209,7 +225,7 @@ silt_policy *silt_policy_copy(const silt_policy *policy, silt_arena *arena)
     *p = *policy;
     const char **texts[] = {&p->compression, &p->stats_count, &p->column_mapping_mode};
     const char *const **lists[] = {&p->stats_columns, &p->cluster_by, &p->ordering_keys,
-                                   &p->z_order};
+                                   &p->z_order, &p->features};
     for (size_t i = 0; i < SILT_COUNT(texts); i++)
         if (*texts[i] && !copy_text(texts[i], arena)) return NULL;
     for (size_t i = 0; i < SILT_COUNT(lists); i++)
@@ -242,6 +258,7 @@ silt_status silt_policy_merge(const silt_policy *base, const silt_policy *over, 
     if (!order) p.ordering_keys = base->ordering_keys;
     if (!order) p.z_order = base->z_order;
     if (!p.column_mapping_mode) p.column_mapping_mode = base->column_mapping_mode;
+    if (!p.features) p.features = base->features;
     *out = p;
     return SILT_OK;
 }
@@ -284,19 +301,21 @@ static silt_status lacks_constraint(const silt_snapshot *snapshot, const silt_ta
                      "alter the table, by dropping this constraint first, or correct the policy");
 }
 
+/* `any_mapping`: the table may have another than the step says. */
 static silt_status lacks_property(const silt_snapshot *snapshot, const silt_table_step *step,
-                                  bool *out, silt_error *err)
+                                  bool any_mapping, bool *out, silt_error *err)
 {
-    static const char mapping[] = "delta.columnMapping.mode";
     const char *is =
         silt_pairs_get(silt_snapshot_state(snapshot)->metadata.configuration, step->target);
-    bool is_mapping = silt_streq(step->target, mapping);
+    bool is_mapping = silt_streq(step->target, MAPPING_MODE);
     if (!is && is_mapping) is = "none";
     *out = !is || !silt_streq(is, step->value) || rival_of(snapshot, step->target);
+    if (is_mapping && any_mapping && !silt_streq(is, "none")) *out = false;
     if (!*out || !is_mapping) return SILT_OK;
     silt_fail(err, SILT_INVALID, "the table's column mapping is %s, not %s", is, step->value);
     return silt_hint(err, SILT_INVALID,
-                     "altering the table (%s) turns it on; that changes who can read it", mapping);
+                     "altering the table (%s) turns it on; that changes who can read it",
+                     MAPPING_MODE);
 }
 
 static silt_status lacks_clustering(const silt_snapshot *snapshot, const silt_table_step *step,
@@ -334,7 +353,10 @@ static silt_status keep_lacking(stepping *s, const silt_snapshot *snapshot)
         if (step->kind == SILT_STEP_ADD_CONSTRAINT)
             SILT_TRY(lacks_constraint(snapshot, step, &lacks, s->err));
         else if (step->kind == SILT_STEP_SET_PROPERTY)
-            SILT_TRY(lacks_property(snapshot, step, &lacks, s->err));
+            SILT_TRY(
+                lacks_property(snapshot, step, !s->policy->column_mapping_mode, &lacks, s->err));
+        else if (step->kind == SILT_STEP_ENABLE_FEATURE)
+            lacks = !silt_feature_supported(&silt_snapshot_state(snapshot)->protocol, step->target);
         else
             SILT_TRY(lacks_clustering(snapshot, step, s->arena, &lacks, s->err));
         if (lacks) s->steps[kept++] = *step;
@@ -349,6 +371,21 @@ static silt_status keep_lacking(stepping *s, const silt_snapshot *snapshot)
 static silt_status check_protocol(const stepping *s, const silt_snapshot *snapshot)
 {
     const silt_protocol *is = &silt_snapshot_state(snapshot)->protocol;
+    silt_names features = names_of(s->policy->features);
+    for (size_t i = 0; i < features.count; i++) {
+        const char *name = features.items[i], *key, *value;
+        if (silt_feature_supported(is, name)) continue;
+        SILT_TRY(silt_shape_switch_of(name, s->arena, &key, &value, s->err));
+        silt_fail(
+            s->err, SILT_INVALID,
+            "the policy wants the feature %s, which the table's protocol (%d, %d) doesn't have",
+            name, is->min_reader, is->min_writer);
+        return silt_hint(s->err, SILT_INVALID,
+                         "a table's protocol is never raised by the way: silt alter TABLE "
+                         "%s%s%s%s does it",
+                         key ? "--set-property " : "--enable-feature ", key ? key : name,
+                         key ? "=" : "", key ? value : "");
+    }
     for (size_t i = 0; i < s->count; i++) {
         const silt_table_step_kind kind = s->steps[i].kind;
         const char *feature = NULL, *option = "--cluster-by COLUMNS";

@@ -100,6 +100,9 @@ silt_status silt_clustering_check(const silt_metadata *, const silt_type *schema
 /* Make a feature supported, with what it depends on. UNSUPPORTED: Silt has no way to make such a
  * table; INVALID: no such feature. */
 silt_status silt_shape_enable_feature(silt_shape *, const char *name, silt_error *);
+/* The property and the value that turn a feature on, in the arena; `*key` NULL: there is none. */
+silt_status silt_shape_switch_of(const char *feature, silt_arena *, const char **key,
+                                 const char **value, silt_error *);
 /* Take a feature out of the protocol, which becomes the lowest that has the others, and out of
  * metadata and domains what only it has there. UNSUPPORTED: one that can't be dropped. INVALID:
  * properties, columns or other features use it: which. */

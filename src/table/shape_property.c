@@ -85,6 +85,23 @@ static const property properties[] = {
 };
 /* clang-format on */
 
+silt_status silt_shape_switch_of(const char *feature, silt_arena *arena, const char **key,
+                                 const char **value, silt_error *err)
+{
+    *key = NULL;
+    for (size_t i = 0; i < SILT_COUNT(properties); i++) {
+        const property *p = &properties[i];
+        bool mapping = p->kind == MAPPING && strcmp(feature, "columnMapping") == 0;
+        if (!mapping && !silt_streq(p->feature, feature)) continue;
+        *key = silt_arena_printf(arena, "delta.%s", p->name);
+        *value = mapping           ? "name"
+                 : p->kind == BOOL ? "true"
+                                   : "v2"; /* the only choice of that kind */
+        return *key ? SILT_OK : silt_fail_nomem(err);
+    }
+    return SILT_OK;
+}
+
 /* ---- pairs */
 
 silt_status silt_shape_put_property(silt_shape *shape, const char *key, const char *value,
