@@ -308,7 +308,8 @@ static silt_status look(finding *f, int64_t version, int64_t *bytes, bool *gone)
         return SILT_OK;
     }
     if (st != SILT_OK) return silt_wrap(f->err, st, "%s", f->table->feed->path);
-    SILT_TRY(silt_changes_of_commit(actions, count, f->commit, &changes, &change_count, f->err));
+    SILT_TRY(
+        silt_changes_of_commit(actions, count, true, f->commit, &changes, &change_count, f->err));
     if (change_count) *bytes = 0;
     for (size_t i = 0; i < change_count; i++)
         *bytes += changes[i].size_bytes > 0 ? changes[i].size_bytes : 0;

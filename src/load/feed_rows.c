@@ -255,8 +255,8 @@ static silt_status look(making *m, bool *unfed)
         silt_log_commit_read(m->store, m->version, m->arena, &actions, &action_count, m->err);
     if (st == SILT_NOT_FOUND) return fail_gone(m);
     if (st != SILT_OK) return silt_wrap(m->err, st, "%s", m->name);
-    SILT_TRY(
-        silt_changes_of_commit(actions, action_count, m->arena, &changes, &change_count, m->err));
+    SILT_TRY(silt_changes_of_commit(actions, action_count, true, m->arena, &changes, &change_count,
+                                    m->err));
     for (size_t i = 0; i < change_count; i++)
         m->only_inserts &= changes[i].kind == SILT_CHANGE_INSERT;
     const silt_metadata *metadata = &silt_snapshot_state(m->snapshot)->metadata;

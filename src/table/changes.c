@@ -143,6 +143,42 @@ static silt_status check_table(feed *f, int64_t version, const silt_action *acti
     return metadata ? check_shape(f, &f->metadata, version, shown, err) : SILT_OK;
 }
 
+/* Whether all removes tell all of their partition values. */
+static bool tells_values(const silt_action *actions, size_t count, size_t partitions)
+{
+    for (size_t i = 0; i < count; i++)
+        if (actions[i].kind == SILT_ACTION_REMOVE && actions[i].remove.data_change &&
+            actions[i].remove.partition_values.count < partitions)
+            return false;
+    return true;
+}
+
+/* Whether the table is partitioned as it was before a commit: within the range it is, by
+ * check_table(). RESTORE writes metadata that needn't be another. */
+static silt_status keeps_partitions(const feed *f, int64_t version, const silt_action *actions,
+                                    size_t count, const silt_changes_shape *shown, bool *out,
+                                    silt_error *err)
+{
+    SILT_AUTO(silt_snapshot) before = NULL;
+    silt_names now = shown->metadata->partition_columns;
+    bool has_metadata = false;
+    for (size_t i = 0; i < count; i++)
+        has_metadata |= actions[i].kind == SILT_ACTION_METADATA;
+    *out = true;
+    if (!has_metadata || version > f->range.from || version == 0 ||
+        tells_values(actions, count, now.count))
+        return SILT_OK;
+    silt_error why = {0};
+    silt_snapshot_options opts = SILT_SNAPSHOT_OPTIONS_INIT;
+    opts.version = version - 1;
+    silt_status st = silt_snapshot_open(f->store, f->engine, &opts, &before, &why);
+    if (st == SILT_NOMEM) return silt_fail_nomem(err);
+    /* What can't be found out may be otherwise. */
+    *out = st == SILT_OK &&
+           silt_names_equal(silt_snapshot_state(before)->metadata.partition_columns, now);
+    return SILT_OK;
+}
+
 static silt_status add_commit(feed *f, int64_t version, silt_changes_plan *out, silt_error *err)
 {
     const silt_action *actions;
@@ -156,7 +192,9 @@ static silt_status add_commit(feed *f, int64_t version, silt_changes_plan *out, 
     if (st != SILT_OK) return silt_wrap(err, st, "%s", f->store->uri);
     SILT_TRY(check_table(f, version, actions, count, &out->shape, err));
     if (f->why) return SILT_OK;
-    SILT_TRY(silt_changes_of_commit(actions, count, f->commit, &changes, &change_count, err));
+    bool same;
+    SILT_TRY(keeps_partitions(f, version, actions, count, &out->shape, &same, err));
+    SILT_TRY(silt_changes_of_commit(actions, count, same, f->commit, &changes, &change_count, err));
     int64_t made_ms = f->times_ms[version - f->range.from];
     for (size_t i = 0; i < change_count; i++)
         SILT_TRY(silt_changes_plan_add(out, version, made_ms, &changes[i], err));

@@ -46,7 +46,7 @@ typedef struct silt_change {
     silt_pairs partition_values;
     bool has_partition_values; /* false: a remove that doesn't say */
     bool nulls_left_out;       /* a partition column that isn't among them is null: so Spark writes
-                                  removes. Not where the commit may have changed these columns */
+                                  removes */
     const char *stats;         /* that bound these rows; NULL: none */
     int64_t size_bytes;        /* -1: not known */
     const silt_dv *without;    /* rows that aren't among them; NULL: none */
@@ -56,9 +56,10 @@ typedef struct silt_change {
 /* The changes that a commit made. With cdc actions these alone are told; else adds
  * are insertions and removes deletions, where they change data. A path that is removed and added
  * again makes the difference of its deletion vectors. A MERGE that says it changed no row rewrote
- * files only. NOMEM. */
-silt_status silt_changes_of_commit(const silt_action *actions, size_t count, silt_arena *arena,
-                                   const silt_change **out, size_t *change_count, silt_error *err);
+ * files only. `same_partitions`: the table is partitioned as it was before the commit. NOMEM. */
+silt_status silt_changes_of_commit(const silt_action *actions, size_t count, bool same_partitions,
+                                   silt_arena *arena, const silt_change **out, size_t *change_count,
+                                   silt_error *err);
 
 /* ---- the columns (changes_schema.c) */
 

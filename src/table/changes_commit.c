@@ -15,7 +15,6 @@ typedef struct collector {
     silt_map64 *by_path; /* of removes: path → its place in `pairs`, from 1 */
     pair *pairs;
     size_t count;
-    bool has_metadata; /* the commit changes the table's columns, maybe */
 } collector;
 
 static bool is_change(const silt_action *action)
@@ -28,7 +27,6 @@ static silt_status collect_removes(collector *c, const silt_action *actions, siz
                                    silt_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (actions[i].kind == SILT_ACTION_METADATA) c->has_metadata = true;
         if (!is_change(&actions[i]) || actions[i].kind != SILT_ACTION_REMOVE) continue;
         bool found;
         const char *path = silt_path_canonical(actions[i].remove.path, c->arena);
@@ -132,8 +130,9 @@ static bool is_idle_merge(const silt_action *actions, size_t count, silt_arena *
     return false;
 }
 
-static silt_status of_files(const silt_action *actions, size_t count, silt_arena *arena,
-                            silt_change *out, size_t *change_count, silt_error *err)
+static silt_status of_files(const silt_action *actions, size_t count, bool same_partitions,
+                            silt_arena *arena, silt_change *out, size_t *change_count,
+                            silt_error *err)
 {
     SILT_AUTO(silt_map64) by_path = silt_map64_new();
     collector c = {.arena = arena, .by_path = by_path};
@@ -149,13 +148,14 @@ static silt_status of_files(const silt_action *actions, size_t count, silt_arena
             *change_count += same ? 0 : of_both(p, out + *change_count);
         else
             out[(*change_count)++] =
-                p->remove ? of_remove(p->remove, !c.has_metadata) : of_add(p->add);
+                p->remove ? of_remove(p->remove, same_partitions) : of_add(p->add);
     }
     return SILT_OK;
 }
 
-silt_status silt_changes_of_commit(const silt_action *actions, size_t count, silt_arena *arena,
-                                   const silt_change **out, size_t *change_count, silt_error *err)
+silt_status silt_changes_of_commit(const silt_action *actions, size_t count, bool same_partitions,
+                                   silt_arena *arena, const silt_change **out, size_t *change_count,
+                                   silt_error *err)
 {
     size_t told = 0;
     silt_change *changes = silt_arena_calloc(arena, count, sizeof(*changes));
@@ -169,7 +169,7 @@ silt_status silt_changes_of_commit(const silt_action *actions, size_t count, sil
                                         .size_bytes = actions[i].cdc.size_bytes};
     }
     if (!told && !is_idle_merge(actions, count, arena))
-        SILT_TRY(of_files(actions, count, arena, changes, &told, err));
+        SILT_TRY(of_files(actions, count, same_partitions, arena, changes, &told, err));
     *out = changes;
     *change_count = told;
     return SILT_OK;

@@ -214,3 +214,36 @@ def test_a_condition_on_no_column_is_a_mistake_of_the_command_line(silt, table):
         assert "no column `nope`" in silt(*args, "--where", "nope = 1", rc=2).err
     (table / "_delta_log" / f"{1:020}.json").unlink()
     silt("changes", "t", "--from", 1, "--where", "id = 1", rc=1)
+
+
+def restored_as_spark_does(silt, partitions):
+    """Version 2 of a table with null partitions, brought back to version 1 as Spark's RESTORE writes it: with the table's metadata, and
+    removes that leave null values out. `partitions`: by what the table is partitioned from then on."""
+    silt("create", "t", "--schema", "id long, p string, d date", "--partition-by", "p,d", "--property", "delta.enableChangeDataFeed=true")
+    silt("write", "t", "--sql", "SELECT * FROM (VALUES (1, NULL, NULL), (2, NULL, DATE '2024-02-29'), (3, 'x', NULL)) v(id, p, d)")
+    silt("update", "t", "--set", "id = id + 10", "--all")
+    log = silt.dir / "t/_delta_log"
+    actions = [[json.loads(line) for line in (log / f"{v:020}.json").read_text().splitlines()] for v in range(3)]
+    metadata = dict(next(a["metaData"] for a in actions[0] if "metaData" in a), partitionColumns=partitions)
+    removes = [{"path": a["add"]["path"], "deletionTimestamp": 1, "dataChange": True, "extendedFileMetadata": True, "size": a["add"]["size"],
+                "partitionValues": {k: v for k, v in a["add"]["partitionValues"].items() if v is not None}}
+               for a in actions[2] if "add" in a]
+    lines = [{"commitInfo": {"operation": "RESTORE", "timestamp": 1}}, {"metaData": metadata}]
+    lines += [{"add": a["add"]} for a in actions[1] if "add" in a] + [{"remove": r} for r in removes]
+    (log / f"{3:020}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_restore_by_spark(silt, first):
+    restored_as_spark_does(silt, ["p", "d"])
+    out = silt("changes", "t", "--from", first, "--to", 3, "--columns", "id,p,d", "--where", "_commit_version = 3", "--format", "csv",
+               "--no-header").out
+    assert sorted(line.rsplit(",", 2)[0] for line in out.splitlines()) == [
+        "1,,,insert", "11,,,delete", "12,,2024-02-29,delete", "13,x,,delete", "2,,2024-02-29,insert", "3,x,,insert"]
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_other_partition_columns_beside_removes(silt, first):
+    """What a remove leaves out needn't have been null then."""
+    restored_as_spark_does(silt, ["p"])
+    assert "partition" in silt("changes", "t", "--from", first, "--to", 3, rc=None).err

@@ -50,7 +50,8 @@ static const char *told(silt_arena *arena, const char *lines)
                                     &actions[count++], &err),
                   &err);
     const silt_change *changes;
-    assert_ok(silt_changes_of_commit(actions, count, arena, &changes, &change_count, &err), &err);
+    assert_ok(silt_changes_of_commit(actions, count, true, arena, &changes, &change_count, &err),
+              &err);
     SILT_CLEAN(silt_buf) text = {0};
     silt_buf_puts(&text, "");
     for (size_t i = 0; i < change_count; i++) {
@@ -117,7 +118,7 @@ static void stats_of_lost_rows(void **state)
         assert_ok(silt_action_parse(silt_bytes_of(lines[i]), arena, &actions[i], &err), &err);
     const silt_change *changes;
     size_t count;
-    assert_ok(silt_changes_of_commit(actions, 2, arena, &changes, &count, &err), &err);
+    assert_ok(silt_changes_of_commit(actions, 2, true, arena, &changes, &count, &err), &err);
     assert_int_equal(count, 1);
     assert_null(changes[0].stats);
 }
@@ -603,12 +604,21 @@ static void other_partitions(void **state)
     put_file(store, "b");
     assert_string_equal(changes_of(store, 4, 4, arena), /* Spark's way to say null */
                         "delete b 4 1970-01-01T00:00:05.000Z");
-    /* but where a commit may have changed the partition columns it can mean that, too */
     test_table_put(store, 5,
                    TIME("6000") PARTITIONED
                    "{\"remove\":{\"path\":\"b\",\"extendedFileMetadata\":true,"
                    "\"partitionValues\":{},\"size\":9,\"dataChange\":true}}\n");
-    assert_refused(changes_of(store, 5, 5, arena), "isn't partitioned as the table is now");
+    assert_string_equal(changes_of(store, 5, 5, arena), "delete b 5 1970-01-01T00:00:06.000Z");
+    assert_string_equal(changes_of(store, 4, 5, arena),
+                        "delete b 4 1970-01-01T00:00:05.000Z; delete b 5 1970-01-01T00:00:06.000Z");
+    /* but where a commit changes the partition columns it may mean that, too */
+    test_table_put(store, 6,
+                   TIME("7000") METADATA(COLUMN("id", "long") "," COLUMN("p", "long"), ON));
+    test_table_put(store, 7,
+                   TIME("8000") PARTITIONED
+                   "{\"remove\":{\"path\":\"b\",\"extendedFileMetadata\":true,"
+                   "\"partitionValues\":{},\"size\":9,\"dataChange\":true}}\n");
+    assert_refused(changes_of(store, 7, 7, arena), "isn't partitioned as the table is now");
     assert_refused(changes_of(store, 1, 1, arena), "without a word about its partition values");
     assert_refused(changes_of(store, 2, 2, arena), "isn't partitioned as the table is now");
     assert_refused(changes_of(store, 3, 3, arena), "isn't partitioned as the table is now");
