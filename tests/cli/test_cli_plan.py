@@ -1,4 +1,9 @@
 """silt run --dry-run: what a run would do, which changes nothing."""
+import os
+import signal
+import time
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -101,6 +106,12 @@ def test_beside_a_run_and_after_a_crash(silt):
     for day in range(1, 30):
         sales(silt, day, 2000)
     p = silt.hold(lambda: silt.intents() >= 3)
+    # What it still does before its next event would be taken for the plan's doing.
+    waited = time.monotonic()
+    while "pipe" not in Path(f"/proc/{p.pid}/wchan").read_text() and time.monotonic() < waited + 10:
+        time.sleep(0.01)
+    p.send_signal(signal.SIGSTOP)
+    os.waitpid(p.pid, os.WUNTRACED)
     tables, text = plan(silt)
     assert 0 < tables["sales"]["files_waiting"] < 29 and f"A run is at work now (PID {p.pid})" in text
     p.kill()

@@ -276,7 +276,11 @@ static void files_are_counted_on(void **state)
         /* statistics told of anew: nobody knows how many of these are new */
         {"{\"add\":{\"path\":\"x\",\"size\":1,\"dataChange\":false}}\n", -1, -1},
         /* rearranged */
-        {REMOVE("x") "{\"add\":{\"path\":\"y\",\"size\":4,\"dataChange\":false}}\n", 7, 64},
+        {"{\"remove\":{\"path\":\"x\",\"size\":10,\"dataChange\":false}}\n"
+         "{\"add\":{\"path\":\"y\",\"size\":4,\"dataChange\":false}}\n",
+         7, 64},
+        /* told of anew beside a change */
+        {REMOVE("x") "{\"add\":{\"path\":\"y\",\"size\":4,\"dataChange\":false}}\n", -1, -1},
         {"{\"cdc\":{\"path\":\"x\",\"size\":4,\"dataChange\":false}}\n", 7, 70},
         {TXN("a", 1), 7, 70},
     };
