@@ -332,10 +332,9 @@ static void read_policies(reading *t)
         on_new = mode == 1 ? SILT_NEW_COLUMN_EVOLVE : SILT_NEW_COLUMN_FAIL;
     out->deletion_vectors =
         t->raw.deletion_vectors < 0 ? SILT_VECTORS_AUTO : (silt_vectors)t->raw.deletion_vectors;
-    for (size_t i = 0;
-         out->deletion_vectors == SILT_VECTORS_OFF && i < t->raw.policy.features.count; i++)
-        if (strcmp(t->raw.policy.features.items[i], "deletionVectors") == 0)
-            MISTAKE(t, "features", "deletionVectors, and deletion_vectors is off");
+    if (out->deletion_vectors == SILT_VECTORS_OFF &&
+        silt_names_have(t->raw.policy.features, "deletionVectors"))
+        MISTAKE(t, "features", "deletionVectors, and deletion_vectors is off");
     out->on_new_column = on_new < 0 ? SILT_NEW_COLUMN_FAIL : (silt_on_new_column)on_new;
     if (out->any_case && out->source_format == SILT_FORMAT_NDJSON)
         MISTAKE(t, "schema_policy.any_case", "members of JSON are matched exactly; remove it");

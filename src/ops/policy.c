@@ -367,25 +367,35 @@ static silt_status keep_lacking(stepping *s, const silt_snapshot *snapshot)
     return SILT_OK;
 }
 
+/* What to do about a protocol: `option` raises it. */
+static silt_status hint_at_alter(const stepping *s, const char *option)
+{
+    return silt_hint(s->err, SILT_INVALID,
+                     "a table's protocol is never raised by the way: silt alter TABLE %s does it",
+                     option);
+}
+
+static silt_status check_feature(const stepping *s, const silt_protocol *is, const char *feature)
+{
+    const char *key, *value, *option;
+    if (silt_feature_supported(is, feature)) return SILT_OK;
+    SILT_TRY(silt_shape_switch_of(feature, s->arena, &key, &value, s->err));
+    option = key ? silt_arena_printf(s->arena, "--set-property %s=%s", key, value)
+                 : silt_arena_printf(s->arena, "--enable-feature %s", feature);
+    if (!option) return silt_fail_nomem(s->err);
+    silt_fail(s->err, SILT_INVALID,
+              "the policy wants the feature %s, which the table's protocol (%d, %d) doesn't have",
+              feature, is->min_reader, is->min_writer);
+    return hint_at_alter(s, option);
+}
+
 /* The protocol stays as it is: whoever reads the table is asked first. */
 static silt_status check_protocol(const stepping *s, const silt_snapshot *snapshot)
 {
     const silt_protocol *is = &silt_snapshot_state(snapshot)->protocol;
     silt_names features = names_of(s->policy->features);
-    for (size_t i = 0; i < features.count; i++) {
-        const char *name = features.items[i], *key, *value;
-        if (silt_feature_supported(is, name)) continue;
-        SILT_TRY(silt_shape_switch_of(name, s->arena, &key, &value, s->err));
-        silt_fail(
-            s->err, SILT_INVALID,
-            "the policy wants the feature %s, which the table's protocol (%d, %d) doesn't have",
-            name, is->min_reader, is->min_writer);
-        return silt_hint(s->err, SILT_INVALID,
-                         "a table's protocol is never raised by the way: silt alter TABLE "
-                         "%s%s%s%s does it",
-                         key ? "--set-property " : "--enable-feature ", key ? key : name,
-                         key ? "=" : "", key ? value : "");
-    }
+    for (size_t i = 0; i < features.count; i++)
+        SILT_TRY(check_feature(s, is, features.items[i]));
     for (size_t i = 0; i < s->count; i++) {
         const silt_table_step_kind kind = s->steps[i].kind;
         const char *feature = NULL, *option = "--cluster-by COLUMNS";
@@ -399,10 +409,7 @@ static silt_status check_protocol(const stepping *s, const silt_snapshot *snapsh
                   "the policy needs the feature %s, which the table's protocol (%d, %d) doesn't "
                   "have",
                   feature, is->min_reader, is->min_writer);
-        return silt_hint(s->err, SILT_INVALID,
-                         "a table's protocol is never raised by the way: silt alter TABLE %s does "
-                         "it",
-                         option);
+        return hint_at_alter(s, option);
     }
     return SILT_OK;
 }
