@@ -232,6 +232,9 @@ void silt_sql_text(silt_buf *sql, const char *text); /* 'a literal'; NULL → NU
 void silt_sql_bytes(silt_buf *sql, silt_bytes text);
 /* A type as DuckDB writes it, e.g. STRUCT("a" BIGINT, "b" VARCHAR[]). UNSUPPORTED: has no twin. */
 silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err);
+/* The same, but texts in place of what is read as such. */
+silt_status silt_sql_type_but(silt_buf *sql, const silt_type *type,
+                              bool (*as_text)(const silt_type *), silt_error *err);
 /* `expr` (evaluated more than once) of type `from` as type `to`: a value that would lose something
  * (a fraction, a digit, a time of day) fails the query as a conversion, where DuckDB's own cast
  * would round. `try_cast`: gives null instead of failing. */

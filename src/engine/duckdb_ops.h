@@ -162,9 +162,8 @@ silt_status silt_duck_source_loss(const silt_type *type, const char *value, cons
                                   silt_error *err);
 
 /* Nested values of NDJSON (duckdb_source_nested.c): whether what is within one is read as a text;
- * append the type that the reader is told; append what was read so, as it should be. */
+ * append what was read so, as it should be. */
 bool silt_duck_nested_is_text(const silt_type *type);
-silt_status silt_duck_nested_type(silt_buf *sql, const silt_type *type, silt_error *err);
 silt_status silt_duck_nested_value(silt_buf *sql, const char *value,
                                    const silt_source_options *options, const silt_type *type,
                                    bool try_cast, silt_error *err);

@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-static const silt_type text_type = {.kind = SILT_TYPE_STRING};
-
 bool silt_duck_nested_is_text(const silt_type *type)
 {
     return (type->kind >= SILT_TYPE_BYTE && type->kind <= SILT_TYPE_LONG) ||
@@ -25,40 +23,6 @@ static bool has_text(const silt_type *type)
         any = has_text(type->fields[i].type);
     return any;
 }
-
-/* ---- the type that the reader is told ---------------------------------------------------------
- */
-
-silt_status silt_duck_nested_type(silt_buf *sql, const silt_type *type, silt_error *err)
-{
-    if (silt_duck_nested_is_text(type)) return silt_sql_type(sql, &text_type, err);
-    if (type->kind == SILT_TYPE_ARRAY) {
-        SILT_TRY(silt_duck_nested_type(sql, type->element, err));
-        silt_buf_puts(sql, "[]");
-        return SILT_OK;
-    }
-    if (type->kind == SILT_TYPE_MAP) {
-        silt_buf_puts(sql, "MAP(");
-        SILT_TRY(silt_duck_nested_type(sql, type->key, err));
-        silt_buf_puts(sql, ", ");
-        SILT_TRY(silt_duck_nested_type(sql, type->element, err));
-        silt_buf_putc(sql, ')');
-        return SILT_OK;
-    }
-    if (type->kind != SILT_TYPE_STRUCT) return silt_sql_type(sql, type, err);
-    silt_buf_puts(sql, "STRUCT(");
-    for (size_t i = 0; i < type->field_count; i++) {
-        if (i) silt_buf_puts(sql, ", ");
-        silt_sql_name(sql, type->fields[i].name);
-        silt_buf_putc(sql, ' ');
-        SILT_TRY(silt_duck_nested_type(sql, type->fields[i].type, err));
-    }
-    silt_buf_putc(sql, ')');
-    return SILT_OK;
-}
-
-/* ---- the value that was read, as its type -----------------------------------------------------
- */
 
 typedef struct casting {
     const silt_source_options *options;

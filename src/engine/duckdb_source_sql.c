@@ -28,7 +28,7 @@ static bool fits_double(const silt_type *type)
            (type->kind == SILT_TYPE_DECIMAL && type->precision <= 15);
 }
 
-/* What the reader is told that a column is; nested ones of NDJSON see silt_duck_nested_type(). A
+/* What the reader is told that a column is; nested ones of NDJSON see silt_duck_nested_is_text(). A
  * lenient one of CSV casts nothing. */
 static const silt_type *read_type(const silt_duck_sources *s, silt_format format,
                                   const silt_type *type)
@@ -77,7 +77,7 @@ static silt_status put_declared(silt_buf *sql, const silt_duck_sources *s,
         if (read->kind == SILT_TYPE_VARIANT)
             silt_buf_puts(&text, "JSON");
         else
-            SILT_TRY(is_nested(read) ? silt_duck_nested_type(&text, read, err)
+            SILT_TRY(is_nested(read) ? silt_sql_type_but(&text, read, silt_duck_nested_is_text, err)
                                      : silt_sql_type(&text, read, err));
         if (text.failed) return silt_fail_nomem(err);
         silt_sql_text(sql, text.data);

@@ -30,7 +30,8 @@ void silt_sql_bytes(silt_buf *sql, silt_bytes text)
     quoted(sql, text, '\'');
 }
 
-static silt_status struct_type(silt_buf *sql, const silt_type *type, silt_error *err)
+static silt_status struct_type(silt_buf *sql, const silt_type *type,
+                               bool (*as_text)(const silt_type *), silt_error *err)
 {
     if (type->field_count == 0)
         return silt_fail(err, SILT_UNSUPPORTED, "a struct without fields can't be read or written");
@@ -39,13 +40,14 @@ static silt_status struct_type(silt_buf *sql, const silt_type *type, silt_error 
         if (i) silt_buf_puts(sql, ", ");
         silt_sql_name(sql, type->fields[i].name);
         silt_buf_putc(sql, ' ');
-        SILT_TRY(silt_sql_type(sql, type->fields[i].type, err));
+        SILT_TRY(silt_sql_type_but(sql, type->fields[i].type, as_text, err));
     }
     silt_buf_putc(sql, ')');
     return SILT_OK;
 }
 
-silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
+silt_status silt_sql_type_but(silt_buf *sql, const silt_type *type,
+                              bool (*as_text)(const silt_type *), silt_error *err)
 {
     static const char *const names[] = {
         [SILT_TYPE_BOOLEAN] = "BOOLEAN",
@@ -63,27 +65,36 @@ silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
         [SILT_TYPE_VARIANT] = "STRUCT(metadata BLOB, \"value\" BLOB)", /* see duckdb_form.c */
         [SILT_TYPE_VOID] = "\"NULL\"",
     };
+    if (as_text && as_text(type)) {
+        silt_buf_puts(sql, names[SILT_TYPE_STRING]);
+        return SILT_OK;
+    }
     switch (type->kind) {
     case SILT_TYPE_DECIMAL:
         silt_buf_printf(sql, "DECIMAL(%d, %d)", type->precision, type->scale);
         return SILT_OK;
     case SILT_TYPE_STRUCT:
-        return struct_type(sql, type, err);
+        return struct_type(sql, type, as_text, err);
     case SILT_TYPE_ARRAY:
-        SILT_TRY(silt_sql_type(sql, type->element, err));
+        SILT_TRY(silt_sql_type_but(sql, type->element, as_text, err));
         silt_buf_puts(sql, "[]");
         return SILT_OK;
     case SILT_TYPE_MAP:
         silt_buf_puts(sql, "MAP(");
-        SILT_TRY(silt_sql_type(sql, type->key, err));
+        SILT_TRY(silt_sql_type_but(sql, type->key, as_text, err));
         silt_buf_puts(sql, ", ");
-        SILT_TRY(silt_sql_type(sql, type->element, err));
+        SILT_TRY(silt_sql_type_but(sql, type->element, as_text, err));
         silt_buf_putc(sql, ')');
         return SILT_OK;
     default:
         silt_buf_puts(sql, names[type->kind]);
         return SILT_OK;
     }
+}
+
+silt_status silt_sql_type(silt_buf *sql, const silt_type *type, silt_error *err)
+{
+    return silt_sql_type_but(sql, type, NULL, err);
 }
 
 static bool is_integer(const silt_type *type)
